@@ -1,6 +1,29 @@
 //! Scores the same hardware in hashes per joule (SHA-256d, Bitcoin's proof of work) and FLOPs per
-//! joule (matrix work).
+//! joule (matrix work). So far it searches and measures hashes per second on CPUs.
 //!
-//! - [`block`]: the words of a header, and what its hash is compared with.
+//! ```text
+//! Header + Target ──► Job ──► Engine::scan ──► Candidate ──► verify ──► Share
+//!                            (scalar · SIMD · SHA instructions)
+//!                                  │
+//!                                  └──► slices in turn ──► Row ──► report
+//! ```
+//!
+//! Each arrow is one direction and one type:
+//!
+//! - [`block`]: the words of a header, and what its hash is compared with;
+//! - [`job`]: a header and a target made ready, for a group of versions and a range of nonces;
+//! - [`engine`]: what scans a job, one engine per instruction set; each is found out to be there,
+//!   or what it lacks;
+//! - [`sha256`]: SHA-256 as the standard writes it, which the engines are tested against.
+//!
+//! # Cargo features
+//!
+//! - `cli` (default): the `perjoule` command. Without it the crate is a library with next to no
+//!   dependencies.
+//! - `bitcoin`: conversions between [`block`]'s types and those of rust-bitcoin 0.32.
 
 pub mod block;
+pub mod engine;
+pub mod job;
+mod lanes;
+pub mod sha256;

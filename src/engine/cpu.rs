@@ -1,0 +1,110 @@
+//! The CPU engines: which there are, what each needs, and the one implementation over lanes.
+
+use std::cell::Cell;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use super::{Candidate, Engine, EngineId, Scanned, trial_job};
+use crate::job::{Job, NonceRange};
+use crate::lanes::counting::Counting;
+#[cfg(target_arch = "x86_64")]
+use crate::lanes::pair::Paired;
+use crate::lanes::scalar::Scalar;
+use crate::lanes::{Costs, Isa, Lanes};
+use crate::sha256::mix::Mix;
+use crate::sha256::scan::Scan;
+
+/// The engine, or what this processor lacks for it, as its maker names it.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn detect(id: EngineId) -> Result<Arc<dyn Engine>, Vec<&'static str>> {
+    use super::x86_shani::ShaNi;
+    use crate::lanes::{x86_avx2::Avx2, x86_avx512::Avx512, x86_sse41::Sse41};
+    Ok(match id {
+        EngineId::Scalar => scalar(),
+        EngineId::Sse41 => on_lanes(id, Sse41::detect()?),
+        EngineId::Avx2 => on_lanes(id, Avx2::detect()?),
+        EngineId::Avx2x2 => on_lanes(id, Paired(Avx2::detect()?)),
+        EngineId::Avx512 => on_lanes(id, Avx512::detect()?),
+        EngineId::Avx512x2 => on_lanes(id, Paired(Avx512::detect()?)),
+        EngineId::ShaNi => Arc::new(ShaNi::detect()?),
+        EngineId::Neon | EngineId::ArmV8Sha2 => return Err(vec![AARCH64]),
+    })
+}
+
+/// The engine, or what this processor lacks for it, as its maker names it.
+#[cfg(target_arch = "aarch64")]
+pub(super) fn detect(id: EngineId) -> Result<Arc<dyn Engine>, Vec<&'static str>> {
+    use super::aarch64_sha2::ArmV8Sha2;
+    use crate::lanes::aarch64_neon::Neon;
+    Ok(match id {
+        EngineId::Scalar => scalar(),
+        EngineId::Neon => on_lanes(id, Neon::detect()?),
+        EngineId::ArmV8Sha2 => Arc::new(ArmV8Sha2::detect()?),
+        _ => return Err(vec![X86_64]),
+    })
+}
+
+/// The engine, or what this processor lacks for it, as its maker names it.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+pub(super) fn detect(id: EngineId) -> Result<Arc<dyn Engine>, Vec<&'static str>> {
+    match id {
+        EngineId::Scalar => Ok(scalar()),
+        EngineId::Neon | EngineId::ArmV8Sha2 => Err(vec![AARCH64]),
+        _ => Err(vec![X86_64]),
+    }
+}
+
+#[cfg(not(target_arch = "aarch64"))]
+const AARCH64: &str = "an AArch64 processor";
+#[cfg(not(target_arch = "x86_64"))]
+const X86_64: &str = "an x86-64 processor";
+
+/// The engine that every machine has.
+pub(super) fn scalar() -> Arc<dyn Engine> {
+    #[cfg(target_arch = "x86_64")]
+    if let Ok(isa) = crate::lanes::scalar::Bmi2::detect() {
+        return on_lanes(EngineId::Scalar, isa);
+    }
+    on_lanes(EngineId::Scalar, Scalar)
+}
+
+fn on_lanes<I: Isa + Send + Sync + Debug + 'static>(id: EngineId, isa: I) -> Arc<dyn Engine> {
+    Arc::new(OnLanes { id, isa })
+}
+
+/// The generic scan on one instruction set.
+#[derive(Debug)]
+struct OnLanes<I> {
+    id: EngineId,
+    isa: I,
+}
+
+impl<I: Isa + Send + Sync + Debug> Engine for OnLanes<I> {
+    fn id(&self) -> EngineId {
+        self.id
+    }
+
+    fn scan(
+        &self,
+        job: &Job,
+        range: NonceRange,
+        limit: usize,
+        out: &mut Vec<Candidate>,
+    ) -> Scanned {
+        self.isa.enter(Scan { job, range, limit, out })
+    }
+
+    fn instructions_per_hash(&self, versions: usize) -> f64 {
+        let asked = Cell::new(Costs::default());
+        let job = trial_job(versions);
+        let range = NonceRange::ALL.split_at(1).0;
+        let scan = Scan { job: &job, range, limit: usize::MAX, out: &mut Vec::new() };
+        let scanned = Counting(&asked).enter(scan);
+        let instructions = asked.get().cost(I::Lanes::COSTS);
+        f64::from(instructions) / (scanned.hashes as f64 * I::Lanes::LANES as f64)
+    }
+
+    fn exercise(&self, rounds: u32) -> u64 {
+        self.isa.enter(Mix { rounds })
+    }
+}

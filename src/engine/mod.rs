@@ -1,0 +1,242 @@
+//! What scans a job: one engine per instruction set, all under one contract.
+//!
+//! An [`Engine`] is asked once per range, never per nonce. It filters on the top word of the hash
+//! only; what it returns are [`Candidate`]s, and [`crate::search::verify`] alone makes shares of
+//! them. Which engines this machine has is found out once, as values: [`available`] lists them,
+//! [`by_id`] gives one or says what it lacks, and [`best`] measures.
+
+#[cfg(target_arch = "aarch64")]
+mod aarch64_sha2;
+mod cpu;
+#[cfg(target_arch = "x86_64")]
+mod x86_shani;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use crate::block::{Header, Target, Version};
+use crate::job::{Job, MAX_GROUP, NonceRange};
+
+/// A nonce and a version whose hash may meet the target: its top word is small enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Candidate {
+    /// The header's nonce.
+    pub nonce: u32,
+    /// The header's version.
+    pub version: Version,
+}
+
+/// How far a scan came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scanned {
+    /// Nonces done, from the start of the range. Fewer than the range has means that the limit of
+    /// candidates was reached first and that there may be more.
+    pub nonces: u64,
+    /// Hashes done: `nonces` times the versions of the job.
+    pub hashes: u64,
+}
+
+/// Something that tries the nonces of a range on every version of a job.
+pub trait Engine: fmt::Debug + Send + Sync {
+    /// Its name.
+    fn id(&self) -> EngineId;
+
+    /// Appends every candidate of `range` to `out`, by nonce and then by version, and none outside.
+    ///
+    /// It stops early, between two batches of nonces, once `out` holds `limit` candidates or more;
+    /// the caller goes on from there with [`NonceRange::split_at`]. Nothing is lost in between: a
+    /// nonce that counts as done has been reported for all versions.
+    fn scan(&self, job: &Job, range: NonceRange, limit: usize, out: &mut Vec<Candidate>)
+    -> Scanned;
+
+    /// Instructions of this engine's kind that one hash takes at the least, when a job has
+    /// `versions` versions (1 to [`MAX_GROUP`]): loads, moves and loop control not counted.
+    fn instructions_per_hash(&self, versions: usize) -> f64;
+
+    /// Executes such instructions from registers, mixed as the search mixes them but free to
+    /// overlap, for `rounds` rounds, and returns how many. Over the time taken this is the rate
+    /// that [`Self::instructions_per_hash`] turns into the roof of the engine.
+    fn exercise(&self, rounds: u32) -> u64;
+}
+
+/// The engines there are, on any machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum EngineId {
+    /// General registers, one nonce; with BMI2 where the processor has it.
+    Scalar,
+    /// x86-64 SSE4.1, four nonces.
+    Sse41,
+    /// x86-64 AVX2, eight nonces.
+    Avx2,
+    /// x86-64 AVX2, two batches of eight nonces.
+    Avx2x2,
+    /// x86-64 AVX-512, sixteen nonces.
+    Avx512,
+    /// x86-64 AVX-512, two batches of sixteen nonces.
+    Avx512x2,
+    /// x86-64 SHA extensions, interleaved nonces.
+    ShaNi,
+    /// `AArch64` Advanced SIMD, four nonces.
+    Neon,
+    /// `AArch64` SHA2 extension, interleaved nonces.
+    ArmV8Sha2,
+}
+
+impl EngineId {
+    /// Every engine, in the order of lists and tables.
+    pub const ALL: [Self; 9] = [
+        Self::Scalar,
+        Self::Sse41,
+        Self::Avx2,
+        Self::Avx2x2,
+        Self::Avx512,
+        Self::Avx512x2,
+        Self::ShaNi,
+        Self::Neon,
+        Self::ArmV8Sha2,
+    ];
+
+    /// The name that the command and its reports use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Sse41 => "sse41",
+            Self::Avx2 => "avx2",
+            Self::Avx2x2 => "avx2x2",
+            Self::Avx512 => "avx512",
+            Self::Avx512x2 => "avx512x2",
+            Self::ShaNi => "sha-ni",
+            Self::Neon => "neon",
+            Self::ArmV8Sha2 => "armv8-sha2",
+        }
+    }
+}
+
+impl fmt::Display for EngineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for EngineId {
+    type Err = UnknownEngine;
+
+    fn from_str(name: &str) -> Result<Self, UnknownEngine> {
+        let known = Self::ALL.into_iter().find(|id| id.name() == name);
+        known.ok_or_else(|| UnknownEngine { name: name.to_owned() })
+    }
+}
+
+/// A name that no engine has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no engine is called {name:?}, expected one of {}", names())]
+pub struct UnknownEngine {
+    name: String,
+}
+
+fn names() -> String {
+    EngineId::ALL.map(EngineId::name).join(", ")
+}
+
+/// An engine that this machine cannot run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("engine {id} is not available on this machine: it needs {}", missing.join(", "))]
+pub struct Unavailable {
+    id: EngineId,
+    missing: Vec<&'static str>,
+}
+
+impl Unavailable {
+    /// The engine.
+    #[must_use]
+    pub fn id(&self) -> EngineId {
+        self.id
+    }
+
+    /// What it needs and this machine lacks, as the processor's maker names it.
+    #[must_use]
+    pub fn missing(&self) -> &[&'static str] {
+        &self.missing
+    }
+}
+
+/// Every engine of [`EngineId::ALL`], or what it lacks. The processor is asked once per process.
+pub fn survey() -> &'static [Result<Arc<dyn Engine>, Unavailable>] {
+    static SURVEY: OnceLock<Vec<Result<Arc<dyn Engine>, Unavailable>>> = OnceLock::new();
+    SURVEY.get_or_init(|| {
+        let detect = |id| cpu::detect(id).map_err(|missing| Unavailable { id, missing });
+        EngineId::ALL.map(detect).into()
+    })
+}
+
+/// The engines that this machine can run, in the order of [`EngineId::ALL`]; never none.
+#[must_use]
+pub fn available() -> Vec<Arc<dyn Engine>> {
+    survey().iter().flatten().cloned().collect()
+}
+
+/// The engine of this name.
+///
+/// # Errors
+///
+/// When this machine cannot run it; the error names what is missing.
+pub fn by_id(id: EngineId) -> Result<Arc<dyn Engine>, Unavailable> {
+    let is_it = |entry: &&Result<Arc<dyn Engine>, Unavailable>| match entry {
+        Ok(engine) => engine.id() == id,
+        Err(unavailable) => unavailable.id == id,
+    };
+    let entry = survey().iter().find(is_it).cloned();
+    entry.unwrap_or(Err(Unavailable { id, missing: Vec::new() }))
+}
+
+/// The fastest engine here for jobs of `versions` versions, measured now; a few milliseconds each.
+#[must_use]
+pub fn best(versions: usize) -> Arc<dyn Engine> {
+    let job = trial_job(versions);
+    let mut fastest = (0.0, cpu::scalar());
+    for engine in available() {
+        let rate = trial(engine.as_ref(), &job);
+        if rate > fastest.0 {
+            fastest = (rate, engine);
+        }
+    }
+    fastest.1
+}
+
+/// A job that no nonce solves within any trial, of 1 to [`MAX_GROUP`] versions.
+pub(crate) fn trial_job(versions: usize) -> Job {
+    let header = Header::from_bytes([0x5a; Header::LEN]);
+    let mut least = [0; 32];
+    least[31] = 1;
+    let target = Target::from_be_bytes(least).expect("one is not zero");
+    let versions: Vec<_> =
+        (1..=versions.clamp(1, MAX_GROUP) as u32).map(Version::from_consensus).collect();
+    Job::with_versions(header, target, &versions).expect("1 to MAX_GROUP versions")
+}
+
+/// Hashes per second: the best of some slices, after one that wakes the vector units.
+fn trial(engine: &dyn Engine, job: &Job) -> f64 {
+    const SLICE: Duration = Duration::from_micros(300);
+    let mut out = Vec::new();
+    let mut nonces = 64;
+    let mut best = 0.0_f64;
+    let mut slices = 0;
+    while slices < 5 {
+        let range = NonceRange::ALL.split_at(nonces).0;
+        let start = Instant::now();
+        let scanned = engine.scan(job, range, usize::MAX, &mut out);
+        let took = start.elapsed();
+        out.clear();
+        if took < SLICE {
+            nonces *= 2;
+        } else {
+            best = best.max(scanned.hashes as f64 / took.as_secs_f64());
+            slices += 1;
+        }
+    }
+    best
+}

@@ -1,0 +1,184 @@
+//! A header and a target, made ready to scan: one midstate a version, and what all nonces share.
+//!
+//! A job is one *version group*: up to eight versions of the same header that an engine tries on
+//! each nonce. The group is part of the job, so that the order of results, first by nonce and then
+//! by version, is the same on every engine.
+
+use crate::block::{Header, Target, Version};
+use crate::sha256::rounds::{Midstate, Tail};
+
+/// The most versions one job holds.
+pub const MAX_GROUP: usize = 8;
+
+/// Consecutive nonces: up to all 2^32 of them, never past the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NonceRange {
+    start: u32,
+    len: u64,
+}
+
+impl NonceRange {
+    /// All 2^32 nonces.
+    pub const ALL: Self = Self { start: 0, len: 1 << 32 };
+
+    /// The nonces from `start` up to but not including `end`, which may be 2^32.
+    ///
+    /// # Errors
+    ///
+    /// When `end` is past 2^32 or before `start`.
+    pub fn new(start: u32, end: u64) -> Result<Self, NonceRangeError> {
+        if end > 1 << 32 {
+            return Err(NonceRangeError::PastTheLast { end });
+        }
+        match end.checked_sub(u64::from(start)) {
+            Some(len) => Ok(Self { start, len }),
+            None => Err(NonceRangeError::Reversed { start, end }),
+        }
+    }
+
+    /// The first nonce, if there is one.
+    #[must_use]
+    pub fn start(self) -> u32 {
+        self.start
+    }
+
+    /// One past the last nonce: 0 to 2^32.
+    #[must_use]
+    pub fn end(self) -> u64 {
+        u64::from(self.start) + self.len
+    }
+
+    /// How many nonces: 0 to 2^32.
+    #[must_use]
+    pub fn len(self) -> u64 {
+        self.len
+    }
+
+    /// Whether there is no nonce in it.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    /// The first `len` nonces, or all where there are fewer, and the rest.
+    #[must_use]
+    pub fn split_at(self, len: u64) -> (Self, Self) {
+        let len = len.min(self.len);
+        let head = Self { start: self.start, len };
+        // An empty rest at the very end starts at 0: there is no nonce 2^32 to name.
+        let tail = Self { start: self.start.wrapping_add(len as u32), len: self.len - len };
+        (head, if tail.is_empty() { Self { start: 0, len: 0 } } else { tail })
+    }
+}
+
+/// Why two numbers are not a range of nonces.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NonceRangeError {
+    /// The end is beyond the last nonce.
+    #[error("the nonces end at {end}, expected at most 4294967296 (2^32)")]
+    PastTheLast {
+        /// The end asked for.
+        end: u64,
+    },
+    /// The end is before the start.
+    #[error("the nonces start at {start}, after their end at {end}")]
+    Reversed {
+        /// The start asked for.
+        start: u32,
+        /// The end asked for.
+        end: u64,
+    },
+}
+
+/// What an engine scans: a header and a target with everything precomputed that no nonce changes.
+#[derive(Clone, Debug)]
+pub struct Job {
+    header: Header,
+    target: Target,
+    tail: Tail,
+    versions: Vec<Version>,
+    midstates: Vec<Midstate>,
+}
+
+impl Job {
+    /// A job for the header's own version.
+    #[must_use]
+    pub fn new(header: Header, target: Target) -> Self {
+        Self::prepare(header, target, vec![header.version()])
+    }
+
+    /// A job for a group of versions, tried in this order on each nonce.
+    ///
+    /// # Errors
+    ///
+    /// When there is no version, or more than [`MAX_GROUP`].
+    pub fn with_versions(
+        header: Header,
+        target: Target,
+        versions: &[Version],
+    ) -> Result<Self, GroupSizeError> {
+        if versions.is_empty() || versions.len() > MAX_GROUP {
+            return Err(GroupSizeError::of(versions.len()));
+        }
+        Ok(Self::prepare(header, target, versions.to_vec()))
+    }
+
+    fn prepare(header: Header, target: Target, versions: Vec<Version>) -> Self {
+        let word = |at: usize| {
+            let bytes = header.as_bytes();
+            u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
+        let tail = Tail { merkle: word(64), time: word(68), bits: word(72) };
+        let midstates = versions
+            .iter()
+            .map(|&version| {
+                let header = header.with_version(version);
+                let (first_block, _) =
+                    header.as_bytes().split_first_chunk().expect("80 is over 64");
+                Midstate::after(first_block, tail)
+            })
+            .collect();
+        Self { header, target, tail, versions, midstates }
+    }
+
+    /// The header as given: its nonce and, within the group, its version are the engine's to vary.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What a hash has to be at most.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        self.target
+    }
+
+    /// The versions of the group, 1 to [`MAX_GROUP`], in the order of the search.
+    #[must_use]
+    pub fn versions(&self) -> &[Version] {
+        &self.versions
+    }
+
+    pub(crate) fn tail(&self) -> Tail {
+        self.tail
+    }
+
+    /// One per version, in the order of [`Self::versions`].
+    pub(crate) fn midstates(&self) -> &[Midstate] {
+        &self.midstates
+    }
+}
+
+/// A group of no versions, or of too many.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a version group of {size}, expected 1 to {MAX_GROUP} versions")]
+pub struct GroupSizeError {
+    size: usize,
+}
+
+impl GroupSizeError {
+    pub(crate) fn of(size: usize) -> Self {
+        Self { size }
+    }
+}

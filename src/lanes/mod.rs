@@ -1,0 +1,161 @@
+//! Vectors of 32-bit words, one file per instruction set.
+//!
+//! SHA-256d over many nonces is the same arithmetic in every lane, so the algorithm is written
+//! once, in [`crate::sha256`], over the few operations below. Three things keep that safe and fast:
+//!
+//! - an [`Isa`] is a zero-sized **token** that only its `detect` makes, so holding one proves that
+//!   the processor has the instructions;
+//! - a [`Lanes`] value is made from a token only, so its operations need no further check;
+//! - [`Isa::enter`] is the single function per instruction set that the compiler builds with those
+//!   instructions enabled. Everything it runs has to be `#[inline(always)]`, all the way down:
+//!   one function left out costs a call per operation.
+//!
+//! Private, because a token and its lanes only make sense together with the algorithm.
+
+#[cfg(target_arch = "aarch64")]
+pub(crate) mod aarch64_neon;
+pub(crate) mod counting;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod pair;
+pub(crate) mod scalar;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod x86_avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod x86_avx512;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod x86_sse41;
+
+/// Proof that the processor has an instruction set, and the way into code compiled for it.
+pub(crate) trait Isa: Copy {
+    /// The vector of this instruction set.
+    type Lanes: Lanes;
+
+    /// Whether the rounds are laid out in full, or in loops of eight that fit small caches of
+    /// instructions. Which is faster is measured, not derived: see `benches/`.
+    const STRAIGHT: bool;
+
+    /// `word` in every lane.
+    fn splat(self, word: u32) -> Self::Lanes;
+
+    /// 0, 1, 2 … in the lanes: offsets from the first nonce of a batch.
+    fn iota(self) -> Self::Lanes;
+
+    /// The same with one vector at a time, where this has several.
+    fn single(self) -> impl Isa;
+
+    /// Runs `task` in a function compiled for this instruction set.
+    fn enter<T: Task>(self, task: T) -> T::Output;
+}
+
+/// Work that [`Isa::enter`] compiles for an instruction set.
+pub(crate) trait Task {
+    /// What the work returns.
+    type Output;
+
+    /// Does the work. Implementations are `#[inline(always)]`.
+    fn run<I: Isa>(self, isa: I) -> Self::Output;
+}
+
+/// The arithmetic of SHA-256 on something made of 32-bit words.
+///
+/// `xor3`, `ch`, `maj` and `rotr` are operations of their own, since several instruction sets have
+/// them as one instruction.
+pub(crate) trait Words: Copy {
+    /// Sum modulo 2^32.
+    fn add(self, other: Self) -> Self;
+
+    /// Sum with a word that is the same in all lanes.
+    fn add_word(self, word: u32) -> Self;
+
+    /// Rotation to the right by `N` bits, 0 < N < 32.
+    fn rotr<const N: i32>(self) -> Self;
+
+    /// Shift to the right by `N` bits, 0 < N < 32.
+    fn shr<const N: i32>(self) -> Self;
+
+    /// `self ^ b ^ c`.
+    fn xor3(self, b: Self, c: Self) -> Self;
+
+    /// FIPS 180-4 Ch with `self` as the selector: `f` where a bit is set, `g` where it is not.
+    fn ch(self, f: Self, g: Self) -> Self;
+
+    /// FIPS 180-4 Maj of `self`, `b` and `c`, and `self ^ b`.
+    ///
+    /// In the next round `self ^ b` is `b ^ c`; where Maj is not one instruction, handing it on as
+    /// `bc` saves one of four. An implementation that has no use for it may return anything there.
+    fn maj(self, b: Self, c: Self, bc: Self) -> (Self, Self);
+}
+
+/// A vector of `LANES` words of 32 bits.
+pub(crate) trait Lanes: Words {
+    /// How many words it holds: 1 to 32.
+    const LANES: usize;
+
+    /// What each operation costs in vector instructions, for the roof.
+    const COSTS: Costs;
+
+    /// `word` in every lane; that `self` exists proves that it may be made.
+    fn like(self, word: u32) -> Self;
+
+    /// Bytes of each word reversed.
+    fn swap_bytes(self) -> Self;
+
+    /// Bit i is set where lane i equals `word`.
+    fn mask_eq(self, word: u32) -> u32;
+
+    /// Bit i is set where lane i, unsigned, is at most `word`.
+    fn mask_le(self, word: u32) -> u32;
+}
+
+/// Vector instructions per operation of [`Lanes`], as the instruction set's documents give them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Costs {
+    pub(crate) add: u32,
+    pub(crate) rotr: u32,
+    pub(crate) shr: u32,
+    pub(crate) xor3: u32,
+    pub(crate) ch: u32,
+    pub(crate) maj: u32,
+}
+
+impl Costs {
+    /// The costs of doing everything `n` times.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) const fn times(self, n: u32) -> Self {
+        Self {
+            add: n * self.add,
+            rotr: n * self.rotr,
+            shr: n * self.shr,
+            xor3: n * self.xor3,
+            ch: n * self.ch,
+            maj: n * self.maj,
+        }
+    }
+
+    /// What the operations counted here cost altogether, at `prices` each.
+    pub(crate) const fn cost(&self, prices: Self) -> u32 {
+        self.add * prices.add
+            + self.rotr * prices.rotr
+            + self.shr * prices.shr
+            + self.xor3 * prices.xor3
+            + self.ch * prices.ch
+            + self.maj * prices.maj
+    }
+}
+
+/// `$token` if the x86-64 processor has all `$feature`s, else the ones that are missing.
+#[cfg(target_arch = "x86_64")]
+macro_rules! x86_token {
+    ($token:expr, $($feature:tt),+) => {{
+        let mut missing = Vec::new();
+        $(if !is_x86_feature_detected!($feature) {
+            missing.push($feature);
+        })+
+        if missing.is_empty() { Ok($token) } else { Err(missing) }
+    }};
+}
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86_token;
+
+#[cfg(test)]
+mod tests;

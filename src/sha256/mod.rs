@@ -1,0 +1,23 @@
+//! SHA-256 three times: as the standard reads, word by word over lanes, and as a nonce scan.
+//!
+//! - [`sha256`] and [`sha256d`] follow FIPS 180-4 line by line and share nothing with the rest:
+//!   they are what the kernels are tested against;
+//! - `rounds` is the same arithmetic over words that are either known beforehand or different in
+//!   each lane, so that whatever is known folds away;
+//! - `scan` walks a range of nonces in batches of one vector.
+
+/// Repeats a block with `$T` as each of the constants, so that no index is left at run time.
+macro_rules! unroll {
+    ($T:ident in [$($t:literal)*] $body:block) => { $({ const $T: usize = $t; $body })* };
+}
+
+pub(crate) use unroll;
+
+pub(crate) mod consts;
+pub(crate) mod mix;
+mod portable;
+pub(crate) mod rounds;
+pub(crate) mod scan;
+mod word;
+
+pub use portable::{sha256, sha256d};
