@@ -14,7 +14,10 @@
 //! - [`job`]: a header and a target made ready, for a group of versions and a range of nonces;
 //! - [`engine`]: what scans a job, one engine per instruction set; each is found out to be there,
 //!   or what it lacks;
+//! - [`search`]: a job's ranges over all cores, candidates verified, shares in one order;
 //! - [`sha256`]: SHA-256 as the standard writes it, which the engines are tested against.
+//!
+//! Searching takes three lines; see [`search::Search`].
 //!
 //! # Cargo features
 //!
@@ -26,4 +29,5 @@ pub mod block;
 pub mod engine;
 pub mod job;
 mod lanes;
+pub mod search;
 pub mod sha256;
