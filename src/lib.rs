@@ -15,6 +15,8 @@
 //! - [`engine`]: what scans a job, one engine per instruction set; each is found out to be there,
 //!   or what it lacks;
 //! - [`search`]: a job's ranges over all cores, candidates verified, shares in one order;
+//! - [`selftest`] and [`score`]: whether an engine is right on this machine, and how fast it is;
+//! - [`device`]: what is in this machine;
 //! - [`sha256`]: SHA-256 as the standard writes it, which the engines are tested against.
 //!
 //! Searching takes three lines; see [`search::Search`].
@@ -26,8 +28,11 @@
 //! - `bitcoin`: conversions between [`block`]'s types and those of rust-bitcoin 0.32.
 
 pub mod block;
+pub mod device;
 pub mod engine;
 pub mod job;
 mod lanes;
+pub mod score;
 pub mod search;
+pub mod selftest;
 pub mod sha256;

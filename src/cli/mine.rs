@@ -1,0 +1,412 @@
+//! `perjoule mine`: a header and a target in, verified shares out.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, stderr};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use perjoule::block::{CompactTarget, Header, HeaderError, Target, TargetError, VersionMask};
+use perjoule::engine::{self, Engine, EngineId};
+use perjoule::job::{MAX_GROUP, NonceRange};
+use perjoule::search::{End, Outcome, Progress, Search, Share, Stop, Watch, Workers, WorkersError};
+use serde::Serialize;
+
+use super::Error;
+
+/// How many shares `--all` gives unless told otherwise.
+const LIMIT: usize = 1000;
+
+/// No share in the whole range.
+const EXHAUSTED: u8 = 1;
+
+/// Search a block header for hashes that meet a target.
+///
+/// The search goes over nonces first, then over the version bits of --version-mask, then over
+/// later times up to --roll-time. Results come in that order, whatever the engine and the number
+/// of threads. Each is verified: its whole hash is computed again and compared with the target.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The block header: 80 bytes as they are hashed, in 160 hex digits
+    #[arg(value_name = "HEADER_HEX", value_parser = Header::from_hex as Parse<_, HeaderError>)]
+    header: Header,
+
+    /// The target in compact form ("nBits"), 8 hex digits: 1d00ffff is difficulty 1. It sets the
+    /// target only and changes nothing in the header [default: the header's own bits]
+    #[arg(long, value_name = "HEX", value_parser = compact, conflicts_with = "target")]
+    bits: Option<Target>,
+
+    /// The target in full: 64 hex digits, most significant first. A hash must be at most that
+    /// [default: the header's own bits]
+    #[arg(long, value_name = "HEX64", value_parser = Target::from_hex as Parse<_, TargetError>)]
+    target: Option<Target>,
+
+    /// The nonces to search, decimal or hex after 0x, without END itself; either may be left out
+    /// [default: 0..4294967296]
+    #[arg(long, value_name = "START..END", value_parser = nonces)]
+    nonces: Option<NonceRange>,
+
+    /// Version bits to roll, starting from the header's own version: 1 to 8 hex digits, as in
+    /// 1fffe000 (BIP 320) [default: none]
+    #[arg(long, value_name = "HEX", value_parser = VersionMask::from_hex as Parse<_, _>)]
+    version_mask: Option<VersionMask>,
+
+    /// Go on, once nonces and versions are spent, with up to this many later header times, in
+    /// seconds
+    #[arg(long, value_name = "SECONDS", default_value = "0")]
+    #[arg(value_parser = seconds, allow_negative_numbers = true)]
+    roll_time: u32,
+
+    /// The engine to search with; `perjoule devices` lists them [default: the fastest here,
+    /// measured at the start in about 20 milliseconds]
+    #[arg(long, value_name = "ID", value_parser = str::parse::<EngineId> as Parse<_, _>)]
+    engine: Option<EngineId>,
+
+    /// How many threads search, 1 to 1024 [default: one for each usable core]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
+    threads: Option<usize>,
+
+    /// Keep each thread on one core
+    #[arg(long)]
+    pin: bool,
+
+    /// Find all shares and not just the first
+    #[arg(long)]
+    all: bool,
+
+    /// With --all: stop after this many shares, and say that there may be more [default: 1000]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
+    limit: Option<usize>,
+
+    /// Print JSON: `{shares: [{nonce, version, time, hash, header}], hashes, seconds, engine,
+    /// threads, exhausted, truncated, interrupted}`; `truncated` is true when --limit was reached
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  perjoule mine HEADER_HEX                          the first nonce that meets the header's bits
+  perjoule mine HEADER_HEX --nonces 2083000000..    from this nonce on
+  perjoule mine HEADER_HEX --nonces ..0x1000        the first 4096 nonces
+  perjoule mine HEADER_HEX --version-mask 1fffe000 --roll-time 600
+                                                    when 2^32 nonces are not enough
+  perjoule mine HEADER_HEX --bits 207fffff --all --limit 5 --json
+                                                    five shares of the easiest regtest target
+
+With --bits or --target the header of a share is the one given but for nonce, version and time:
+its own bits stay what they were.
+
+Exit codes: 0 share found, 1 range exhausted without a share, 2 bad input, 3 the system failed,
+130 stopped by Ctrl-C after printing what was found (a second Ctrl-C does not wait for that).";
+
+/// Searches, and prints what was found.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
+    let (search, limit) = (args.search()?, args.limit()?);
+    let stop = super::stop_on_ctrl_c()?;
+    let workers = args.workers()?;
+    let outcome = watched(&search, limit, &workers, &stop);
+    let report = Report::new(&outcome, &workers, args.all);
+    if args.json {
+        super::print_json(&report)?;
+    } else {
+        super::print(&report.to_text())?;
+    }
+    if let Some(hint) = report.hint() {
+        super::note(&hint);
+    }
+    Ok(report.exit_code())
+}
+
+impl Args {
+    fn search(&self) -> Result<Search, Error> {
+        let target = match self.bits.or(self.target) {
+            Some(target) => target,
+            None => Target::from_compact(self.header.bits())
+                .map_err(|source| Error::input("the header's own bits, without --bits", source))?,
+        };
+        let mut search = Search::new(self.header, target).roll_time(self.roll_time);
+        if let Some(nonces) = self.nonces {
+            search = search.nonces(nonces);
+        }
+        if let Some(mask) = self.version_mask {
+            search = search.versions(mask);
+        }
+        Ok(search)
+    }
+
+    /// How many shares are wanted.
+    fn limit(&self) -> Result<usize, Error> {
+        match self.limit {
+            Some(0) => Err(Error::input("--limit 0", "expected at least 1 share")),
+            Some(limit) if self.all => Ok(limit),
+            Some(limit) => {
+                Err(Error::input(format!("--limit {limit}"), "expected only together with --all"))
+            }
+            None if self.all => Ok(LIMIT),
+            None => Ok(1),
+        }
+    }
+
+    fn workers(&self) -> Result<Workers, Error> {
+        let engine = self.engine()?;
+        let mut builder = Workers::builder(engine).pinned(self.pin);
+        if let Some(threads) = self.threads {
+            builder = builder.threads(threads);
+        }
+        builder.build().map_err(|error| match error {
+            WorkersError::Threads { .. } => Error::input("--threads", error),
+            WorkersError::Pinning => Error::input("--pin", error),
+            _ => Error::failure("search", error),
+        })
+    }
+
+    fn engine(&self) -> Result<Arc<dyn Engine>, Error> {
+        let Some(id) = self.engine else {
+            let versions = self.version_mask.map_or(1, VersionMask::versions);
+            return Ok(engine::best(versions.min(MAX_GROUP as u64) as usize));
+        };
+        engine::by_id(id).map_err(|error| Error::input("--engine", error))
+    }
+}
+
+/// A function that reads an argument, for those that clap would not find by themselves.
+type Parse<T, E> = fn(&str) -> Result<T, E>;
+
+fn compact(text: &str) -> Result<Target, TargetError> {
+    Target::from_compact(CompactTarget::from_hex(text)?)
+}
+
+fn nonces(text: &str) -> Result<NonceRange, String> {
+    const ALL: u64 = 1 << 32;
+    let side = |side: &str, otherwise| match side {
+        "" => Ok(otherwise),
+        _ => number(side, ALL).ok_or_else(|| {
+            format!("{side:?} is not a number from 0 to {ALL}, decimal or hex after 0x")
+        }),
+    };
+    let (start, end) = text
+        .split_once("..")
+        .ok_or_else(|| format!("{text:?} is not a range, expected START..END as in 0..{ALL}"))?;
+    let (start, end) = (side(start, 0)?, side(end, ALL)?);
+    // What follows the last nonce is an empty range, although there is no nonce 2^32 to name.
+    let range = match u32::try_from(start) {
+        Ok(start) => NonceRange::new(start, end).ok(),
+        Err(_) if start == end => Some(NonceRange::ALL.split_at(0).0),
+        Err(_) => None,
+    };
+    range.ok_or_else(|| format!("the nonces start at {start}, after their end at {end}"))
+}
+
+fn seconds(text: &str) -> Result<u32, String> {
+    number(text, u32::MAX.into())
+        .map(|seconds| seconds as u32)
+        .ok_or_else(|| format!("{text:?} is not a whole number from 0 to {}", u32::MAX))
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    number(text, usize::MAX as u64)
+        .map(|count| count as usize)
+        .ok_or_else(|| format!("{text:?} is not a whole number below 2^{}", usize::BITS))
+}
+
+/// A number up to `most` of nothing but digits: decimal, or hex after `0x`.
+fn number(text: &str, most: u64) -> Option<u64> {
+    let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => (digits, 16),
+        None => (text, 10),
+    };
+    let number = u64::from_str_radix(digits, radix).ok()?;
+    (number <= most && digits.chars().all(|digit| digit.is_digit(radix))).then_some(number)
+}
+
+/// Runs the search, with a progress bar where somebody sees it.
+fn watched(search: &Search, limit: usize, workers: &Workers, stop: &Stop) -> Outcome {
+    let watch = Watch::default().stop(stop);
+    if !stderr().is_terminal() {
+        return search.all(limit, workers, watch);
+    }
+    let bar = ProgressBar::new(BAR);
+    if let Ok(style) = ProgressStyle::with_template("{bar:20} {msg}") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    let mut show = |progress: Progress| {
+        bar.set_position(
+            (u128::from(progress.hashes) * u128::from(BAR) / progress.of.max(1)) as u64,
+        );
+        bar.set_message(describe(progress));
+    };
+    let outcome = search.all(limit, workers, watch.progress(&mut show));
+    bar.finish_and_clear();
+    outcome
+}
+
+/// The length of a full bar: the hashes of a search may not fit in its numbers.
+const BAR: u64 = 10_000;
+
+/// How fast a search is, how much of it is done and how long the rest will take.
+fn describe(progress: Progress) -> String {
+    const CENTURY: f64 = 100.0 * 365.25 * 86400.0;
+    let rate = rate(progress.hashes, progress.elapsed);
+    let left = progress.of.saturating_sub(progress.hashes.into()) as f64 / rate;
+    let left = if left < CENTURY {
+        HumanDuration(Duration::from_secs_f64(left)).to_string()
+    } else {
+        "over 100 years".to_owned()
+    };
+    let share = 100.0 * progress.hashes as f64 / progress.of as f64;
+    let shares = progress.shares;
+    format!("{:.1} MH/s, {share:.2} % of the range, {left} left, {shares} found", rate / 1e6)
+}
+
+/// Hashes per second.
+fn rate(hashes: u64, took: Duration) -> f64 {
+    hashes as f64 / took.as_secs_f64().max(1e-9)
+}
+
+/// What is told of a search.
+#[derive(Serialize)]
+struct Report {
+    shares: Vec<ShareReport>,
+    hashes: u64,
+    seconds: f64,
+    engine: &'static str,
+    threads: usize,
+    exhausted: bool,
+    truncated: bool,
+    interrupted: bool,
+}
+
+#[derive(Serialize)]
+struct ShareReport {
+    nonce: u32,
+    version: String,
+    time: u32,
+    hash: String,
+    header: String,
+}
+
+impl Report {
+    fn new(outcome: &Outcome, workers: &Workers, all: bool) -> Self {
+        Self {
+            shares: outcome.shares.iter().map(ShareReport::new).collect(),
+            hashes: outcome.hashes,
+            seconds: outcome.took.as_secs_f64(),
+            engine: workers.engine().id().name(),
+            threads: workers.threads(),
+            exhausted: outcome.end == End::Exhausted,
+            truncated: all && outcome.end == End::Limit,
+            interrupted: outcome.end == End::Stopped,
+        }
+    }
+
+    fn to_text(&self) -> String {
+        let mut text: String = self.shares.iter().map(ShareReport::to_text).collect();
+        let shares = match self.shares.len() {
+            0 => "no share".to_owned(),
+            1 => "1 share".to_owned(),
+            shares => format!("{shares} shares"),
+        };
+        // Writing to a string does not fail.
+        let _ = writeln!(
+            text,
+            "{shares}: {} hashes in {:.3} s, {:.2} MH/s, engine {}, {} thread{}",
+            self.hashes,
+            self.seconds,
+            rate(self.hashes, Duration::from_secs_f64(self.seconds)) / 1e6,
+            self.engine,
+            self.threads,
+            if self.threads == 1 { "" } else { "s" },
+        );
+        text
+    }
+
+    /// What the caller must know to read the result.
+    fn hint(&self) -> Option<String> {
+        let found = self.shares.len();
+        if self.interrupted {
+            Some(match found {
+                0 => "interrupted before a share was found".to_owned(),
+                _ => format!("interrupted: the {found} found by then may not be the first"),
+            })
+        } else if self.truncated {
+            Some(format!("stopped at the limit of {found} shares: there may be more, see --limit"))
+        } else {
+            None
+        }
+    }
+
+    fn exit_code(&self) -> ExitCode {
+        if self.interrupted {
+            super::INTERRUPTED.into()
+        } else if self.shares.is_empty() {
+            EXHAUSTED.into()
+        } else {
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+impl ShareReport {
+    fn new(share: &Share) -> Self {
+        let header = share.header();
+        Self {
+            nonce: header.nonce(),
+            version: header.version().to_string(),
+            time: header.time(),
+            hash: share.hash().to_string(),
+            header: header.to_hex(),
+        }
+    }
+
+    fn to_text(&self) -> String {
+        let Self { nonce, version, time, hash, header } = self;
+        format!(
+            "nonce   {nonce}\nversion {version}\ntime    {time}\nhash    {hash}\nheader  {header}\n\n"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_half_open_in_either_base() {
+        let range = |text| nonces(text).map(|range| (range.start(), range.len()));
+        assert_eq!(range(".."), Ok((0, 1 << 32)));
+        assert_eq!(range("0..4294967296"), Ok((0, 1 << 32)));
+        assert_eq!(range("0xfFfFfFfF..0x100000000"), Ok((u32::MAX, 1)));
+        assert_eq!(range("7.."), Ok((7, (1 << 32) - 7)));
+        assert_eq!(range("..31"), Ok((0, 31)));
+        assert_eq!(range("5..5"), Ok((5, 0)));
+        assert_eq!(range("4294967296.."), Ok((0, 0)));
+    }
+
+    #[test]
+    fn what_is_not_a_range_is_named() {
+        for text in ["", "5", "a..5", "1..=5", "+1..5", "0x..5", "-1..5", "1..4294967297", "1...5"]
+        {
+            let error = nonces(text).expect_err(text);
+            assert!(error.contains("is not a"), "{text}: {error}");
+        }
+        for (text, start, end) in [("9..5", 9, 5), ("4294967296..5", 1_u64 << 32, 5)] {
+            let error = format!("the nonces start at {start}, after their end at {end}");
+            assert_eq!(nonces(text), Err(error));
+        }
+    }
+
+    #[test]
+    fn progress_of_the_largest_search_is_a_finite_text() {
+        for (hashes, seconds) in [(0, 0), (0, 5), (1, 1), (u64::MAX, 1)] {
+            let elapsed = Duration::from_secs(seconds);
+            let progress = Progress { hashes, of: 1 << 96, shares: 0, elapsed };
+            assert!(describe(progress).contains("over 100 years"));
+        }
+        let elapsed = Duration::from_secs(10);
+        let progress = Progress { hashes: 50_000_000, of: 200_000_000, shares: 3, elapsed };
+        assert_eq!(describe(progress), "5.0 MH/s, 25.00 % of the range, 30 seconds left, 3 found");
+    }
+}

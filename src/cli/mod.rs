@@ -1,0 +1,249 @@
+//! What the subcommands share: arguments, errors, output and Ctrl-C. Each of them is one file.
+
+mod devices;
+mod mine;
+mod score;
+
+use std::error::Error as StdError;
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Parser, Subcommand};
+use perjoule::search::Stop;
+
+/// The caller gave something that cannot be used.
+const BAD_INPUT: u8 = 2;
+
+/// Something outside the program failed.
+const FAILURE: u8 = 3;
+
+/// Ctrl-C as shells count it: 128 and the number of the signal.
+const INTERRUPTED: u8 = 130;
+
+const ABOUT: &str = "\
+Examples:
+  perjoule                    score this machine: the same as `perjoule score`
+  perjoule devices            which engines run here, and what the others lack
+  perjoule mine HEADER_HEX    search for a nonce that meets the header's own target
+
+Results go to stdout, notes and progress to stderr. Exit codes: 0 done, 1 no share in the whole
+range, 2 bad input, 3 the system failed, 130 Ctrl-C (a second Ctrl-C does not wait for results).";
+
+/// Scores the same hardware in hashes per joule (SHA-256d) and FLOPs per joule.
+///
+/// Without a subcommand it does what `perjoule score` does.
+#[derive(Debug, Parser)]
+#[command(name = "perjoule", version, after_help = ABOUT)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// A subcommand and its arguments.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Measure how fast each engine of this machine searches (the default).
+    Score(score::Args),
+    /// Search a block header for hashes that meet a target.
+    Mine(mine::Args),
+    /// Show this machine as the engines see it, and what each engine lacks.
+    Devices(devices::Args),
+}
+
+/// What the arguments ask for.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// The help or the version.
+    Tell(clap::Error),
+    /// A subcommand.
+    Run(Box<Command>),
+}
+
+/// Reads the arguments, the name of the program first.
+///
+/// # Errors
+///
+/// When they ask for nothing that there is.
+pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Request, Error> {
+    let args: Vec<_> = args.collect();
+    match Cli::try_parse_from(&args) {
+        Ok(Cli { command: Some(command) }) => Ok(Request::Run(Box::new(command))),
+        Ok(Cli { command: None }) => parse(["perjoule", "score"].map(OsString::from).into_iter()),
+        Err(error) if error.use_stderr() => Err(Error::usage(&error, &args)),
+        Err(help) => Ok(Request::Tell(help)),
+    }
+}
+
+impl Request {
+    /// Does it, and says how it ended.
+    ///
+    /// # Errors
+    ///
+    /// When the input turns out to be bad, or something outside the program fails.
+    pub(crate) fn run(self) -> Result<ExitCode, Error> {
+        match self {
+            Self::Tell(help) => delivered(help.print()).map(|()| ExitCode::SUCCESS),
+            Self::Run(command) => match &*command {
+                Command::Score(args) => score::run(args),
+                Command::Mine(args) => mine::run(args),
+                Command::Devices(args) => devices::run(args),
+            },
+        }
+    }
+}
+
+/// Why there is no result: one line for the caller, and an exit code.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The arguments do not fit together.
+    #[error("{0}; try --help")]
+    Usage(String),
+    /// An argument cannot be used.
+    #[error("{part}")]
+    Input {
+        /// Which, as the caller gave it.
+        part: String,
+        /// What was expected.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// Something outside the program failed.
+    #[error("cannot {action}")]
+    Failure {
+        /// What was to be done.
+        action: &'static str,
+        /// What the system said.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+}
+
+impl Error {
+    /// `part` of the arguments, for instance `--threads 0`, cannot be used because of `source`.
+    fn input(part: impl Into<String>, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Input { part: part.into(), source: source.into() }
+    }
+
+    /// It was not possible to do `action`, for instance `start the threads`, because of `source`.
+    fn failure(action: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Failure { action, source: source.into() }
+    }
+
+    /// The gist of what clap says in several lines.
+    fn usage(error: &clap::Error, args: &[OsString]) -> Self {
+        let context = |kind| match error.get(kind) {
+            Some(ContextValue::String(text)) => text.as_str(),
+            _ => "",
+        };
+        match (error.kind(), error.source()) {
+            (ErrorKind::InvalidUtf8, _) => {
+                let bad = args.iter().enumerate().find(|(_, arg)| arg.to_str().is_none());
+                let bad =
+                    bad.map(|(index, arg)| format!("argument {index} (\"{}\")", arg.display()));
+                Self::input(bad.unwrap_or_default(), "not UTF-8, expected text")
+            }
+            (ErrorKind::ValueValidation, Some(source)) => {
+                let (mut part, problem) = (name(context(ContextKind::InvalidArg)), chain(source));
+                let value = context(ContextKind::InvalidValue);
+                if value.len() <= LONG && !problem.contains(value) {
+                    part = format!("{part} {value:?}");
+                }
+                Self::input(part, problem)
+            }
+            _ => {
+                let text = error.render().to_string();
+                let end =
+                    ["\n\nUsage: ", "\n\n  tip: ", "\n\nFor more "].map(|next| text.find(next));
+                let text = &text[..end.into_iter().flatten().min().unwrap_or(text.len())];
+                let lines = text.trim_start_matches("error: ").lines().map(str::trim);
+                Self::Usage(lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
+            }
+        }
+    }
+
+    /// Prints it, and says with which code to exit.
+    pub(crate) fn report(self) -> ExitCode {
+        note(&chain(&self));
+        ExitCode::from(match self {
+            Self::Usage(_) | Self::Input { .. } => BAD_INPUT,
+            Self::Failure { .. } => FAILURE,
+        })
+    }
+}
+
+/// Values of more bytes than this are not repeated in a message.
+const LONG: usize = 40;
+
+/// The name of an argument without that of its value: `--bits` of `--bits <HEX>`.
+fn name(argument: &str) -> String {
+    argument.split(' ').next().unwrap_or(argument).trim_matches(['<', '>']).to_owned()
+}
+
+/// An error and what caused it, on one line.
+fn chain(error: &dyn StdError) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        line = format!("{line}: {cause}");
+        source = cause.source();
+    }
+    line
+}
+
+/// Tells people something in one line on stderr, whatever characters are in it.
+fn note(text: &str) {
+    let mut line = String::from("perjoule: ");
+    for character in text.chars() {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    // Nobody is left to be told that there is nobody to tell.
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+/// Writes a result to stdout. A reader that has seen enough, as `head` has, is no error.
+///
+/// # Errors
+///
+/// When it cannot be written for any other reason, as on a full disk.
+fn print(text: &str) -> Result<(), Error> {
+    let mut stdout = io::stdout().lock();
+    delivered(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// Writes a result to stdout as JSON, ending in a line break; as [`print()`] does.
+fn print_json(result: &impl serde::Serialize) -> Result<(), Error> {
+    let json = serde_json::to_string_pretty(result)
+        .map_err(|source| Error::failure("write the result as JSON", source))?;
+    print(&(json + "\n"))
+}
+
+fn delivered(written: io::Result<()>) -> Result<(), Error> {
+    match written {
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::failure("write to stdout", source))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// From now on the first Ctrl-C stops what watches the handle; the second one ends the program.
+///
+/// # Errors
+///
+/// When the system does not allow it.
+fn stop_on_ctrl_c() -> Result<Stop, Error> {
+    let stop = Stop::default();
+    let handle = stop.clone();
+    ctrlc::set_handler(move || {
+        if handle.is_stopped() {
+            std::process::exit(INTERRUPTED.into());
+        }
+        handle.stop();
+    })
+    .map_err(|source| Error::failure("watch for Ctrl-C", source))?;
+    Ok(stop)
+}

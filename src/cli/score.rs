@@ -1,0 +1,277 @@
+//! `perjoule score`: checks every engine, measures them in turn, prints what each can do.
+
+use std::fs;
+use std::io::{IsTerminal as _, stderr};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use comfy_table::{CellAlignment, Table, presets};
+use indicatif::{ProgressBar, ProgressStyle};
+use perjoule::device::Machine;
+use perjoule::engine::{self, Engine, EngineId};
+use perjoule::score::{Plan, Rate, Row, measure};
+use perjoule::search::{MAX_THREADS, Stop, WorkersError};
+use perjoule::selftest;
+use serde::Serialize;
+
+use super::Error;
+
+const EXAMPLES: &str = "\
+Examples:
+  perjoule score                              every engine, about 12 seconds
+  perjoule score --engine avx2 --seconds 3
+  perjoule score --json score.json            the table, and the same as JSON in a file
+  perjoule score --json -                     nothing but JSON
+
+How it is measured: slices of 0.7 ms of everything in turn, so that all rows meet the same machine.
+  best     the fastest slice; on a shared machine this is what repeats
+  median   the slice in the middle; x sha2 is its ratio to hashing with the sha2 crate
+  spread   from the slowest to the fastest tenth of the slices, as a share of the median
+  of roof  best as a share of the rate at which the engine's instructions run from registers,
+           divided by those that one hash needs";
+
+/// Measures every engine: one thread and all, without and with version rolling.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// How long to measure, all rows together: 0.1 to 3600 seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "12", value_parser = seconds)]
+    seconds: Duration,
+
+    /// Measures this engine only; may be given several times. See `perjoule devices`.
+    #[arg(long, value_name = "ID")]
+    engine: Vec<EngineId>,
+
+    /// The threads of the rows that use several, 1 to 1024 [default: one for each usable core].
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+
+    /// Writes the result as JSON to this file too, or to stdout in place of the table if it is `-`.
+    #[arg(long, value_name = "FILE")]
+    json: Option<String>,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.1..=3600.0).contains(seconds));
+    let seconds = seconds.ok_or_else(|| format!("{text:?} is not a number from 0.1 to 3600"))?;
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// Does what the arguments ask for.
+///
+/// # Errors
+///
+/// When an engine is not there or gives wrong results, and when the threads cannot be started or
+/// the result cannot be written.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
+    let machine = Machine::detect();
+    let plan = Plan {
+        engines: args.engines()?,
+        threads: args.threads.unwrap_or(machine.usable_cores).min(MAX_THREADS + 1),
+        time: args.seconds,
+    };
+    for engine in &plan.engines {
+        selftest::check(engine).map_err(|wrong| Error::failure("score this machine", wrong))?;
+    }
+
+    let stop = super::stop_on_ctrl_c()?;
+    let rows = watched(&plan, &stop).map_err(|error| match error {
+        WorkersError::Threads { .. } => Error::input("--threads", error),
+        _ => Error::failure("score this machine", error),
+    })?;
+    let report = Report::new(&machine, &plan, &rows.unwrap_or_default(), stop.is_stopped());
+
+    match args.json.as_deref() {
+        Some("-") => super::print_json(&report)?,
+        file => {
+            super::print(&report.to_text())?;
+            if let Some(file) = file {
+                write_whole(Path::new(file), &report)?;
+            }
+        }
+    }
+    Ok(if stop.is_stopped() { super::INTERRUPTED.into() } else { ExitCode::SUCCESS })
+}
+
+impl Args {
+    /// The engines asked for, once each; all that there are if none is.
+    fn engines(&self) -> Result<Vec<Arc<dyn Engine>>, Error> {
+        if self.engine.is_empty() {
+            return Ok(engine::available());
+        }
+        let mut ids = self.engine.clone();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter()
+            .map(|id| engine::by_id(id).map_err(|error| Error::input("--engine", error)))
+            .collect()
+    }
+}
+
+/// Measures, with a progress bar where somebody sees it.
+fn watched(plan: &Plan, stop: &Stop) -> Result<Option<Vec<Row>>, WorkersError> {
+    let bar = if stderr().is_terminal() { ProgressBar::new(100) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template("{bar:20} {percent} %, {eta} left") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    let rows = measure(plan, stop, &mut |share| bar.set_position((share * 100.0) as u64));
+    bar.finish_and_clear();
+    rows
+}
+
+/// Writes a file so that it is there whole or not at all.
+fn write_whole(file: &Path, report: &Report) -> Result<(), Error> {
+    let failed = |source| Error::failure("write the JSON file", source);
+    let json = serde_json::to_string_pretty(report)
+        .map_err(|source| Error::failure("write the result as JSON", source))?;
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".part");
+    fs::write(&beside, json + "\n").map_err(failed)?;
+    fs::rename(&beside, file).map_err(failed)
+}
+
+/// What is told of a machine.
+#[derive(Serialize)]
+struct Report {
+    perjoule: &'static str,
+    cpu: Option<String>,
+    usable_cores: usize,
+    seconds: f64,
+    interrupted: bool,
+    baselines: Vec<BaselineReport>,
+    rows: Vec<RowReport>,
+}
+
+/// Hashing with the `sha2` crate.
+#[derive(Serialize)]
+struct BaselineReport {
+    threads: usize,
+    hashes_per_second: RateReport,
+}
+
+#[derive(Serialize)]
+struct RowReport {
+    engine: &'static str,
+    threads: usize,
+    versions: usize,
+    hashes_per_second: RateReport,
+    times_sha2: f64,
+    instructions_per_hash: f64,
+    roof_hashes_per_second: f64,
+    of_roof: f64,
+}
+
+#[derive(Serialize)]
+struct RateReport {
+    best: f64,
+    p90: f64,
+    median: f64,
+    spread: f64,
+    slices: usize,
+}
+
+impl From<Rate> for RateReport {
+    fn from(Rate { best, p90, median, spread, slices }: Rate) -> Self {
+        Self { best, p90, median, spread, slices }
+    }
+}
+
+impl Report {
+    fn new(machine: &Machine, plan: &Plan, rows: &[Row], interrupted: bool) -> Self {
+        let mut baselines: Vec<BaselineReport> = Vec::new();
+        for row in rows {
+            if baselines.iter().all(|baseline| baseline.threads != row.threads) {
+                let hashes_per_second = row.baseline.into();
+                baselines.push(BaselineReport { threads: row.threads, hashes_per_second });
+            }
+        }
+        Self {
+            perjoule: env!("CARGO_PKG_VERSION"),
+            cpu: machine.cpu.model.clone(),
+            usable_cores: machine.usable_cores,
+            seconds: plan.time.as_secs_f64(),
+            interrupted,
+            baselines,
+            rows: rows.iter().map(RowReport::new).collect(),
+        }
+    }
+
+    fn to_text(&self) -> String {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_header([
+            "engine",
+            "threads",
+            "versions",
+            "best MH/s",
+            "median",
+            "spread",
+            "x sha2",
+            "of roof",
+        ]);
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        for BaselineReport { threads, hashes_per_second: rate } in &self.baselines {
+            let [best, median, spread] = rate.cells();
+            let (versions, ratio) = ("1".to_owned(), "1.0".to_owned());
+            let name = "(sha2 crate)".to_owned();
+            table.add_row([
+                name,
+                threads.to_string(),
+                versions,
+                best,
+                median,
+                spread,
+                ratio,
+                String::new(),
+            ]);
+        }
+        for row in &self.rows {
+            let [best, median, spread] = row.hashes_per_second.cells();
+            table.add_row([
+                row.engine.to_owned(),
+                row.threads.to_string(),
+                row.versions.to_string(),
+                best,
+                median,
+                spread,
+                format!("{:.1}", row.times_sha2),
+                format!("{:.0} %", 100.0 * row.of_roof),
+            ]);
+        }
+        let cpu = self.cpu.as_deref().unwrap_or("unknown processor");
+        let head = format!(
+            "perjoule {}, {cpu}, {} usable cores; every engine found its mainnet blocks; {} s",
+            self.perjoule, self.usable_cores, self.seconds,
+        );
+        let incomplete =
+            if self.interrupted { "\ninterrupted: fewer slices than asked for" } else { "" };
+        format!("{head}{incomplete}\n\n{}\n", table.trim_fmt())
+    }
+}
+
+impl RowReport {
+    fn new(row: &Row) -> Self {
+        Self {
+            engine: row.engine.name(),
+            threads: row.threads,
+            versions: row.versions,
+            hashes_per_second: row.rate.into(),
+            times_sha2: row.times_baseline(),
+            instructions_per_hash: row.instructions_per_hash,
+            roof_hashes_per_second: row.roof,
+            of_roof: row.of_roof(),
+        }
+    }
+}
+
+impl RateReport {
+    /// Best and median in MH/s, and the spread.
+    fn cells(&self) -> [String; 3] {
+        let spread = format!("{:.0} %", 100.0 * self.spread);
+        [format!("{:.2}", self.best / 1e6), format!("{:.2}", self.median / 1e6), spread]
+    }
+}

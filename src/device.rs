@@ -1,0 +1,273 @@
+//! What is in this machine: processor, cores, instruction sets, memory.
+//!
+//! What the system does not say is `None`, never a guess. Model, vendor, core counts and memory
+//! come from the texts that Linux keeps of them, which [`Cpu::from_cpuinfo`] and [`total_memory`]
+//! read, so that those of other machines can be tried; elsewhere they are `None`. Which engines can
+//! run here, and what the others lack, is for [`crate::engine::survey`] to say.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+/// What is known of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// Its processors.
+    pub cpu: Cpu,
+    /// What this program was built for: `x86_64`, `aarch64`, …
+    pub architecture: &'static str,
+    /// Cores that this process may use, hardware threads counted each: as many threads as a search
+    /// has unless told otherwise.
+    pub usable_cores: usize,
+    /// The instruction sets it has, of those that some engine is made for, by the names that
+    /// [`crate::engine::Unavailable::missing`] uses.
+    pub features: Vec<&'static str>,
+    /// Memory of the operating system, in bytes.
+    pub memory_bytes: Option<u64>,
+}
+
+impl Machine {
+    /// Asks the processor and the operating system.
+    #[must_use]
+    pub fn detect() -> Self {
+        let architecture = std::env::consts::ARCH;
+        let text = |path| fs::read(path).unwrap_or_default();
+        let text = |path| String::from_utf8_lossy(&text(path)).into_owned();
+        Self {
+            cpu: Cpu::from_cpuinfo(architecture, &text("/proc/cpuinfo")),
+            architecture,
+            usable_cores: std::thread::available_parallelism().map_or(1, usize::from),
+            features: features(),
+            memory_bytes: total_memory(&text("/proc/meminfo")),
+        }
+    }
+}
+
+/// The processors of a machine, as Linux describes them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cpu {
+    /// What its maker calls it; where there are several kinds of cores, all of them.
+    pub model: Option<String>,
+    /// Its maker, in the maker's own spelling on x86 (`AuthenticAMD`).
+    pub vendor: Option<String>,
+    /// Cores of the machine, hardware threads counted each.
+    pub logical_cores: Option<usize>,
+    /// Cores of the machine, hardware threads not counted.
+    pub physical_cores: Option<usize>,
+}
+
+impl Cpu {
+    /// Reads the text of `/proc/cpuinfo` of a machine of that [`Machine::architecture`].
+    #[must_use]
+    pub fn from_cpuinfo(architecture: &str, text: &str) -> Self {
+        let (model, vendor) = match architecture {
+            "x86" | "x86_64" => (joined(text, "model name"), joined(text, "vendor_id")),
+            "arm" | "aarch64" => arm_model_and_vendor(text),
+            _ => (None, None),
+        };
+        let logical_cores = values(text, "processor").count();
+        Self {
+            model,
+            vendor,
+            logical_cores: (logical_cores > 0).then_some(logical_cores),
+            physical_cores: physical_cores(text),
+        }
+    }
+}
+
+/// Reads the text of `/proc/meminfo`: all memory, in bytes.
+#[must_use]
+pub fn total_memory(text: &str) -> Option<u64> {
+    let kibibytes = values(text, "MemTotal").next()?.strip_suffix("kB")?;
+    kibibytes.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// The values of all lines `key : value`, in order.
+fn values<'a>(text: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
+    text.lines()
+        .filter_map(|line| line.split_once(':'))
+        .filter(move |(name, value)| name.trim() == key && !value.trim().is_empty())
+        .map(|(_, value)| value.trim())
+}
+
+/// The different values of a key.
+fn joined(text: &str, key: &str) -> Option<String> {
+    join(values(text, key).map(str::to_owned))
+}
+
+/// Each of them once, in order.
+fn join(all: impl Iterator<Item = String>) -> Option<String> {
+    let mut once = Vec::new();
+    for one in all {
+        if !once.contains(&one) {
+            once.push(one);
+        }
+    }
+    (!once.is_empty()).then(|| once.join(" + "))
+}
+
+/// Cores are numbered within their package; without both numbers nothing is known.
+fn physical_cores(text: &str) -> Option<usize> {
+    let packages: Vec<_> = values(text, "physical id").collect();
+    let cores: Vec<_> = values(text, "core id").collect();
+    let known = !cores.is_empty() && packages.len() == cores.len();
+    known.then(|| packages.iter().zip(&cores).collect::<BTreeSet<_>>().len())
+}
+
+/// ARM processors have numbers for names.
+fn arm_model_and_vendor(text: &str) -> (Option<String>, Option<String>) {
+    let makers = values(text, "CPU implementer");
+    let parts = values(text, "CPU part");
+    let model = join(makers.zip(parts).map(|(maker, part)| match arm_part(maker, part) {
+        Some(name) => name.to_owned(),
+        None => format!("part {part}"),
+    }));
+    let maker = |code| arm_maker(code).map_or_else(|| format!("implementer {code}"), str::to_owned);
+    (model, join(values(text, "CPU implementer").map(maker)))
+}
+
+/// From the description of `MIDR_EL1` in the Arm Architecture Reference Manual.
+fn arm_maker(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "0x41" => "Arm",
+        "0x42" => "Broadcom",
+        "0x43" => "Cavium",
+        "0x46" => "Fujitsu",
+        "0x4e" => "NVIDIA",
+        "0x50" => "Applied Micro",
+        "0x51" => "Qualcomm",
+        "0x56" => "Marvell",
+        "0xc0" => "Ampere",
+        _ => return None,
+    })
+}
+
+/// The cores of Arm's own that servers and single-board computers have.
+fn arm_part(maker: &str, code: &str) -> Option<&'static str> {
+    Some(match (maker, code) {
+        ("0x41", "0xd03") => "Cortex-A53",
+        ("0x41", "0xd05") => "Cortex-A55",
+        ("0x41", "0xd07") => "Cortex-A57",
+        ("0x41", "0xd08") => "Cortex-A72",
+        ("0x41", "0xd0b") => "Cortex-A76",
+        ("0x41", "0xd0c") => "Neoverse-N1",
+        ("0x41", "0xd40") => "Neoverse-V1",
+        ("0x41", "0xd49") => "Neoverse-N2",
+        ("0x41", "0xd4f") => "Neoverse-V2",
+        _ => return None,
+    })
+}
+
+/// `[names]` of those instruction sets that the processor has and the operating system supports.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! detected {
+    ($detect:ident: $($name:tt),+) => {{
+        let mut features = Vec::new();
+        $(if std::arch::$detect!($name) {
+            features.push($name);
+        })+
+        features
+    }};
+}
+
+#[cfg(target_arch = "x86_64")]
+fn features() -> Vec<&'static str> {
+    detected!(is_x86_feature_detected:
+        "sse4.1", "bmi1", "bmi2", "avx2", "avx512f", "avx512bw", "sha")
+}
+
+#[cfg(target_arch = "aarch64")]
+fn features() -> Vec<&'static str> {
+    detected!(is_aarch64_feature_detected: "neon", "sha2")
+}
+
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+fn features() -> Vec<&'static str> {
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two packages of two cores of two threads.
+    fn x86() -> String {
+        let processor = |number: usize| {
+            let (package, core) = (number / 4, number / 2 % 2);
+            format!(
+                "processor\t: {number}\nvendor_id\t: GenuineIntel\nmodel name\t: Xeon: the test\n\
+                 physical id\t: {package}\ncore id\t\t: {core}\nflags\t\t: fpu sha_ni\n\
+                 power management:\n\n"
+            )
+        };
+        (0..8).map(processor).collect()
+    }
+
+    #[test]
+    fn x86_has_names_and_core_numbers() {
+        let cpu = Cpu::from_cpuinfo("x86_64", &x86());
+        assert_eq!(cpu.model.as_deref(), Some("Xeon: the test"));
+        assert_eq!(cpu.vendor.as_deref(), Some("GenuineIntel"));
+        assert_eq!((cpu.logical_cores, cpu.physical_cores), (Some(8), Some(4)));
+    }
+
+    #[test]
+    fn arm_has_numbers_for_names() {
+        let processor = |number, part| {
+            format!("processor\t: {number}\nCPU implementer\t: 0x41\nCPU part\t: {part}\n\n")
+        };
+        let text = [processor(0, "0xd05"), processor(1, "0xd05"), processor(2, "0xd0b")].concat();
+        let cpu = Cpu::from_cpuinfo("aarch64", &text);
+        assert_eq!(cpu.model.as_deref(), Some("Cortex-A55 + Cortex-A76"));
+        assert_eq!(cpu.vendor.as_deref(), Some("Arm"));
+        assert_eq!((cpu.logical_cores, cpu.physical_cores), (Some(3), None));
+
+        let unheard_of = "processor\t: 0\nCPU implementer\t: 0x99\nCPU part\t: 0xabc\n";
+        let cpu = Cpu::from_cpuinfo("aarch64", unheard_of);
+        assert_eq!(cpu.model.as_deref(), Some("part 0xabc"));
+        assert_eq!(cpu.vendor.as_deref(), Some("implementer 0x99"));
+    }
+
+    #[test]
+    fn what_is_not_said_is_not_known() {
+        for text in ["", "\n:\n::\n", "processor", "model name\t:\nvendor_id\t:", "\u{0}: \u{0}"] {
+            for architecture in ["x86_64", "aarch64", "riscv64"] {
+                assert_eq!(Cpu::from_cpuinfo(architecture, text), Cpu::default(), "{text:?}");
+            }
+        }
+        // A text of another architecture, as an emulator passes on.
+        let cpu = Cpu::from_cpuinfo("aarch64", &x86());
+        assert_eq!((cpu.model, cpu.vendor), (None, None));
+        // A virtual machine that numbers only some of its cores.
+        let text = "processor: 0\nphysical id: 0\ncore id: 0\nprocessor: 1\ncore id: 1\n";
+        assert_eq!(Cpu::from_cpuinfo("x86_64", text).physical_cores, None);
+    }
+
+    #[test]
+    fn memory_is_in_bytes() {
+        let text = "MemTotal:       16384256 kB\nMemFree:         1 kB\n";
+        assert_eq!(total_memory(text), Some(16_384_256 * 1024));
+        for text in ["", "MemTotal:", "MemTotal: many kB", "MemTotal: 5 MB", "MemTotal: -5 kB"] {
+            assert_eq!(total_memory(text), None, "{text:?}");
+        }
+        assert_eq!(total_memory("MemTotal: 18446744073709551615 kB"), None);
+    }
+
+    #[test]
+    fn this_machine_is_described() {
+        let machine = Machine::detect();
+        assert!(machine.usable_cores > 0);
+        assert_eq!(machine.architecture, std::env::consts::ARCH);
+    }
+
+    /// An engine that is available lacks nothing, and what it lacks is not among the features.
+    #[test]
+    fn features_agree_with_the_engines() {
+        let features = Machine::detect().features;
+        for unavailable in crate::engine::survey().iter().filter_map(|engine| engine.as_ref().err())
+        {
+            for missing in unavailable.missing() {
+                assert!(!features.contains(missing), "{}: {missing}", unavailable.id());
+            }
+        }
+    }
+}

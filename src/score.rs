@@ -1,0 +1,273 @@
+//! The score: how fast each engine searches here, beside what users know and what is possible.
+//!
+//! Everything is timed in slices of well under a millisecond, in turn, so that the baseline, the
+//! roof and all engines meet the same machine: on shared hardware the clock and the neighbours
+//! change from second to second, and two rates taken apart do not compare.
+//!
+//! - *Baseline*: hashing whole headers with the `sha2` crate, as a user without a miner would.
+//! - *Roof*: the rate at which the engine's kind of instructions run from registers
+//!   ([`Engine::exercise`]), divided by what one hash needs of them at the least
+//!   ([`Engine::instructions_per_hash`]).
+
+use std::sync::{Arc, Barrier};
+use std::time::{Duration, Instant};
+
+use crate::block::Header;
+use crate::engine::{Engine, EngineId, trial_job};
+use crate::job::{Job, MAX_GROUP, NonceRange};
+use crate::search::{MAX_THREADS, Stop, WorkersError};
+
+/// How long one slice lasts.
+const SLICE: Duration = Duration::from_micros(700);
+
+/// What to score, and for how long.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The engines, each of which has passed [`crate::selftest::check`].
+    pub engines: Vec<Arc<dyn Engine>>,
+    /// The threads of the rows that use several.
+    pub threads: usize,
+    /// How long to measure, all rows together.
+    pub time: Duration,
+}
+
+/// The rates of some slices: hashes per second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// The fastest slice.
+    pub best: f64,
+    /// The slice that one in ten is faster than.
+    pub p90: f64,
+    /// The slice in the middle.
+    pub median: f64,
+    /// From the slowest tenth to the fastest tenth, as a share of the median.
+    pub spread: f64,
+    /// How many slices.
+    pub slices: usize,
+}
+
+/// One engine on some threads, with or without version rolling.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Row {
+    /// The engine.
+    pub engine: EngineId,
+    /// Threads that searched at the same time.
+    pub threads: usize,
+    /// Versions tried on each nonce: 1 without version rolling.
+    pub versions: usize,
+    /// Its rate.
+    pub rate: Rate,
+    /// The baseline's rate on as many threads.
+    pub baseline: Rate,
+    /// The most that this kind of instructions could do on as many threads, from its best slice.
+    pub roof: f64,
+    /// Instructions that one hash takes.
+    pub instructions_per_hash: f64,
+}
+
+impl Row {
+    /// How many times the baseline's median the median is.
+    #[must_use]
+    pub fn times_baseline(&self) -> f64 {
+        self.rate.median / self.baseline.median
+    }
+
+    /// The best slice as a share of the roof, 0 to about 1.
+    #[must_use]
+    pub fn of_roof(&self) -> f64 {
+        self.rate.best / self.roof
+    }
+}
+
+/// Measures every row of the plan, one thread and several, rolling and not, all in turn.
+///
+/// `progress` is told the share of the time that is over. When `stop` says so, the rows are made
+/// of what was measured until then; `None` if that is less than one slice each.
+///
+/// # Errors
+///
+/// When there would be no thread or more than [`MAX_THREADS`], or the system gives no more.
+pub fn measure(
+    plan: &Plan,
+    stop: &Stop,
+    progress: &mut dyn FnMut(f64),
+) -> Result<Option<Vec<Row>>, WorkersError> {
+    if plan.threads == 0 || plan.threads > MAX_THREADS {
+        return Err(WorkersError::Threads { threads: plan.threads });
+    }
+    let mut teams = vec![Team::new(1)?];
+    if plan.threads > 1 {
+        teams.push(Team::new(plan.threads)?);
+    }
+    let subjects = subjects(&plan.engines);
+    let mut samples: Vec<Vec<Samples>> =
+        teams.iter().map(|_| subjects.iter().map(|_| Samples::default()).collect()).collect();
+
+    let start = Instant::now();
+    let mut rounds = 0;
+    // The first rounds find out how much work a slice is, and do not count.
+    while rounds < WARM_UP + 1 || start.elapsed() < plan.time {
+        for (team, samples) in teams.iter().zip(&mut samples) {
+            for (subject, samples) in subjects.iter().zip(samples) {
+                if stop.is_stopped() && rounds <= WARM_UP {
+                    return Ok(None);
+                }
+                let rate = team.rate(subject, samples.work);
+                samples.take(&rate, rounds >= WARM_UP);
+            }
+        }
+        rounds += 1;
+        progress((start.elapsed().as_secs_f64() / plan.time.as_secs_f64()).min(1.0));
+        if stop.is_stopped() {
+            break;
+        }
+    }
+
+    let rows =
+        teams.iter().zip(samples).flat_map(|(team, samples)| rows(team, &subjects, &samples));
+    Ok(Some(rows.collect()))
+}
+
+/// Rounds that do not count.
+const WARM_UP: u32 = 8;
+
+/// Something whose rate is measured.
+enum Subject {
+    Baseline,
+    Search { engine: Arc<dyn Engine>, job: Job },
+    Roof { engine: Arc<dyn Engine> },
+}
+
+fn subjects(engines: &[Arc<dyn Engine>]) -> Vec<Subject> {
+    let of_engine = engines.iter().flat_map(|engine| {
+        let search =
+            |versions| Subject::Search { engine: engine.clone(), job: trial_job(versions) };
+        [search(1), search(MAX_GROUP), Subject::Roof { engine: engine.clone() }]
+    });
+    std::iter::once(Subject::Baseline).chain(of_engine).collect()
+}
+
+impl Subject {
+    /// Does some work, in units of its own, and returns what is counted of it: hashes, or
+    /// instructions.
+    fn run(&self, work: u64) -> u64 {
+        match self {
+            Self::Baseline => {
+                let header = Header::from_bytes([0x5a; Header::LEN]);
+                for nonce in 0..work as u32 {
+                    std::hint::black_box(header.with_nonce(nonce).hash());
+                }
+                work
+            }
+            Self::Search { engine, job } => {
+                let range = NonceRange::ALL.split_at(work).0;
+                engine.scan(job, range, usize::MAX, &mut Vec::new()).hashes
+            }
+            Self::Roof { engine } => engine.exercise(work as u32),
+        }
+    }
+}
+
+/// What one subject has shown on one team.
+struct Samples {
+    rates: Vec<f64>,
+    /// Units of work that fill a slice.
+    work: u64,
+}
+
+impl Default for Samples {
+    fn default() -> Self {
+        Self { rates: Vec::new(), work: 64 }
+    }
+}
+
+impl Samples {
+    fn take(&mut self, slice: &Slice, counts: bool) {
+        if counts {
+            self.rates.push(slice.rate);
+        }
+        let fit = SLICE.as_secs_f64() / slice.took.max(1e-7);
+        self.work =
+            ((self.work as f64 * fit.clamp(0.25, 4.0)) as u64).clamp(1, u64::from(u32::MAX));
+    }
+
+    fn rate(&self) -> Rate {
+        let mut sorted = self.rates.clone();
+        sorted.sort_by(f64::total_cmp);
+        let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
+        let median = at(0.5);
+        Rate {
+            best: at(1.0),
+            p90: at(0.9),
+            median,
+            spread: (at(0.9) - at(0.1)) / median,
+            slices: sorted.len(),
+        }
+    }
+}
+
+struct Slice {
+    /// Counted units per second, of all threads together.
+    rate: f64,
+    /// Seconds, of the slowest thread.
+    took: f64,
+}
+
+/// Threads that run a slice at the same time.
+struct Team {
+    threads: usize,
+    pool: rayon::ThreadPool,
+}
+
+impl Team {
+    fn new(threads: usize) -> Result<Self, WorkersError> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(|source| WorkersError::Start { threads, source })?;
+        Ok(Self { threads, pool })
+    }
+
+    fn rate(&self, subject: &Subject, work: u64) -> Slice {
+        let barrier = Barrier::new(self.threads);
+        let slices = self.pool.broadcast(|_| {
+            barrier.wait();
+            let start = Instant::now();
+            let counted = subject.run(work) as f64;
+            let took = start.elapsed().as_secs_f64();
+            Slice { rate: counted / took, took }
+        });
+        slices.into_iter().fold(Slice { rate: 0.0, took: 0.0 }, |sum, slice| Slice {
+            rate: sum.rate + slice.rate,
+            took: sum.took.max(slice.took),
+        })
+    }
+}
+
+/// The rows of one team, from the samples of all subjects in order.
+fn rows(team: &Team, subjects: &[Subject], samples: &[Samples]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut baseline = None;
+    for (subject, samples) in subjects.iter().zip(samples) {
+        let rate = samples.rate();
+        match subject {
+            Subject::Baseline => baseline = Some(rate),
+            Subject::Search { engine, job } => {
+                let versions = job.versions().len();
+                rows.push(Row {
+                    engine: engine.id(),
+                    threads: team.threads,
+                    versions,
+                    rate,
+                    baseline: baseline.unwrap_or(rate),
+                    roof: f64::NAN,
+                    instructions_per_hash: engine.instructions_per_hash(versions),
+                });
+            }
+            Subject::Roof { engine } => {
+                for row in rows.iter_mut().filter(|row| row.engine == engine.id()) {
+                    row.roof = rate.best / row.instructions_per_hash;
+                }
+            }
+        }
+    }
+    rows
+}

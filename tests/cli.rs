@@ -1,0 +1,444 @@
+//! The command as its users meet it: what it prints where, and how it exits.
+//!
+//! Set `PERJOULE_TEST_RUNNER` to a command and its arguments, separated by spaces, to have it run
+//! the binary: an emulator, where the tests themselves are emulated too.
+
+#![cfg(feature = "cli")]
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::process::{Command, Output, Stdio};
+
+use perjoule::block::{BlockHash, CompactTarget, Header, Target, Version, VersionMask};
+use perjoule::engine::{self, EngineId};
+use serde_json::Value;
+
+/// The first block of the main network.
+const GENESIS: &str = concat!(
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "000000003ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa",
+    "4b1e5e4a29ab5f49ffff001d1dac2b7c",
+);
+const GENESIS_HASH: &str = "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f";
+const GENESIS_NONCE: u32 = 2_083_236_893;
+
+/// No hash is known that meets it.
+const IMPOSSIBLE: &str = "0000000000000000000000000000000000000000000000000000000000000001";
+
+/// Half of all hashes meet it.
+const REGTEST: &str = "207fffff";
+
+fn perjoule<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
+    let binary = env!("CARGO_BIN_EXE_perjoule");
+    let runner = std::env::var("PERJOULE_TEST_RUNNER").unwrap_or_default();
+    let mut words = runner.split_whitespace().chain([binary]);
+    let mut command = Command::new(words.next().unwrap());
+    command.args(words).args(args).stdin(Stdio::null());
+    command
+}
+
+fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Output {
+    perjoule(args).output().unwrap()
+}
+
+/// Runs `perjoule mine` on the genesis header.
+fn mine(args: &[&str]) -> Output {
+    run(["mine", GENESIS].iter().chain(args))
+}
+
+fn stdout(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).unwrap()
+}
+
+fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).unwrap()
+}
+
+/// The result of a run that ended with `code` and had nothing to say beside it.
+fn json(output: &Output, code: i32) -> Value {
+    assert_eq!((output.status.code(), stderr(output)), (Some(code), ""));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn target(bits: &str) -> Target {
+    Target::from_compact(CompactTarget::from_hex(bits).unwrap()).unwrap()
+}
+
+/// The headers of the shares, each of which is what it claims to be.
+fn verified(result: &Value, target: Target) -> Vec<Header> {
+    let given = Header::from_hex(GENESIS).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let verify = |share: &Value| {
+        let header = Header::from_hex(&text(&share["header"])).unwrap();
+        let hash = BlockHash::from_hex(&text(&share["hash"])).unwrap();
+        assert_eq!(header.hash(), hash);
+        assert!(target.is_met_by(&hash));
+        assert_eq!(share["nonce"], header.nonce());
+        assert_eq!(share["version"], header.version().to_string());
+        assert_eq!(share["time"], header.time());
+        let (version, time, nonce) = (given.version(), given.time(), given.nonce());
+        assert_eq!(header.with_version(version).with_time(time).with_nonce(nonce), given);
+        header
+    };
+    result["shares"].as_array().unwrap().iter().map(verify).collect()
+}
+
+/// Exit code 2, one line that holds `expected`, and nothing else.
+#[track_caller]
+fn assert_refused(output: &Output, expected: &str) {
+    let message = stderr(output);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert_eq!(stdout(output), "");
+    assert!(message.starts_with("perjoule: ") && message.contains(expected), "{message}");
+    assert!(message.ends_with('\n') && message.lines().count() == 1, "{message}");
+    assert!(!message.contains("panicked"), "{message}");
+}
+
+#[test]
+fn bad_headers_are_refused() {
+    let cases = [
+        (GENESIS[..158].to_owned(), "HEADER_HEX: a header is 80 bytes (160 hex digits), got 158"),
+        (GENESIS.to_owned() + "00", "got 162 digits"),
+        (GENESIS[..159].to_owned(), "odd number"),
+        (GENESIS.replacen('3', "g", 1), "'g' at character 73 is not a hex digit"),
+        (GENESIS.replacen('3', "é", 1), "'é' at character 73"),
+        (GENESIS.replacen('3', "𝟛", 1), "at character 73"),
+        ("0x".to_owned() + GENESIS, "'x' at character 2"),
+        (" ".to_owned() + GENESIS, "' ' at character 1"),
+        (GENESIS.to_owned() + "\n\nUsage: ", "at character 161"),
+        (String::new(), "HEADER_HEX"),
+        ("0".repeat(100_000), "got 100000 digits"),
+    ];
+    for (header, expected) in cases {
+        assert_refused(&run(["mine", &header]), expected);
+    }
+}
+
+#[test]
+fn bad_targets_are_refused() {
+    let zero = "0".repeat(64);
+    let cases: [(&[&str], &str); 14] = [
+        (&["--target", &zero], "--target: the target is zero"),
+        (&["--target", "1"], "64 hex digits"),
+        (&["--target", &IMPOSSIBLE[1..]], "got 63 digits"),
+        (&["--target", &zero.replace('0', "ä")], "'ä' at character 1"),
+        (&["--bits", "1d80ffff"], "1d80ffff is negative"),
+        (&["--bits", "237fffff"], "237fffff overflows"),
+        (&["--bits", "00000000"], "00000000 is zero"),
+        (&["--bits", "01003456"], "01003456 is zero"),
+        (&["--bits", "1d00fff"], "--bits \"1d00fff\": a compact target is 8 hex digits, got 7"),
+        (&["--bits", "-1"], "'-1'"),
+        (&["--bits", ""], "--bits"),
+        (&["--bits"], "--bits <HEX>"),
+        (&["--bits", REGTEST, "--target", IMPOSSIBLE], "cannot be used with"),
+        (&["--bits", REGTEST, "--bits", REGTEST], "cannot be used multiple times"),
+    ];
+    for (args, expected) in cases {
+        assert_refused(&mine(args), expected);
+    }
+    let own_bits = GENESIS.replace("ffff001d", "00000000");
+    assert_refused(&run(["mine", &own_bits]), "the header's own bits");
+}
+
+#[test]
+fn bad_ranges_are_refused() {
+    let cases = [
+        ("9..5", "the nonces start at 9, after their end at 5"),
+        ("0..4294967297", "\"4294967297\" is not a number from 0 to 4294967296"),
+        ("0..0x100000001", "\"0x100000001\""),
+        ("4294967297..", "\"4294967297\""),
+        ("4294967296..0", "start at 4294967296, after"),
+        ("0..99999999999999999999999", "from 0 to 4294967296"),
+        ("5", "expected START..END"),
+        ("0..=5", "\"=5\""),
+        ("0x..5", "\"0x\""),
+        ("+1..5", "\"+1\""),
+        ("a..b", "\"a\""),
+        ("０..５", "\"０\""),
+    ];
+    for (range, expected) in cases {
+        assert_refused(&mine(&["--nonces", range]), expected);
+    }
+}
+
+#[test]
+fn bad_options_are_refused() {
+    let cases: [(&[&str], &str); 19] = [
+        (&["--threads", "0"], "0 threads, expected 1 to 1024"),
+        (&["--threads", "10000"], "10000 threads, expected 1 to 1024"),
+        (&["--threads", "-3"], "--threads: \"-3\""),
+        (&["--threads", "two"], "--threads: \"two\" is not a whole number"),
+        (&["--threads", "99999999999999999999999"], "--threads"),
+        (&["--version-mask", "0"], "has no bit to roll"),
+        (&["--version-mask", "123456789"], "1 to 8 hex digits, got 9"),
+        (&["--version-mask", "bip320"], "'i' at character 2"),
+        (&["--roll-time", "4294967296"], "from 0 to 4294967295"),
+        (&["--roll-time", "-1"], "--roll-time: \"-1\""),
+        (&["--roll-time", "1.5"], "\"1.5\""),
+        (&["--engine", "quantum"], "\"quantum\", expected one of scalar, sse41, avx2"),
+        (&["--engine", "a\n\nb"], "no engine is called"),
+        (&["--limit", "5"], "--limit 5: expected only together with --all"),
+        (&["--all", "--limit", "0"], "--limit 0: expected at least 1"),
+        (&["--all", "--limit", "many"], "--limit: \"many\""),
+        (&["--nonsense"], "'--nonsense'"),
+        (&["one more"], "'one more'"),
+        (&["--jsn\nusage"], "--jsn"),
+    ];
+    for (args, expected) in cases {
+        assert_refused(&mine(args), expected);
+    }
+    assert_refused(&run(["mine"]), "<HEADER_HEX>");
+    assert_refused(&run(["frobnicate"]), "'frobnicate'");
+    assert_refused(&run(["--frobnicate"]), "'--frobnicate'");
+    assert_refused(&run(["devices", "extra"]), "'extra'");
+}
+
+#[test]
+fn an_engine_that_cannot_run_here_says_what_it_needs() {
+    let unavailable = engine::survey().iter().find_map(|engine| engine.as_ref().err());
+    let unavailable = unavailable.expect("no machine is of two architectures");
+    let output = mine(&["--engine", unavailable.id().name()]);
+    assert_refused(&output, &format!("it needs {}", unavailable.missing().join(", ")));
+}
+
+#[cfg(unix)]
+#[test]
+fn arguments_that_are_not_text_are_refused() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let garbled = OsStr::from_bytes(b"ab\xff\ncd");
+    assert_refused(&run([OsStr::new("mine"), garbled]), "argument 2");
+    assert_refused(&run([garbled]), "perjoule: ");
+    let args = ["mine", GENESIS, "--bits"].map(OsStr::new);
+    assert_refused(&run(args.into_iter().chain([garbled])), "not UTF-8");
+}
+
+#[test]
+fn help_and_version_are_results() {
+    let help = ["--help", "-h", "help"].map(|flag| vec![flag]);
+    let of_subcommands = ["mine", "devices", "score"].map(|name| vec![name, "--help"]);
+    for args in help.into_iter().chain(of_subcommands) {
+        let output = run(&args);
+        assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""), "{args:?}");
+        assert!(stdout(&output).contains("Usage: perjoule"), "{args:?}");
+    }
+    let output = run(["--version"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(stdout(&output), concat!("perjoule ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn the_genesis_block_is_found_again() {
+    let window = format!("{}..", GENESIS_NONCE - 10_000);
+    let output = mine(&["--nonces", &window]);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+    let text = stdout(&output);
+    for line in [
+        format!("nonce   {GENESIS_NONCE}"),
+        "version 00000001".to_owned(),
+        format!("hash    {GENESIS_HASH}"),
+        format!("header  {GENESIS}"),
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
+    }
+    let summary = text.lines().last().unwrap();
+    for word in ["1 share: ", " hashes in ", " s, ", " MH/s, engine ", " thread"] {
+        assert!(summary.contains(word), "{summary}");
+    }
+}
+
+#[test]
+fn the_first_share_is_the_same_on_every_engine() {
+    let window = format!("{GENESIS_NONCE:#x}..{}", u64::from(GENESIS_NONCE) + 1);
+    let threads = ["1", "2", "5"];
+    for engine in engine::available() {
+        for threads in threads {
+            let name = engine.id().name();
+            let args = ["--nonces", &window, "--engine", name, "--threads", threads, "--json"];
+            let result = json(&mine(&args), 0);
+            let headers = verified(&result, target("1d00ffff"));
+            assert_eq!(headers, [Header::from_hex(GENESIS).unwrap()], "{name}");
+            assert_eq!(result["engine"], name);
+            assert_eq!(result["threads"], threads.parse::<u64>().unwrap());
+            assert_eq!(result["hashes"], 1);
+            assert!(result["seconds"].is_f64());
+        }
+    }
+}
+
+#[test]
+fn a_range_without_a_share_is_exhausted() {
+    for (range, hashes) in
+        [("0..1000", 1000), ("7..7", 0), ("4294967296..", 0), ("0xffffffe1..", 31), ("..1", 1)]
+    {
+        let output = mine(&["--target", IMPOSSIBLE, "--nonces", range, "--json"]);
+        let result = json(&output, 1);
+        assert_eq!(result["shares"], Value::Array(vec![]), "{range}");
+        assert_eq!(result["hashes"], hashes, "{range}");
+        assert_eq!(result["exhausted"], true, "{range}");
+        assert_eq!(result["truncated"], false, "{range}");
+        assert_eq!(result["interrupted"], false, "{range}");
+        let output = mine(&["--target", IMPOSSIBLE, "--nonces", range]);
+        assert_eq!((output.status.code(), stderr(&output)), (Some(1), ""));
+        assert!(stdout(&output).starts_with(&format!("no share: {hashes} hashes in ")));
+    }
+}
+
+#[test]
+fn a_limit_that_is_reached_is_told() {
+    let args = ["--bits", REGTEST, "--all", "--limit", "5", "--json"];
+    let output = mine(&args);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(stderr(&output).contains("there may be more") && stderr(&output).lines().count() == 1);
+    let result = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(verified(&result, target(REGTEST)), expected(0..100, &[0], 0, REGTEST)[..5]);
+    assert_eq!(result["truncated"], true);
+    assert_eq!(result["exhausted"], false);
+
+    let default = mine(&["--bits", REGTEST, "--all", "--json"]);
+    let result = serde_json::from_slice(&default.stdout).unwrap();
+    assert_eq!(verified(&result, target(REGTEST)).len(), 1000);
+}
+
+#[test]
+fn all_shares_of_a_short_range_are_found() {
+    let output = mine(&["--bits", REGTEST, "--all", "--nonces", "100..131", "--pin", "--json"]);
+    let result = json(&output, 0);
+    assert_eq!(verified(&result, target(REGTEST)), expected(100..131, &[0], 0, REGTEST));
+    assert_eq!((&result["hashes"], &result["exhausted"]), (&31.into(), &true.into()));
+}
+
+#[test]
+fn versions_are_rolled_in_groups() {
+    let mask = "0000e0";
+    let args = ["--bits", REGTEST, "--all", "--nonces", "0..31", "--version-mask", mask, "--json"];
+    let result = json(&mine(&args), 0);
+    let mask = VersionMask::from_hex(mask).unwrap();
+    let base = Version::from_consensus(1);
+    let flips: Vec<_> = (0..8).map(|i| mask.version(base, i).to_consensus() ^ 1).collect();
+    let headers = verified(&result, target(REGTEST));
+    assert_eq!(headers, expected(0..31, &flips, 0, REGTEST));
+    let versions: BTreeSet<_> = headers.iter().map(|h| h.version().to_consensus()).collect();
+    assert_eq!(versions.len(), 8);
+    assert_eq!(result["hashes"], 31 * 8);
+}
+
+#[test]
+fn time_is_rolled_when_nonces_are_spent() {
+    let bits = "2000ffff";
+    let args = ["--bits", bits, "--nonces", "0..3", "--roll-time", "3600", "--json"];
+    let headers = verified(&json(&mine(&args), 0), target(bits));
+    assert_eq!(headers, expected(0..3, &[0], 3600, bits)[..1]);
+    assert!(headers[0].time() > Header::from_hex(GENESIS).unwrap().time());
+}
+
+/// All shares of the genesis header by plain trial, in the order of the search: time, nonce,
+/// version; the versions are one group.
+fn expected(nonces: std::ops::Range<u32>, flips: &[u32], seconds: u32, bits: &str) -> Vec<Header> {
+    let header = Header::from_hex(GENESIS).unwrap();
+    let target = target(bits);
+    (0..=seconds)
+        .flat_map(|late| nonces.clone().map(move |nonce| (late, nonce)))
+        .flat_map(|(late, nonce)| flips.iter().map(move |flip| (late, nonce, flip)))
+        .map(|(late, nonce, flip)| {
+            let version = Version::from_consensus(header.version().to_consensus() ^ flip);
+            header.with_time(header.time() + late).with_nonce(nonce).with_version(version)
+        })
+        .filter(|header| target.is_met_by(&header.hash()))
+        .collect()
+}
+
+#[test]
+fn devices_lists_every_engine() {
+    let result = json(&run(["devices", "--json"]), 0);
+    assert_eq!(result["perjoule"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(result["cpu"]["architecture"], std::env::consts::ARCH);
+    assert!(result["cpu"]["cores"].as_u64().unwrap() > 0);
+    let engines = result["engines"].as_array().unwrap();
+    let names: Vec<_> = engines.iter().map(|engine| engine["id"].as_str().unwrap()).collect();
+    assert_eq!(names, EngineId::ALL.map(EngineId::name));
+    for (engine, surveyed) in engines.iter().zip(engine::survey()) {
+        assert_eq!(engine["available"], surveyed.is_ok());
+        let missing = surveyed.as_ref().err().map_or(0, |unavailable| unavailable.missing().len());
+        assert_eq!(engine["missing"].as_array().unwrap().len(), missing);
+    }
+
+    let output = run(["devices"]);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+    for name in names {
+        assert!(stdout(&output).lines().any(|line| line.starts_with(name)), "{name}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_error() {
+    let window = format!("{GENESIS_NONCE}..");
+    for args in [&["mine", GENESIS, "--nonces", &window][..], &["devices"], &["mine", "--help"]] {
+        let mut child =
+            perjoule(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""), "{args:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = perjoule(["devices"]).stdout(full()).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).starts_with("perjoule: cannot write to stdout: "));
+    assert_eq!(stderr(&output).lines().count(), 1);
+
+    let output = perjoule(["mine"]).stderr(full()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[cfg(unix)]
+mod ctrl_c {
+    use super::*;
+    use std::process::Child;
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    fn start(args: &[&str]) -> Child {
+        let mut command = perjoule(["mine", GENESIS].iter().chain(args));
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // It starts in much less than this, but not under an emulator on a busy machine.
+        let emulated = std::env::var_os("PERJOULE_TEST_RUNNER").is_some();
+        sleep(Duration::from_millis(if emulated { 6000 } else { 1000 }));
+        child
+    }
+
+    fn interrupt(child: &Child) {
+        let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(killed.unwrap().success());
+    }
+
+    #[test]
+    fn what_was_done_is_printed() {
+        for (args, code) in [(&["--json"][..], 130), (&["--all", "--json"], 130)] {
+            let child = start(&[&["--target", IMPOSSIBLE, "--roll-time", "7200"], args].concat());
+            interrupt(&child);
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), Some(code));
+            let message = stderr(&output);
+            assert!(message.contains("interrupted") && message.lines().count() == 1, "{message}");
+            let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert!(result["hashes"].as_u64().unwrap() > 0);
+            assert_eq!(result["interrupted"], true);
+            assert_eq!(result["exhausted"], false);
+        }
+    }
+
+    #[test]
+    fn the_second_one_kills() {
+        // Nobody reads the results, so that writing them does not end.
+        let mut child = start(&["--bits", REGTEST, "--all", "--limit", "20000", "--json"]);
+        interrupt(&child);
+        sleep(Duration::from_millis(300));
+        assert!(child.try_wait().unwrap().is_none());
+        interrupt(&child);
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+    }
+}
