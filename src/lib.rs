@@ -36,3 +36,8 @@ pub mod score;
 pub mod search;
 pub mod selftest;
 pub mod sha256;
+
+/// The README's examples are compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
