@@ -6,6 +6,7 @@ use core::cell::Cell;
 use proptest::prelude::*;
 
 use super::counting::Counting;
+#[cfg(target_arch = "x86_64")]
 use super::pair::Paired;
 use super::scalar::Scalar;
 use super::{Costs, Isa, Lanes, Task, Words};
@@ -17,7 +18,7 @@ use crate::sha256::scan::Scan;
 /// As many words as the widest vector has.
 type Vector = [u32; 32];
 
-/// Runs `task` on every instruction set of this machine, single and paired.
+/// Runs `task` on every instruction set of this machine, and on the pairs that its architecture has.
 fn on_each_isa<T: Task + Copy>(task: T) {
     on_single_and_paired(&Ok(Scalar), task);
     #[cfg(target_arch = "x86_64")]
@@ -35,6 +36,7 @@ fn on_each_isa<T: Task + Copy>(task: T) {
 fn on_single_and_paired<I: Isa, T: Task + Copy>(isa: &Result<I, Vec<&str>>, task: T) {
     if let &Ok(isa) = isa {
         isa.enter(task);
+        #[cfg(target_arch = "x86_64")]
         Paired(isa).enter(task);
     }
 }
@@ -180,9 +182,11 @@ proptest! {
 }
 
 /// The number of lanes, and of those of a single vector.
+#[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy)]
 struct Widths;
 
+#[cfg(target_arch = "x86_64")]
 impl Task for Widths {
     type Output = [usize; 2];
 
@@ -196,6 +200,7 @@ impl Task for Widths {
 }
 
 #[test]
+#[cfg(target_arch = "x86_64")]
 fn pairs_are_twice_as_wide_and_cost_twice_as_much() {
     assert_eq!(Scalar.enter(Widths), [1, 1]);
     assert_eq!(Paired(Scalar).enter(Widths), [2, 1]);
