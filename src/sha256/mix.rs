@@ -1,7 +1,7 @@
 //! The operations of the search without its dependencies: what the roof is measured with.
 //!
 //! Independent chains apply rotations, additions, three-input logic and shifts in about the
-//! proportions of one double hash (1,020, 1,042, 628 and 156 a batch), from registers. The chains
+//! proportions of one double hash (1,020, 1,048, 628 and 156 a batch), from registers. The chains
 //! are out of step, so that at any moment the mix is even: a processor with fewer pipes for one
 //! kind of operation than for another is kept busy on all of them.
 
