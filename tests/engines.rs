@@ -419,7 +419,7 @@ fn the_kernel_lists_no_more_than_was_detected() {
         (EngineId::Avx2, &["avx2"]),
         (EngineId::Avx2x2, &["avx2"]),
         (EngineId::Avx512, &["avx512f", "avx512bw"]),
-        (EngineId::Avx512x2, &["avx512f", "avx512bw"]),
+        (EngineId::Avx512x3, &["avx512f", "avx512bw"]),
         (EngineId::ShaNi, &["sha_ni", "sse4_1", "ssse3"]),
     ];
     if std::env::var_os("PERJOULE_EMULATED").is_some() {

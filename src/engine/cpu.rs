@@ -11,7 +11,7 @@ use crate::lanes::counting::Counting;
 use crate::lanes::pair::Paired;
 use crate::lanes::scalar::Scalar;
 use crate::lanes::{Costs, Isa, Lanes};
-use crate::sha256::mix::Mix;
+use crate::sha256::peak::Peak;
 use crate::sha256::scan::Scan;
 
 /// The engine, or what this processor lacks for it, as its maker names it.
@@ -23,9 +23,15 @@ pub(super) fn detect(id: EngineId) -> Result<Arc<dyn Engine>, Vec<&'static str>>
         EngineId::Scalar => scalar(),
         EngineId::Sse41 => on_lanes(id, Sse41::detect()?),
         EngineId::Avx2 => on_lanes(id, Avx2::detect()?),
-        EngineId::Avx2x2 => on_lanes(id, Paired(Avx2::detect()?)),
+        EngineId::Avx2x2 => {
+            let isa = Avx2::detect()?;
+            on_lanes(id, Paired(isa, isa))
+        }
         EngineId::Avx512 => on_lanes(id, Avx512::detect()?),
-        EngineId::Avx512x2 => on_lanes(id, Paired(Avx512::detect()?)),
+        EngineId::Avx512x3 => {
+            let isa = Avx512::detect()?;
+            on_lanes(id, Paired(isa, Paired(isa, isa)))
+        }
         EngineId::ShaNi => Arc::new(ShaNi::detect()?),
         EngineId::Neon | EngineId::ArmV8Sha2 => return Err(vec![AARCH64]),
     })
@@ -105,6 +111,6 @@ impl<I: Isa + Send + Sync + Debug> Engine for OnLanes<I> {
     }
 
     fn exercise(&self, rounds: u32) -> u64 {
-        self.isa.enter(Mix { rounds })
+        self.isa.enter(Peak { rounds })
     }
 }

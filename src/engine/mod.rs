@@ -75,8 +75,8 @@ pub enum EngineId {
     Avx2x2,
     /// x86-64 AVX-512, sixteen nonces.
     Avx512,
-    /// x86-64 AVX-512, two batches of sixteen nonces.
-    Avx512x2,
+    /// x86-64 AVX-512, three batches of sixteen nonces.
+    Avx512x3,
     /// x86-64 SHA extensions, interleaved nonces.
     ShaNi,
     /// `AArch64` Advanced SIMD, four nonces.
@@ -93,7 +93,7 @@ impl EngineId {
         Self::Avx2,
         Self::Avx2x2,
         Self::Avx512,
-        Self::Avx512x2,
+        Self::Avx512x3,
         Self::ShaNi,
         Self::Neon,
         Self::ArmV8Sha2,
@@ -108,7 +108,7 @@ impl EngineId {
             Self::Avx2 => "avx2",
             Self::Avx2x2 => "avx2x2",
             Self::Avx512 => "avx512",
-            Self::Avx512x2 => "avx512x2",
+            Self::Avx512x3 => "avx512x3",
             Self::ShaNi => "sha-ni",
             Self::Neon => "neon",
             Self::ArmV8Sha2 => "armv8-sha2",

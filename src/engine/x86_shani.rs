@@ -120,7 +120,7 @@ impl Hasher for Abreast {
     }
 
     #[inline(always)]
-    fn passing(&mut self, index: usize, _midstate: &Midstate, filter: Filter) -> u32 {
+    fn passing(&mut self, index: usize, _midstate: &Midstate, filter: Filter) -> u64 {
         // SAFETY: as above.
         let last = unsafe { self.shared.second_hash(self.batch.first_hash(&self.starts[index])) };
         let mut passing = 0;

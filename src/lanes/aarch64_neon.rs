@@ -135,13 +135,13 @@ impl Lanes for U32x4 {
     }
 
     #[inline(always)]
-    fn mask_eq(self, word: u32) -> u32 {
+    fn mask_eq(self, word: u32) -> u64 {
         let equal = Self(neon!(vceqq_u32(self.0, self.like(word).0)));
         equal.bits()
     }
 
     #[inline(always)]
-    fn mask_le(self, word: u32) -> u32 {
+    fn mask_le(self, word: u32) -> u64 {
         let within = Self(neon!(vcleq_u32(self.0, self.like(word).0)));
         within.bits()
     }
@@ -150,7 +150,7 @@ impl Lanes for U32x4 {
 impl U32x4 {
     /// Bit i is set where lane i, all ones or all zeros, is ones.
     #[inline(always)]
-    fn bits(self) -> u32 {
-        neon!(vaddvq_u32(vandq_u32(self.0, four(1, 2, 4, 8))))
+    fn bits(self) -> u64 {
+        neon!(vaddvq_u32(vandq_u32(self.0, four(1, 2, 4, 8)))).into()
     }
 }

@@ -89,11 +89,11 @@ impl Lanes for Counted<'_> {
         Self(self.0.swap_bytes(), self.1)
     }
 
-    fn mask_eq(self, word: u32) -> u32 {
+    fn mask_eq(self, word: u32) -> u64 {
         self.0.mask_eq(word)
     }
 
-    fn mask_le(self, word: u32) -> u32 {
+    fn mask_le(self, word: u32) -> u64 {
         self.0.mask_le(word)
     }
 }

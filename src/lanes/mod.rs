@@ -88,7 +88,7 @@ pub(crate) trait Words: Copy {
 
 /// A vector of `LANES` words of 32 bits.
 pub(crate) trait Lanes: Words {
-    /// How many words it holds: 1 to 32.
+    /// How many words it holds: 1 to 64.
     const LANES: usize;
 
     /// What each operation costs in vector instructions, for the roof.
@@ -101,10 +101,10 @@ pub(crate) trait Lanes: Words {
     fn swap_bytes(self) -> Self;
 
     /// Bit i is set where lane i equals `word`.
-    fn mask_eq(self, word: u32) -> u32;
+    fn mask_eq(self, word: u32) -> u64;
 
     /// Bit i is set where lane i, unsigned, is at most `word`.
-    fn mask_le(self, word: u32) -> u32;
+    fn mask_le(self, word: u32) -> u64;
 }
 
 /// Vector instructions per operation of [`Lanes`], as the instruction set's documents give them.
@@ -119,16 +119,16 @@ pub(crate) struct Costs {
 }
 
 impl Costs {
-    /// The costs of doing everything `n` times.
+    /// The costs of doing the one and the other.
     #[cfg(target_arch = "x86_64")]
-    pub(crate) const fn times(self, n: u32) -> Self {
+    pub(crate) const fn plus(self, other: Self) -> Self {
         Self {
-            add: n * self.add,
-            rotr: n * self.rotr,
-            shr: n * self.shr,
-            xor3: n * self.xor3,
-            ch: n * self.ch,
-            maj: n * self.maj,
+            add: self.add + other.add,
+            rotr: self.rotr + other.rotr,
+            shr: self.shr + other.shr,
+            xor3: self.xor3 + other.xor3,
+            ch: self.ch + other.ch,
+            maj: self.maj + other.maj,
         }
     }
 

@@ -1,31 +1,30 @@
-//! Two vectors side by side, as one of twice the width.
+//! Two vectors side by side, as one; and three, as one beside a pair.
 //!
 //! A SHA-256 round is a chain: each step waits for the one before. Where a processor has more
-//! vector pipes than one chain can fill, two independent batches of nonces keep them busy.
+//! vector pipes than one chain can fill, independent batches of nonces keep them busy.
 
 use super::{Costs, Isa, Lanes, Task, Words};
 
-/// The instruction set `I`, two vectors at a time.
+/// The instruction set `I` beside `J`, which is the same or a pair of the same.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Paired<I>(pub(crate) I);
+pub(crate) struct Paired<I, J>(pub(crate) I, pub(crate) J);
 
 #[derive(Clone, Copy)]
-pub(crate) struct Pair<L>(L, L);
+pub(crate) struct Pair<L, M>(L, M);
 
-impl<I: Isa> Isa for Paired<I> {
-    type Lanes = Pair<I::Lanes>;
+impl<I: Isa, J: Isa> Isa for Paired<I, J> {
+    type Lanes = Pair<I::Lanes, J::Lanes>;
 
     const STRAIGHT: bool = false;
 
     #[inline(always)]
     fn splat(self, word: u32) -> Self::Lanes {
-        Pair(self.0.splat(word), self.0.splat(word))
+        Pair(self.0.splat(word), self.1.splat(word))
     }
 
     #[inline(always)]
     fn iota(self) -> Self::Lanes {
-        let first = self.0.iota();
-        Pair(first, first.add_word(I::Lanes::LANES as u32))
+        Pair(self.0.iota(), self.1.iota().add_word(I::Lanes::LANES as u32))
     }
 
     #[inline(always)]
@@ -34,23 +33,23 @@ impl<I: Isa> Isa for Paired<I> {
     }
 
     fn enter<T: Task>(self, task: T) -> T::Output {
-        self.0.enter(PairedTask(task))
+        self.0.enter(Beside(task, self.1))
     }
 }
 
-/// A task that takes its single instruction set as a pair.
-struct PairedTask<T>(T);
+/// A task that sets the instruction set it is given beside another.
+struct Beside<T, J>(T, J);
 
-impl<T: Task> Task for PairedTask<T> {
+impl<T: Task, J: Isa> Task for Beside<T, J> {
     type Output = T::Output;
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) -> T::Output {
-        self.0.run(Paired(isa))
+        self.0.run(Paired(isa, self.1))
     }
 }
 
-impl<L: Lanes> Words for Pair<L> {
+impl<L: Lanes, M: Lanes> Words for Pair<L, M> {
     #[inline(always)]
     fn add(self, other: Self) -> Self {
         Self(self.0.add(other.0), self.1.add(other.1))
@@ -89,9 +88,9 @@ impl<L: Lanes> Words for Pair<L> {
     }
 }
 
-impl<L: Lanes> Lanes for Pair<L> {
-    const LANES: usize = 2 * L::LANES;
-    const COSTS: Costs = L::COSTS.times(2);
+impl<L: Lanes, M: Lanes> Lanes for Pair<L, M> {
+    const LANES: usize = L::LANES + M::LANES;
+    const COSTS: Costs = L::COSTS.plus(M::COSTS);
 
     #[inline(always)]
     fn like(self, word: u32) -> Self {
@@ -104,12 +103,12 @@ impl<L: Lanes> Lanes for Pair<L> {
     }
 
     #[inline(always)]
-    fn mask_eq(self, word: u32) -> u32 {
+    fn mask_eq(self, word: u32) -> u64 {
         self.0.mask_eq(word) | self.1.mask_eq(word) << L::LANES
     }
 
     #[inline(always)]
-    fn mask_le(self, word: u32) -> u32 {
+    fn mask_le(self, word: u32) -> u64 {
         self.0.mask_le(word) | self.1.mask_le(word) << L::LANES
     }
 }

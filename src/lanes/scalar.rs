@@ -143,12 +143,12 @@ impl Lanes for U32x1 {
     }
 
     #[inline(always)]
-    fn mask_eq(self, word: u32) -> u32 {
-        u32::from(self.0 == word)
+    fn mask_eq(self, word: u32) -> u64 {
+        u64::from(self.0 == word)
     }
 
     #[inline(always)]
-    fn mask_le(self, word: u32) -> u32 {
-        u32::from(self.0 <= word)
+    fn mask_le(self, word: u32) -> u64 {
+        u64::from(self.0 <= word)
     }
 }

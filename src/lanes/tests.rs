@@ -16,9 +16,9 @@ use crate::job::{Job, NonceRange};
 use crate::sha256::scan::Scan;
 
 /// As many words as the widest vector has.
-type Vector = [u32; 32];
+type Vector = [u32; 48];
 
-/// Runs `task` on every instruction set of this machine, and on the pairs that its architecture has.
+/// Runs `task` on every instruction set of this machine, and on two and three of it side by side.
 fn on_each_isa<T: Task + Copy>(task: T) {
     on_single_and_paired(&Ok(Scalar), task);
     #[cfg(target_arch = "x86_64")]
@@ -37,7 +37,10 @@ fn on_single_and_paired<I: Isa, T: Task + Copy>(isa: &Result<I, Vec<&str>>, task
     if let &Ok(isa) = isa {
         isa.enter(task);
         #[cfg(target_arch = "x86_64")]
-        Paired(isa).enter(task);
+        {
+            Paired(isa, isa).enter(task);
+            Paired(isa, Paired(isa, isa)).enter(task);
+        }
     }
 }
 
@@ -151,8 +154,8 @@ impl Task for Masks<'_> {
         let fixed = [0, 1, 0x7fff_ffff, 0x8000_0000, u32::MAX];
         for bound in near.chain(fixed).chain(*self.bounds) {
             let bits = |holds: fn(u32, u32) -> bool| {
-                let bit = |(i, &a): (usize, &u32)| u32::from(holds(a, bound)) << i;
-                words.iter().enumerate().map(bit).sum::<u32>()
+                let bit = |(i, &a): (usize, &u32)| u64::from(holds(a, bound)) << i;
+                words.iter().enumerate().map(bit).sum::<u64>()
             };
             let name = type_name::<I>();
             let equal = bits(|a, bound| a == bound);
@@ -166,7 +169,9 @@ impl Task for Masks<'_> {
 /// Any words, and often those at which a sign or a carry goes wrong.
 fn vector() -> impl Strategy<Value = Vector> {
     let edges = vec![0, 1, 2, 0x7fff_ffff, 0x8000_0000, 0x8000_0001, u32::MAX - 1, u32::MAX];
-    prop::array::uniform32(prop_oneof![3 => any::<u32>(), 1 => prop::sample::select(edges)])
+    let word = prop_oneof![3 => any::<u32>(), 1 => prop::sample::select(edges)];
+    prop::collection::vec(word, 48)
+        .prop_map(|words| words.try_into().expect("as many as asked for"))
 }
 
 proptest! {
@@ -201,13 +206,14 @@ impl Task for Widths {
 
 #[test]
 #[cfg(target_arch = "x86_64")]
-fn pairs_are_twice_as_wide_and_cost_twice_as_much() {
+fn pairs_are_as_wide_and_cost_as_much_as_their_halves_together() {
+    type Two = Paired<Scalar, Scalar>;
     assert_eq!(Scalar.enter(Widths), [1, 1]);
-    assert_eq!(Paired(Scalar).enter(Widths), [2, 1]);
-    assert_eq!(Paired(Paired(Scalar)).enter(Widths), [4, 1]);
+    assert_eq!(Paired(Scalar, Scalar).enter(Widths), [2, 1]);
+    assert_eq!(Paired(Scalar, Paired(Scalar, Scalar)).enter(Widths), [3, 1]);
     let single = <Scalar as Isa>::Lanes::COSTS;
-    assert_eq!(<Paired<Scalar> as Isa>::Lanes::COSTS, single.times(2));
-    assert_eq!(single.times(3).cost(single), 3 * single.cost(single));
+    assert_eq!(<Two as Isa>::Lanes::COSTS, single.plus(single));
+    assert_eq!(single.plus(single).cost(single), 2 * single.cost(single));
 }
 
 /// The operations that the scan asks for a vector of nonces and `versions` versions.
@@ -262,7 +268,7 @@ fn instructions_of_a_hash_on_avx_512() {
 
     // Both are whole numbers of 1/128, so that f64 has them exactly.
     let per_hash = |id, versions| Some(by_id(id).ok()?.instructions_per_hash(versions).to_bits());
-    for id in [EngineId::Avx512, EngineId::Avx512x2] {
+    for id in [EngineId::Avx512, EngineId::Avx512x3] {
         for (versions, instructions) in [(1, 178.25_f64), (8, 153.093_75)] {
             if let Some(counted) = per_hash(id, versions) {
                 assert_eq!(counted, instructions.to_bits(), "{id}, {versions} versions");

@@ -119,16 +119,16 @@ impl Lanes for U32x8 {
     }
 
     #[inline(always)]
-    fn mask_eq(self, word: u32) -> u32 {
+    fn mask_eq(self, word: u32) -> u64 {
         let equal = avx2!(_mm256_cmpeq_epi32(self.0, self.like(word).0));
-        avx2!(_mm256_movemask_ps(_mm256_castsi256_ps(equal))).cast_unsigned()
+        avx2!(_mm256_movemask_ps(_mm256_castsi256_ps(equal))).cast_unsigned().into()
     }
 
     #[inline(always)]
-    fn mask_le(self, word: u32) -> u32 {
+    fn mask_le(self, word: u32) -> u64 {
         // AVX2 compares are signed; the unsigned maximum is not.
         let bound = self.like(word).0;
         let within = avx2!(_mm256_cmpeq_epi32(_mm256_max_epu32(self.0, bound), bound));
-        avx2!(_mm256_movemask_ps(_mm256_castsi256_ps(within))).cast_unsigned()
+        avx2!(_mm256_movemask_ps(_mm256_castsi256_ps(within))).cast_unsigned().into()
     }
 }

@@ -116,14 +116,14 @@ impl Lanes for U32x16 {
     }
 
     #[inline(always)]
-    fn mask_eq(self, word: u32) -> u32 {
+    fn mask_eq(self, word: u32) -> u64 {
         let bound = self.like(word).0;
-        u32::from(avx512!(_mm512_cmpeq_epi32_mask(self.0, bound)))
+        u64::from(avx512!(_mm512_cmpeq_epi32_mask(self.0, bound)))
     }
 
     #[inline(always)]
-    fn mask_le(self, word: u32) -> u32 {
+    fn mask_le(self, word: u32) -> u64 {
         let bound = self.like(word).0;
-        u32::from(avx512!(_mm512_cmple_epu32_mask(self.0, bound)))
+        u64::from(avx512!(_mm512_cmple_epu32_mask(self.0, bound)))
     }
 }

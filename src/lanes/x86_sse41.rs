@@ -119,16 +119,16 @@ impl Lanes for U32x4 {
     }
 
     #[inline(always)]
-    fn mask_eq(self, word: u32) -> u32 {
+    fn mask_eq(self, word: u32) -> u64 {
         let equal = sse41!(_mm_cmpeq_epi32(self.0, self.like(word).0));
-        sse41!(_mm_movemask_ps(_mm_castsi128_ps(equal))).cast_unsigned()
+        sse41!(_mm_movemask_ps(_mm_castsi128_ps(equal))).cast_unsigned().into()
     }
 
     #[inline(always)]
-    fn mask_le(self, word: u32) -> u32 {
+    fn mask_le(self, word: u32) -> u64 {
         // SSE4.1 compares are signed; the unsigned maximum is not.
         let bound = self.like(word).0;
         let within = sse41!(_mm_cmpeq_epi32(_mm_max_epu32(self.0, bound), bound));
-        sse41!(_mm_movemask_ps(_mm_castsi128_ps(within))).cast_unsigned()
+        sse41!(_mm_movemask_ps(_mm_castsi128_ps(within))).cast_unsigned().into()
     }
 }

@@ -14,7 +14,7 @@ macro_rules! unroll {
 pub(crate) use unroll;
 
 pub(crate) mod consts;
-pub(crate) mod mix;
+pub(crate) mod peak;
 mod portable;
 pub(crate) mod rounds;
 pub(crate) mod scan;

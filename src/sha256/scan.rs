@@ -18,14 +18,14 @@ pub(crate) struct Scan<'a> {
 
 /// What hashes a batch of nonces. Implementations are `#[inline(always)]`, as [`Scan::run_on`] is.
 pub(crate) trait Hasher {
-    /// Nonces in a batch: 1 to 32.
+    /// Nonces in a batch: 1 to 64.
     const NONCES: u32;
 
     /// Takes the batch that starts at `first`, and computes what all versions share of it.
     fn start(&mut self, first: u32);
 
     /// Which nonces of the batch pass `filter` with the `index`th version: a bit each.
-    fn passing(&mut self, index: usize, midstate: &Midstate, filter: Filter) -> u32;
+    fn passing(&mut self, index: usize, midstate: &Midstate, filter: Filter) -> u64;
 }
 
 impl Task for Scan<'_> {
@@ -52,7 +52,7 @@ impl Scan<'_> {
             let mut hits = [0; MAX_GROUP];
             let mut any = 0;
             for (index, (hits, midstate)) in hits.iter_mut().zip(job.midstates()).enumerate() {
-                *hits = hasher.passing(index, midstate, filter) & (u32::MAX >> (32 - live));
+                *hits = hasher.passing(index, midstate, filter) & (u64::MAX >> (64 - live));
                 any |= *hits;
             }
             if any != 0 {
@@ -73,7 +73,7 @@ impl<I: Isa> Hasher for Batch<I> {
     }
 
     #[inline(always)]
-    fn passing(&mut self, _index: usize, midstate: &Midstate, filter: Filter) -> u32 {
+    fn passing(&mut self, _index: usize, midstate: &Midstate, filter: Filter) -> u64 {
         filter.passing(self.last_word(midstate))
     }
 }
@@ -81,7 +81,7 @@ impl<I: Isa> Hasher for Batch<I> {
 /// Appends the hits of a batch: by nonce, then by version.
 #[cold]
 #[inline(never)]
-fn report(job: &Job, first: u32, live: u32, hits: &[u32; MAX_GROUP], out: &mut Vec<Candidate>) {
+fn report(job: &Job, first: u32, live: u32, hits: &[u64; MAX_GROUP], out: &mut Vec<Candidate>) {
     for lane in 0..live {
         for (hits, &version) in hits.iter().zip(job.versions()) {
             if hits >> lane & 1 == 1 {
@@ -107,7 +107,7 @@ impl Filter {
 
     /// Which lanes pass, given the last word of the hash less its initial value.
     #[inline(always)]
-    pub(crate) fn passing<L: Lanes>(self, last: L) -> u32 {
+    pub(crate) fn passing<L: Lanes>(self, last: L) -> u64 {
         match self {
             Self::Zero => last.mask_eq(IV[7].wrapping_neg()),
             Self::AtMost(top) => last.add_word(IV[7]).swap_bytes().mask_le(top),
