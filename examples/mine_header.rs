@@ -7,7 +7,7 @@ use std::error::Error;
 use perjoule::block::{Header, Target};
 use perjoule::search::{Progress, Search, Watch, Workers};
 
-/// Block 8451, whose nonce is among the smallest: the search ends after 102,332 hashes. Any other
+/// Block 8451, whose nonce is among the smallest: the search ends soon after 102,332 hashes. Any other
 /// header may be given as an argument and takes up to 2^32.
 const BLOCK_8451: &str = "0100000044024bc63493f8d96723cd193bcd8d888b64260061dd1d632e844ae70000\
                           00003f3664cda5b0e39b580a9ef37b8e6c718b3894885e69ed0be736d093cc2cdc5e\

@@ -172,7 +172,7 @@ macro_rules! detected {
 #[cfg(target_arch = "x86_64")]
 fn features() -> Vec<&'static str> {
     detected!(is_x86_feature_detected:
-        "sse4.1", "bmi1", "bmi2", "avx2", "avx512f", "avx512bw", "sha")
+        "ssse3", "sse4.1", "bmi1", "bmi2", "avx2", "avx512f", "avx512bw", "sha")
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -268,6 +268,10 @@ mod tests {
             for missing in unavailable.missing() {
                 assert!(!features.contains(missing), "{}: {missing}", unavailable.id());
             }
+        }
+        #[cfg(target_arch = "x86_64")]
+        if crate::engine::by_id(crate::engine::EngineId::ShaNi).is_ok() {
+            assert!(["ssse3", "sse4.1", "sha"].iter().all(|needed| features.contains(needed)));
         }
     }
 }

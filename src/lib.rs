@@ -1,5 +1,5 @@
-//! Scores the same hardware in hashes per joule (SHA-256d, Bitcoin's proof of work) and FLOPs per
-//! joule (matrix work). So far it searches and measures hashes per second on CPUs.
+//! Searches and scores SHA-256d, Bitcoin's proof of work, on CPUs: on the way to scoring the same
+//! hardware in hashes per joule and, for matrix work, FLOPs per joule.
 //!
 //! ```text
 //! Header + Target ──► Job ──► Engine::scan ──► Candidate ──► verify ──► Share

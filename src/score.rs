@@ -1,6 +1,6 @@
 //! The score: how fast each engine searches here, beside what users know and what is possible.
 //!
-//! Everything is timed in slices of well under a millisecond, in turn, so that the baseline, the
+//! Everything is timed in slices of about a millisecond, in turn, so that the baseline, the
 //! roof and all engines meet the same machine: on shared hardware the clock and the neighbours
 //! change from second to second, and two rates taken apart do not compare.
 //!
@@ -9,7 +9,9 @@
 //!   ([`Engine::exercise`]), divided by what one hash needs of them at the least
 //!   ([`Engine::instructions_per_hash`]).
 
-use std::sync::{Arc, Barrier};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::block::Header;
@@ -17,8 +19,12 @@ use crate::engine::{Engine, EngineId, trial_job};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 use crate::search::{MAX_THREADS, Stop, WorkersError};
 
-/// How long one slice lasts.
+/// How long one slice of one thread lasts.
 const SLICE: Duration = Duration::from_micros(700);
+
+/// How long one slice of several threads lasts: they do not start and end at the same instant, and
+/// what they miss of each other counts as time in which nothing was done.
+const TEAM_SLICE: Duration = Duration::from_millis(3);
 
 /// What to score, and for how long.
 #[derive(Clone, Debug)]
@@ -33,6 +39,7 @@ pub struct Plan {
 
 /// The rates of some slices: hashes per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Rate {
     /// The fastest slice.
     pub best: f64,
@@ -48,6 +55,7 @@ pub struct Rate {
 
 /// One engine on some threads, with or without version rolling.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Row {
     /// The engine.
     pub engine: EngineId,
@@ -79,10 +87,21 @@ impl Row {
     }
 }
 
+/// The rows of a plan.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Measured {
+    /// One thread first, then several; the engines in the order of the plan, each without and then
+    /// with version rolling.
+    pub rows: Vec<Row>,
+    /// How long it took.
+    pub took: Duration,
+}
+
 /// Measures every row of the plan, one thread and several, rolling and not, all in turn.
 ///
 /// `progress` is told the share of the time that is over. When `stop` says so, the rows are made
-/// of what was measured until then; `None` if that is less than one slice each.
+/// of what was measured until then; there are none if that is less than one slice each.
 ///
 /// # Errors
 ///
@@ -91,7 +110,7 @@ pub fn measure(
     plan: &Plan,
     stop: &Stop,
     progress: &mut dyn FnMut(f64),
-) -> Result<Option<Vec<Row>>, WorkersError> {
+) -> Result<Measured, WorkersError> {
     if plan.threads == 0 || plan.threads > MAX_THREADS {
         return Err(WorkersError::Threads { threads: plan.threads });
     }
@@ -109,11 +128,8 @@ pub fn measure(
     while rounds < WARM_UP + 1 || start.elapsed() < plan.time {
         for (team, samples) in teams.iter().zip(&mut samples) {
             for (subject, samples) in subjects.iter().zip(samples) {
-                if stop.is_stopped() && rounds <= WARM_UP {
-                    return Ok(None);
-                }
                 let rate = team.rate(subject, samples.work);
-                samples.take(&rate, rounds >= WARM_UP);
+                samples.take(&rate, team.slice(), rounds >= WARM_UP);
             }
         }
         rounds += 1;
@@ -125,7 +141,8 @@ pub fn measure(
 
     let rows =
         teams.iter().zip(samples).flat_map(|(team, samples)| rows(team, &subjects, &samples));
-    Ok(Some(rows.collect()))
+    let rows = if rounds > WARM_UP { rows.collect() } else { Vec::new() };
+    Ok(Measured { rows, took: start.elapsed() })
 }
 
 /// Rounds that do not count.
@@ -182,11 +199,11 @@ impl Default for Samples {
 }
 
 impl Samples {
-    fn take(&mut self, slice: &Slice, counts: bool) {
+    fn take(&mut self, slice: &Slice, length: Duration, counts: bool) {
         if counts {
             self.rates.push(slice.rate);
         }
-        let fit = SLICE.as_secs_f64() / slice.took.max(1e-7);
+        let fit = length.as_secs_f64() / slice.took.max(1e-7);
         self.work =
             ((self.work as f64 * fit.clamp(0.25, 4.0)) as u64).clamp(1, u64::from(u32::MAX));
     }
@@ -209,7 +226,7 @@ impl Samples {
 struct Slice {
     /// Counted units per second, of all threads together.
     rate: f64,
-    /// Seconds, of the slowest thread.
+    /// Seconds, from the start of the first thread to the end of the last.
     took: f64,
 }
 
@@ -226,19 +243,30 @@ impl Team {
         Ok(Self { threads, pool })
     }
 
+    fn slice(&self) -> Duration {
+        if self.threads == 1 { SLICE } else { TEAM_SLICE }
+    }
+
+    /// Has every thread do the same work at the same time.
     fn rate(&self, subject: &Subject, work: u64) -> Slice {
-        let barrier = Barrier::new(self.threads);
-        let slices = self.pool.broadcast(|_| {
-            barrier.wait();
+        let waiting = AtomicUsize::new(self.threads);
+        let done = self.pool.broadcast(|_| {
+            // Sleeping threads would wake up one after the other; yielding lets more threads than
+            // cores get here at all.
+            waiting.fetch_sub(1, Ordering::AcqRel);
+            while waiting.load(Ordering::Acquire) > 0 {
+                thread::yield_now();
+            }
             let start = Instant::now();
-            let counted = subject.run(work) as f64;
-            let took = start.elapsed().as_secs_f64();
-            Slice { rate: counted / took, took }
+            let counted = subject.run(work);
+            (start, Instant::now(), counted)
         });
-        slices.into_iter().fold(Slice { rate: 0.0, took: 0.0 }, |sum, slice| Slice {
-            rate: sum.rate + slice.rate,
-            took: sum.took.max(slice.took),
-        })
+        let counted: u64 = done.iter().map(|&(_, _, counted)| counted).sum();
+        let start = done.iter().map(|&(start, _, _)| start).min();
+        let end = done.iter().map(|&(_, end, _)| end).max();
+        let took = end.zip(start).map_or(Duration::ZERO, |(end, start)| end - start);
+        let took = took.as_secs_f64().max(1e-9);
+        Slice { rate: counted as f64 / took, took }
     }
 }
 
@@ -270,4 +298,52 @@ fn rows(team: &Team, subjects: &[Subject], samples: &[Samples]) -> Vec<Row> {
         }
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::by_id;
+
+    fn plan(threads: usize, millis: u64) -> Plan {
+        let scalar = by_id(EngineId::Scalar).expect("every machine has general registers");
+        Plan { engines: vec![scalar], threads, time: Duration::from_millis(millis) }
+    }
+
+    #[test]
+    fn a_plan_has_rows_for_one_thread_and_several_without_and_with_rolling() {
+        let measured = measure(&plan(2, 1), &Stop::default(), &mut |_| ()).expect("two threads");
+        let rows = measured.rows.iter().map(|row| (row.engine, row.threads, row.versions));
+        let expected = [(1, 1), (1, MAX_GROUP), (2, 1), (2, MAX_GROUP)];
+        assert!(rows.eq(expected.map(|(threads, versions)| (EngineId::Scalar, threads, versions))));
+        for row in measured.rows {
+            let Rate { best, p90, median, spread, slices } = row.rate;
+            assert!(0.0 < median && median <= p90 && p90 <= best && spread >= 0.0, "{row:?}");
+            assert!(slices > 0 && row.roof > 0.0 && row.baseline.median > 0.0, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn a_stop_at_any_time_gives_whole_rows_or_none() {
+        for calls in 0..12 {
+            let stop = Stop::default();
+            let mut left = calls;
+            let mut tell = |_| {
+                if left == 0 {
+                    stop.stop();
+                }
+                left -= i32::from(left > 0);
+            };
+            let measured = measure(&plan(1, 60_000), &stop, &mut tell).expect("one thread");
+            assert!([0, 2].contains(&measured.rows.len()), "{calls}: {measured:?}");
+        }
+    }
+
+    #[test]
+    fn threads_that_make_no_sense_are_refused() {
+        for threads in [0, MAX_THREADS + 1] {
+            let refused = measure(&plan(threads, 1), &Stop::default(), &mut |_| ());
+            assert!(matches!(refused, Err(WorkersError::Threads { threads: n }) if n == threads));
+        }
+    }
 }

@@ -1,10 +1,8 @@
 //! Real blocks that every engine has to find again before its speed is worth a number.
 
-use std::sync::Arc;
-
-use crate::block::{BlockHash, Header, Target};
-use crate::engine::{Engine, EngineId};
-use crate::job::{Job, NonceRange};
+use crate::block::{BlockHash, Header, Target, VersionMask};
+use crate::engine::{Candidate, Engine, EngineId};
+use crate::job::{Job, MAX_GROUP, NonceRange};
 use crate::search::verify;
 
 /// Headers of the main chain: height and the 80 bytes.
@@ -35,47 +33,77 @@ const BLOCKS: [(u32, &str); 4] = [
 ];
 
 /// Nonces searched before and after each block's own.
-const AROUND: u64 = 2000;
+const AROUND: u64 = 1000;
 
 /// An engine whose results are wrong on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "engine {engine} is wrong on this machine: near block {height} it gave {found} shares, \
-     expected the block's own nonce {nonce} alone"
+    "engine {engine} is wrong on this machine: near block {height}, with {versions} versions, it \
+     found {found} shares, expected {expected}"
 )]
 pub struct WrongResult {
     engine: EngineId,
     height: u32,
-    nonce: u32,
+    versions: usize,
     found: usize,
+    expected: usize,
 }
 
-/// Lets `engine` find the nonces of some mainnet headers; a millisecond or so.
+/// Lets `engine` find the nonces of some mainnet headers, with the header's version alone and as
+/// one of a group, and all that meets the easiest target among a few nonces; a few milliseconds.
 ///
 /// # Errors
 ///
-/// When it misses one, or finds what is none.
+/// When it misses something, or finds what is none.
 #[expect(clippy::missing_panics_doc, reason = "the constants are headers of mined blocks")]
-pub fn check(engine: &Arc<dyn Engine>) -> Result<(), WrongResult> {
+pub fn check(engine: &dyn Engine) -> Result<(), WrongResult> {
     for (height, hex) in BLOCKS {
         let header = Header::from_hex(hex).expect("the constants above are headers");
         let target = Target::from_compact(header.bits()).expect("a mined block has a target");
-        let job = Job::new(header.with_nonce(0), target);
-        let middle = u64::from(header.nonce());
-        let end = (middle + AROUND).min(1 << 32);
-        let range = NonceRange::new(middle.saturating_sub(AROUND) as u32, end)
-            .expect("a window around a nonce");
-        let mut candidates = Vec::new();
-        engine.scan(&job, range, usize::MAX, &mut candidates);
-        let hashes: Vec<BlockHash> = candidates
-            .iter()
-            .filter_map(|&candidate| verify(&job, candidate))
-            .map(|share| share.hash())
-            .collect();
-        if hashes != [header.hash()] {
-            let (engine, nonce) = (engine.id(), header.nonce());
-            return Err(WrongResult { engine, height, nonce, found: hashes.len() });
+        let version = |i| VersionMask::BIP320.version(header.version(), i);
+        for versions in [vec![header.version()], (0..MAX_GROUP as u64).map(version).collect()] {
+            let job = |target| {
+                let job = Job::with_versions(header.with_nonce(0), target, &versions);
+                job.expect("at most MAX_GROUP versions")
+            };
+            let nonces = |around: u64| {
+                let middle = u64::from(header.nonce());
+                let start = middle.saturating_sub(around) as u32;
+                NonceRange::new(start, (middle + around).min(1 << 32)).expect("around a nonce")
+            };
+            let own = vec![header.hash()];
+            let easy = job(Target::MAX_ATTAINABLE_REGTEST);
+            let every = all_that_meets(&easy, nonces(50));
+            for (found, expected) in [
+                (found(engine, &job(target), nonces(AROUND)), own),
+                (found(engine, &easy, nonces(50)), every),
+            ] {
+                if found != expected {
+                    let (found, expected) = (found.len(), expected.len());
+                    let (engine, versions) = (engine.id(), versions.len());
+                    return Err(WrongResult { engine, height, versions, found, expected });
+                }
+            }
         }
     }
     Ok(())
+}
+
+/// The hashes of the shares that the engine finds, in its order.
+fn found(engine: &dyn Engine, job: &Job, nonces: NonceRange) -> Vec<BlockHash> {
+    let mut candidates = Vec::new();
+    engine.scan(job, nonces, usize::MAX, &mut candidates);
+    candidates.iter().filter_map(|&it| verify(job, it)).map(|share| share.hash()).collect()
+}
+
+/// The hashes of all shares, found by hashing every header whole.
+fn all_that_meets(job: &Job, nonces: NonceRange) -> Vec<BlockHash> {
+    let mut hashes = Vec::new();
+    for nonce in u64::from(nonces.start())..nonces.end() {
+        for &version in job.versions() {
+            let candidate = Candidate { nonce: nonce as u32, version };
+            hashes.extend(verify(job, candidate).map(|share| share.hash()));
+        }
+    }
+    hashes
 }

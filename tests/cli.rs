@@ -442,3 +442,53 @@ mod ctrl_c {
         assert_eq!(child.wait().unwrap().code(), Some(130));
     }
 }
+
+#[test]
+fn score_measures_what_it_is_asked_for() {
+    let args = ["score", "--engine", "scalar", "--threads", "2", "--seconds", "0.1", "--json", "-"];
+    let result = json(&run(args), 0);
+    assert_eq!(result["perjoule"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(result["interrupted"], false);
+    let rows = result["rows"].as_array().unwrap();
+    let shape = |row: &Value| (row["threads"].as_u64(), row["versions"].as_u64());
+    let shapes: Vec<_> = rows.iter().map(shape).collect();
+    assert_eq!(shapes, [(1, 1), (1, 8), (2, 1), (2, 8)].map(|(t, v)| (Some(t), Some(v))));
+    for row in rows {
+        assert_eq!(row["engine"], "scalar");
+        assert!(row["hashes_per_second"]["best"].as_f64().unwrap() > 0.0);
+        assert!(row["of_roof"].as_f64().unwrap() > 0.0);
+    }
+    assert_eq!(result["baselines"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn score_prints_a_table_and_writes_a_whole_file() {
+    let folder = std::env::temp_dir().join(format!("perjoule-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("score.json");
+    let args = ["score", "--engine", "scalar", "--threads", "1", "--seconds", "0.1", "--json"];
+    let args = args.iter().map(OsStr::new).chain([file.as_os_str()]);
+    let output = run(args);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+    assert!(stdout(&output).contains("best MH/s"), "{}", stdout(&output));
+    assert!(stdout(&output).lines().all(|line| line.chars().count() <= 100));
+    let written: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(written["rows"].as_array().unwrap().len(), 2);
+    let left: Vec<_> = std::fs::read_dir(&folder).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn score_refuses_what_it_cannot_use() {
+    for (args, part) in [
+        (["--seconds", "0"], "from 0.1 to 3600"),
+        (["--seconds", "soon"], "\"soon\""),
+        (["--threads", "0"], "0 threads"),
+        (["--threads", "10000"], "10000 threads"),
+        (["--engine", "fast"], "\"fast\""),
+        (["--json", "/no such folder/score.json"], "folder does not exist"),
+    ] {
+        assert_refused(&run(["score"].iter().chain(&args)), part);
+    }
+}

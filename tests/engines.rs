@@ -11,7 +11,7 @@ mod common;
 mod notable;
 
 use perjoule::block::{Header, Target, Version, VersionMask};
-use perjoule::engine::{self, Candidate, EngineId, Scanned};
+use perjoule::engine::{self, Candidate, Engine, EngineId, Scanned};
 use perjoule::job::{Job, MAX_GROUP, NonceRange};
 use perjoule::search::verify;
 use proptest::prelude::*;
@@ -385,10 +385,50 @@ fn says_what_was_tested() {
     assert!(engine::by_id(EngineId::Scalar).is_ok(), "every machine has general registers");
     for surveyed in engine::survey() {
         match surveyed {
-            Ok(engine) => eprintln!("tested: {}", engine.id()),
+            Ok(engine) => {
+                assert_eq!(perjoule::selftest::check(engine.as_ref()), Ok(()));
+                eprintln!("tested: {}", engine.id());
+            }
             Err(unavailable) => eprintln!("not tested: {unavailable}"),
         }
     }
+}
+
+/// An engine that leaves out the last candidate that it finds, and so is wrong.
+#[derive(Debug)]
+struct Forgetful;
+
+impl Engine for Forgetful {
+    fn id(&self) -> EngineId {
+        EngineId::Scalar
+    }
+
+    fn scan(
+        &self,
+        job: &Job,
+        range: NonceRange,
+        limit: usize,
+        out: &mut Vec<Candidate>,
+    ) -> Scanned {
+        let scalar = engine::by_id(EngineId::Scalar).expect("every machine has it");
+        let scanned = scalar.scan(job, range, limit, out);
+        out.pop();
+        scanned
+    }
+
+    fn instructions_per_hash(&self, _versions: usize) -> f64 {
+        1.0
+    }
+
+    fn exercise(&self, rounds: u32) -> u64 {
+        rounds.into()
+    }
+}
+
+#[test]
+fn the_self_test_refuses_an_engine_that_is_wrong() {
+    let wrong = perjoule::selftest::check(&Forgetful).expect_err("a share is missing").to_string();
+    assert!(wrong.contains("engine scalar is wrong on this machine"), "{wrong}");
 }
 
 #[test]

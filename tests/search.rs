@@ -592,3 +592,35 @@ fn pinned_workers_find_the_same_or_say_why_there_are_none() {
         Err(error) => panic!("{error}"),
     }
 }
+
+#[test]
+fn a_search_that_waits_for_its_turn_can_be_stopped() {
+    let workers = scalar(1);
+    let endless = Search::new(header(1), impossible()).versions(VersionMask::BIP320);
+    let (first, second) = (Stop::default(), Stop::default());
+    thread::scope(|scope| {
+        let running = scope.spawn(|| endless.first(&workers, Watch::default().stop(&first)));
+        thread::sleep(Duration::from_millis(50));
+        second.stop();
+        let waiting = endless.first(&workers, Watch::default().stop(&second));
+        assert_eq!((waiting.end, waiting.shares.len()), (End::Stopped, 0));
+        assert!(!running.is_finished());
+        first.stop();
+        assert_eq!(running.join().expect("it does not panic").end, End::Stopped);
+    });
+}
+
+#[test]
+fn a_panic_of_the_progress_callback_ends_the_search() {
+    let workers = scalar(2);
+    let endless = Search::new(header(1), impossible()).versions(VersionMask::BIP320);
+    let mut tell = |_: Progress| panic!("no progress wanted");
+    let watch = Watch::default().progress(&mut tell);
+    let ended =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| endless.first(&workers, watch)));
+    assert!(ended.is_err());
+    // And the workers are as good as before.
+    let stop = Stop::default();
+    stop.stop();
+    assert_eq!(endless.first(&workers, Watch::default().stop(&stop)).end, End::Stopped);
+}

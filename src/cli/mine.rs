@@ -72,7 +72,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pin: bool,
 
-    /// Find all shares and not just the first
+    /// Find all shares, up to --limit of them, and not just the first
     #[arg(long)]
     all: bool,
 

@@ -31,7 +31,7 @@ Examples:
 Results go to stdout, notes and progress to stderr. Exit codes: 0 done, 1 no share in the whole
 range, 2 bad input, 3 the system failed, 130 Ctrl-C (a second Ctrl-C does not wait for results).";
 
-/// Scores the same hardware in hashes per joule (SHA-256d) and FLOPs per joule.
+/// Searches and scores SHA-256d, Bitcoin's proof of work, on the CPUs of this machine.
 ///
 /// Without a subcommand it does what `perjoule score` does.
 #[derive(Debug, Parser)]

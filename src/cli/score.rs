@@ -11,7 +11,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use perjoule::device::Machine;
 use perjoule::engine::{self, Engine, EngineId};
-use perjoule::score::{Plan, Rate, Row, measure};
+use perjoule::score::{Measured, Plan, Rate, Row, measure};
 use perjoule::search::{MAX_THREADS, Stop, WorkersError};
 use perjoule::selftest;
 use serde::Serialize;
@@ -25,7 +25,8 @@ Examples:
   perjoule score --json score.json            the table, and the same as JSON in a file
   perjoule score --json -                     nothing but JSON
 
-How it is measured: slices of 0.7 ms of everything in turn, so that all rows meet the same machine.
+How it is measured: slices of everything in turn, 0.7 ms on one thread and 3 ms on several, so that
+all rows meet the same machine.
   best     the fastest slice; on a shared machine this is what repeats
   median   the slice in the middle; x sha2 is its ratio to hashing with the sha2 crate
   spread   from the slowest to the fastest tenth of the slices, as a share of the median
@@ -69,33 +70,40 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let machine = Machine::detect();
     let plan = Plan {
         engines: args.engines()?,
-        threads: args.threads.unwrap_or(machine.usable_cores).min(MAX_THREADS + 1),
+        threads: args.threads.unwrap_or(machine.usable_cores.min(MAX_THREADS)),
         time: args.seconds,
     };
+    if let Some(file) = args.json_file() {
+        check_folder(file)?;
+    }
     for engine in &plan.engines {
-        selftest::check(engine).map_err(|wrong| Error::failure("score this machine", wrong))?;
+        selftest::check(engine.as_ref())
+            .map_err(|wrong| Error::failure("score this machine", wrong))?;
     }
 
     let stop = super::stop_on_ctrl_c()?;
-    let rows = watched(&plan, &stop).map_err(|error| match error {
+    let measured = watched(&plan, &stop).map_err(|error| match error {
         WorkersError::Threads { .. } => Error::input("--threads", error),
         _ => Error::failure("score this machine", error),
     })?;
-    let report = Report::new(&machine, &plan, &rows.unwrap_or_default(), stop.is_stopped());
+    let report = Report::new(&machine, &measured, stop.is_stopped());
 
-    match args.json.as_deref() {
-        Some("-") => super::print_json(&report)?,
-        file => {
-            super::print(&report.to_text())?;
-            if let Some(file) = file {
-                write_whole(Path::new(file), &report)?;
-            }
-        }
+    if args.json.as_deref() == Some("-") {
+        super::print_json(&report)?;
+    } else {
+        super::print(&report.to_text())?;
+    }
+    if let Some(file) = args.json_file() {
+        write_whole(file, &report)?;
     }
     Ok(if stop.is_stopped() { super::INTERRUPTED.into() } else { ExitCode::SUCCESS })
 }
 
 impl Args {
+    fn json_file(&self) -> Option<&Path> {
+        self.json.as_deref().filter(|&file| file != "-").map(Path::new)
+    }
+
     /// The engines asked for, once each; all that there are if none is.
     fn engines(&self) -> Result<Vec<Arc<dyn Engine>>, Error> {
         if self.engine.is_empty() {
@@ -111,25 +119,45 @@ impl Args {
 }
 
 /// Measures, with a progress bar where somebody sees it.
-fn watched(plan: &Plan, stop: &Stop) -> Result<Option<Vec<Row>>, WorkersError> {
+fn watched(plan: &Plan, stop: &Stop) -> Result<Measured, WorkersError> {
     let bar = if stderr().is_terminal() { ProgressBar::new(100) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{bar:20} {percent} %, {eta} left") {
         bar.set_style(style.progress_chars("=> "));
     }
-    let rows = measure(plan, stop, &mut |share| bar.set_position((share * 100.0) as u64));
+    let measured = measure(plan, stop, &mut |share| bar.set_position((share * 100.0) as u64));
     bar.finish_and_clear();
-    rows
+    measured
+}
+
+/// A file that cannot be written is better known before the measurement than after.
+fn check_folder(file: &Path) -> Result<(), Error> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => {
+            Err(Error::input(format!("--json {}", file.display()), "its folder does not exist"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes a file so that it is there whole or not at all.
 fn write_whole(file: &Path, report: &Report) -> Result<(), Error> {
-    let failed = |source| Error::failure("write the JSON file", source);
     let json = serde_json::to_string_pretty(report)
         .map_err(|source| Error::failure("write the result as JSON", source))?;
-    let mut beside = file.as_os_str().to_owned();
-    beside.push(".part");
-    fs::write(&beside, json + "\n").map_err(failed)?;
-    fs::rename(&beside, file).map_err(failed)
+    let written = if fs::symlink_metadata(file).is_ok_and(|known| !known.is_file()) {
+        // A pipe, a device or a link is written to and not replaced.
+        fs::write(file, json + "\n")
+    } else {
+        let mut beside = file.as_os_str().to_owned();
+        beside.push(format!(".{}.part", std::process::id()));
+        fs::write(&beside, json + "\n").and_then(|()| fs::rename(&beside, file)).inspect_err(|_| {
+            // It may not even be there.
+            let _ = fs::remove_file(&beside);
+        })
+    };
+    written.map_err(|source| {
+        Error::failure("write the JSON file", format!("{}: {source}", file.display()))
+    })
 }
 
 /// What is told of a machine.
@@ -173,13 +201,14 @@ struct RateReport {
 }
 
 impl From<Rate> for RateReport {
-    fn from(Rate { best, p90, median, spread, slices }: Rate) -> Self {
+    fn from(Rate { best, p90, median, spread, slices, .. }: Rate) -> Self {
         Self { best, p90, median, spread, slices }
     }
 }
 
 impl Report {
-    fn new(machine: &Machine, plan: &Plan, rows: &[Row], interrupted: bool) -> Self {
+    fn new(machine: &Machine, measured: &Measured, interrupted: bool) -> Self {
+        let rows = &measured.rows;
         let mut baselines: Vec<BaselineReport> = Vec::new();
         for row in rows {
             if baselines.iter().all(|baseline| baseline.threads != row.threads) {
@@ -191,7 +220,7 @@ impl Report {
             perjoule: env!("CARGO_PKG_VERSION"),
             cpu: machine.cpu.model.clone(),
             usable_cores: machine.usable_cores,
-            seconds: plan.time.as_secs_f64(),
+            seconds: measured.took.as_secs_f64(),
             interrupted,
             baselines,
             rows: rows.iter().map(RowReport::new).collect(),
@@ -244,7 +273,7 @@ impl Report {
         }
         let cpu = self.cpu.as_deref().unwrap_or("unknown processor");
         let head = format!(
-            "perjoule {}, {cpu}, {} usable cores; every engine found its mainnet blocks; {} s",
+            "perjoule {}, {cpu}, {} usable cores; every engine found its mainnet blocks; {:.1} s",
             self.perjoule, self.usable_cores, self.seconds,
         );
         let incomplete =

@@ -14,7 +14,7 @@ use crate::lanes::{Costs, Isa, Lanes};
 use crate::sha256::peak::Peak;
 use crate::sha256::scan::Scan;
 
-/// The engine, or what this processor lacks for it, as its maker names it.
+/// The engine, or what this processor lacks for it.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn detect(id: EngineId) -> Result<Arc<dyn Engine>, Vec<&'static str>> {
     use super::x86_shani::ShaNi;
@@ -37,7 +37,7 @@ pub(super) fn detect(id: EngineId) -> Result<Arc<dyn Engine>, Vec<&'static str>>
     })
 }
 
-/// The engine, or what this processor lacks for it, as its maker names it.
+/// The engine, or what this processor lacks for it.
 #[cfg(target_arch = "aarch64")]
 pub(super) fn detect(id: EngineId) -> Result<Arc<dyn Engine>, Vec<&'static str>> {
     use super::aarch64_sha2::ArmV8Sha2;
@@ -50,7 +50,7 @@ pub(super) fn detect(id: EngineId) -> Result<Arc<dyn Engine>, Vec<&'static str>>
     })
 }
 
-/// The engine, or what this processor lacks for it, as its maker names it.
+/// The engine, or what this processor lacks for it.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(super) fn detect(id: EngineId) -> Result<Arc<dyn Engine>, Vec<&'static str>> {
     match id {

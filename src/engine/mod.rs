@@ -51,13 +51,13 @@ pub trait Engine: fmt::Debug + Send + Sync {
     fn scan(&self, job: &Job, range: NonceRange, limit: usize, out: &mut Vec<Candidate>)
     -> Scanned;
 
-    /// Instructions of this engine's kind that one hash takes at the least, when a job has
-    /// `versions` versions (1 to [`MAX_GROUP`]): loads, moves and loop control not counted.
+    /// Instructions of this engine's kind that it takes for one hash when a job has `versions`
+    /// versions (1 to [`MAX_GROUP`]): loads, moves and loop control not counted.
     fn instructions_per_hash(&self, versions: usize) -> f64;
 
-    /// Executes such instructions from registers, mixed as the search mixes them but free to
-    /// overlap, for `rounds` rounds, and returns how many. Over the time taken this is the rate
-    /// that [`Self::instructions_per_hash`] turns into the roof of the engine.
+    /// Executes such instructions from registers, with next to nothing to wait for, for `rounds`
+    /// rounds, and returns how many. Over the time taken this is the rate that
+    /// [`Self::instructions_per_hash`] turns into the roof of the engine.
     fn exercise(&self, rounds: u32) -> u64;
 }
 
@@ -157,7 +157,8 @@ impl Unavailable {
         self.id
     }
 
-    /// What it needs and this machine lacks, as the processor's maker names it.
+    /// What it needs and this machine lacks: instruction sets by their names in Rust, such as
+    /// `avx512bw`, or another kind of processor.
     #[must_use]
     pub fn missing(&self) -> &[&'static str] {
         &self.missing

@@ -31,7 +31,7 @@ pub(crate) trait Isa: Copy {
     type Lanes: Lanes;
 
     /// Whether the rounds are laid out in full, or in loops of eight that fit small caches of
-    /// instructions. Which is faster is measured, not derived: see `benches/`.
+    /// instructions. Which is faster was measured for each, and may be again by changing it.
     const STRAIGHT: bool;
 
     /// `word` in every lane.

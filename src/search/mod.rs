@@ -159,7 +159,7 @@ impl Search {
 /// The first share of a series of searches. The next one is asked for when the last is exhausted:
 /// this is how a miner gives new work when nonces, versions and time are spent.
 ///
-/// Hashes and time are those of all searches together.
+/// Hashes and time are those of all searches together; progress is told of each by itself.
 pub fn first_of(
     work: impl IntoIterator<Item = Search>,
     workers: &Workers,
@@ -181,6 +181,7 @@ pub fn first_of(
 
 /// How a search ended, and with what.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Outcome {
     /// Verified shares, in the order of the search.
     pub shares: Vec<Share>,
@@ -203,8 +204,11 @@ pub enum End {
     Stopped,
 }
 
-/// Tells a running search to stop, from any thread. It does within 10 ms on a CPU, keeping every
-/// share verified by then.
+/// Tells searches to stop, from any thread, and for good: one that starts later with the same
+/// handle ends at once.
+///
+/// A search does so within 10 ms on a CPU that is not overloaded, and keeps every share verified by
+/// then.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 

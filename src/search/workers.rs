@@ -1,7 +1,8 @@
 //! The threads that search: one engine on each, from one rayon pool.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::pieces::{Piece, Pieces};
@@ -24,11 +25,13 @@ const TELL: Duration = Duration::from_millis(100);
 /// the memory or delay a stop.
 const CANDIDATES: usize = 1024;
 
-/// An engine and the threads that run it. Making them takes a moment; searches share them.
+/// An engine and the threads that run it. Making them takes a moment, so searches share them, one
+/// after the other: a second one waits for its turn until it is told to stop.
 #[derive(Debug)]
 pub struct Workers {
     engine: Arc<dyn Engine>,
     pool: rayon::ThreadPool,
+    turn: Mutex<()>,
 }
 
 /// Why there are no workers.
@@ -41,8 +44,8 @@ pub enum WorkersError {
         /// The number asked for.
         threads: usize,
     },
-    /// The operating system does not say which cores there are.
-    #[error("threads cannot be pinned: this system does not say which cores they may use")]
+    /// The operating system does not say which cores there are, or does not let threads choose.
+    #[error("threads cannot be pinned: this system does not say to which cores, or refuses it")]
     Pinning,
     /// The operating system gave no more threads.
     #[error("cannot start {threads} threads")]
@@ -63,7 +66,7 @@ pub struct WorkersBuilder {
 }
 
 impl Workers {
-    /// The fastest engine of this machine on all of its cores.
+    /// The fastest engine of this machine, measured without version rolling, on all of its cores.
     ///
     /// # Errors
     ///
@@ -93,10 +96,13 @@ impl Workers {
     /// Works through `pieces` on all threads, telling the calling one how far they are.
     pub(super) fn run(&self, pieces: &Pieces<'_>, watch: Watch<'_>, start: Instant) {
         let Watch { stop, mut progress } = watch;
+        let Some(_turn) = self.turn(&stop) else { return };
         let busy = Busy::new(self.threads());
         self.pool.in_place_scope(|scope| {
+            let _stopping = StopOnPanic(pieces);
             scope.spawn_broadcast(|_, _| {
                 let _done = busy.guard();
+                let _stopping = StopOnPanic(pieces);
                 work(self.engine.as_ref(), pieces, &stop, self.threads());
             });
             if let Some(tell) = &mut progress {
@@ -110,6 +116,32 @@ impl Workers {
                 }
             }
         });
+    }
+}
+
+impl Workers {
+    /// Waits until no other search runs on these threads; `None` if told to stop before.
+    fn turn(&self, stop: &Stop) -> Option<MutexGuard<'_, ()>> {
+        loop {
+            match self.turn.try_lock() {
+                Ok(turn) => return Some(turn),
+                Err(TryLockError::Poisoned(turn)) => return Some(turn.into_inner()),
+                Err(TryLockError::WouldBlock) if stop.is_stopped() => return None,
+                Err(TryLockError::WouldBlock) => thread::sleep(PIECE),
+            }
+        }
+    }
+}
+
+/// Ends the search when a callback or an engine panics: the panic is passed on when all threads
+/// have ended, which without this would be after all of the work.
+struct StopOnPanic<'a>(&'a Pieces<'a>);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.stop(0);
+        }
     }
 }
 
@@ -133,22 +165,31 @@ impl WorkersBuilder {
     /// When there would be none or more than [`MAX_THREADS`], when they are to be pinned and the
     /// system does not say to which cores, or when it gives no more threads.
     pub fn build(self) -> Result<Workers, WorkersError> {
-        let threads = self.threads.unwrap_or_else(cores);
+        let threads = self.threads.unwrap_or_else(|| cores().min(MAX_THREADS));
         if threads == 0 || threads > MAX_THREADS {
             return Err(WorkersError::Threads { threads });
         }
         let mut builder = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("search {index}"));
+        let refused = Arc::new(AtomicBool::new(false));
         if self.pinned {
             let cores = core_affinity::get_core_ids().filter(|cores| !cores.is_empty());
             let cores = cores.ok_or(WorkersError::Pinning)?;
+            let refused = refused.clone();
             builder = builder.start_handler(move |index| {
-                core_affinity::set_for_current(cores[index % cores.len()]);
+                if !core_affinity::set_for_current(cores[index % cores.len()]) {
+                    refused.store(true, Ordering::Relaxed);
+                }
             });
         }
         let pool = builder.build().map_err(|source| WorkersError::Start { threads, source })?;
-        Ok(Workers { engine: self.engine, pool })
+        // Every thread has started, and has or has not been pinned, when it has done this.
+        pool.broadcast(|_| ());
+        if refused.load(Ordering::Relaxed) {
+            return Err(WorkersError::Pinning);
+        }
+        Ok(Workers { engine: self.engine, pool, turn: Mutex::new(()) })
     }
 }
 
@@ -169,7 +210,9 @@ fn work(engine: &dyn Engine, pieces: &Pieces<'_>, stop: &Stop, threads: usize) {
             pieces.stop(piece.place);
         }
         let took = start.elapsed().as_secs_f64().max(1e-9);
-        size = ((hashes as f64 * PIECE.as_secs_f64() / took) as u64).max(1);
+        let fit = (hashes as f64 * PIECE.as_secs_f64() / took) as u64;
+        // One odd measurement must not make a piece that no stop can interrupt.
+        size = fit.clamp(FIRST_PIECE / 4, size * 4);
     }
 }
 
@@ -200,7 +243,7 @@ impl Busy {
         Self { threads: AtomicUsize::new(threads), lock: Mutex::new(()), all_done: Condvar::new() }
     }
 
-    /// Counts a thread as done when dropped, so that a panic is not waited for.
+    /// Counts a thread as done when dropped: also when it panics, or `wait` would never end.
     fn guard(&self) -> impl Drop {
         struct Done<'a>(&'a Busy);
         impl Drop for Done<'_> {

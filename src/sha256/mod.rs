@@ -1,12 +1,13 @@
-//! SHA-256 three times: as the standard reads, word by word over lanes, and as a nonce scan.
+//! SHA-256: as the standard reads, word by word over lanes, and as a nonce scan.
 //!
 //! - [`sha256`] and [`sha256d`] follow FIPS 180-4 line by line and share nothing with the rest:
 //!   they are what the kernels are tested against;
 //! - `rounds` is the same arithmetic over words that are either known beforehand or different in
 //!   each lane, so that whatever is known folds away;
-//! - `scan` walks a range of nonces in batches of one vector.
+//! - `scan` walks a range of nonces in batches of one vector;
+//! - `peak` is what the same instructions do when they wait for nothing: the roof of a scan.
 
-/// Repeats a block with `$T` as each of the constants, so that no index is left at run time.
+/// Repeats a block with `$T` as each of the constants: a loop that is written out.
 macro_rules! unroll {
     ($T:ident in [$($t:literal)*] $body:block) => { $({ const $T: usize = $t; $body })* };
 }
