@@ -1,4 +1,5 @@
-//! A header and a target, made ready to scan: one midstate a version, and what all nonces share.
+//! A header and a target, made ready to scan: one midstate a version, and what all nonces share;
+//! and what comes back from a scan.
 //!
 //! A job is one *version group*: up to eight versions of the same header that an engine tries on
 //! each nonce. The group is part of the job, so that the order of results, first by nonce and then
@@ -168,6 +169,25 @@ impl Job {
     pub(crate) fn midstates(&self) -> &[Midstate] {
         &self.midstates
     }
+}
+
+/// A nonce and a version whose hash may meet the target: its top word is small enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Candidate {
+    /// The header's nonce.
+    pub nonce: u32,
+    /// The header's version.
+    pub version: Version,
+}
+
+/// How far a scan came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scanned {
+    /// Nonces done, from the start of the range. Fewer than the range has means that the limit of
+    /// candidates was reached first and that there may be more.
+    pub nonces: u64,
+    /// Hashes done: `nonces` times the versions of the job.
+    pub hashes: u64,
 }
 
 /// A group of no versions, or of too many.

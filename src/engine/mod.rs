@@ -19,24 +19,7 @@ use std::time::{Duration, Instant};
 use crate::block::{Header, Target, Version};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 
-/// A nonce and a version whose hash may meet the target: its top word is small enough.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Candidate {
-    /// The header's nonce.
-    pub nonce: u32,
-    /// The header's version.
-    pub version: Version,
-}
-
-/// How far a scan came.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Scanned {
-    /// Nonces done, from the start of the range. Fewer than the range has means that the limit of
-    /// candidates was reached first and that there may be more.
-    pub nonces: u64,
-    /// Hashes done: `nonces` times the versions of the job.
-    pub hashes: u64,
-}
+pub use crate::job::{Candidate, Scanned};
 
 /// Something that tries the nonces of a range on every version of a job.
 pub trait Engine: fmt::Debug + Send + Sync {

@@ -226,6 +226,10 @@ fn scan(engine: &dyn Engine, piece: &Piece, limit: usize, stop: &Stop) -> (Vec<S
         let scanned = engine.scan(&piece.job, nonces, limit.min(CANDIDATES), &mut candidates);
         shares.extend(candidates.drain(..).filter_map(|candidate| verify(&piece.job, candidate)));
         hashes += scanned.hashes;
+        if scanned.nonces == 0 {
+            // An engine that does nothing is broken: what is missing shows in the count of hashes.
+            break;
+        }
         nonces = nonces.split_at(scanned.nonces).1;
     }
     (shares, hashes)

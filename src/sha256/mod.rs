@@ -19,6 +19,7 @@ pub(crate) mod peak;
 mod portable;
 pub(crate) mod rounds;
 pub(crate) mod scan;
+mod sigma;
 mod word;
 
 pub use portable::{sha256, sha256d};

@@ -17,6 +17,7 @@
 use sha2::block_api::compress256;
 
 use super::consts::{IV, K};
+use super::sigma::{big_sigma0, big_sigma1, small_sigma0, small_sigma1};
 use super::word::Word::{self, Each, Known};
 use crate::lanes::scalar::{Scalar, U32x1};
 use crate::lanes::{Isa, Lanes, Words};
@@ -331,28 +332,4 @@ impl<W: Lanes> Working<W> {
         let Self { a: b, b: c, c: d, e: f, f: g, g: h, .. } = self;
         Self { a, b, c, d, e, f, g, h, bc }
     }
-}
-
-/// FIPS 180-4 (4.4).
-#[inline(always)]
-fn big_sigma0<W: Words>(x: W) -> W {
-    x.rotr::<2>().xor3(x.rotr::<13>(), x.rotr::<22>())
-}
-
-/// FIPS 180-4 (4.5).
-#[inline(always)]
-fn big_sigma1<W: Words>(x: W) -> W {
-    x.rotr::<6>().xor3(x.rotr::<11>(), x.rotr::<25>())
-}
-
-/// FIPS 180-4 (4.6).
-#[inline(always)]
-pub(super) fn small_sigma0<W: Words>(x: W) -> W {
-    x.rotr::<7>().xor3(x.rotr::<18>(), x.shr::<3>())
-}
-
-/// FIPS 180-4 (4.7).
-#[inline(always)]
-pub(super) fn small_sigma1<W: Words>(x: W) -> W {
-    x.rotr::<17>().xor3(x.rotr::<19>(), x.shr::<10>())
 }

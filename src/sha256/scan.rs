@@ -4,8 +4,7 @@
 
 use super::consts::IV;
 use super::rounds::{Batch, Midstate};
-use crate::engine::{Candidate, Scanned};
-use crate::job::{Job, MAX_GROUP, NonceRange};
+use crate::job::{Candidate, Job, MAX_GROUP, NonceRange, Scanned};
 use crate::lanes::{Isa, Lanes, Task};
 
 /// One call of an engine.

@@ -5,7 +5,7 @@
 //! in a general register, and spends vector instructions on the rest only. Which is which is
 //! settled when the compiler unrolls the schedule: nothing of this type is left at run time.
 
-use super::rounds::{small_sigma0, small_sigma1};
+use super::sigma::{small_sigma0, small_sigma1};
 use crate::lanes::scalar::Scalar;
 use crate::lanes::{Isa, Lanes};
 
