@@ -7,6 +7,7 @@ use core::arch::aarch64::{
     veorq_u32, vreinterpretq_u8_u32, vreinterpretq_u32_u8, vrev32q_u8, vsetq_lane_u32, vshrq_n_u32,
     vsliq_n_u32,
 };
+use core::arch::asm;
 use std::arch::is_aarch64_feature_detected;
 
 use super::{Costs, Isa, Lanes, Task, Words};
@@ -114,8 +115,13 @@ impl Words for U32x4 {
 
     #[inline(always)]
     fn maj(self, b: Self, c: Self, _bc: Self) -> (Self, Self) {
-        // Where a and b differ, c decides.
-        let ab = neon!(veorq_u32(self.0, b.0));
+        // Where a and b differ, c decides. The compiler may not know what `ab` is: it would see that
+        // elsewhere a & b is meant, and make three instructions of the one that selects.
+        let mut ab = neon!(veorq_u32(self.0, b.0));
+        // SAFETY: the assembly is a comment.
+        unsafe {
+            asm!("/* {:v} */", inout(vreg) ab, options(pure, nomem, nostack, preserves_flags));
+        }
         (Self(neon!(vbslq_u32(ab, c.0, b.0))), Self(ab))
     }
 }
