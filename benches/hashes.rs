@@ -50,7 +50,7 @@ fn engines(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(HASHES));
         let range = range(HASHES / job.versions().len() as u64);
         for engine in engine::available() {
-            group.bench_function(engine.id().name(), |bencher| {
+            group.bench_function(engine.id().to_string(), |bencher| {
                 let mut candidates = Vec::new();
                 bencher.iter(|| engine.scan(&job, black_box(range), usize::MAX, &mut candidates));
             });

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::block::Header;
-use crate::engine::{Engine, EngineId, trial_job};
+use crate::engine::{Engine, EngineId, Fault, trial_job};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 use crate::search::{MAX_THREADS, Stop, WorkersError};
 
@@ -94,6 +94,8 @@ pub struct Measured {
     /// One thread first, then several; the engines in the order of the plan, each without and then
     /// with version rolling.
     pub rows: Vec<Row>,
+    /// Of the engines that failed on the way, and so have no rows.
+    pub faults: Vec<Fault>,
     /// How long it took.
     pub took: Duration,
 }
@@ -123,13 +125,19 @@ pub fn measure(
         teams.iter().map(|_| subjects.iter().map(|_| Samples::default()).collect()).collect();
 
     let start = Instant::now();
+    let mut faults: Vec<Fault> = Vec::new();
     let mut rounds = 0;
     // The first rounds find out how much work a slice is, and do not count.
     while rounds < WARM_UP + 1 || start.elapsed() < plan.time {
         for (team, samples) in teams.iter().zip(&mut samples) {
             for (subject, samples) in subjects.iter().zip(samples) {
-                let rate = team.rate(subject, samples.work);
-                samples.take(&rate, team.slice(), rounds >= WARM_UP);
+                if faults.iter().any(|fault| subject.is_of(fault.engine)) {
+                    continue;
+                }
+                match team.rate(subject, samples.work) {
+                    Ok(slice) => samples.take(&slice, team.slice(), rounds >= WARM_UP),
+                    Err(fault) => faults.push(fault),
+                }
             }
         }
         rounds += 1;
@@ -141,8 +149,10 @@ pub fn measure(
 
     let rows =
         teams.iter().zip(samples).flat_map(|(team, samples)| rows(team, &subjects, &samples));
-    let rows = if rounds > WARM_UP { rows.collect() } else { Vec::new() };
-    Ok(Measured { rows, took: start.elapsed() })
+    let failed = |row: &Row| faults.iter().any(|fault| fault.engine == row.engine);
+    let rows =
+        if rounds > WARM_UP { rows.filter(|row| !failed(row)).collect() } else { Vec::new() };
+    Ok(Measured { rows, faults, took: start.elapsed() })
 }
 
 /// Rounds that do not count.
@@ -165,10 +175,17 @@ fn subjects(engines: &[Arc<dyn Engine>]) -> Vec<Subject> {
 }
 
 impl Subject {
+    fn is_of(&self, id: EngineId) -> bool {
+        match self {
+            Self::Baseline => false,
+            Self::Search { engine, .. } | Self::Roof { engine } => engine.id() == id,
+        }
+    }
+
     /// Does some work, in units of its own, and returns what is counted of it: hashes, or
     /// instructions.
-    fn run(&self, work: u64) -> u64 {
-        match self {
+    fn run(&self, work: u64) -> Result<u64, Fault> {
+        Ok(match self {
             Self::Baseline => {
                 let header = Header::from_bytes([0x5a; Header::LEN]);
                 for nonce in 0..work as u32 {
@@ -178,10 +195,10 @@ impl Subject {
             }
             Self::Search { engine, job } => {
                 let range = NonceRange::ALL.split_at(work).0;
-                engine.scan(job, range, usize::MAX, &mut Vec::new()).hashes
+                engine.scan(job, range, usize::MAX, &mut Vec::new())?.hashes
             }
-            Self::Roof { engine } => engine.exercise(work as u32),
-        }
+            Self::Roof { engine } => engine.exercise(work as u32)?,
+        })
     }
 }
 
@@ -208,18 +225,20 @@ impl Samples {
             ((self.work as f64 * fit.clamp(0.25, 4.0)) as u64).clamp(1, u64::from(u32::MAX));
     }
 
-    fn rate(&self) -> Rate {
+    /// `None` when nothing was measured.
+    fn rate(&self) -> Option<Rate> {
         let mut sorted = self.rates.clone();
         sorted.sort_by(f64::total_cmp);
-        let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
+        let last = sorted.len().checked_sub(1)?;
+        let at = |share: f64| sorted[(last as f64 * share).round() as usize];
         let median = at(0.5);
-        Rate {
+        Some(Rate {
             best: at(1.0),
             p90: at(0.9),
             median,
             spread: (at(0.9) - at(0.1)) / median,
             slices: sorted.len(),
-        }
+        })
     }
 }
 
@@ -248,7 +267,7 @@ impl Team {
     }
 
     /// Has every thread do the same work at the same time.
-    fn rate(&self, subject: &Subject, work: u64) -> Slice {
+    fn rate(&self, subject: &Subject, work: u64) -> Result<Slice, Fault> {
         let waiting = AtomicUsize::new(self.threads);
         let done = self.pool.broadcast(|_| {
             // Sleeping threads would wake up one after the other; yielding lets more threads than
@@ -261,12 +280,12 @@ impl Team {
             let counted = subject.run(work);
             (start, Instant::now(), counted)
         });
-        let counted: u64 = done.iter().map(|&(_, _, counted)| counted).sum();
         let start = done.iter().map(|&(start, _, _)| start).min();
         let end = done.iter().map(|&(_, end, _)| end).max();
+        let counted = done.into_iter().map(|(_, _, counted)| counted).sum::<Result<u64, _>>()?;
         let took = end.zip(start).map_or(Duration::ZERO, |(end, start)| end - start);
         let took = took.as_secs_f64().max(1e-9);
-        Slice { rate: counted as f64 / took, took }
+        Ok(Slice { rate: counted as f64 / took, took })
     }
 }
 
@@ -275,7 +294,7 @@ fn rows(team: &Team, subjects: &[Subject], samples: &[Samples]) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut baseline = None;
     for (subject, samples) in subjects.iter().zip(samples) {
-        let rate = samples.rate();
+        let Some(rate) = samples.rate() else { continue };
         match subject {
             Subject::Baseline => baseline = Some(rate),
             Subject::Search { engine, job } => {

@@ -1,7 +1,7 @@
 //! Real blocks that every engine has to find again before its speed is worth a number.
 
 use crate::block::{BlockHash, Header, Target, VersionMask};
-use crate::engine::{Candidate, Engine, EngineId};
+use crate::engine::{Candidate, Engine, EngineId, Fault};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 use crate::search::verify;
 
@@ -35,18 +35,30 @@ const BLOCKS: [(u32, &str); 4] = [
 /// Nonces searched before and after each block's own.
 const AROUND: u64 = 1000;
 
-/// An engine whose results are wrong on this machine.
+/// Why an engine must not be used on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "engine {engine} is wrong on this machine: near block {height}, with {versions} versions, it \
-     found {found} shares, expected {expected}"
-)]
-pub struct WrongResult {
-    engine: EngineId,
-    height: u32,
-    versions: usize,
-    found: usize,
-    expected: usize,
+#[non_exhaustive]
+pub enum Unfit {
+    /// Its results are wrong.
+    #[error(
+        "engine {engine} is wrong on this machine: near block {height}, with {versions} versions, \
+         it found {found} shares, expected {expected}"
+    )]
+    Wrong {
+        /// Which engine.
+        engine: EngineId,
+        /// Of the block that it was to find.
+        height: u32,
+        /// Versions that it was to try on each nonce.
+        versions: usize,
+        /// How many shares it found.
+        found: usize,
+        /// How many there are.
+        expected: usize,
+    },
+    /// Its device failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
 }
 
 /// Lets `engine` find the nonces of some mainnet headers, with the header's version alone and as
@@ -54,9 +66,9 @@ pub struct WrongResult {
 ///
 /// # Errors
 ///
-/// When it misses something, or finds what is none.
+/// When it misses something or finds what is none, and when its device fails.
 #[expect(clippy::missing_panics_doc, reason = "the constants are headers of mined blocks")]
-pub fn check(engine: &dyn Engine) -> Result<(), WrongResult> {
+pub fn check(engine: &dyn Engine) -> Result<(), Unfit> {
     for (height, hex) in BLOCKS {
         let header = Header::from_hex(hex).expect("the constants above are headers");
         let target = Target::from_compact(header.bits()).expect("a mined block has a target");
@@ -75,13 +87,13 @@ pub fn check(engine: &dyn Engine) -> Result<(), WrongResult> {
             let easy = job(Target::MAX_ATTAINABLE_REGTEST);
             let every = all_that_meets(&easy, nonces(50));
             for (found, expected) in [
-                (found(engine, &job(target), nonces(AROUND)), own),
-                (found(engine, &easy, nonces(50)), every),
+                (found(engine, &job(target), nonces(AROUND))?, own),
+                (found(engine, &easy, nonces(50))?, every),
             ] {
                 if found != expected {
                     let (found, expected) = (found.len(), expected.len());
                     let (engine, versions) = (engine.id(), versions.len());
-                    return Err(WrongResult { engine, height, versions, found, expected });
+                    return Err(Unfit::Wrong { engine, height, versions, found, expected });
                 }
             }
         }
@@ -90,10 +102,11 @@ pub fn check(engine: &dyn Engine) -> Result<(), WrongResult> {
 }
 
 /// The hashes of the shares that the engine finds, in its order.
-fn found(engine: &dyn Engine, job: &Job, nonces: NonceRange) -> Vec<BlockHash> {
+fn found(engine: &dyn Engine, job: &Job, nonces: NonceRange) -> Result<Vec<BlockHash>, Fault> {
     let mut candidates = Vec::new();
-    engine.scan(job, nonces, usize::MAX, &mut candidates);
-    candidates.iter().filter_map(|&it| verify(job, it)).map(|share| share.hash()).collect()
+    engine.scan(job, nonces, usize::MAX, &mut candidates)?;
+    let shares = candidates.iter().filter_map(|&candidate| verify(job, candidate));
+    Ok(shares.map(|share| share.hash()).collect())
 }
 
 /// The hashes of all shares, found by hashing every header whole.

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::Duration;
 
 use perjoule::block::{Header, Target, Version, VersionMask};
-use perjoule::engine::{self, Candidate, Engine, EngineId, Scanned};
+use perjoule::engine::{self, Candidate, Engine, EngineId, Fault, Scanned};
 use perjoule::job::{Job, MAX_GROUP, NonceRange};
 use perjoule::search::{
     End, MAX_THREADS, Outcome, Progress, Search, Stop, Watch, Workers, WorkersError, first_of,
@@ -207,7 +207,7 @@ impl<F: Fn(NonceRange) + Send + Sync> Engine for Before<F> {
         range: NonceRange,
         limit: usize,
         out: &mut Vec<Candidate>,
-    ) -> Scanned {
+    ) -> Result<Scanned, Fault> {
         (self.before)(range);
         self.engine.scan(job, range, limit, out)
     }
@@ -216,7 +216,7 @@ impl<F: Fn(NonceRange) + Send + Sync> Engine for Before<F> {
         self.engine.instructions_per_hash(versions)
     }
 
-    fn exercise(&self, rounds: u32) -> u64 {
+    fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
         self.engine.exercise(rounds)
     }
 }

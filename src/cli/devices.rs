@@ -60,7 +60,7 @@ struct Cpu {
 
 #[derive(Serialize)]
 struct Engine {
-    id: &'static str,
+    id: String,
     available: bool,
     missing: Vec<&'static str>,
 }
@@ -69,9 +69,9 @@ impl Report {
     fn new(machine: Machine) -> Self {
         let Machine { cpu, architecture, usable_cores, features, memory_bytes } = machine;
         let engines = engine::survey().iter().map(|engine| match engine {
-            Ok(engine) => Engine { id: engine.id().name(), available: true, missing: vec![] },
+            Ok(engine) => Engine { id: engine.id().to_string(), available: true, missing: vec![] },
             Err(unavailable) => Engine {
-                id: unavailable.id().name(),
+                id: unavailable.id().to_string(),
                 available: false,
                 missing: unavailable.missing().to_vec(),
             },
@@ -114,8 +114,8 @@ impl Report {
             ("engine", String::new()),
         ];
         rows.extend(self.engines.iter().map(|engine| match engine.missing.as_slice() {
-            [] => (engine.id, "available".to_owned()),
-            missing => (engine.id, format!("needs {}", missing.join(", "))),
+            [] => (engine.id.as_str(), "available".to_owned()),
+            missing => (engine.id.as_str(), format!("needs {}", missing.join(", "))),
         }));
         let mut text = String::new();
         for (name, value) in rows {

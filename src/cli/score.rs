@@ -181,7 +181,7 @@ struct BaselineReport {
 
 #[derive(Serialize)]
 struct RowReport {
-    engine: &'static str,
+    engine: String,
     threads: usize,
     versions: usize,
     hashes_per_second: RateReport,
@@ -261,7 +261,7 @@ impl Report {
         for row in &self.rows {
             let [best, median, spread] = row.hashes_per_second.cells();
             table.add_row([
-                row.engine.to_owned(),
+                row.engine.clone(),
                 row.threads.to_string(),
                 row.versions.to_string(),
                 best,
@@ -285,7 +285,7 @@ impl Report {
 impl RowReport {
     fn new(row: &Row) -> Self {
         Self {
-            engine: row.engine.name(),
+            engine: row.engine.to_string(),
             threads: row.threads,
             versions: row.versions,
             hashes_per_second: row.rate.into(),

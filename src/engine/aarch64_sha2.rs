@@ -18,7 +18,7 @@ use core::arch::asm;
 use core::hint::black_box;
 use std::arch::is_aarch64_feature_detected;
 
-use super::{Candidate, Engine, EngineId, Scanned};
+use super::{Candidate, Engine, EngineId, Fault, Scanned};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 use crate::lanes::Isa as _;
 use crate::lanes::scalar::Scalar;
@@ -55,9 +55,9 @@ impl Engine for ArmV8Sha2 {
         range: NonceRange,
         limit: usize,
         out: &mut Vec<Candidate>,
-    ) -> Scanned {
+    ) -> Result<Scanned, Fault> {
         // SAFETY: an `ArmV8Sha2` is made only where the processor has the instructions.
-        unsafe { scan(Scan { job, range, limit, out }) }
+        Ok(unsafe { scan(Scan { job, range, limit, out }) })
     }
 
     /// `sha256h`, `sha256h2`, `sha256su0` and `sha256su1`.
@@ -65,9 +65,9 @@ impl Engine for ArmV8Sha2 {
         f64::from(PER_NONCE) / versions as f64 + f64::from(PER_HASH)
     }
 
-    fn exercise(&self, rounds: u32) -> u64 {
+    fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
         // SAFETY: an `ArmV8Sha2` is made only where the processor has the instructions.
-        unsafe { exercise(rounds) }
+        Ok(unsafe { exercise(rounds) })
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::{Candidate, Engine, EngineId, Scanned, trial_job};
+use super::{Candidate, Engine, EngineId, Fault, Scanned, trial_job};
 use crate::job::{Job, NonceRange};
 use crate::lanes::counting::Counting;
 #[cfg(target_arch = "x86_64")]
@@ -34,6 +34,7 @@ pub(super) fn detect(id: EngineId) -> Result<Arc<dyn Engine>, Vec<&'static str>>
         }
         EngineId::ShaNi => Arc::new(ShaNi::detect()?),
         EngineId::Neon | EngineId::ArmV8Sha2 => return Err(vec![AARCH64]),
+        EngineId::Gpu(_) => return Err(vec![GPU]),
     })
 }
 
@@ -46,6 +47,7 @@ pub(super) fn detect(id: EngineId) -> Result<Arc<dyn Engine>, Vec<&'static str>>
         EngineId::Scalar => scalar(),
         EngineId::Neon => on_lanes(id, Neon::detect()?),
         EngineId::ArmV8Sha2 => Arc::new(ArmV8Sha2::detect()?),
+        EngineId::Gpu(_) => return Err(vec![GPU]),
         _ => return Err(vec![X86_64]),
     })
 }
@@ -56,6 +58,7 @@ pub(super) fn detect(id: EngineId) -> Result<Arc<dyn Engine>, Vec<&'static str>>
     match id {
         EngineId::Scalar => Ok(scalar()),
         EngineId::Neon | EngineId::ArmV8Sha2 => Err(vec![AARCH64]),
+        EngineId::Gpu(_) => Err(vec![GPU]),
         _ => Err(vec![X86_64]),
     }
 }
@@ -64,6 +67,7 @@ pub(super) fn detect(id: EngineId) -> Result<Arc<dyn Engine>, Vec<&'static str>>
 const AARCH64: &str = "an AArch64 processor";
 #[cfg(not(target_arch = "x86_64"))]
 const X86_64: &str = "an x86-64 processor";
+const GPU: &str = "a GPU";
 
 /// The engine that every machine has.
 pub(super) fn scalar() -> Arc<dyn Engine> {
@@ -96,8 +100,8 @@ impl<I: Isa + Send + Sync + Debug> Engine for OnLanes<I> {
         range: NonceRange,
         limit: usize,
         out: &mut Vec<Candidate>,
-    ) -> Scanned {
-        self.isa.enter(Scan { job, range, limit, out })
+    ) -> Result<Scanned, Fault> {
+        Ok(self.isa.enter(Scan { job, range, limit, out }))
     }
 
     fn instructions_per_hash(&self, versions: usize) -> f64 {
@@ -110,7 +114,7 @@ impl<I: Isa + Send + Sync + Debug> Engine for OnLanes<I> {
         f64::from(instructions) / (scanned.hashes as f64 * I::Lanes::LANES as f64)
     }
 
-    fn exercise(&self, rounds: u32) -> u64 {
-        self.isa.enter(Peak { rounds })
+    fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
+        Ok(self.isa.enter(Peak { rounds }))
     }
 }

@@ -1,4 +1,4 @@
-//! What scans a job: one engine per instruction set, all under one contract.
+//! What scans a job: one engine per instruction set or GPU, all under one contract.
 //!
 //! An [`Engine`] is asked once per range, never per nonce. It filters on the top word of the hash
 //! only; what it returns are [`Candidate`]s, and [`crate::search::verify`] alone makes shares of
@@ -8,17 +8,20 @@
 #[cfg(target_arch = "aarch64")]
 mod aarch64_sha2;
 mod cpu;
+mod fault;
+mod id;
 #[cfg(target_arch = "x86_64")]
 mod x86_shani;
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::block::{Header, Target, Version};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 
+pub use self::fault::{Failure, Fault, Wrong};
+pub use self::id::{EngineId, UnknownEngine};
 pub use crate::job::{Candidate, Scanned};
 
 /// Something that tries the nonces of a range on every version of a job.
@@ -31,8 +34,23 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// It stops early, between two batches of nonces, once `out` holds `limit` candidates or more;
     /// the caller goes on from there with [`NonceRange::split_at`]. Nothing is lost in between: a
     /// nonce that counts as done has been reported for all versions.
-    fn scan(&self, job: &Job, range: NonceRange, limit: usize, out: &mut Vec<Candidate>)
-    -> Scanned;
+    ///
+    /// # Errors
+    ///
+    /// When the device failed. Nothing of the range counts as done then, `out` is as it was, and
+    /// every later call fails too: the work is another engine's. Processors do not fail.
+    fn scan(
+        &self,
+        job: &Job,
+        range: NonceRange,
+        limit: usize,
+        out: &mut Vec<Candidate>,
+    ) -> Result<Scanned, Fault>;
+
+    /// How it wants to be fed.
+    fn feed(&self) -> Feed {
+        Feed::CORES
+    }
 
     /// Instructions of this engine's kind that it takes for one hash when a job has `versions`
     /// versions (1 to [`MAX_GROUP`]): loads, moves and loop control not counted.
@@ -41,88 +59,25 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// Executes such instructions from registers, with next to nothing to wait for, for `rounds`
     /// rounds, and returns how many. Over the time taken this is the rate that
     /// [`Self::instructions_per_hash`] turns into the roof of the engine.
-    fn exercise(&self, rounds: u32) -> u64;
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::scan`].
+    fn exercise(&self, rounds: u32) -> Result<u64, Fault>;
 }
 
-/// The engines there are, on any machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum EngineId {
-    /// General registers, one nonce; with BMI2 where the processor has it.
-    Scalar,
-    /// x86-64 SSE4.1, four nonces.
-    Sse41,
-    /// x86-64 AVX2, eight nonces.
-    Avx2,
-    /// x86-64 AVX2, two batches of eight nonces.
-    Avx2x2,
-    /// x86-64 AVX-512, sixteen nonces.
-    Avx512,
-    /// x86-64 AVX-512, three batches of sixteen nonces.
-    Avx512x3,
-    /// x86-64 SHA extensions, interleaved nonces.
-    ShaNi,
-    /// `AArch64` Advanced SIMD, four nonces.
-    Neon,
-    /// `AArch64` SHA2 extension, interleaved nonces.
-    ArmV8Sha2,
+/// How many threads call an engine at a time, and for how long each time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// The threads that keep it busy; `None` is one for each core.
+    pub threads: Option<usize>,
+    /// How long a call should take: as long as that a search may go on when it is told to stop.
+    pub piece: Duration,
 }
 
-impl EngineId {
-    /// Every engine, in the order of lists and tables.
-    pub const ALL: [Self; 9] = [
-        Self::Scalar,
-        Self::Sse41,
-        Self::Avx2,
-        Self::Avx2x2,
-        Self::Avx512,
-        Self::Avx512x3,
-        Self::ShaNi,
-        Self::Neon,
-        Self::ArmV8Sha2,
-    ];
-
-    /// The name that the command and its reports use.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Scalar => "scalar",
-            Self::Sse41 => "sse41",
-            Self::Avx2 => "avx2",
-            Self::Avx2x2 => "avx2x2",
-            Self::Avx512 => "avx512",
-            Self::Avx512x3 => "avx512x3",
-            Self::ShaNi => "sha-ni",
-            Self::Neon => "neon",
-            Self::ArmV8Sha2 => "armv8-sha2",
-        }
-    }
-}
-
-impl fmt::Display for EngineId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for EngineId {
-    type Err = UnknownEngine;
-
-    fn from_str(name: &str) -> Result<Self, UnknownEngine> {
-        let known = Self::ALL.into_iter().find(|id| id.name() == name);
-        known.ok_or_else(|| UnknownEngine { name: name.to_owned() })
-    }
-}
-
-/// A name that no engine has.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no engine is called {name:?}, expected one of {}", names())]
-pub struct UnknownEngine {
-    name: String,
-}
-
-fn names() -> String {
-    EngineId::ALL.map(EngineId::name).join(", ")
+impl Feed {
+    /// What a processor wants: all of its cores, a millisecond each time.
+    pub const CORES: Self = Self { threads: None, piece: Duration::from_millis(1) };
 }
 
 /// An engine that this machine cannot run.
@@ -148,16 +103,16 @@ impl Unavailable {
     }
 }
 
-/// Every engine of [`EngineId::ALL`], or what it lacks. The processor is asked once per process.
+/// Every engine of [`EngineId::CPU`], or what it lacks. The processor is asked once per process.
 pub fn survey() -> &'static [Result<Arc<dyn Engine>, Unavailable>] {
     static SURVEY: OnceLock<Vec<Result<Arc<dyn Engine>, Unavailable>>> = OnceLock::new();
     SURVEY.get_or_init(|| {
         let detect = |id| cpu::detect(id).map_err(|missing| Unavailable { id, missing });
-        EngineId::ALL.map(detect).into()
+        EngineId::CPU.map(detect).into()
     })
 }
 
-/// The engines that this machine can run, in the order of [`EngineId::ALL`]; never none.
+/// The engines that this machine can run, in the order of [`EngineId::CPU`]; never none.
 #[must_use]
 pub fn available() -> Vec<Arc<dyn Engine>> {
     survey().iter().flatten().cloned().collect()
@@ -214,6 +169,7 @@ fn trial(engine: &dyn Engine, job: &Job) -> f64 {
         let start = Instant::now();
         let scanned = engine.scan(job, range, usize::MAX, &mut out);
         let took = start.elapsed();
+        let Ok(scanned) = scanned else { return 0.0 };
         out.clear();
         if took < SLICE {
             nonces *= 2;

@@ -17,7 +17,7 @@ use core::arch::x86_64::{
 };
 use core::hint::black_box;
 
-use super::{Candidate, Engine, EngineId, Scanned};
+use super::{Candidate, Engine, EngineId, Fault, Scanned};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 use crate::lanes::scalar::Scalar;
 use crate::lanes::{Isa as _, x86_token};
@@ -47,9 +47,9 @@ impl Engine for ShaNi {
         range: NonceRange,
         limit: usize,
         out: &mut Vec<Candidate>,
-    ) -> Scanned {
+    ) -> Result<Scanned, Fault> {
         // SAFETY: a `ShaNi` is made only where the processor has the instructions.
-        unsafe { scan(Scan { job, range, limit, out }) }
+        Ok(unsafe { scan(Scan { job, range, limit, out }) })
     }
 
     /// `sha256rnds2`, `sha256msg1` and `sha256msg2`.
@@ -57,9 +57,9 @@ impl Engine for ShaNi {
         f64::from(PER_NONCE) / versions as f64 + f64::from(PER_HASH)
     }
 
-    fn exercise(&self, rounds: u32) -> u64 {
+    fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
         // SAFETY: a `ShaNi` is made only where the processor has the instructions.
-        unsafe { exercise(rounds) }
+        Ok(unsafe { exercise(rounds) })
     }
 }
 

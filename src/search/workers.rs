@@ -224,6 +224,7 @@ fn scan(engine: &dyn Engine, piece: &Piece, limit: usize, stop: &Stop) -> (Vec<S
     let mut nonces = piece.nonces;
     while !nonces.is_empty() && shares.len() < limit && !stop.is_stopped() {
         let scanned = engine.scan(&piece.job, nonces, limit.min(CANDIDATES), &mut candidates);
+        let Ok(scanned) = scanned else { break };
         shares.extend(candidates.drain(..).filter_map(|candidate| verify(&piece.job, candidate)));
         hashes += scanned.hashes;
         if scanned.nonces == 0 {
