@@ -30,6 +30,8 @@
 pub mod block;
 pub mod device;
 pub mod engine;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod job;
 mod lanes;
 pub mod score;

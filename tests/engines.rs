@@ -1,4 +1,5 @@
-//! Every engine of this machine against the oracle, nonce by nonce.
+//! Every engine of this machine against the oracle, nonce by nonce: processors and GPUs, among the
+//! GPUs those that a driver only computes.
 //!
 //! An engine that the machine lacks is named, not passed over: `--nocapture` shows a line
 //! `tested: avx2` for each one that ran and `not tested: …` with the reason for each other.
@@ -68,8 +69,23 @@ fn top_word(header: &Header, candidate: Candidate) -> u32 {
 
 /// The engines that are tested.
 fn engines() -> &'static [Arc<dyn Engine>] {
-    static ENGINES: LazyLock<Vec<Arc<dyn Engine>>> = LazyLock::new(engine::available);
+    static ENGINES: LazyLock<Vec<Arc<dyn Engine>>> =
+        LazyLock::new(|| engine::available().into_iter().chain(gpus().iter().cloned()).collect());
     &ENGINES
+}
+
+/// All GPUs, opened once for all tests. One that cannot be opened fails them.
+fn gpus() -> &'static [Arc<dyn Engine>] {
+    static GPUS: LazyLock<Vec<Arc<dyn Engine>>> = LazyLock::new(|| {
+        #[cfg(feature = "gpu")]
+        let count = perjoule::gpu::adapters().len();
+        #[cfg(not(feature = "gpu"))]
+        let count = 0;
+        let open = |number| engine::by_id(EngineId::Gpu(number));
+        let open = |number| open(number).unwrap_or_else(|unavailable| panic!("{unavailable}"));
+        (0..count as u8).map(open).collect()
+    });
+    &GPUS
 }
 
 fn scan(
@@ -277,6 +293,24 @@ fn a_scan_appends_and_counts_what_was_there() {
     }
 }
 
+/// A GPU that leaves out part of a large dispatch, as drivers do that end long loops, has too few.
+#[test]
+fn large_ranges_have_the_same_candidates_on_gpus() {
+    for gpu in gpus() {
+        for versions in [versions(&[4]), versions(&[1, 2, 3, 4, 5, 6, 7, 8])] {
+            let header = common::header(77);
+            let job = Job::with_versions(header, target(0x000f_ffff, 0xff), &versions);
+            let job = job.expect("1 to 8 versions");
+            let nonces = nonces(u32::MAX, 3_000_001);
+            let mut expected = Vec::new();
+            scan(&engine::best(versions.len()), &job, nonces, usize::MAX, &mut expected);
+            let mut found = Vec::new();
+            scan(gpu, &job, nonces, usize::MAX, &mut found);
+            assert_same(&found, &expected, &gpu.id());
+        }
+    }
+}
+
 /// Scans for the nonce of each notable header, among others and with the version in a group.
 #[test]
 fn mainnet_headers_are_found_again() {
@@ -411,6 +445,15 @@ fn says_what_was_tested() {
             Err(unavailable) => eprintln!("not tested: {unavailable}"),
         }
     }
+    for gpu in gpus() {
+        assert_eq!(perjoule::selftest::check(gpu.as_ref()), Ok(()));
+        eprintln!("tested: {}", gpu.id());
+    }
+    if gpus().is_empty()
+        && let Err(unavailable) = engine::by_id(EngineId::Gpu(0))
+    {
+        eprintln!("not tested: {unavailable}");
+    }
 }
 
 /// An engine that leaves out the last candidate that it finds, and so is wrong.
@@ -464,6 +507,9 @@ fn required_engines_are_available() {
 }
 
 fn assert_available(id: EngineId, why: &str) {
+    if gpus().iter().any(|gpu| gpu.id() == id) {
+        return;
+    }
     if let Err(unavailable) = engine::by_id(id) {
         panic!("{why} asks for {id}: {unavailable}");
     }

@@ -82,6 +82,16 @@ fn on_lanes<I: Isa + Send + Sync + Debug + 'static>(id: EngineId, isa: I) -> Arc
     Arc::new(OnLanes { id, isa })
 }
 
+/// Operations of the generic scan for one hash, weighed by `costs`.
+pub(super) fn per_hash(versions: usize, costs: Costs) -> f64 {
+    let asked = Cell::new(Costs::default());
+    let job = trial_job(versions);
+    let range = NonceRange::ALL.split_at(1).0;
+    let scan = Scan { job: &job, range, limit: usize::MAX, out: &mut Vec::new() };
+    let scanned = Counting(&asked).enter(scan);
+    f64::from(asked.get().cost(costs)) / scanned.hashes as f64
+}
+
 /// The generic scan on one instruction set.
 #[derive(Debug)]
 struct OnLanes<I> {
@@ -105,13 +115,7 @@ impl<I: Isa + Send + Sync + Debug> Engine for OnLanes<I> {
     }
 
     fn instructions_per_hash(&self, versions: usize) -> f64 {
-        let asked = Cell::new(Costs::default());
-        let job = trial_job(versions);
-        let range = NonceRange::ALL.split_at(1).0;
-        let scan = Scan { job: &job, range, limit: usize::MAX, out: &mut Vec::new() };
-        let scanned = Counting(&asked).enter(scan);
-        let instructions = asked.get().cost(I::Lanes::COSTS);
-        f64::from(instructions) / (scanned.hashes as f64 * I::Lanes::LANES as f64)
+        per_hash(versions, I::Lanes::COSTS) / I::Lanes::LANES as f64
     }
 
     fn exercise(&self, rounds: u32) -> Result<u64, Fault> {

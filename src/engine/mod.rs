@@ -9,6 +9,8 @@
 mod aarch64_sha2;
 mod cpu;
 mod fault;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 mod id;
 #[cfg(target_arch = "x86_64")]
 mod x86_shani;
@@ -64,6 +66,12 @@ pub trait Engine: fmt::Debug + Send + Sync {
     ///
     /// As [`Self::scan`].
     fn exercise(&self, rounds: u32) -> Result<u64, Fault>;
+
+    /// How long its device has run scans until now, by the device's own clock; `None` where there
+    /// is no such clock. Over the time taken this is how busy the device was.
+    fn busy(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// How many threads call an engine at a time, and for how long each time.
@@ -82,10 +90,31 @@ impl Feed {
 
 /// An engine that this machine cannot run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("engine {id} is not available on this machine: it needs {}", missing.join(", "))]
+#[error("engine {id} is not available on this machine: {why}")]
 pub struct Unavailable {
     id: EngineId,
-    missing: Vec<&'static str>,
+    why: Why,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum Why {
+    #[error("it needs {}", .0.join(", "))]
+    Missing(Vec<&'static str>),
+    #[cfg(not(feature = "gpu"))]
+    #[error("this build has no GPUs (feature `gpu`)")]
+    NotBuilt,
+    #[cfg(feature = "gpu")]
+    #[error(
+        "no driver offers a GPU. On Linux it takes the card's Vulkan driver and the Vulkan loader \
+         (Debian: libvulkan1 with mesa-vulkan-drivers or nvidia-vulkan-icd)"
+    )]
+    NoDriver,
+    #[cfg(feature = "gpu")]
+    #[error("the last GPU is gpu:{last}")]
+    NoSuchGpu { last: usize },
+    #[cfg(feature = "gpu")]
+    #[error("{0}")]
+    Failed(Failure),
 }
 
 impl Unavailable {
@@ -96,10 +125,10 @@ impl Unavailable {
     }
 
     /// What it needs and this machine lacks: instruction sets by their names in Rust, such as
-    /// `avx512bw`, or another kind of processor.
+    /// `avx512bw`, or another kind of processor. Empty for a GPU, of which the error says all.
     #[must_use]
     pub fn missing(&self) -> &[&'static str] {
-        &self.missing
+        if let Why::Missing(missing) = &self.why { missing } else { &[] }
     }
 }
 
@@ -107,7 +136,8 @@ impl Unavailable {
 pub fn survey() -> &'static [Result<Arc<dyn Engine>, Unavailable>] {
     static SURVEY: OnceLock<Vec<Result<Arc<dyn Engine>, Unavailable>>> = OnceLock::new();
     SURVEY.get_or_init(|| {
-        let detect = |id| cpu::detect(id).map_err(|missing| Unavailable { id, missing });
+        let detect =
+            |id| cpu::detect(id).map_err(|missing| Unavailable { id, why: Why::Missing(missing) });
         EngineId::CPU.map(detect).into()
     })
 }
@@ -118,18 +148,62 @@ pub fn available() -> Vec<Arc<dyn Engine>> {
     survey().iter().flatten().cloned().collect()
 }
 
-/// The engine of this name.
+/// The engine of this name. A GPU is opened anew by each call, which takes a second or two.
 ///
 /// # Errors
 ///
-/// When this machine cannot run it; the error names what is missing.
+/// When this machine cannot run it; the error says why.
 pub fn by_id(id: EngineId) -> Result<Arc<dyn Engine>, Unavailable> {
+    if let EngineId::Gpu(number) = id {
+        return gpu_by_number(number);
+    }
     let is_it = |entry: &&Result<Arc<dyn Engine>, Unavailable>| match entry {
         Ok(engine) => engine.id() == id,
         Err(unavailable) => unavailable.id == id,
     };
     let entry = survey().iter().find(is_it).cloned();
-    entry.unwrap_or(Err(Unavailable { id, missing: Vec::new() }))
+    entry.unwrap_or(Err(Unavailable { id, why: Why::Missing(Vec::new()) }))
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpu_by_number(number: u8) -> Result<Arc<dyn Engine>, Unavailable> {
+    Err(Unavailable { id: EngineId::Gpu(number), why: Why::NotBuilt })
+}
+
+#[cfg(feature = "gpu")]
+fn gpu_by_number(number: u8) -> Result<Arc<dyn Engine>, Unavailable> {
+    let adapters = crate::gpu::adapters();
+    let why = match (adapters.get(usize::from(number)), adapters.len()) {
+        (Some(adapter), _) => return open(adapter),
+        (None, 0) => Why::NoDriver,
+        (None, count) => Why::NoSuchGpu { last: count - 1 },
+    };
+    Err(Unavailable { id: EngineId::Gpu(number), why })
+}
+
+#[cfg(feature = "gpu")]
+fn open(adapter: &crate::gpu::Adapter) -> Result<Arc<dyn Engine>, Unavailable> {
+    match gpu::Gpu::open(adapter) {
+        Ok(gpu) => Ok(Arc::new(gpu)),
+        Err(Fault { engine, failure }) => {
+            Err(Unavailable { id: engine, why: Why::Failed(failure) })
+        }
+    }
+}
+
+/// All GPUs of this machine, opened side by side; those that are [`crate::gpu::Kind::Software`] are
+/// left out. Empty where there are none, and in a build without GPUs.
+#[must_use]
+pub fn gpus() -> Vec<Result<Arc<dyn Engine>, Unavailable>> {
+    #[cfg(not(feature = "gpu"))]
+    return Vec::new();
+    #[cfg(feature = "gpu")]
+    {
+        use rayon::prelude::*;
+        let mut adapters = crate::gpu::adapters();
+        adapters.retain(|adapter| adapter.kind != crate::gpu::Kind::Software);
+        adapters.par_iter().map(open).collect()
+    }
 }
 
 /// The fastest engine here for jobs of `versions` versions, measured now; a few milliseconds each.
@@ -148,13 +222,17 @@ pub fn best(versions: usize) -> Arc<dyn Engine> {
 
 /// A job that no nonce solves within any trial, of 1 to [`MAX_GROUP`] versions.
 pub(crate) fn trial_job(versions: usize) -> Job {
-    let header = Header::from_bytes([0x5a; Header::LEN]);
+    let header = trial_header();
     let mut least = [0; 32];
     least[31] = 1;
     let target = Target::from_be_bytes(least).expect("one is not zero");
     let versions: Vec<_> =
         (1..=versions.clamp(1, MAX_GROUP) as u32).map(Version::from_consensus).collect();
     Job::with_versions(header, target, &versions).expect("1 to MAX_GROUP versions")
+}
+
+pub(crate) fn trial_header() -> Header {
+    Header::from_bytes([0x5a; Header::LEN])
 }
 
 /// Hashes per second: the best of some slices, after one that wakes the vector units.

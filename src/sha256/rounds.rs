@@ -31,8 +31,46 @@ pub(crate) struct Tail {
     pub(crate) bits: u32,
 }
 
+impl Tail {
+    /// What a kernel that writes the schedule out need not compute again for each nonce.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn hoisted(self) -> Hoisted {
+        let sigma0 = |word| small_sigma0(Scalar.splat(word)).get();
+        let sigma1 = |word| small_sigma1(Scalar.splat(word)).get();
+        let w16 = self.merkle.wrapping_add(sigma0(self.time));
+        let w17 = self.time.wrapping_add(sigma0(self.bits)).wrapping_add(sigma1(HEADER_BITS));
+        Hoisted {
+            w16,
+            w17,
+            w18: sigma1(w16).wrapping_add(self.bits),
+            w19: sigma1(w17).wrapping_add(sigma0(PAD)),
+            w31: sigma0(w16).wrapping_add(HEADER_BITS),
+            w32: sigma0(w17).wrapping_add(w16),
+        }
+    }
+}
+
+/// Of the second block's schedule, what is the same for all nonces.
+#[cfg(feature = "gpu")]
+#[repr(C)]
+#[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
+pub(crate) struct Hoisted {
+    w16: u32,
+    w17: u32,
+    /// Less its term of the nonce.
+    w18: u32,
+    /// Less the nonce.
+    w19: u32,
+    /// The term of W15 and W16.
+    w31: u32,
+    /// The term of W16 and W17.
+    w32: u32,
+}
+
 /// What one version contributes to all nonces.
+#[repr(C)]
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "gpu", derive(bytemuck::Pod, bytemuck::Zeroable))]
 pub(crate) struct Midstate {
     /// The state after the header's first block.
     pub(crate) state: [u32; 8],
@@ -61,6 +99,10 @@ fn known_rounds<const N: usize>(state: [u32; 8], words: [u32; N]) -> [u32; 8] {
 
 /// The one bit that follows a message, FIPS 180-4 section 5.1.1.
 pub(crate) const PAD: u32 = 0x8000_0000;
+
+/// The length that ends a message: of the header, and of a digest.
+const HEADER_BITS: u32 = 80 * 8;
+const DIGEST_BITS: u32 = 32 * 8;
 
 /// Rounds of each hash that are done lane by lane: 4 to 63 of the first, 1 to 60 of the second.
 const ROUNDS: usize = 60;
@@ -131,7 +173,7 @@ impl<I: Isa> Batch<I> {
         w[2] = Known(self.tail.bits);
         w[3] = Each(self.nonces);
         w[4] = Known(PAD);
-        w[15] = Known(80 * 8);
+        w[15] = Known(HEADER_BITS);
         unroll!(T in [16 17] {
             w[T & 15] = next_word(&w, T);
         });
@@ -178,7 +220,7 @@ fn second_hash_block<L: Lanes>(digest: [L; 8]) -> [Word<L>; 16] {
         w[T] = Each(digest[T]);
     });
     w[8] = Known(PAD);
-    w[15] = Known(32 * 8);
+    w[15] = Known(DIGEST_BITS);
     w
 }
 

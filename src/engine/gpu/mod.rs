@@ -1,0 +1,214 @@
+//! The GPU engines: nonces by the hundred million, one dispatch after the other.
+//!
+//! A call of [`Engine::scan`] is one dispatch or some in a row, and waits for each. What keeps the
+//! device busy is that [`Gpu::feed`] asks for three threads: while it works on the dispatch of one,
+//! those of the others wait in its queue. A dispatch takes [`DISPATCH`], three of them are what a
+//! stop has to wait for.
+//!
+//! How the kernel runs best differs between devices, and [`Gpu::open`] measures it: see [`tuning`].
+//! What runs it is a [`Runner`]: the device, or in the tests something that fails on purpose.
+
+mod device;
+#[cfg(test)]
+mod tests;
+mod tuning;
+
+use std::fmt;
+use std::time::Duration;
+
+use self::device::Device;
+pub use self::tuning::{Shape, Trial, Tuning};
+use super::{Candidate, Engine, EngineId, Failure, Fault, Feed, Scanned, cpu};
+use crate::gpu::Adapter;
+use crate::job::{Job, NonceRange};
+use crate::lanes::Costs;
+
+/// How long a dispatch takes: long enough that starting it is nothing, and a tenth of what it takes
+/// Windows to believe that the device hangs.
+const DISPATCH: Duration = Duration::from_millis(25);
+
+/// How many threads feed a device: one dispatch runs, one is next, one is looked at.
+const FEEDERS: usize = 3;
+
+/// Hits that one dispatch has room for; see `ROOM` in the kernel.
+const ROOM: usize = 4096;
+
+/// Some nonces for the device.
+#[derive(Clone, Copy, Debug)]
+struct Dispatch<'a> {
+    job: &'a Job,
+    /// At most 2^31.
+    nonces: NonceRange,
+    versions: Versions,
+}
+
+/// Which versions of the job a dispatch tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Versions {
+    /// All, on one message schedule.
+    All,
+    /// The one of this index.
+    One(usize),
+}
+
+/// What passed the filter.
+#[derive(Clone, Debug, Default)]
+struct Found {
+    /// How many did.
+    count: u64,
+    /// Up to [`ROOM`] of them, in any order: nonce, and index of the version.
+    hits: Vec<(u32, usize)>,
+}
+
+/// What runs the kernel.
+trait Runner: fmt::Debug + Send + Sync {
+    /// Compiles a variant, if that has not been done.
+    fn prepare(&self, shape: Shape) -> Result<(), Failure>;
+
+    /// Runs one dispatch and waits for it.
+    fn search(&self, shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, Failure>;
+
+    /// Runs `rounds` rounds of the roof kernel, and returns how many instructions those are.
+    fn exercise(&self, rounds: u32) -> Result<u64, Failure>;
+
+    /// How long the device has run searches, by its own clock.
+    fn busy(&self) -> Option<Duration>;
+}
+
+/// A search on one GPU.
+#[derive(Debug)]
+pub struct Gpu {
+    id: EngineId,
+    runner: Box<dyn Runner>,
+    tuning: Tuning,
+}
+
+impl Gpu {
+    /// Opens the GPU, compiles the kernel and tunes it: about a second.
+    ///
+    /// # Errors
+    ///
+    /// When the driver refuses, has no memory or fails, or when the device computes wrong results.
+    pub fn open(adapter: &Adapter) -> Result<Self, Fault> {
+        let id = EngineId::Gpu(adapter.number);
+        let opened =
+            Device::open(adapter, FEEDERS).and_then(|device| Self::tuned(id, Box::new(device)));
+        opened.map_err(|failure| Fault { engine: id, failure })
+    }
+
+    fn tuned(id: EngineId, runner: Box<dyn Runner>) -> Result<Self, Failure> {
+        let tuning = tuning::tune(runner.as_ref())?;
+        Ok(Self { id, runner, tuning })
+    }
+
+    /// What was tried when it was opened, and chosen.
+    #[must_use]
+    pub fn tuning(&self) -> &Tuning {
+        &self.tuning
+    }
+
+    /// Searches the nonces or, where there are more hits than room for them, the first of them.
+    /// Returns how many.
+    fn dispatch(
+        &self,
+        job: &Job,
+        mut nonces: NonceRange,
+        out: &mut Vec<Candidate>,
+    ) -> Result<u64, Failure> {
+        loop {
+            if let Some(mut hits) = self.hits(job, nonces)? {
+                // A range that ends at 2^32 does not go on at 0, so nonces compare as they are.
+                hits.sort_unstable();
+                let versions = job.versions();
+                out.extend(
+                    hits.into_iter()
+                        .map(|(nonce, index)| Candidate { nonce, version: versions[index] }),
+                );
+                return Ok(nonces.len());
+            }
+            nonces = nonces.split_at(nonces.len().div_ceil(2)).0;
+        }
+    }
+
+    /// All hits among the nonces; `None` when there is no room for them.
+    fn hits(&self, job: &Job, nonces: NonceRange) -> Result<Option<Vec<(u32, usize)>>, Failure> {
+        let mut all = Vec::new();
+        let (shape, dispatches) = self.tuning.plan(job.versions().len());
+        for versions in dispatches {
+            let found = self.runner.search(shape, Dispatch { job, nonces, versions })?;
+            if found.count > found.hits.len() as u64 {
+                return Ok(None);
+            }
+            all.extend(found.hits);
+        }
+        Ok(Some(all))
+    }
+
+    /// How many nonces to try at once: what fills a dispatch, but no more than give the hits that
+    /// are wanted, or that half of the room is for.
+    fn dispatch_nonces(&self, job: &Job, wanted: usize) -> u64 {
+        let versions = job.versions().len();
+        let chance = (f64::from(job.target().top_word()) + 1.0) / 2_f64.powi(32);
+        let hits = wanted.saturating_mul(2).clamp(64, ROOM / 2) as f64;
+        let enough = hits / (chance * versions as f64);
+        self.tuning.dispatch_hashes(versions).min(enough as u64).div_ceil(versions as u64).max(1)
+    }
+
+    fn scan_or_fail(
+        &self,
+        job: &Job,
+        range: NonceRange,
+        limit: usize,
+        out: &mut Vec<Candidate>,
+    ) -> Result<Scanned, Failure> {
+        let mut rest = range;
+        while !rest.is_empty() && out.len() < limit {
+            let (nonces, _) = rest.split_at(self.dispatch_nonces(job, limit - out.len()));
+            let done = self.dispatch(job, nonces, out)?;
+            rest = rest.split_at(done).1;
+        }
+        let nonces = range.len() - rest.len();
+        Ok(Scanned { nonces, hashes: nonces * job.versions().len() as u64 })
+    }
+
+    fn fault(&self, failure: Failure) -> Fault {
+        Fault { engine: self.id, failure }
+    }
+}
+
+impl Engine for Gpu {
+    fn id(&self) -> EngineId {
+        self.id
+    }
+
+    fn scan(
+        &self,
+        job: &Job,
+        range: NonceRange,
+        limit: usize,
+        out: &mut Vec<Candidate>,
+    ) -> Result<Scanned, Fault> {
+        let before = out.len();
+        self.scan_or_fail(job, range, limit, out).map_err(|failure| {
+            out.truncate(before);
+            self.fault(failure)
+        })
+    }
+
+    fn feed(&self) -> Feed {
+        Feed { threads: Some(FEEDERS), piece: DISPATCH * FEEDERS as u32 }
+    }
+
+    /// Rotations, shifts, three-input logic operations and additions.
+    fn instructions_per_hash(&self, versions: usize) -> f64 {
+        cpu::per_hash(versions, Costs { add: 1, rotr: 1, shr: 1, xor3: 1, ch: 1, maj: 1 })
+    }
+
+    fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
+        self.runner.exercise(rounds).map_err(|failure| self.fault(failure))
+    }
+
+    fn busy(&self) -> Option<Duration> {
+        self.runner.busy()
+    }
+}

@@ -1,0 +1,191 @@
+//! How the kernel runs best on a device: measured once, when it is opened.
+//!
+//! A variant of the kernel has to be compiled before it is measured, which takes a driver from tens
+//! of milliseconds to a second. So the likeliest variants come first, and what does not fit into the
+//! time is not tried. The dispatches that are measured are searches with an easy target: their hits
+//! are verified and their number compared with chance, so that a device which leaves work out, or
+//! does it wrong, is not opened.
+
+use std::time::{Duration, Instant};
+
+use super::{DISPATCH, Dispatch, Found, ROOM, Runner, Versions};
+use crate::block::{Target, Version};
+use crate::engine::{Candidate, Failure, Wrong};
+use crate::job::{Job, MAX_GROUP, NonceRange};
+use crate::search::verify;
+
+/// How long tuning may take.
+const TIME: Duration = Duration::from_secs(1);
+
+/// How long the dispatch lasts that a variant is judged by.
+const TRIAL: Duration = Duration::from_millis(8);
+
+/// Hits that a trial expects: an eighth of the room, and five times their square root is a fifth of
+/// them.
+const HITS: u64 = ROOM as u64 / 8;
+
+/// A variant of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Shape {
+    /// Whether all versions of a job are tried on one message schedule.
+    pub rolling: bool,
+    /// Threads of a workgroup.
+    pub group: u32,
+    /// Nonces that each thread tries.
+    pub nonces: u32,
+}
+
+/// Threads of a workgroup and nonces of a thread, the likeliest first.
+const SHAPES: [(u32, u32); 6] = [(64, 4), (256, 1), (256, 4), (128, 2), (64, 1), (128, 4)];
+
+/// A variant, measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Trial {
+    /// The variant.
+    pub shape: Shape,
+    /// Hashes per second of the best of some dispatches of about 8 ms; with [`MAX_GROUP`] versions
+    /// if it is rolling, else with one.
+    pub rate: f64,
+    /// What the driver took to compile it and to run it for the first time.
+    pub compiled_in: Duration,
+}
+
+/// What was tried, and what is used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tuning {
+    /// In the order in which they were tried.
+    pub trials: Vec<Trial>,
+    /// For jobs of one version.
+    pub plain: Trial,
+    /// For jobs of several versions: a plain one where sharing the schedule does not pay.
+    pub rolling: Trial,
+    /// How long it all took.
+    pub took: Duration,
+}
+
+impl Tuning {
+    fn trial(&self, versions: usize) -> Trial {
+        if versions > 1 { self.rolling } else { self.plain }
+    }
+
+    /// The variant for jobs of so many versions, and the dispatches that a range of nonces takes.
+    pub(super) fn plan(&self, versions: usize) -> (Shape, Vec<Versions>) {
+        let shape = self.trial(versions).shape;
+        if shape.rolling {
+            (shape, vec![Versions::All])
+        } else {
+            (shape, (0..versions).map(Versions::One).collect())
+        }
+    }
+
+    /// Hashes that fill a dispatch.
+    pub(super) fn dispatch_hashes(&self, versions: usize) -> u64 {
+        ((self.trial(versions).rate * DISPATCH.as_secs_f64()) as u64).clamp(1, 1 << 31)
+    }
+}
+
+/// Tries variants while there is time.
+pub(super) fn tune(runner: &dyn Runner) -> Result<Tuning, Failure> {
+    let start = Instant::now();
+    let mut trials: Vec<Trial> = Vec::new();
+    let mut longest = Duration::ZERO;
+    for (group, nonces) in SHAPES {
+        if !trials.is_empty() && start.elapsed() + longest > TIME {
+            break;
+        }
+        let before = Instant::now();
+        for rolling in [false, true] {
+            trials.push(trial(runner, Shape { rolling, group, nonces })?);
+        }
+        longest = longest.max(before.elapsed());
+    }
+    let fastest = |plain_only| {
+        trials
+            .iter()
+            .filter(|trial| !(plain_only && trial.shape.rolling))
+            .max_by(|a, b| a.rate.total_cmp(&b.rate))
+            .copied()
+            .expect("the first shape is always tried, plain and rolling")
+    };
+    let plain = settled(runner, fastest(true))?;
+    let rolling = settled(runner, fastest(false))?;
+    Ok(Tuning { plain, rolling, took: start.elapsed(), trials })
+}
+
+/// Measures a variant with dispatches that grow until they are long enough.
+fn trial(runner: &dyn Runner, shape: Shape) -> Result<Trial, Failure> {
+    let mut nonces = 1 << 12;
+    let start = Instant::now();
+    runner.prepare(shape)?;
+    run(runner, shape, nonces)?;
+    let compiled_in = start.elapsed();
+    let mut best = 0.0_f64;
+    let mut runs = 0;
+    while runs < 3 {
+        let took = run(runner, shape, nonces)?;
+        if took < TRIAL && nonces < 1 << 28 {
+            nonces *= if took * 8 < TRIAL { 8 } else { 2 };
+        } else {
+            best = best.max(rate(shape, nonces, took));
+            runs += 1;
+        }
+    }
+    Ok(Trial { shape, rate: best, compiled_in })
+}
+
+/// The trial with the rate of a whole dispatch, which is what a dispatch is sized by.
+fn settled(runner: &dyn Runner, trial: Trial) -> Result<Trial, Failure> {
+    let hashes = (trial.rate * DISPATCH.as_secs_f64()) as u64;
+    let nonces = (hashes / versions(trial.shape)).clamp(1, 1 << 31);
+    let took = run(runner, trial.shape, nonces)?;
+    Ok(Trial { rate: rate(trial.shape, nonces, took), ..trial })
+}
+
+fn rate(shape: Shape, nonces: u64, took: Duration) -> f64 {
+    (nonces * versions(shape)) as f64 / took.as_secs_f64()
+}
+
+/// How many versions a variant is measured with.
+fn versions(shape: Shape) -> u64 {
+    if shape.rolling { MAX_GROUP as u64 } else { 1 }
+}
+
+/// Runs a dispatch that finds about [`HITS`], and checks what it found.
+fn run(runner: &dyn Runner, shape: Shape, nonces: u64) -> Result<Duration, Failure> {
+    let hashes = nonces * versions(shape);
+    let top = ((HITS << 32) / hashes).clamp(1, u32::MAX.into()) as u32 - 1;
+    let mut target = [0xff; 32];
+    target[..4].copy_from_slice(&top.to_be_bytes());
+    let target = Target::from_be_bytes(target).expect("not zero");
+    let header = crate::engine::trial_header();
+    let versions: Vec<_> = (0..versions(shape) as u32).map(Version::from_consensus).collect();
+    let job = Job::with_versions(header, target, &versions).expect("1 to MAX_GROUP versions");
+    let dispatch = Dispatch {
+        job: &job,
+        nonces: NonceRange::ALL.split_at(nonces).0,
+        versions: if shape.rolling { Versions::All } else { Versions::One(0) },
+    };
+    let start = Instant::now();
+    let found = runner.search(shape, dispatch)?;
+    let took = start.elapsed();
+    check(&job, &found, hashes)?;
+    Ok(took)
+}
+
+/// A target whose lower words are all ones is met by whatever its top word lets pass, so that every
+/// hit is a share; and their number is that of chance.
+fn check(job: &Job, found: &Found, hashes: u64) -> Result<(), Failure> {
+    for &(nonce, index) in &found.hits {
+        let version = job.versions().get(index).copied().unwrap_or(job.header().version());
+        let candidate = Candidate { nonce, version };
+        if index >= job.versions().len() || verify(job, candidate).is_none() {
+            return Err(Failure::Wrong(Wrong::Candidate(candidate)));
+        }
+    }
+    let expected = ((u64::from(job.target().top_word()) + 1) * hashes) >> 32;
+    // Eight standard deviations: one in 10^15 devices that are right is refused.
+    if found.count.abs_diff(expected).pow(2) > 64 * expected {
+        return Err(Failure::Wrong(Wrong::Count { found: found.count, expected }));
+    }
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! An opened GPU: a device, its queue, and how a kernel is run on it.
+//!
+//! What goes wrong arrives through three doors: wgpu's handler of uncaptured errors, which by
+//! default ends the process; its callback for a lost device; and what its calls return, after a
+//! loss much later and misleadingly. All of them end in one [`Failure`] of the device's [`Health`].
+
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use super::{Adapter, Health};
+use crate::engine::Failure;
+
+/// How long a dispatch may take that should take a fortieth of a second. What does not end by then
+/// hangs, and a process whose GPU hangs is over within 5 seconds.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A device, its queue, and whether it is well.
+#[derive(Debug)]
+pub(crate) struct Context {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    /// Seconds a tick of its clock, where it has one.
+    tick: Option<f64>,
+    health: Health,
+}
+
+/// The buffers of one dispatch that others need not wait for: what it is told, what it finds, and
+/// where the host reads that.
+#[derive(Debug)]
+pub(crate) struct Buffers {
+    told: wgpu::Buffer,
+    found: wgpu::Buffer,
+    read: wgpu::Buffer,
+    bindings: wgpu::BindGroup,
+    clock: Option<Clock>,
+}
+
+/// Two readings of the device's clock.
+#[derive(Debug)]
+struct Clock {
+    queries: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+}
+
+/// Bytes of two readings.
+const READINGS: u64 = 16;
+
+/// From when to when a dispatch ran, in seconds of the device's clock.
+pub(crate) type Span = (f64, f64);
+
+impl Context {
+    /// Opens the adapter with all that it has of limits, and of features what is made use of.
+    pub(crate) fn open(adapter: &Adapter, health: &Health) -> Result<Self, Failure> {
+        let timestamps = adapter.inner.features() & wgpu::Features::TIMESTAMP_QUERY;
+        let descriptor = wgpu::DeviceDescriptor {
+            required_features: timestamps,
+            required_limits: adapter.inner.limits(),
+            ..Default::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.inner.request_device(&descriptor))
+            .map_err(|error| Failure::Refused(one_line(&error.to_string())))?;
+        let of_errors = health.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            of_errors.fails(match error {
+                wgpu::Error::OutOfMemory { .. } => Failure::OutOfMemory,
+                error => Failure::Refused(one_line(&error.to_string())),
+            });
+        }));
+        let of_loss = health.clone();
+        device.set_device_lost_callback(move |_, reason| {
+            of_loss.fails(Failure::Lost(one_line(&reason)));
+        });
+        let tick = (!timestamps.is_empty()).then(|| f64::from(queue.get_timestamp_period()) * 1e-9);
+        Ok(Self { device, queue, tick, health: health.clone() })
+    }
+
+    /// Whether dispatches are timed by the device itself.
+    pub(crate) fn has_clock(&self) -> bool {
+        self.tick.is_some()
+    }
+
+    /// Compiles one of the kernels of this crate.
+    ///
+    /// # Safety
+    ///
+    /// The kernel must index nothing out of bounds and end every loop, whatever the numbers that
+    /// the host gives it: the checks that wgpu would add are left out.
+    pub(crate) unsafe fn module(&self, source: &'static str) -> wgpu::ShaderModule {
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: None,
+            source: wgpu::ShaderSource::Wgsl(source.into()),
+        };
+        let checks = wgpu::ShaderRuntimeChecks::unchecked();
+        // SAFETY: what is left unchecked is promised by the caller.
+        unsafe { self.device.create_shader_module_trusted(descriptor, checks) }
+    }
+
+    /// A uniform buffer at binding 0 and a storage buffer at binding 1: what all kernels have.
+    pub(crate) fn layout(&self) -> wgpu::BindGroupLayout {
+        let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
+            count: None,
+        };
+        let storage = wgpu::BufferBindingType::Storage { read_only: false };
+        self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: None,
+            entries: &[entry(0, wgpu::BufferBindingType::Uniform), entry(1, storage)],
+        })
+    }
+
+    /// The kernel with its overrides set.
+    pub(crate) fn pipeline(
+        &self,
+        layout: &wgpu::BindGroupLayout,
+        module: &wgpu::ShaderModule,
+        entry_point: &str,
+        overrides: &[(&str, f64)],
+    ) -> Result<wgpu::ComputePipeline, Failure> {
+        let layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: None,
+            bind_group_layouts: &[Some(layout)],
+            immediate_size: 0,
+        });
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: None,
+            layout: Some(&layout),
+            module,
+            entry_point: Some(entry_point),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: overrides,
+                zero_initialize_workgroup_memory: false,
+            },
+            cache: None,
+        });
+        self.health.check().map(|()| pipeline)
+    }
+
+    /// Buffers for a kernel that is told `told` bytes and finds `found` bytes.
+    pub(crate) fn buffers(
+        &self,
+        layout: &wgpu::BindGroupLayout,
+        told: u64,
+        found: u64,
+    ) -> Result<Buffers, Failure> {
+        use wgpu::BufferUsages as Usage;
+        let buffer = |size, usage| {
+            self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: None,
+                size,
+                usage,
+                mapped_at_creation: false,
+            })
+        };
+        let told = buffer(told, Usage::UNIFORM | Usage::COPY_DST);
+        let read = buffer(found + READINGS, Usage::MAP_READ | Usage::COPY_DST);
+        let found = buffer(found, Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST);
+        let clock = self.tick.map(|_| Clock {
+            queries: self.device.create_query_set(&wgpu::QuerySetDescriptor {
+                label: None,
+                ty: wgpu::QueryType::Timestamp,
+                count: 2,
+            }),
+            resolved: buffer(READINGS, Usage::QUERY_RESOLVE | Usage::COPY_SRC),
+        });
+        self.health.check()?;
+        let bindings = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout,
+            entries: &[
+                wgpu::BindGroupEntry { binding: 0, resource: told.as_entire_binding() },
+                wgpu::BindGroupEntry { binding: 1, resource: found.as_entire_binding() },
+            ],
+        });
+        Ok(Buffers { told, found, read, bindings, clock })
+    }
+
+    /// Runs the kernel on a grid of workgroups, told `told`, with the first word of what it finds
+    /// cleared; waits for it, and has `read` look at what it found.
+    pub(crate) fn run<T>(
+        &self,
+        pipeline: &wgpu::ComputePipeline,
+        buffers: &Buffers,
+        [x, y]: [u32; 2],
+        told: &[u8],
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<(T, Option<Span>), Failure> {
+        self.health.check()?;
+        self.queue.write_buffer(&buffers.told, 0, told);
+        let mut commands =
+            self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        commands.clear_buffer(&buffers.found, 0, Some(4));
+        let mut pass = commands.begin_compute_pass(&wgpu::ComputePassDescriptor {
+            label: None,
+            timestamp_writes: buffers.clock.as_ref().map(|clock| {
+                wgpu::ComputePassTimestampWrites {
+                    query_set: &clock.queries,
+                    beginning_of_pass_write_index: Some(0),
+                    end_of_pass_write_index: Some(1),
+                }
+            }),
+        });
+        pass.set_pipeline(pipeline);
+        pass.set_bind_group(0, &buffers.bindings, &[]);
+        pass.dispatch_workgroups(x, y, 1);
+        drop(pass);
+        let found = buffers.found.size();
+        commands.copy_buffer_to_buffer(&buffers.found, 0, &buffers.read, 0, found);
+        if let Some(clock) = &buffers.clock {
+            commands.resolve_query_set(&clock.queries, 0..2, &clock.resolved, 0);
+            commands.copy_buffer_to_buffer(&clock.resolved, 0, &buffers.read, found, READINGS);
+        }
+        let submission = self.queue.submit([commands.finish()]);
+        let (mapped, result) = mpsc::channel();
+        buffers.read.map_async(wgpu::MapMode::Read, .., move |mapping| {
+            // Nobody listens any more where the wait was given up.
+            let _ = mapped.send(mapping.is_ok());
+        });
+        self.wait(submission, &result)?;
+
+        let bytes = buffers.read.get_mapped_range(..);
+        let bytes = bytes.map_err(|error| self.refused(&error.to_string()))?;
+        let (found, readings) = bytes.split_at(found as usize);
+        let result = read(found);
+        let span = self.tick.map(|tick| {
+            let reading = |bytes: &[u8]| {
+                bytes.first_chunk().map_or(0.0, |&ticks| u64::from_le_bytes(ticks) as f64 * tick)
+            };
+            (reading(&readings[..8]), reading(&readings[8..]))
+        });
+        drop(bytes);
+        buffers.read.unmap();
+        Ok((result, span))
+    }
+
+    /// Waits until the work is done and what it found is mapped.
+    fn wait(
+        &self,
+        submission: wgpu::SubmissionIndex,
+        mapped: &mpsc::Receiver<bool>,
+    ) -> Result<(), Failure> {
+        let poll =
+            wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(PATIENCE) };
+        let polled = self.device.poll(poll);
+        self.health.check()?;
+        match polled {
+            // Another thread that polls may be the one to call back, a little later.
+            Ok(_) => match mapped.recv_timeout(PATIENCE) {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(self.refused("what it found cannot be mapped")),
+                Err(_) => Err(Failure::Hung(PATIENCE)),
+            },
+            Err(wgpu::PollError::Timeout) => Err(Failure::Hung(PATIENCE)),
+            // Work that was submitted to a lost device has no place in its queue.
+            Err(error) => Err(Failure::Lost(one_line(&error.to_string()))),
+        }
+    }
+
+    fn refused(&self, reason: &str) -> Failure {
+        self.health.fails(Failure::Refused(one_line(reason)))
+    }
+}
+
+/// What drivers and wgpu say in several lines.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,213 @@
+//! Calls into a driver, each from a thread that may be given up.
+//!
+//! A driver that is sick blocks where nobody expects it: wgpu's wait has a time limit, but behind
+//! it are locks which a submission holds that never returns; dropping a queue waits for its work
+//! without a limit; and waiting on a lost device panics. So whatever touches the device runs on
+//! threads of its own, and the caller waits for their answer as long as it is ready to. A device
+//! that failed once is never used again and never dropped.
+
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crate::engine::Failure;
+
+/// The first failure of a device.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Health(Arc<Mutex<Option<Failure>>>);
+
+impl Health {
+    /// The failure, if there was one.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        let failure = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.clone().map_or(Ok(()), Err)
+    }
+
+    /// Takes a failure down, and returns the first: what follows a failure says little.
+    pub(crate) fn fails(&self, failure: Failure) -> Failure {
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(failure).clone()
+    }
+}
+
+/// A device and the threads that alone touch it.
+#[derive(Debug)]
+pub(crate) struct Guarded<D> {
+    device: Arc<D>,
+    health: Health,
+    /// `None` while it is dropped.
+    calls: Option<mpsc::Sender<Call<D>>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+type Call<D> = Box<dyn FnOnce(&D) + Send>;
+
+impl<D: Send + Sync + 'static> Guarded<D> {
+    /// Opens a device, within `patience`, and starts threads for as many calls at a time.
+    pub(crate) fn open(
+        name: &str,
+        threads: usize,
+        patience: Duration,
+        open: impl FnOnce(&Health) -> Result<D, Failure> + Send + 'static,
+    ) -> Result<Self, Failure> {
+        let health = Health::default();
+        let (answer, opened) = mpsc::channel();
+        let told = health.clone();
+        spawn(name, move || {
+            // The device is given up where nobody waits for it any more.
+            if let Err(mpsc::SendError(device)) = answer.send(open(&told)) {
+                mem::forget(device);
+            }
+        })?;
+        let device = Arc::new(answered(&opened, patience, &health)?);
+
+        let (calls, queue) = mpsc::channel::<Call<D>>();
+        let queue = Arc::new(Mutex::new(queue));
+        let serve = |_| {
+            let (device, queue) = (device.clone(), queue.clone());
+            spawn(name, move || {
+                loop {
+                    let call = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                    let Ok(call) = call else { break };
+                    call(&device);
+                }
+            })
+        };
+        let threads = (0..threads).map(serve).collect::<Result<_, _>>()?;
+        Ok(Self { device, health, calls: Some(calls), threads })
+    }
+
+    /// The device, for what does not go to its driver.
+    pub(crate) fn get(&self) -> &D {
+        &self.device
+    }
+
+    /// Has a thread do something with the device, and waits for it no longer than `patience`.
+    pub(crate) fn call<T: Send + 'static>(
+        &self,
+        patience: Duration,
+        call: impl FnOnce(&D) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.health.check()?;
+        let (answer, result) = mpsc::channel();
+        let call = Box::new(move |device: &D| {
+            // Nobody listens any more where the wait was given up.
+            let _ = answer.send(call(device));
+        });
+        let calls = self.calls.as_ref().ok_or_else(|| self.health.fails(gone()))?;
+        calls.send(call).map_err(|_| self.health.fails(gone()))?;
+        answered(&result, patience, &self.health)
+    }
+}
+
+impl<D> Drop for Guarded<D> {
+    fn drop(&mut self) {
+        drop(self.calls.take());
+        let start = Instant::now();
+        let done = || self.threads.iter().all(JoinHandle::is_finished);
+        while self.health.check().is_ok() && !done() && start.elapsed() < Duration::from_secs(1) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        if self.health.check().is_err() || !done() {
+            mem::forget(self.device.clone());
+        }
+    }
+}
+
+/// The answer, or how the device failed to give one.
+fn answered<T>(
+    answer: &mpsc::Receiver<Result<T, Failure>>,
+    patience: Duration,
+    health: &Health,
+) -> Result<T, Failure> {
+    match answer.recv_timeout(patience) {
+        Ok(answer) => answer.map_err(|failure| health.fails(failure)),
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(health.fails(Failure::Hung(patience))),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err(health.fails(gone())),
+    }
+}
+
+/// The thread ended without an answer, which it does when wgpu panics.
+fn gone() -> Failure {
+    Failure::Lost("the interface to it panicked".to_owned())
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
+    thread.map_err(|error| Failure::Refused(format!("no thread for it: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Something that can tell when it is dropped.
+    struct Device(mpsc::Sender<()>);
+
+    impl Drop for Device {
+        fn drop(&mut self) {
+            // The test may have ended.
+            let _ = self.0.send(());
+        }
+    }
+
+    const LONG: Duration = Duration::from_mins(1);
+    const SHORT: Duration = Duration::from_millis(20);
+
+    fn open() -> (Guarded<Device>, mpsc::Receiver<()>) {
+        let (dropped, is_dropped) = mpsc::channel();
+        let device = Guarded::open("test", 2, LONG, |_| Ok(Device(dropped)));
+        (device.expect("threads"), is_dropped)
+    }
+
+    #[test]
+    fn calls_are_answered_and_a_healthy_device_is_dropped() {
+        let (device, dropped) = open();
+        assert_eq!(device.call(LONG, |_| Ok(5)), Ok(5));
+        drop(device);
+        assert_eq!(dropped.recv_timeout(LONG), Ok(()));
+    }
+
+    #[test]
+    fn a_call_that_does_not_end_is_given_up_with_the_device() {
+        let (device, dropped) = open();
+        let (_hold, never) = mpsc::channel::<()>();
+        let blocked = device.call(SHORT, move |_| {
+            // Ends with the test, which holds the other side.
+            let _ = never.recv();
+            Ok(())
+        });
+        assert_eq!(blocked, Err(Failure::Hung(SHORT)));
+        assert_eq!(device.call(LONG, |_| Ok(())), Err(Failure::Hung(SHORT)));
+        drop(device);
+        assert_eq!(dropped.recv_timeout(SHORT), Err(mpsc::RecvTimeoutError::Timeout));
+    }
+
+    #[test]
+    fn a_panic_and_an_error_are_failures_and_the_first_of_them_stays() {
+        let (device, dropped) = open();
+        let panicked = device.call(LONG, |_| -> Result<(), _> { panic!("as wgpu does") });
+        assert!(matches!(panicked, Err(Failure::Lost(_))), "{panicked:?}");
+        assert_eq!(device.call(LONG, |_| Ok(())), panicked);
+        drop(device);
+        assert_eq!(dropped.recv_timeout(SHORT), Err(mpsc::RecvTimeoutError::Timeout));
+
+        let (device, _) = open();
+        let failed = device.call(LONG, |_| Err::<(), _>(Failure::OutOfMemory));
+        assert_eq!(failed, Err(Failure::OutOfMemory));
+        device.health.fails(Failure::Lost("later".to_owned()));
+        assert_eq!(device.call(LONG, |_| Ok(())), Err(Failure::OutOfMemory));
+    }
+
+    #[test]
+    fn a_device_that_does_not_open_is_not_waited_for() {
+        let opened = Guarded::<Device>::open("test", 1, SHORT, |_| {
+            thread::sleep(SHORT * 10);
+            Err(Failure::OutOfMemory)
+        });
+        assert!(matches!(opened, Err(Failure::Hung(SHORT))));
+        let opened = Guarded::<Device>::open("test", 1, LONG, |_| Err(Failure::OutOfMemory));
+        assert!(matches!(opened, Err(Failure::OutOfMemory)));
+    }
+}
