@@ -29,9 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let outcome = search.first(&workers, Watch::default().stop(&stop));
     match (outcome.shares.first(), outcome.end) {
         (Some(share), _) => println!("nonce {} hash {}", share.header().nonce(), share.hash()),
-        (None, End::Stopped) => return Err("stopped before a share was found".into()),
-        (None, _) => return Err("no nonce of this header meets the target".into()),
+        (None, End::Exhausted) => return Err("no nonce of this header meets the target".into()),
+        (None, _) => return Err("stopped before a share was found".into()),
     }
-    println!("{} hashes on {}", outcome.hashes, workers.engine().id());
+    println!("{} hashes", outcome.hashes);
     Ok(())
 }

@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let share = outcome.shares.first().ok_or("no nonce of this header meets its own target")?;
     println!("nonce {}", share.header().nonce());
     println!("hash  {}", share.hash());
-    println!("{} hashes on {} in {:.1?}", outcome.hashes, workers.engine().id(), outcome.took);
+    println!("{} hashes in {:.1?}", outcome.hashes, outcome.took);
     if share.header() == &known {
         println!("this is the block's own nonce");
     }

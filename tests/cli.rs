@@ -257,7 +257,8 @@ fn the_first_share_is_the_same_on_every_engine() {
             let result = json(&mine(&args), 0);
             let headers = verified(&result, target("1d00ffff"));
             assert_eq!(headers, [Header::from_hex(GENESIS).unwrap()], "{name}");
-            assert_eq!(result["engine"], name);
+            assert_eq!(result["engines"], Value::from(vec![name]));
+            assert_eq!(result["faults"], Value::Array(vec![]));
             assert_eq!(result["threads"], threads.parse::<u64>().unwrap());
             assert_eq!(result["hashes"], 1);
             assert!(result["seconds"].is_f64());

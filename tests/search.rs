@@ -1,20 +1,22 @@
 //! Searches: the order of what they find, what they count, and how they end.
 //!
-//! What is expected comes from four nested loops over the oracle; which engine runs, on how many
-//! threads and who finishes first must not show.
+//! What is expected comes from four nested loops over the oracle; which engines run, on how many
+//! threads, who finishes first and who fails must not show.
 
 mod common;
 #[allow(dead_code)] // The library's own tests read the fields that these do not.
 #[path = "../src/block/tests/notable.rs"]
 mod notable;
 
+use std::collections::HashSet;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use perjoule::block::{Header, Target, Version, VersionMask};
-use perjoule::engine::{self, Candidate, Engine, EngineId, Fault, Scanned};
+use perjoule::engine::{self, Candidate, Engine, EngineId, Failure, Fault, Feed, Scanned, Wrong};
 use perjoule::job::{Job, MAX_GROUP, NonceRange};
 use perjoule::search::{
     End, MAX_THREADS, Outcome, Progress, Search, Stop, Watch, Workers, WorkersError, first_of,
@@ -98,8 +100,12 @@ fn workers(engine: &Arc<dyn Engine>, threads: usize) -> Workers {
     Workers::builder(engine.clone()).threads(threads).build().expect("a few threads")
 }
 
+fn scalar_engine() -> Arc<dyn Engine> {
+    engine::by_id(EngineId::Scalar).expect("on every machine")
+}
+
 fn scalar(threads: usize) -> Workers {
-    workers(&engine::by_id(EngineId::Scalar).expect("on every machine"), threads)
+    workers(&scalar_engine(), threads)
 }
 
 /// The first `limit` shares of a search that could go on for years, where an engine finds nothing:
@@ -177,28 +183,77 @@ fn the_first_share_is_the_same_on_every_engine_and_number_of_threads() {
     }
 }
 
-/// An engine that does something of its own before it scans.
-struct Before<F> {
+/// What an engine is asked for.
+struct Call<'a> {
+    /// Who is asked.
+    id: EngineId,
+    engine: &'a dyn Engine,
+    job: &'a Job,
+    range: NonceRange,
+    limit: usize,
+    out: &'a mut Vec<Candidate>,
+    /// How many there were before, of this engine.
+    number: usize,
+}
+
+impl Call<'_> {
+    /// Fails.
+    fn fail(self, failure: Failure) -> Result<Scanned, Fault> {
+        Err(Fault { engine: self.id, failure })
+    }
+}
+
+/// Does what is asked.
+fn scan(call: Call<'_>) -> Result<Scanned, Fault> {
+    let Call { engine, job, range, limit, out, .. } = call;
+    engine.scan(job, range, limit, out)
+}
+
+/// An engine that answers calls in its own way, with a real one at hand.
+struct Fake {
+    id: EngineId,
+    feed: Feed,
     engine: Arc<dyn Engine>,
-    before: F,
+    calls: Arc<AtomicUsize>,
+    answer: Box<Answer>,
 }
 
-impl<F: Fn(NonceRange) + Send + Sync + 'static> Before<F> {
-    fn scalar(before: F) -> Arc<dyn Engine> {
-        let engine = engine::by_id(EngineId::Scalar).expect("on every machine");
-        Arc::new(Self { engine, before })
+type Answer = dyn Fn(Call<'_>) -> Result<Scanned, Fault> + Send + Sync;
+
+impl Fake {
+    /// On a CPU.
+    fn new(answer: impl Fn(Call<'_>) -> Result<Scanned, Fault> + Send + Sync + 'static) -> Self {
+        let engine = scalar_engine();
+        let (id, feed, calls) = (engine.id(), engine.feed(), Arc::default());
+        Self { id, feed, engine, calls, answer: Box::new(answer) }
+    }
+
+    /// On a CPU, doing something of its own before it scans.
+    fn before(before: impl Fn(NonceRange) + Send + Sync + 'static) -> Arc<dyn Engine> {
+        Arc::new(Self::new(move |call| {
+            before(call.range);
+            scan(call)
+        }))
+    }
+
+    /// The same on a GPU.
+    fn gpu(self) -> Self {
+        Self { id: GPU, feed: FEED, ..self }
     }
 }
 
-impl<F> fmt::Debug for Before<F> {
+const GPU: EngineId = EngineId::Gpu(7);
+const FEED: Feed = Feed { threads: Some(2), piece: Duration::from_millis(75) };
+
+impl fmt::Debug for Fake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "something before {:?}", self.engine)
+        write!(f, "{} that is really {:?}", self.id, self.engine)
     }
 }
 
-impl<F: Fn(NonceRange) + Send + Sync> Engine for Before<F> {
+impl Engine for Fake {
     fn id(&self) -> EngineId {
-        self.engine.id()
+        self.id
     }
 
     fn scan(
@@ -208,8 +263,13 @@ impl<F: Fn(NonceRange) + Send + Sync> Engine for Before<F> {
         limit: usize,
         out: &mut Vec<Candidate>,
     ) -> Result<Scanned, Fault> {
-        (self.before)(range);
-        self.engine.scan(job, range, limit, out)
+        let number = self.calls.fetch_add(1, Ordering::Relaxed);
+        let (id, engine) = (self.id, self.engine.as_ref());
+        (self.answer)(Call { id, engine, job, range, limit, out, number })
+    }
+
+    fn feed(&self) -> Feed {
+        self.feed
     }
 
     fn instructions_per_hash(&self, versions: usize) -> f64 {
@@ -218,6 +278,25 @@ impl<F: Fn(NonceRange) + Send + Sync> Engine for Before<F> {
 
     fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
         self.engine.exercise(rounds)
+    }
+}
+
+/// Something that threads wait for.
+#[derive(Clone, Default)]
+struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    fn open(&self) {
+        *self.0.0.lock().unwrap() = true;
+        self.0.1.notify_all();
+    }
+
+    #[track_caller]
+    fn wait(&self, what: &str) {
+        let shut = |open: &mut bool| !*open;
+        let (_open, waited) =
+            self.0.1.wait_timeout_while(self.0.0.lock().unwrap(), PATIENCE, shut).unwrap();
+        assert!(!waited.timed_out(), "{what}");
     }
 }
 
@@ -230,22 +309,16 @@ fn an_earlier_share_wins_over_one_found_sooner() {
     assert_eq!([0, 1, 2].map(|i: usize| solved[i].nonce()), [247, 510, 4_533]);
 
     for limit in [1, 2, 3] {
-        let gate = Arc::new((Mutex::new(false), Condvar::new()));
+        let gate = Gate::default();
         let opens = gate.clone();
-        let engine = Before::scalar(move |range| {
+        let engine = Fake::before(move |range| {
             if range.start() == 0 {
-                let (open, opened) = &*gate;
-                let shut = |open: &mut bool| !*open;
-                let (_open, waited) =
-                    opened.wait_timeout_while(open.lock().unwrap(), PATIENCE, shut).unwrap();
-                assert!(!waited.timed_out(), "nobody else found a share");
+                gate.wait("nobody else found a share");
             }
         });
         let mut open_once_found = |progress: Progress| {
             if progress.shares > 0 {
-                let (open, opened) = &*opens;
-                *open.lock().unwrap() = true;
-                opened.notify_all();
+                opens.open();
             }
         };
         let watch = Watch::default().progress(&mut open_once_found);
@@ -258,7 +331,7 @@ fn an_earlier_share_wins_over_one_found_sooner() {
 #[test]
 fn all_shares_come_in_order_and_every_hash_is_counted() {
     // Pieces that finish in another order than they were handed out in.
-    let jitter = Before::scalar(|range| {
+    let jitter = Fake::before(|range| {
         let micros = range.start().wrapping_mul(0x9e37_79b9) >> 23;
         thread::sleep(Duration::from_micros(micros.into()));
     });
@@ -278,7 +351,7 @@ fn all_shares_come_in_order_and_every_hash_is_counted() {
                 let plan = Plan { header, target, nonces, mask, group, seconds };
                 let solved = plan.solved(usize::MAX);
                 for workers in &pools {
-                    let what = format!("{:?}, {plan:?}", workers.engine());
+                    let what = format!("{workers:?}, {plan:?}");
                     let search = plan.search();
                     let outcome = search.all(usize::MAX, workers, Watch::default());
                     assert_shares(&outcome, &solved, &what);
@@ -565,7 +638,7 @@ fn a_series_is_watched_as_a_whole() {
 
 #[test]
 fn workers_have_one_to_max_threads() {
-    let engine = engine::by_id(EngineId::Scalar).expect("on every machine");
+    let engine = scalar_engine();
     for threads in [0, MAX_THREADS + 1, usize::MAX] {
         let error = Workers::builder(engine.clone()).threads(threads).build().expect_err("refused");
         assert!(matches!(error, WorkersError::Threads { threads: n } if n == threads), "{error:?}");
@@ -574,14 +647,15 @@ fn workers_have_one_to_max_threads() {
     }
     let by_default = Workers::builder(engine).build().expect("one for each core");
     assert!(by_default.threads() > 0);
-    assert_eq!(by_default.engine().id(), EngineId::Scalar);
+    let engines: Vec<_> = by_default.engines().map(Engine::id).collect();
+    assert_eq!(engines, [EngineId::Scalar]);
     assert_eq!(scalar(5).threads(), 5);
 }
 
 #[test]
 fn pinned_workers_find_the_same_or_say_why_there_are_none() {
     let plan = Plan::new(header(19), target(0x000f_ffff, 0), NonceRange::ALL);
-    let engine = engine::by_id(EngineId::Scalar).expect("on every machine");
+    let engine = scalar_engine();
     match Workers::builder(engine).threads(3).pinned(true).build() {
         Ok(workers) => {
             assert_eq!(workers.threads(), 3);
@@ -623,4 +697,420 @@ fn a_panic_of_the_progress_callback_ends_the_search() {
     let stop = Stop::default();
     stop.stop();
     assert_eq!(endless.first(&workers, Watch::default().stop(&stop)).end, End::Stopped);
+}
+
+/// Without rolling and with it, in ranges that are several pieces: every hash a share, every other,
+/// one in 256, one in 4,096 and none.
+fn plans() -> Vec<Plan> {
+    let targets = [
+        Target::MAX,
+        Target::MAX_ATTAINABLE_REGTEST,
+        target(0x00ff_ffff, 0xff),
+        target(0x000f_ffff, 0xff),
+        impossible(),
+    ];
+    let mut plans = Vec::new();
+    for (seed, target) in targets.into_iter().enumerate() {
+        let header = header(40 + seed as u8).with_time(1_700_000_000);
+        let one = Plan::new(header, target, nonces(u32::MAX - 19_999, 20_000));
+        let rolled = Plan::new(header, target, nonces(seed as u32, 1_300));
+        plans.extend([one, Plan { mask: Some(mask(0x6000)), group: 3, seconds: 1, ..rolled }]);
+    }
+    plans
+}
+
+/// Compares a search for all shares, and what it counts, with the oracle.
+#[track_caller]
+fn assert_exhausted(outcome: &Outcome, plan: &Plan, solved: &[Header], what: &dyn fmt::Display) {
+    assert_shares(outcome, solved, what);
+    assert_eq!(outcome.end, End::Exhausted, "{what}");
+    assert_eq!(u128::from(outcome.hashes), plan.search().hashes(), "{what}");
+}
+
+#[test]
+fn several_engines_find_what_one_finds() {
+    let best = engine::best(1);
+    let slow = || Fake::before(|range| thread::sleep(Duration::from_nanos(300 * range.len())));
+    let fast_gpu = || Arc::new(Fake { engine: best.clone(), ..Fake::new(scan).gpu() });
+    let teams = [
+        Workers::builder(slow()).also(fast_gpu()).threads(1),
+        Workers::builder(fast_gpu()).also(slow()).also(fast_gpu()).threads(3),
+        Workers::builder(slow()).also(best.clone()).threads(2),
+        Workers::builder(fast_gpu()),
+    ];
+    let teams = teams.map(|team| team.build().expect("a few threads"));
+    for plan in plans() {
+        let solved = plan.solved(usize::MAX);
+        for workers in &teams {
+            let what = format!("{workers:?}, {plan:?}");
+            for limit in [1, 2, 100, solved.len().max(1), solved.len() + 1] {
+                let outcome = plan.search().all(limit, workers, Watch::default());
+                assert_eq!(outcome.faults, [], "{what}");
+                if limit > solved.len() {
+                    assert_exhausted(&outcome, &plan, &solved, &what);
+                } else {
+                    assert_shares(&outcome, &solved[..limit], &what);
+                    assert_eq!(outcome.end, End::Limit, "{what}");
+                }
+            }
+        }
+    }
+}
+
+/// What can happen to a device.
+struct Illness {
+    name: &'static str,
+    /// The answer to the fatal call.
+    answer: Box<Answer>,
+    /// What is to be told of it.
+    is_it: fn(&Failure) -> bool,
+}
+
+impl Illness {
+    fn new(
+        name: &'static str,
+        is_it: fn(&Failure) -> bool,
+        answer: impl Fn(Call<'_>) -> Result<Scanned, Fault> + Send + Sync + 'static,
+    ) -> Self {
+        Self { name, answer: Box::new(answer), is_it }
+    }
+
+    /// Those that the engine tells of, and then those that the search finds out.
+    fn all() -> [Self; 7] {
+        [
+            Self::new(
+                "lost",
+                |failure| matches!(failure, Failure::Lost(_)),
+                |call| call.fail(Failure::Lost("gone".to_owned())),
+            ),
+            Self::new(
+                "hung",
+                |failure| matches!(failure, Failure::Hung(_)),
+                |call| {
+                    let patience = Duration::from_millis(50);
+                    thread::sleep(patience);
+                    call.fail(Failure::Hung(patience))
+                },
+            ),
+            Self::new(
+                "out of memory",
+                |failure| *failure == Failure::OutOfMemory,
+                |call| call.fail(Failure::OutOfMemory),
+            ),
+            Self::new(
+                "a wrong count",
+                |failure| matches!(failure, Failure::Wrong(Wrong::Count { .. })),
+                |call| call.fail(Failure::Wrong(Wrong::Count { found: 3, expected: 1 })),
+            ),
+            Self::new(
+                "nothing done",
+                |failure| matches!(failure, Failure::Refused(_)),
+                |_| Ok(Scanned::default()),
+            ),
+            Self::new("a wrong nonce", is_wrong_candidate, wrong_nonce),
+            Self::new("a wrong version", is_wrong_candidate, |call| {
+                let version = Version::from_consensus(call.job.versions()[0].to_consensus() ^ 1);
+                call.out.push(Candidate { nonce: call.range.start(), version });
+                scan(call)
+            }),
+        ]
+    }
+}
+
+fn is_wrong_candidate(failure: &Failure) -> bool {
+    matches!(failure, Failure::Wrong(Wrong::Candidate(_)))
+}
+
+/// Adds the first nonce whose hash is above the target or, where there is none, one that was not
+/// asked for.
+fn wrong_nonce(call: Call<'_>) -> Result<Scanned, Fault> {
+    let Call { engine, job, range, limit, out, .. } = call;
+    let scanned = engine.scan(job, range, limit, out)?;
+    let version = job.versions()[0];
+    let is_wrong = |&nonce: &u64| {
+        let header = job.header().with_version(version).with_nonce(nonce as u32);
+        let [.., a, b, c, d] = *common::hash(&header).as_bytes();
+        u32::from_le_bytes([a, b, c, d]) > job.target().top_word()
+    };
+    let start = u64::from(range.start());
+    let end = start + scanned.nonces;
+    let nonce = (start..end).find(is_wrong).unwrap_or(end) as u32;
+    out.push(Candidate { nonce, version });
+    Ok(scanned)
+}
+
+/// An engine that works until its call of this number, and never again; it opens the gate when
+/// that one is answered.
+fn sick(number: usize, answer: Box<Answer>, failed: &Gate) -> Fake {
+    let failed = failed.clone();
+    Fake::new(move |call| {
+        if call.number < number {
+            return scan(call);
+        }
+        let answered = answer(call);
+        failed.open();
+        answered
+    })
+}
+
+#[test]
+fn a_failed_engine_costs_only_itself() {
+    let plans: Vec<_> = plans().into_iter().map(|plan| (plan, plan.solved(usize::MAX))).collect();
+    // Of many shares in a piece the first call takes some: the second one fails in the middle.
+    for number in [0, 1, 2, 5] {
+        for on_gpu in [true, false] {
+            for (plan, solved) in &plans {
+                for Illness { name, answer, is_it } in Illness::all() {
+                    let what = format!("{name} at call {number}, GPU: {on_gpu}, {plan:?}");
+                    let failed = Gate::default();
+                    let sick = sick(number, answer, &failed);
+                    let sick = if on_gpu { sick.gpu() } else { sick };
+                    let (id, calls) = (sick.id, sick.calls.clone());
+                    // The others do not take all of the work before.
+                    let healthy = Fake::before(move |_| failed.wait("it does not fail"));
+                    let workers =
+                        Workers::builder(Arc::new(sick)).also(healthy).threads(2).build().unwrap();
+
+                    let outcome = plan.search().all(usize::MAX, &workers, Watch::default());
+                    assert_exhausted(&outcome, plan, solved, &what);
+                    let [fault] = &outcome.faults[..] else { panic!("{what}: {outcome:?}") };
+                    assert_eq!(fault.engine, id, "{what}");
+                    assert!(is_it(&fault.failure), "{what}: {fault}");
+                    // Each thread may have called it once more before it knew.
+                    let made = calls.load(Ordering::Relaxed);
+                    assert!((number + 1..=number + 2).contains(&made), "{what}: {made} calls");
+
+                    // It is not used again, and not forgotten.
+                    let next = plan.search().first(&workers, Watch::default());
+                    assert_shares(&next, &solved[..solved.len().min(1)], &what);
+                    assert_eq!(next.faults, outcome.faults, "{what}");
+                    assert_eq!(workers.faults(), outcome.faults, "{what}");
+                    assert_eq!(calls.load(Ordering::Relaxed), made, "{what}");
+                }
+            }
+        }
+    }
+}
+
+/// As before, but nobody waits for the fault: it may come when all is done, or never.
+#[test]
+fn a_failed_engine_does_not_change_what_comes_first() {
+    for plan in plans() {
+        let solved = plan.solved(usize::MAX);
+        for limit in [1, 10, 1_500] {
+            for number in [0, 2] {
+                for Illness { name, answer, .. } in Illness::all() {
+                    let what = format!("{name} at call {number}, limit {limit}, {plan:?}");
+                    let sick = sick(number, answer, &Gate::default()).gpu();
+                    let healthy = scalar_engine();
+                    let workers = Workers::builder(healthy).also(Arc::new(sick)).threads(2);
+                    let workers = workers.build().expect("a few threads");
+                    let outcome = plan.search().all(limit, &workers, Watch::default());
+                    assert_shares(&outcome, &solved[..limit.min(solved.len())], &what);
+                    let end = if limit > solved.len() { End::Exhausted } else { End::Limit };
+                    assert_eq!(outcome.end, end, "{what}");
+                }
+            }
+        }
+    }
+}
+
+/// A device that reports again what it found in the range before: good shares, but of another range.
+#[test]
+fn results_of_another_range_are_wrong() {
+    for (number, plan) in plans().into_iter().step_by(2).take(4).enumerate() {
+        let last = Mutex::new(Vec::new());
+        let stale = Fake::new(move |call| {
+            let mut last = last.lock().unwrap();
+            let mut found = Vec::new();
+            let scanned = call.engine.scan(call.job, call.range, call.limit, &mut found)?;
+            call.out.extend(if last.is_empty() { &found } else { &*last });
+            *last = found;
+            Ok(scanned)
+        });
+        let healthy = scalar_engine();
+        let workers = Workers::builder(Arc::new(stale)).also(healthy).threads(1).build().unwrap();
+        let outcome = plan.search().all(usize::MAX, &workers, Watch::default());
+        let solved = plan.solved(usize::MAX);
+        assert_exhausted(&outcome, &plan, &solved, &number);
+    }
+}
+
+/// The last piece is held until all others are done and those who did them have nothing to do.
+#[test]
+fn the_others_come_back_for_the_last_piece() {
+    for plan in plans() {
+        for number in [0, 1] {
+            let solved = plan.solved(usize::MAX);
+            let what = format!("call {number}, {plan:?}");
+            let total = plan.search().hashes() as u64;
+            let done = Arc::new(AtomicU64::new(0));
+            let done_by_others = done.clone();
+            let healthy = Fake::new(move |call| {
+                let scanned = scan(call)?;
+                done_by_others.fetch_add(scanned.hashes, Ordering::Relaxed);
+                Ok(scanned)
+            });
+            let seen = done.clone();
+            let sick = Fake::new(move |call| {
+                let held = call.range.len() * call.job.versions().len() as u64;
+                if call.number < number {
+                    let scanned = scan(call)?;
+                    seen.fetch_add(scanned.hashes, Ordering::Relaxed);
+                    return Ok(scanned);
+                }
+                let start = Instant::now();
+                while seen.load(Ordering::Relaxed) + held < total {
+                    assert!(start.elapsed() < PATIENCE, "the others do not do the rest");
+                    thread::sleep(Duration::from_micros(100));
+                }
+                // They need a moment to find that there is no more.
+                thread::sleep(Duration::from_millis(3));
+                call.fail(Failure::Lost("at the end".to_owned()))
+            });
+            let sick = Fake { feed: Feed { threads: Some(1), ..FEED }, ..sick.gpu() };
+            let workers = Workers::builder(Arc::new(healthy)).also(Arc::new(sick)).threads(2);
+            let workers = workers.build().expect("a few threads");
+            let outcome = plan.search().all(usize::MAX, &workers, Watch::default());
+            assert_exhausted(&outcome, &plan, &solved, &what);
+            assert!(outcome.faults.len() <= 1, "{what}");
+            assert_eq!(done.load(Ordering::Relaxed), total, "{what}");
+        }
+    }
+}
+
+#[test]
+fn without_an_engine_a_search_fails() {
+    for plan in plans() {
+        let solved = plan.solved(usize::MAX);
+        for Illness { name, answer, .. } in Illness::all() {
+            let what = format!("{name}, {plan:?}");
+            let never_mind = Gate::default();
+            let first = sick(3, answer, &never_mind).gpu();
+            let second = sick(2, Box::new(|call| call.fail(Failure::OutOfMemory)), &never_mind);
+            let calls = [first.calls.clone(), second.calls.clone()];
+            let workers = Workers::builder(Arc::new(first)).also(Arc::new(second)).threads(2);
+            let workers = workers.build().expect("a few threads");
+
+            let outcome = plan.search().all(usize::MAX, &workers, Watch::default());
+            assert_eq!((outcome.end, outcome.faults.len()), (End::Failed, 2), "{what}");
+            let second = Fault { engine: EngineId::Scalar, failure: Failure::OutOfMemory };
+            assert_eq!(outcome.faults[1], second, "{what}");
+            assert!(u128::from(outcome.hashes) < plan.search().hashes(), "{what}");
+            // All that was done is there, in order.
+            let mut expected = solved.iter();
+            for share in &outcome.shares {
+                assert!(expected.any(|header| header == share.header()), "{what}");
+                assert_eq!(share.hash(), common::hash(share.header()), "{what}");
+            }
+            if plan.target == Target::MAX {
+                assert_eq!(outcome.shares.len() as u64, outcome.hashes, "{what}");
+            }
+
+            let made = calls.each_ref().map(|calls| calls.load(Ordering::Relaxed));
+            let mut asked = 0;
+            let next = first_of(series(5, &mut asked), &workers, Watch::default());
+            assert_eq!((next.end, next.hashes, asked), (End::Failed, 0, 1), "{what}");
+            assert_eq!(next.faults, outcome.faults, "{what}");
+            assert_eq!(calls.each_ref().map(|calls| calls.load(Ordering::Relaxed)), made, "{what}");
+            let none = plan.search().all(0, &workers, Watch::default());
+            assert_eq!((none.end, none.faults), (End::Limit, next.faults), "{what}");
+        }
+    }
+}
+
+#[test]
+fn a_series_tells_each_fault_once() {
+    let failed = Gate::default();
+    let sick = sick(0, Box::new(|call| call.fail(Failure::OutOfMemory)), &failed).gpu();
+    let healthy = Fake::before(move |_| failed.wait("it does not fail"));
+    let workers = Workers::builder(healthy).also(Arc::new(sick)).threads(1).build().unwrap();
+    // Pieces for everybody, so that the sick one has one while the healthy one waits for it.
+    let series = (1..=5).map(|i| {
+        let plan = Search::new(header(i as u8), impossible());
+        plan.nonces(nonces(9, i * 4096))
+    });
+    let outcome = first_of(series, &workers, Watch::default());
+    assert_eq!((outcome.end, outcome.hashes), (End::Exhausted, 15 * 4096));
+    assert_eq!(outcome.faults, [Fault { engine: GPU, failure: Failure::OutOfMemory }]);
+    assert_eq!(first_of([], &workers, Watch::default()).faults, outcome.faults);
+}
+
+#[test]
+fn an_engine_has_the_threads_it_asks_for() {
+    for pinned in [false, true] {
+        // Nobody goes on until all eight threads have called.
+        let (seen, all) = (Arc::new(Mutex::new(HashSet::new())), Gate::default());
+        let member = |index: usize| {
+            let (seen, all) = (seen.clone(), all.clone());
+            Fake::new(move |call| {
+                let mut ids = seen.lock().unwrap();
+                ids.insert((index, thread::current().id()));
+                if ids.len() == 2 + 3 + 3 {
+                    all.open();
+                }
+                drop(ids);
+                all.wait("there are not enough threads");
+                scan(call)
+            })
+        };
+        let workers = Workers::builder(Arc::new(member(0).gpu()))
+            .also(Arc::new(member(1)))
+            .also(Arc::new(member(2)))
+            .threads(3);
+        let workers = match workers.pinned(pinned).build() {
+            Err(WorkersError::Pinning) if pinned => continue,
+            workers => workers.expect("eight threads"),
+        };
+        assert_eq!(workers.threads(), 6);
+        let ids: Vec<_> = workers.engines().map(Engine::id).collect();
+        assert_eq!(ids, [GPU, EngineId::Scalar, EngineId::Scalar]);
+        let plan = Plan::new(header(61), target(0x00ff_ffff, 0), nonces(0, 1 << 16));
+        let outcome = plan.search().all(usize::MAX, &workers, Watch::default());
+        assert_exhausted(&outcome, &plan, &plan.solved(usize::MAX), &"eight threads");
+        let seen = seen.lock().unwrap();
+        let threads = |of| seen.iter().filter(|&&(index, _)| index == of).count();
+        assert_eq!([0, 1, 2].map(threads), [2, 3, 3]);
+    }
+}
+
+#[test]
+fn an_engine_may_ask_for_one_to_max_threads() {
+    let gpu = |threads| {
+        let feed = Feed { threads: Some(threads), ..FEED };
+        Workers::builder(Arc::new(Fake { feed, ..Fake::new(scan) }))
+    };
+    for threads in [0, MAX_THREADS + 1, usize::MAX] {
+        let error = gpu(threads).also(scalar_engine()).build().expect_err("refused");
+        assert!(matches!(error, WorkersError::Threads { threads: n } if n == threads), "{error:?}");
+    }
+    assert_eq!(gpu(5).build().expect("five threads").threads(), 0);
+}
+
+/// Once told to stop each thread ends with the call that it is in, or the one that it was about to
+/// make.
+#[test]
+fn a_stop_ends_the_search_of_several_engines() {
+    const THREADS: usize = 3 + 2;
+    let stop = Stop::default();
+    let late = Arc::new(AtomicUsize::new(0));
+    let counted = |at: usize| {
+        let (stop, late) = (stop.clone(), late.clone());
+        Fake::new(move |call| {
+            if stop.is_stopped() {
+                late.fetch_add(1, Ordering::Relaxed);
+            } else if call.number == at {
+                stop.stop();
+            }
+            scan(call)
+        })
+    };
+    let workers = Workers::builder(Arc::new(counted(usize::MAX))).also(Arc::new(counted(12).gpu()));
+    let workers = workers.threads(3).build().expect("a few threads");
+    let search = Search::new(header(62), impossible()).versions(VersionMask::BIP320);
+    let outcome = search.first(&workers, Watch::default().stop(&stop));
+    assert_eq!((outcome.end, outcome.shares.len()), (End::Stopped, 0));
+    assert!(outcome.hashes > 0);
+    let late = late.load(Ordering::Relaxed);
+    assert!(late < THREADS, "{late} calls after the stop");
 }

@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use perjoule::block::{CompactTarget, Header, HeaderError, Target, TargetError, VersionMask};
-use perjoule::engine::{self, Engine, EngineId};
+use perjoule::engine::{self, Engine};
 use perjoule::job::{MAX_GROUP, NonceRange};
-use perjoule::search::{End, Outcome, Progress, Search, Share, Stop, Watch, Workers, WorkersError};
+use perjoule::search::{
+    End, Outcome, Progress, Search, Share, Stop, Watch, Workers, WorkersBuilder, WorkersError,
+};
 use serde::Serialize;
 
 use super::Error;
+use super::engines::{Choice, choice, chosen};
 
 /// How many shares `--all` gives unless told otherwise.
 const LIMIT: usize = 1000;
@@ -59,10 +62,12 @@ pub(crate) struct Args {
     #[arg(value_parser = seconds, allow_negative_numbers = true)]
     roll_time: u32,
 
-    /// The engine to search with; `perjoule devices` lists them [default: the fastest here,
-    /// measured at the start in about 20 milliseconds]
-    #[arg(long, value_name = "ID", value_parser = str::parse::<EngineId> as Parse<_, _>)]
-    engine: Option<EngineId>,
+    /// The engine to search with, as in avx2 or gpu:0; `perjoule devices` lists them. May be given
+    /// several times: they search together. `all` is the fastest of the processor and every GPU but
+    /// those that a driver computes on the processor [default: the fastest of the processor,
+    /// measured at the start in about 20 milliseconds; a GPU takes a second or two to open]
+    #[arg(long, value_name = "ID", value_parser = choice as Parse<_, _>)]
+    engine: Vec<Choice>,
 
     /// How many threads search, 1 to 1024 [default: one for each usable core]
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
@@ -80,8 +85,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     limit: Option<usize>,
 
-    /// Print JSON: `{shares: [{nonce, version, time, hash, header}], hashes, seconds, engine,
-    /// threads, exhausted, truncated, interrupted}`; `truncated` is true when --limit was reached
+    /// Print JSON: `{shares: [{nonce, version, time, hash, header}], hashes, seconds, engines: [..],
+    /// threads, exhausted, truncated, interrupted, failed, faults: [..]}`; `truncated` is true when
+    /// --limit was reached, `failed` when no engine was left, and `threads` are those on CPUs
     #[arg(long)]
     json: bool,
 }
@@ -91,6 +97,7 @@ Examples:
   perjoule mine HEADER_HEX                          the first nonce that meets the header's bits
   perjoule mine HEADER_HEX --nonces 2083000000..    from this nonce on
   perjoule mine HEADER_HEX --nonces ..0x1000        the first 4096 nonces
+  perjoule mine HEADER_HEX --engine all             on the processor and every GPU
   perjoule mine HEADER_HEX --version-mask 1fffe000 --roll-time 600
                                                     when 2^32 nonces are not enough
   perjoule mine HEADER_HEX --bits 207fffff --all --limit 5 --json
@@ -99,8 +106,9 @@ Examples:
 With --bits or --target the header of a share is the one given but for nonce, version and time:
 its own bits stay what they were.
 
-Exit codes: 0 share found, 1 range exhausted without a share, 2 bad input, 3 the system failed,
-130 stopped by Ctrl-C after printing what was found (a second Ctrl-C does not wait for that).";
+Exit codes: 0 share found, 1 range exhausted without a share, 2 bad input, 3 the system or all
+engines failed, 130 stopped by Ctrl-C; 3 and 130 after printing what was found by then (a second
+Ctrl-C does not wait for that).";
 
 /// Searches, and prints what was found.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
@@ -114,8 +122,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     } else {
         super::print(&report.to_text())?;
     }
+    for fault in &report.faults {
+        super::note(&report.fault_note(fault));
+    }
     if let Some(hint) = report.hint() {
         super::note(&hint);
+    }
+    if report.failed {
+        return Err(Error::failure("search on", "no engine is left"));
     }
     Ok(report.exit_code())
 }
@@ -151,8 +165,12 @@ impl Args {
     }
 
     fn workers(&self) -> Result<Workers, Error> {
-        let engine = self.engine()?;
-        let mut builder = Workers::builder(engine).pinned(self.pin);
+        let mut engines = self.engines()?.into_iter();
+        let Some(first) = engines.next() else {
+            return Err(Error::failure("search", "there is no engine"));
+        };
+        let mut builder = engines.fold(Workers::builder(first), WorkersBuilder::also);
+        builder = builder.pinned(self.pin);
         if let Some(threads) = self.threads {
             builder = builder.threads(threads);
         }
@@ -163,12 +181,12 @@ impl Args {
         })
     }
 
-    fn engine(&self) -> Result<Arc<dyn Engine>, Error> {
-        let Some(id) = self.engine else {
+    fn engines(&self) -> Result<Vec<Arc<dyn Engine>>, Error> {
+        let best = || {
             let versions = self.version_mask.map_or(1, VersionMask::versions);
-            return Ok(engine::best(versions.min(MAX_GROUP as u64) as usize));
+            vec![engine::best(versions.min(MAX_GROUP as u64) as usize)]
         };
-        engine::by_id(id).map_err(|error| Error::input("--engine", error))
+        if self.engine.is_empty() { Ok(best()) } else { chosen(&self.engine, best) }
     }
 }
 
@@ -268,15 +286,18 @@ fn rate(hashes: u64, took: Duration) -> f64 {
 
 /// What is told of a search.
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each way to end that scripts ask for")]
 struct Report {
     shares: Vec<ShareReport>,
     hashes: u64,
     seconds: f64,
-    engine: String,
+    engines: Vec<String>,
     threads: usize,
     exhausted: bool,
     truncated: bool,
     interrupted: bool,
+    failed: bool,
+    faults: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -294,11 +315,13 @@ impl Report {
             shares: outcome.shares.iter().map(ShareReport::new).collect(),
             hashes: outcome.hashes,
             seconds: outcome.took.as_secs_f64(),
-            engine: workers.engine().id().to_string(),
+            engines: workers.engines().map(|engine| engine.id().to_string()).collect(),
             threads: workers.threads(),
             exhausted: outcome.end == End::Exhausted,
             truncated: all && outcome.end == End::Limit,
             interrupted: outcome.end == End::Stopped,
+            failed: outcome.end == End::Failed,
+            faults: outcome.faults.iter().map(ToString::to_string).collect(),
         }
     }
 
@@ -309,18 +332,27 @@ impl Report {
             1 => "1 share".to_owned(),
             shares => format!("{shares} shares"),
         };
+        let threads = match self.threads {
+            0 => String::new(),
+            1 => ", 1 thread".to_owned(),
+            threads => format!(", {threads} threads"),
+        };
         // Writing to a string does not fail.
         let _ = writeln!(
             text,
-            "{shares}: {} hashes in {:.3} s, {:.2} MH/s, engine {}, {} thread{}",
+            "{shares}: {} hashes in {:.3} s, {:.2} MH/s, engine {}{threads}",
             self.hashes,
             self.seconds,
             rate(self.hashes, Duration::from_secs_f64(self.seconds)) / 1e6,
-            self.engine,
-            self.threads,
-            if self.threads == 1 { "" } else { "s" },
+            self.engines.join(" + "),
         );
         text
+    }
+
+    /// What became of the search when an engine failed.
+    fn fault_note(&self, fault: &str) -> String {
+        let went_on = if self.failed { "" } else { "; the search went on without it" };
+        format!("{fault}{went_on}")
     }
 
     /// What the caller must know to read the result.
@@ -331,6 +363,8 @@ impl Report {
                 0 => "interrupted before a share was found".to_owned(),
                 _ => format!("interrupted: the {found} found by then may not be the first"),
             })
+        } else if self.failed && found > 0 {
+            Some(format!("the {found} found by then may not be the first"))
         } else if self.truncated {
             Some(format!("stopped at the limit of {found} shares: there may be more, see --limit"))
         } else {

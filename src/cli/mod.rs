@@ -1,6 +1,7 @@
 //! What the subcommands share: arguments, errors, output and Ctrl-C. Each of them is one file.
 
 mod devices;
+mod engines;
 mod mine;
 mod score;
 
@@ -31,7 +32,7 @@ Examples:
 Results go to stdout, notes and progress to stderr. Exit codes: 0 done, 1 no share in the whole
 range, 2 bad input, 3 the system failed, 130 Ctrl-C (a second Ctrl-C does not wait for results).";
 
-/// Searches and scores SHA-256d, Bitcoin's proof of work, on the CPUs of this machine.
+/// Searches and scores SHA-256d, Bitcoin's proof of work, on the CPUs and GPUs of this machine.
 ///
 /// Without a subcommand it does what `perjoule score` does.
 #[derive(Debug, Parser)]

@@ -2,10 +2,14 @@
 //!
 //! The order belongs to the work and not to who does it: time, then version group, then nonce,
 //! then version inside the group. Threads claim pieces of it from the front, each as large as it
-//! does in about a millisecond, so a search stops within that; what they find is put back in
-//! order, so that [`Search::first`] gives the same share on every engine and with
-//! every number of threads.
+//! does in the time that its engine asks for, a millisecond on a CPU, so a search stops within
+//! that; what they find is put back in order, so that [`Search::first`] gives the same share on
+//! every engine, with every number of threads, and by several engines together.
+//!
+//! An engine may fail. What it had is then done by the others, and nothing is lost or counted
+//! twice; the search fails only when no engine is left.
 
+mod pace;
 mod pieces;
 mod share;
 mod workers;
@@ -15,8 +19,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::block::{Header, Target, Version, VersionMask};
+use crate::engine::Fault;
 use crate::job::{GroupSizeError, MAX_GROUP, NonceRange};
 
+pub(crate) use self::share::judge;
 pub use self::share::{Share, verify};
 pub use self::workers::{MAX_THREADS, Workers, WorkersBuilder, WorkersError};
 
@@ -110,8 +116,8 @@ impl Search {
 
     /// The first share in the order of the search.
     ///
-    /// [`Outcome::shares`] holds it, or nothing when the search was exhausted or stopped. A search
-    /// stopped early may hold a share that is not the first.
+    /// [`Outcome::shares`] holds it, or nothing when the search was exhausted, stopped or failed. A
+    /// search that was stopped or failed may hold a share that is not the first.
     #[must_use]
     pub fn first(&self, workers: &Workers, watch: Watch<'_>) -> Outcome {
         self.all(1, workers, watch)
@@ -120,18 +126,12 @@ impl Search {
     /// The first `limit` shares in the order of the search; with a limit of 0, none and no search.
     #[must_use]
     pub fn all(&self, limit: usize, workers: &Workers, watch: Watch<'_>) -> Outcome {
-        if limit == 0 {
-            return Outcome {
-                shares: Vec::new(),
-                hashes: 0,
-                took: Duration::ZERO,
-                end: End::Limit,
-            };
-        }
         let start = Instant::now();
         let pieces = Pieces::new(self, limit);
-        workers.run(&pieces, watch, start);
-        pieces.into_outcome(start.elapsed())
+        if limit > 0 {
+            workers.run(&pieces, watch, start);
+        }
+        pieces.into_outcome(start.elapsed(), workers.faults())
     }
 
     fn times(&self) -> u64 {
@@ -159,19 +159,24 @@ impl Search {
 /// The first share of a series of searches. The next one is asked for when the last is exhausted:
 /// this is how a miner gives new work when nonces, versions and time are spent.
 ///
-/// Hashes and time are those of all searches together; progress is told of each by itself.
+/// Hashes and time are those of all searches together, and so are the faults: each is there once.
+/// Progress is told of each search by itself.
 pub fn first_of(
     work: impl IntoIterator<Item = Search>,
     workers: &Workers,
     mut watch: Watch<'_>,
 ) -> Outcome {
-    let mut total =
-        Outcome { shares: Vec::new(), hashes: 0, took: Duration::ZERO, end: End::Exhausted };
+    let mut total = Outcome {
+        shares: Vec::new(),
+        hashes: 0,
+        took: Duration::ZERO,
+        end: End::Exhausted,
+        faults: workers.faults(),
+    };
     for search in work {
-        let outcome = search.first(workers, watch.again());
-        total.hashes += outcome.hashes;
-        total.took += outcome.took;
-        (total.shares, total.end) = (outcome.shares, outcome.end);
+        let Outcome { hashes, took, .. } = total;
+        let next = search.first(workers, watch.again());
+        total = Outcome { hashes: hashes + next.hashes, took: took + next.took, ..next };
         if total.end != End::Exhausted {
             break;
         }
@@ -191,6 +196,10 @@ pub struct Outcome {
     pub took: Duration,
     /// Why it ended.
     pub end: End,
+    /// What engines of these workers failed of, in this search or before, in the order of
+    /// [`Workers::engines`]. Their unfinished work went to others, and they are not used again; what
+    /// they did before counts, even where one was found to be wrong.
+    pub faults: Vec<Fault>,
 }
 
 /// Why a search ended.
@@ -202,13 +211,17 @@ pub enum End {
     Exhausted,
     /// It was told to stop.
     Stopped,
+    /// No engine is left that works; what was not done is unknown, and what was found may not be
+    /// the first.
+    Failed,
 }
 
 /// Tells searches to stop, from any thread, and for good: one that starts later with the same
 /// handle ends at once.
 ///
-/// A search does so within 10 ms on a CPU that is not overloaded, and keeps every share verified by
-/// then.
+/// A search does so within 10 ms on a CPU that is not overloaded, and within 100 ms where a GPU
+/// searches too; but for one that hangs it waits until the engine has given it up. It keeps every
+/// share verified by then.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 

@@ -1,74 +1,91 @@
 //! The work of a search, handed out from the front, and its results, put back in order.
+//!
+//! Whoever takes a piece reports how far it came. What it did not do is handed out again, before
+//! all that lies after it. That may be when the others have found nothing to do and have ended:
+//! then they are called for another round; see [`Pieces::begin`].
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::btree_map::OccupiedEntry;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::pace::{Pace, Paces};
 use super::{End, Outcome, Search, Share};
+use crate::engine::Fault;
 use crate::job::{Job, NonceRange};
 
 /// Consecutive nonces for one version group.
 pub(super) struct Piece {
-    /// Its place in the order of the search.
-    pub(super) place: u64,
+    /// Its place in the order of the search: how many hashes come before.
+    place: u128,
     pub(super) job: Arc<Job>,
     pub(super) nonces: NonceRange,
+}
+
+impl Piece {
+    pub(super) fn hashes(&self) -> u64 {
+        self.nonces.len() * self.job.versions().len() as u64
+    }
+
+    /// The first `nonces` nonces, or all where there are fewer, and the rest.
+    pub(super) fn split_at(self, nonces: u64) -> (Self, Self) {
+        let (head, tail) = self.nonces.split_at(nonces);
+        let head = Self { place: self.place, job: self.job.clone(), nonces: head };
+        let place = self.place + u128::from(head.hashes());
+        (head, Self { place, job: self.job, nonces: tail })
+    }
 }
 
 /// All pieces of a search: those to come, and what the others gave.
 pub(super) struct Pieces<'a> {
     search: &'a Search,
     limit: usize,
-    cursor: Mutex<Cursor>,
+    to_do: Mutex<ToDo>,
     found: Mutex<Found>,
     hashes: AtomicU64,
-    shares: AtomicUsize,
+    paces: Paces,
 }
 
 /// What comes next.
-struct Cursor {
-    place: u64,
+struct ToDo {
+    /// What nobody has of the groups begun, by place: what came back, and the rest of the last one.
+    open: BTreeMap<u128, Piece>,
+    /// The next group: its place, its time and its number.
+    place: u128,
     time: u64,
     group: u64,
-    /// The group's job, once its first piece has been asked for.
-    job: Option<Arc<Job>>,
-    /// Of the group.
-    nonces: NonceRange,
-    /// Of the whole search.
-    hashes_left: u128,
     /// No piece after this place is needed: those up to it hold as many shares as are asked for.
-    last_place: u64,
+    last_place: u128,
+    /// A worker found nothing to do and ended.
+    round_over: bool,
     stopped: bool,
 }
 
 /// What came back.
 struct Found {
-    by_place: BTreeMap<u64, Vec<Share>>,
+    by_place: BTreeMap<u128, Vec<Share>>,
     count: usize,
-    /// The first piece that was broken off, if one was: what lies after it may not be the first.
-    broken_off: u64,
 }
 
 impl<'a> Pieces<'a> {
     pub(super) fn new(search: &'a Search, limit: usize) -> Self {
-        let cursor = Cursor {
+        let to_do = ToDo {
+            open: BTreeMap::new(),
             place: 0,
             time: 0,
             group: 0,
-            job: None,
-            nonces: search.nonces,
-            hashes_left: search.hashes(),
-            last_place: u64::MAX,
+            last_place: u128::MAX,
+            round_over: false,
             stopped: false,
         };
         Self {
             search,
             limit,
-            cursor: Mutex::new(cursor),
-            found: Mutex::new(Found { by_place: BTreeMap::new(), count: 0, broken_off: u64::MAX }),
+            to_do: Mutex::new(to_do),
+            found: Mutex::new(Found { by_place: BTreeMap::new(), count: 0 }),
             hashes: AtomicU64::new(0),
-            shares: AtomicUsize::new(0),
+            paces: Paces::default(),
         }
     }
 
@@ -85,46 +102,64 @@ impl<'a> Pieces<'a> {
     }
 
     pub(super) fn shares_found(&self) -> usize {
-        self.shares.load(Ordering::Relaxed)
+        lock(&self.found).count
     }
 
-    /// The next piece: of about `hashes` hashes, and no more than `1 / sharers` of what is left, so
-    /// that all workers finish together. `None` when nothing more is needed.
-    pub(super) fn claim(&self, hashes: u64, sharers: usize) -> Option<Piece> {
-        let mut guard = lock(&self.cursor);
-        let cursor = &mut *guard;
-        if cursor.stopped || cursor.place > cursor.last_place {
-            return None;
-        }
-        if cursor.nonces.is_empty() {
-            self.next_group(cursor)?;
-        }
-        let job = cursor.job.get_or_insert_with(|| self.job(cursor.time, cursor.group)).clone();
-
-        let versions = job.versions().len() as u64;
-        let fair = u64::try_from(cursor.hashes_left / sharers as u128).unwrap_or(u64::MAX);
-        let quanta = (hashes.min(fair) / versions / QUANTUM).max(1);
-        let (nonces, rest) = cursor.nonces.split_at(quanta * QUANTUM);
-        cursor.nonces = rest;
-        cursor.hashes_left -= u128::from(nonces.len() * versions);
-        let place = cursor.place;
-        cursor.place += 1;
-        Some(Piece { place, job, nonces })
+    /// How fast a worker is that begins now, and wants pieces that take `piece`.
+    pub(super) fn pace(&self, piece: Duration) -> Pace<'_> {
+        self.paces.join(piece)
     }
 
-    /// Moves on to the next version group, or to the next time; `None` when there is none.
-    fn next_group(&self, cursor: &mut Cursor) -> Option<()> {
-        if cursor.hashes_left == 0 {
+    /// Begins a round, if there is something to do: at first the whole search and, once all workers
+    /// have ended, what came back after one of them had found nothing.
+    ///
+    /// So that it is shared by all of them, nobody takes it before; and nobody waits for what
+    /// hardly ever comes.
+    pub(super) fn begin(&self) -> bool {
+        let mut to_do = lock(&self.to_do);
+        to_do.round_over = false;
+        !to_do.stopped && self.first(&mut to_do).is_some()
+    }
+
+    /// The next piece for a worker of this pace; `None` when nothing more is needed, as far as is
+    /// known in this round.
+    pub(super) fn claim(&self, pace: &Pace<'_>) -> Option<Piece> {
+        let mut to_do = lock(&self.to_do);
+        if to_do.stopped || to_do.round_over {
             return None;
         }
-        cursor.group += 1;
-        if cursor.group == self.search.groups() {
-            cursor.group = 0;
-            cursor.time += 1;
+        let left = self.left(&to_do);
+        let Some(first) = self.first(&mut to_do) else {
+            to_do.round_over = true;
+            return None;
+        };
+        let first = first.remove();
+        let quanta = (pace.take(left) / first.job.versions().len() as u64 / QUANTUM).max(1);
+        let (piece, rest) = first.split_at(quanta * QUANTUM);
+        to_do.put(rest);
+        Some(piece)
+    }
+
+    /// What comes first of that which is needed and nobody has.
+    fn first<'t>(&self, to_do: &'t mut ToDo) -> Option<OccupiedEntry<'t, u128, Piece>> {
+        if to_do.open.is_empty() && to_do.place < self.search.hashes() {
+            let group = self.next_group(to_do);
+            to_do.put(group);
         }
-        cursor.nonces = self.search.nonces;
-        cursor.job = None;
-        Some(())
+        to_do.open.first_entry().filter(|first| *first.key() <= to_do.last_place)
+    }
+
+    /// All nonces of the next version group, after the last of which comes the next time.
+    fn next_group(&self, to_do: &mut ToDo) -> Piece {
+        let job = self.job(to_do.time, to_do.group);
+        let group = Piece { place: to_do.place, job, nonces: self.search.nonces };
+        to_do.place += u128::from(group.hashes());
+        to_do.group += 1;
+        if to_do.group == self.search.groups() {
+            to_do.group = 0;
+            to_do.time += 1;
+        }
+        group
     }
 
     fn job(&self, time: u64, group: u64) -> Arc<Job> {
@@ -137,46 +172,49 @@ impl<'a> Pieces<'a> {
         )
     }
 
-    /// Takes the shares of a piece, in order, and how many hashes were done for them.
-    pub(super) fn report(&self, place: u64, shares: Vec<Share>, hashes: u64) {
-        self.hashes.fetch_add(hashes, Ordering::Relaxed);
-        if shares.is_empty() {
+    /// The hashes that nobody has.
+    fn left(&self, to_do: &ToDo) -> u128 {
+        let open: u128 = to_do.open.values().map(|piece| u128::from(piece.hashes())).sum();
+        self.search.hashes() - to_do.place + open
+    }
+
+    /// Takes what was done of a piece, with the shares in it in order, and the rest of it, which is
+    /// handed out again unless the shares before it are enough.
+    pub(super) fn report(&self, done: &Piece, shares: Vec<Share>, rest: Piece) {
+        self.hashes.fetch_add(done.hashes(), Ordering::Relaxed);
+        if shares.is_empty() && rest.nonces.is_empty() {
             return;
         }
-        let mut found = lock(&self.found);
-        found.count += shares.len();
-        self.shares.store(found.count, Ordering::Relaxed);
-        found.by_place.insert(place, shares);
-        if found.count >= self.limit {
-            let last_place = found.forget_after(self.limit);
-            drop(found);
-            let mut cursor = lock(&self.cursor);
-            cursor.last_place = cursor.last_place.min(last_place);
-        }
+        let last_place = lock(&self.found).add(done.place, shares, self.limit);
+        let mut to_do = lock(&self.to_do);
+        to_do.last_place = to_do.last_place.min(last_place);
+        to_do.put(rest);
     }
 
-    /// Hands out no more pieces; the one at `place` may have been broken off.
-    pub(super) fn stop(&self, place: u64) {
-        let mut found = lock(&self.found);
-        found.broken_off = found.broken_off.min(place);
-        drop(found);
-        lock(&self.cursor).stopped = true;
+    /// Hands out no more pieces.
+    pub(super) fn stop(&self) {
+        lock(&self.to_do).stopped = true;
     }
 
-    pub(super) fn into_outcome(self, took: Duration) -> Outcome {
-        let cursor = self.cursor.into_inner().unwrap_or_else(PoisonError::into_inner);
+    /// What it all came to, when no worker has a piece any more.
+    pub(super) fn into_outcome(self, took: Duration, faults: Vec<Fault>) -> Outcome {
+        let to_do = self.to_do.into_inner().unwrap_or_else(PoisonError::into_inner);
         let found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         let hashes = self.hashes.into_inner();
-        let end = if found.count >= self.limit && cursor.last_place < found.broken_off {
+        // What lies after a piece that was not done may not be the first.
+        let gap = to_do.open.keys().next().is_some_and(|&place| place <= to_do.last_place);
+        let end = if found.count >= self.limit && !gap {
             End::Limit
         } else if u128::from(hashes) == self.search.hashes() {
             End::Exhausted
-        } else {
+        } else if to_do.stopped {
             End::Stopped
+        } else {
+            End::Failed
         };
         let mut shares: Vec<_> = found.by_place.into_values().flatten().collect();
         shares.truncate(self.limit);
-        Outcome { shares, hashes, took, end }
+        Outcome { shares, hashes, took, end, faults }
     }
 }
 
@@ -184,16 +222,34 @@ impl<'a> Pieces<'a> {
 /// less costs more than it is worth.
 const QUANTUM: u64 = 256;
 
+impl ToDo {
+    fn put(&mut self, piece: Piece) {
+        if !piece.nonces.is_empty() {
+            self.open.insert(piece.place, piece);
+        }
+    }
+}
+
 impl Found {
-    /// The place by which the first `limit` shares are complete, as far as is known; what lies
-    /// after it cannot be among them and is dropped.
-    fn forget_after(&mut self, limit: usize) -> u64 {
+    /// Adds the shares of the piece at `place`, and returns the place by which the first `limit`
+    /// are complete, as far as is known.
+    fn add(&mut self, place: u128, shares: Vec<Share>, limit: usize) -> u128 {
+        if !shares.is_empty() {
+            self.count += shares.len();
+            self.by_place.insert(place, shares);
+        }
+        if self.count < limit { u128::MAX } else { self.forget_after(limit) }
+    }
+
+    /// What lies after the first `limit` shares cannot be among them and is dropped. Returns the
+    /// place of the last.
+    fn forget_after(&mut self, limit: usize) -> u128 {
         let mut before = 0;
         let last = self.by_place.iter().find_map(|(&place, shares)| {
             before += shares.len();
             (before >= limit).then_some(place)
         });
-        let last = last.unwrap_or(u64::MAX);
+        let last = last.unwrap_or(u128::MAX);
         if let Some(next) = last.checked_add(1) {
             let dropped = self.by_place.split_off(&next);
             self.count -= dropped.values().map(Vec::len).sum::<usize>();

@@ -1,22 +1,25 @@
 //! The threads that search: one engine on each, from one rayon pool.
+//!
+//! An engine that fails costs only itself: its threads end, what it had goes to the others, and
+//! these workers do not use it again.
 
+use std::iter;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::pieces::{Piece, Pieces};
-use super::{Progress, Share, Stop, Watch, verify};
-use crate::engine::{self, Engine};
+use super::share::judge;
+use super::{Progress, Share, Stop, Watch};
+use crate::engine::{self, Engine, Failure, Fault};
+use crate::job::{Job, NonceRange};
 
-/// The most threads that workers may have.
+/// The most threads that one engine may have.
 pub const MAX_THREADS: usize = 1024;
 
-/// How long a worker keeps a piece: the delay of a stop.
-const PIECE: Duration = Duration::from_millis(1);
-
-/// How many hashes a worker that does not know its speed yet takes.
-const FIRST_PIECE: u64 = 4096;
+/// How often a search that waits for its turn looks whether it is told to stop.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// How often progress is told.
 const TELL: Duration = Duration::from_millis(100);
@@ -25,13 +28,23 @@ const TELL: Duration = Duration::from_millis(100);
 /// the memory or delay a stop.
 const CANDIDATES: usize = 1024;
 
-/// An engine and the threads that run it. Making them takes a moment, so searches share them, one
+/// Engines and the threads that run them. Making them takes a moment, so searches share them, one
 /// after the other: a second one waits for its turn until it is told to stop.
 #[derive(Debug)]
 pub struct Workers {
-    engine: Arc<dyn Engine>,
+    members: Vec<Member>,
+    /// For each thread of the pool the index of its member: first those on CPUs.
+    posts: Vec<usize>,
+    cpu_threads: usize,
     pool: rayon::ThreadPool,
     turn: Mutex<()>,
+}
+
+/// An engine, as long as it works.
+#[derive(Debug)]
+struct Member {
+    engine: Arc<dyn Engine>,
+    fault: OnceLock<Fault>,
 }
 
 /// Why there are no workers.
@@ -60,7 +73,7 @@ pub enum WorkersError {
 /// Which workers to make; see [`Workers::builder`].
 #[derive(Clone, Debug)]
 pub struct WorkersBuilder {
-    engine: Arc<dyn Engine>,
+    engines: Vec<Arc<dyn Engine>>,
     threads: Option<usize>,
     pinned: bool,
 }
@@ -75,51 +88,66 @@ impl Workers {
         Self::builder(engine::best(1)).build()
     }
 
-    /// Workers with this engine: unless told otherwise one for each core, not pinned.
+    /// Workers with this engine, and with those added by [`WorkersBuilder::also`]: unless told
+    /// otherwise one for each core, not pinned, or as many as the engine asks for.
     #[must_use]
     pub fn builder(engine: Arc<dyn Engine>) -> WorkersBuilder {
-        WorkersBuilder { engine, threads: None, pinned: false }
+        WorkersBuilder { engines: vec![engine], threads: None, pinned: false }
     }
 
-    /// The engine they run.
-    #[must_use]
-    pub fn engine(&self) -> &dyn Engine {
-        self.engine.as_ref()
+    /// The engines that they were made with, in the order given: those that failed too.
+    pub fn engines(&self) -> impl Iterator<Item = &dyn Engine> {
+        self.members.iter().map(|member| member.engine.as_ref())
     }
 
-    /// How many they are.
+    /// How many of them compute on CPUs. Those that feed a device, and wait for it most of the
+    /// time, are not counted.
     #[must_use]
     pub fn threads(&self) -> usize {
-        self.pool.current_num_threads()
+        self.cpu_threads
+    }
+
+    /// What the engines that are not used any more failed of, in the order of [`Self::engines`].
+    #[must_use]
+    pub fn faults(&self) -> Vec<Fault> {
+        self.members.iter().filter_map(|member| member.fault.get().cloned()).collect()
     }
 
     /// Works through `pieces` on all threads, telling the calling one how far they are.
     pub(super) fn run(&self, pieces: &Pieces<'_>, watch: Watch<'_>, start: Instant) {
         let Watch { stop, mut progress } = watch;
-        let Some(_turn) = self.turn(&stop) else { return };
-        let busy = Busy::new(self.threads());
+        let Some(_turn) = self.turn(&stop) else { return pieces.stop() };
+        let mut tell = || {
+            if let Some(progress) = &mut progress {
+                progress(Progress {
+                    hashes: pieces.hashes_done(),
+                    of: pieces.search().hashes(),
+                    shares: pieces.shares_found(),
+                    elapsed: start.elapsed(),
+                });
+            }
+        };
+        while self.members.iter().any(Member::works) && pieces.begin() {
+            self.round(pieces, &stop, &mut tell);
+        }
+    }
+
+    /// Claims pieces on all threads until they find no more, calling `tell` on this one.
+    fn round(&self, pieces: &Pieces<'_>, stop: &Stop, tell: &mut dyn FnMut()) {
+        let busy = Busy::new(self.posts.len());
         self.pool.in_place_scope(|scope| {
             let _stopping = StopOnPanic(pieces);
-            scope.spawn_broadcast(|_, _| {
+            scope.spawn_broadcast(|_, context| {
                 let _done = busy.guard();
                 let _stopping = StopOnPanic(pieces);
-                work(self.engine.as_ref(), pieces, &stop, self.threads());
+                self.members[self.posts[context.index()]].work(pieces, stop);
             });
-            if let Some(tell) = &mut progress {
-                while !busy.wait(TELL) {
-                    tell(Progress {
-                        hashes: pieces.hashes_done(),
-                        of: pieces.search().hashes(),
-                        shares: pieces.shares_found(),
-                        elapsed: start.elapsed(),
-                    });
-                }
+            while !busy.wait(TELL) {
+                tell();
             }
         });
     }
-}
 
-impl Workers {
     /// Waits until no other search runs on these threads; `None` if told to stop before.
     fn turn(&self, stop: &Stop) -> Option<MutexGuard<'_, ()>> {
         loop {
@@ -127,7 +155,7 @@ impl Workers {
                 Ok(turn) => return Some(turn),
                 Err(TryLockError::Poisoned(turn)) => return Some(turn.into_inner()),
                 Err(TryLockError::WouldBlock) if stop.is_stopped() => return None,
-                Err(TryLockError::WouldBlock) => thread::sleep(PIECE),
+                Err(TryLockError::WouldBlock) => thread::sleep(LOOK),
             }
         }
     }
@@ -140,19 +168,30 @@ struct StopOnPanic<'a>(&'a Pieces<'a>);
 impl Drop for StopOnPanic<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.stop(0);
+            self.0.stop();
         }
     }
 }
 
 impl WorkersBuilder {
-    /// This many threads, 1 to [`MAX_THREADS`].
+    /// This engine too, on threads of its own: all engines search together and share the work by
+    /// speed.
+    ///
+    /// Engines on the same cores get no more out of them than the fastest alone would.
+    #[must_use]
+    pub fn also(mut self, engine: Arc<dyn Engine>) -> Self {
+        self.engines.push(engine);
+        self
+    }
+
+    /// This many threads, 1 to [`MAX_THREADS`], for each engine that computes on CPUs. One that
+    /// asks for a number of threads in [`Engine::feed`] has those, whatever is said here.
     #[must_use]
     pub fn threads(self, threads: usize) -> Self {
         Self { threads: Some(threads), ..self }
     }
 
-    /// Keeps each thread on one core, taking the cores in turn.
+    /// Keeps each thread that computes on a CPU on one core, taking the cores in turn.
     #[must_use]
     pub fn pinned(self, pinned: bool) -> Self {
         Self { pinned, ..self }
@@ -162,13 +201,26 @@ impl WorkersBuilder {
     ///
     /// # Errors
     ///
-    /// When there would be none or more than [`MAX_THREADS`], when they are to be pinned and the
-    /// system does not say to which cores, or when it gives no more threads.
+    /// When an engine would have none or more than [`MAX_THREADS`], or all together more than
+    /// [`rayon`] allows; when they are to be pinned and the system does not say to which cores; or
+    /// when it gives no more threads.
     pub fn build(self) -> Result<Workers, WorkersError> {
-        let threads = self.threads.unwrap_or_else(|| cores().min(MAX_THREADS));
-        if threads == 0 || threads > MAX_THREADS {
-            return Err(WorkersError::Threads { threads });
+        let most = |threads: usize, most: usize| match threads {
+            0 => Err(WorkersError::Threads { threads }),
+            _ if threads > most => Err(WorkersError::Threads { threads }),
+            _ => Ok(threads),
+        };
+        let on_cpus = most(self.threads.unwrap_or_else(|| cores().min(MAX_THREADS)), MAX_THREADS)?;
+        let asked_for = |index: usize| self.engines[index].feed().threads;
+        let mut posts = Vec::new();
+        for index in 0..self.engines.len() {
+            let threads = most(asked_for(index).unwrap_or(on_cpus), MAX_THREADS)?;
+            posts.extend(iter::repeat_n(index, threads));
         }
+        posts.sort_by_key(|&index| asked_for(index).is_some());
+        let cpu_threads = posts.partition_point(|&index| asked_for(index).is_none());
+
+        let threads = most(posts.len(), rayon::max_num_threads())?;
         let mut builder = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("search {index}"));
@@ -178,7 +230,9 @@ impl WorkersBuilder {
             let cores = cores.ok_or(WorkersError::Pinning)?;
             let refused = refused.clone();
             builder = builder.start_handler(move |index| {
-                if !core_affinity::set_for_current(cores[index % cores.len()]) {
+                if index < cpu_threads
+                    && !core_affinity::set_for_current(cores[index % cores.len()])
+                {
                     refused.store(true, Ordering::Relaxed);
                 }
             });
@@ -189,7 +243,9 @@ impl WorkersBuilder {
         if refused.load(Ordering::Relaxed) {
             return Err(WorkersError::Pinning);
         }
-        Ok(Workers { engine: self.engine, pool, turn: Mutex::new(()) })
+        let member = |engine| Member { engine, fault: OnceLock::new() };
+        let members = self.engines.into_iter().map(member).collect();
+        Ok(Workers { members, posts, cpu_threads, pool, turn: Mutex::new(()) })
     }
 }
 
@@ -198,42 +254,74 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Claims pieces until there are no more.
-fn work(engine: &dyn Engine, pieces: &Pieces<'_>, stop: &Stop, threads: usize) {
-    let mut size = FIRST_PIECE;
-    // Several pieces each are left for the end, so that nobody waits long for the last one.
-    while let Some(piece) = pieces.claim(size, 8 * threads) {
-        let start = Instant::now();
-        let (shares, hashes) = scan(engine, &piece, pieces.limit(), stop);
-        pieces.report(piece.place, shares, hashes);
-        if stop.is_stopped() {
-            pieces.stop(piece.place);
+impl Member {
+    fn works(&self) -> bool {
+        self.fault.get().is_none()
+    }
+
+    /// Claims pieces until there are no more, or the engine has failed.
+    fn work(&self, pieces: &Pieces<'_>, stop: &Stop) {
+        let mut pace = pieces.pace(self.engine.feed().piece);
+        while self.works()
+            && let Some(piece) = pieces.claim(&pace)
+        {
+            let start = Instant::now();
+            let (done, shares) = self.scan(&piece, pieces.limit(), stop);
+            let (done, rest) = piece.split_at(done);
+            pace.learn(done.hashes(), start.elapsed());
+            pieces.report(&done, shares, rest);
+            if stop.is_stopped() {
+                pieces.stop();
+            }
         }
-        let took = start.elapsed().as_secs_f64().max(1e-9);
-        let fit = (hashes as f64 * PIECE.as_secs_f64() / took) as u64;
-        // One odd measurement must not make a piece that no stop can interrupt.
-        size = fit.clamp(FIRST_PIECE / 4, size * 4);
+    }
+
+    /// Scans a piece: how many of its nonces were done, and the shares in them, in order. Those are
+    /// all nonces, unless `limit` shares were in the first of them, it was told to stop, or the
+    /// engine failed.
+    fn scan(&self, piece: &Piece, limit: usize, stop: &Stop) -> (u64, Vec<Share>) {
+        let mut shares = Vec::new();
+        let mut rest = piece.nonces;
+        let mut fault = None;
+        while fault.is_none() && !rest.is_empty() && shares.len() < limit && !stop.is_stopped() {
+            match scan_some(self.engine.as_ref(), &piece.job, rest, limit, &mut shares) {
+                Ok(after) => rest = after,
+                Err(failed) => fault = Some(failed),
+            }
+        }
+        // An engine that gives wrong results may as well have missed some: in the rest of the
+        // piece, and in what another of its threads had by then.
+        let wrong = |fault: &Fault| matches!(fault.failure, Failure::Wrong(_));
+        let trusted = !fault.iter().chain(self.fault.get()).any(wrong);
+        if let Some(fault) = fault {
+            // The first is the one to tell: others are what comes of it.
+            let _ = self.fault.set(fault);
+        }
+        if trusted { (piece.nonces.len() - rest.len(), shares) } else { (0, Vec::new()) }
     }
 }
 
-/// The shares of a piece, up to `limit`, and the hashes done for them.
-fn scan(engine: &dyn Engine, piece: &Piece, limit: usize, stop: &Stop) -> (Vec<Share>, u64) {
-    let mut shares = Vec::new();
-    let mut hashes = 0;
+/// Calls an engine once: appends the shares in what it did to `shares`, and returns what it did not
+/// do.
+fn scan_some(
+    engine: &dyn Engine,
+    job: &Job,
+    nonces: NonceRange,
+    limit: usize,
+    shares: &mut Vec<Share>,
+) -> Result<NonceRange, Fault> {
+    let fault = |failure| Fault { engine: engine.id(), failure };
     let mut candidates = Vec::new();
-    let mut nonces = piece.nonces;
-    while !nonces.is_empty() && shares.len() < limit && !stop.is_stopped() {
-        let scanned = engine.scan(&piece.job, nonces, limit.min(CANDIDATES), &mut candidates);
-        let Ok(scanned) = scanned else { break };
-        shares.extend(candidates.drain(..).filter_map(|candidate| verify(&piece.job, candidate)));
-        hashes += scanned.hashes;
-        if scanned.nonces == 0 {
-            // An engine that does nothing is broken: what is missing shows in the count of hashes.
-            break;
-        }
-        nonces = nonces.split_at(scanned.nonces).1;
+    let scanned = engine.scan(job, nonces, limit.min(CANDIDATES), &mut candidates)?;
+    let (done, rest) = nonces.split_at(scanned.nonces);
+    if done.is_empty() {
+        return Err(fault(Failure::Refused("it did nothing".to_owned())));
     }
-    (shares, hashes)
+    for candidate in candidates {
+        let share = judge(job, done, candidate);
+        shares.extend(share.map_err(|wrong| fault(Failure::Wrong(wrong)))?);
+    }
+    Ok(rest)
 }
 
 /// How many threads still work.

@@ -1,0 +1,47 @@
+//! `--engine`: which engines the arguments ask for, and those engines.
+
+use std::sync::Arc;
+
+use perjoule::engine::{self, Engine, EngineId, UnknownEngine};
+
+use super::{Error, note};
+
+/// One engine by name, or the fastest of the processor and every GPU.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Choice {
+    One(EngineId),
+    All,
+}
+
+pub(super) fn choice(text: &str) -> Result<Choice, UnknownEngine> {
+    match text {
+        "all" => Ok(Choice::All),
+        name => name.parse().map(Choice::One),
+    }
+}
+
+/// The engines of all choices, once each, those of the processor first. What `all` stands for is
+/// `of_cores` and every GPU; a GPU among them that cannot be opened is told of and left out.
+pub(super) fn chosen(
+    choices: &[Choice],
+    of_cores: impl FnOnce() -> Vec<Arc<dyn Engine>>,
+) -> Result<Vec<Arc<dyn Engine>>, Error> {
+    let mut engines = Vec::new();
+    if choices.contains(&Choice::All) {
+        engines.extend(of_cores());
+        for gpu in engine::gpus() {
+            match gpu {
+                Ok(gpu) => engines.push(gpu),
+                Err(unavailable) => note(&format!("{unavailable}; going on without it")),
+            }
+        }
+    }
+    for &choice in choices {
+        let Choice::One(id) = choice else { continue };
+        if engines.iter().all(|engine| engine.id() != id) {
+            engines.push(engine::by_id(id).map_err(|error| Error::input("--engine", error))?);
+        }
+    }
+    engines.sort_by_key(|engine| engine.id());
+    Ok(engines)
+}

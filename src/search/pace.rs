@@ -1,0 +1,180 @@
+//! How much a worker takes at a time: as much as it does in the time its engine asks for, and near
+//! the end no more than its part of what is left.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How many hashes a worker that does not know its speed yet takes.
+const FIRST_PIECE: u64 = 4096;
+
+/// The hashes per second of all workers together, as far as they know.
+#[derive(Debug, Default)]
+pub(super) struct Paces(AtomicU64);
+
+/// How fast one worker is. While there is one it counts among all.
+#[derive(Debug)]
+pub(super) struct Pace<'a> {
+    all: &'a Paces,
+    /// How long its pieces should take.
+    piece: Duration,
+    /// Hashes that take about as long as that.
+    size: u64,
+    /// Hashes per second: a guess that is too low, until something was done.
+    rate: u64,
+}
+
+impl Paces {
+    /// A worker whose pieces should take `piece`.
+    pub(super) fn join(&self, piece: Duration) -> Pace<'_> {
+        let rate = per_second(FIRST_PIECE, piece);
+        self.0.fetch_add(rate, Ordering::Relaxed);
+        Pace { all: self, piece, size: FIRST_PIECE, rate }
+    }
+}
+
+impl Pace<'_> {
+    /// How many hashes to take where `left` are left.
+    ///
+    /// A worker that takes a quarter of its part is back long before the others could have done
+    /// theirs, even where a speed was misjudged. To wait for a piece costs less than to make it far
+    /// smaller than it should be.
+    pub(super) fn take(&self, left: u128) -> u64 {
+        let all = self.all.0.load(Ordering::Relaxed).max(self.rate);
+        let part = left as f64 * (self.rate as f64 / all as f64);
+        self.size.min((part / 4.0) as u64).max(self.size / 64)
+    }
+
+    /// Learns from a piece: `hashes` took that long.
+    pub(super) fn learn(&mut self, hashes: u64, took: Duration) {
+        if hashes == 0 {
+            return;
+        }
+        let rate = per_second(hashes, took);
+        // The sum is over numbers that wrap around: what a worker adds it takes away again.
+        self.all.0.fetch_add(rate.wrapping_sub(self.rate), Ordering::Relaxed);
+        self.rate = rate;
+        let fit = (rate as f64 * self.piece.as_secs_f64()) as u64;
+        // One odd measurement must not make a piece that no stop can interrupt.
+        self.size = fit.clamp(FIRST_PIECE / 4, self.size.saturating_mul(4));
+    }
+}
+
+impl Drop for Pace<'_> {
+    fn drop(&mut self) {
+        self.all.0.fetch_sub(self.rate, Ordering::Relaxed);
+    }
+}
+
+/// At least 1.
+fn per_second(hashes: u64, took: Duration) -> u64 {
+    ((hashes as f64 / took.as_secs_f64().max(1e-9)) as u64).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_piece_grows_fourfold_at_most_until_it_takes_its_time() {
+        let paces = Paces::default();
+        let mut pace = paces.join(75 * MILLISECOND);
+        let mut sizes = Vec::new();
+        for _ in 0..12 {
+            let size = pace.take(1 << 90);
+            sizes.push(size);
+            // 10 GH/s.
+            pace.learn(size, Duration::from_nanos(size / 10));
+        }
+        assert_eq!(sizes[..3], [4096, 4 * 4096, 16 * 4096]);
+        assert!(sizes[9..].iter().all(|size| size.abs_diff(750_000_000) < 10_000_000), "{sizes:?}");
+        // A worker that lost its core for a while is soon as fast as before.
+        pace.learn(750_000_000, Duration::from_secs(1));
+        pace.learn(0, Duration::from_secs(1));
+        assert_eq!(pace.take(1 << 90), 56_250_000);
+    }
+
+    #[test]
+    fn the_end_is_shared_by_speed() {
+        let paces = Paces::default();
+        let (mut slow, mut fast) = (paces.join(MILLISECOND), paces.join(75 * MILLISECOND));
+        for _ in 0..12 {
+            slow.learn(1_000_000, Duration::from_millis(10));
+            fast.learn(1_000_000, Duration::from_micros(100));
+        }
+        assert_eq!((slow.take(1 << 90), fast.take(1 << 90)), (100_000, 750_000_000));
+        let left = 10_100_000;
+        assert_eq!((slow.take(left), fast.take(left)), (25_000, 11_718_750));
+        assert_eq!((slow.take(0), fast.take(0)), (100_000 / 64, 750_000_000 / 64));
+        // One that has left has no part.
+        drop(slow);
+        assert_eq!(fast.take(400_000_000), 100_000_000);
+        drop(fast);
+        assert_eq!(paces.0.into_inner(), 0);
+    }
+
+    /// A worker on a clock of its own.
+    struct Simulated {
+        /// Hashes per second.
+        rate: f64,
+        piece: Duration,
+        /// What each piece costs beside its hashes.
+        latency: Duration,
+    }
+
+    fn core(rate: f64) -> Simulated {
+        Simulated { rate, piece: MILLISECOND, latency: Duration::from_nanos(500) }
+    }
+
+    /// One of the three that feed a GPU of this rate.
+    fn feeder(rate: f64) -> Simulated {
+        Simulated { rate: rate / 3.0, piece: 75 * MILLISECOND, latency: Duration::from_micros(60) }
+    }
+
+    /// When the last worker has done its last piece of `hashes` hashes.
+    fn simulate(workers: &[Simulated], hashes: u64) -> Duration {
+        let paces = Paces::default();
+        let mut left = hashes;
+        // The piece of each: when it is done, how many hashes it has and how long they took.
+        let mut pieces = vec![(Duration::ZERO, 0, Duration::ZERO); workers.len()];
+        let mut own: Vec<_> = workers.iter().map(|worker| paces.join(worker.piece)).collect();
+        while left > 0 {
+            let next = (0..workers.len()).min_by_key(|&index| pieces[index].0).expect("workers");
+            let (now, size, took) = pieces[next];
+            own[next].learn(size, took);
+            let size = own[next].take(left.into()).min(left);
+            let took = Duration::from_secs_f64(size as f64 / workers[next].rate);
+            let took = took + workers[next].latency;
+            left -= size;
+            pieces[next] = (now + took, size, took);
+        }
+        pieces.into_iter().map(|(end, ..)| end).max().expect("workers")
+    }
+
+    #[test]
+    fn nobody_is_waited_for_at_the_end() {
+        let cases: [(&str, Vec<Simulated>); 6] = [
+            ("cores", [60e6; 2].map(core).into()),
+            ("unequal cores", [60e6, 20e6, 20e6, 1e6].map(core).into()),
+            ("a GPU", [1e10; 3].map(feeder).into()),
+            (
+                "a GPU and cores",
+                [60e6; 2].map(core).into_iter().chain([1e10; 3].map(feeder)).collect(),
+            ),
+            (
+                "a slow GPU and cores",
+                [60e6; 2].map(core).into_iter().chain([2e8; 3].map(feeder)).collect(),
+            ),
+            ("a slow GPU and a fast one", [3e8, 3e8, 3e8, 1e10, 1e10, 1e10].map(feeder).into()),
+        ];
+        for (name, workers) in cases {
+            for hashes in (16..38).map(|bits| 1_u64 << bits) {
+                let rate: f64 = workers.iter().map(|worker| worker.rate).sum();
+                let ideal = hashes as f64 / rate;
+                let took = simulate(&workers, hashes).as_secs_f64();
+                assert!(took < ideal * 1.002 + 0.003, "{name}, {hashes}: {took} s, not {ideal} s");
+            }
+        }
+    }
+}
