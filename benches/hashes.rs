@@ -1,6 +1,6 @@
 //! Hashes per second: what users know, every engine, and the whole search.
 //!
-//! `cargo bench` takes under three minutes. On shared hardware the figures of one run compare with
+//! `cargo bench` takes about three minutes. On shared hardware the figures of one run compare with
 //! each other only roughly: `perjoule score` interleaves what this measures one after the other.
 
 use std::hint::black_box;
@@ -58,6 +58,52 @@ fn engines(criterion: &mut Criterion) {
         group.finish();
     }
 }
+
+/// A quarter of a second of search on every GPU, by as many threads as it wants to be fed by. One
+/// that a driver computes on the processor is called what it is.
+#[cfg(feature = "gpu")]
+fn gpus(criterion: &mut Criterion) {
+    use criterion::SamplingMode;
+    use perjoule::engine::{Engine, gpu::Gpu};
+    use perjoule::gpu::{Kind, adapters};
+    use std::sync::Arc;
+
+    const TIME: f64 = 0.25;
+    let (header, target) = work();
+    // Three bits are one group of versions.
+    let eight = VersionMask::from_hex("0000e000").expect("bits of BIP 320");
+    for adapter in adapters() {
+        let gpu = match Gpu::open(&adapter) {
+            Ok(gpu) => Arc::new(gpu),
+            Err(fault) => {
+                println!("not measured: {fault}");
+                continue;
+            }
+        };
+        let software = if adapter.kind == Kind::Software { " (software)" } else { "" };
+        println!("{}: {}, {}", gpu.id(), adapter.name, gpu.tuning());
+        let workers = Workers::builder(gpu.clone()).build().expect("threads");
+        let plain = Search::new(header, target);
+        for (name, search, rate) in [
+            ("gpu", plain.clone(), gpu.tuning().plain.rate),
+            ("gpu rolling", plain.versions(eight), gpu.tuning().rolling.rate),
+        ] {
+            let versions = if name == "gpu" { 1 } else { MAX_GROUP as u64 };
+            let nonces = ((rate * TIME) as u64 / versions).clamp(1, 1 << 32);
+            let mut group = criterion.benchmark_group(name);
+            group.sample_size(10).sampling_mode(SamplingMode::Flat);
+            group.throughput(Throughput::Elements(nonces * versions));
+            let search = search.nonces(range(nonces));
+            group.bench_function(format!("{}{software}", gpu.id()), |bencher| {
+                bencher.iter(|| search.first(&workers, Watch::default()));
+            });
+            group.finish();
+        }
+    }
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpus(_: &mut Criterion) {}
 
 /// The same work by the engine alone and by the search on one thread, and then on all.
 fn search(criterion: &mut Criterion) {
@@ -125,6 +171,6 @@ criterion_group! {
         .sample_size(40)
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(3));
-    targets = naive, engines, search, stop
+    targets = naive, engines, gpus, search, stop
 }
 criterion_main!(hashes);

@@ -1,9 +1,9 @@
-//! Searches and scores SHA-256d, Bitcoin's proof of work, on CPUs: on the way to scoring the same
-//! hardware in hashes per joule and, for matrix work, FLOPs per joule.
+//! Searches and scores SHA-256d, Bitcoin's proof of work, on CPUs and GPUs: on the way to scoring
+//! the same hardware in hashes per joule and, for matrix work, FLOPs per joule.
 //!
 //! ```text
 //! Header + Target ──► Job ──► Engine::scan ──► Candidate ──► verify ──► Share
-//!                            (scalar · SIMD · SHA instructions)
+//!                            (scalar · SIMD · SHA instructions · GPU)
 //!                                  │
 //!                                  └──► slices in turn ──► Row ──► report
 //! ```
@@ -12,18 +12,19 @@
 //!
 //! - [`block`]: the words of a header, and what its hash is compared with;
 //! - [`job`]: a header and a target made ready, for a group of versions and a range of nonces;
-//! - [`engine`]: what scans a job, one engine per instruction set; each is found out to be there,
-//!   or what it lacks;
-//! - [`search`]: a job's ranges over all cores, candidates verified, shares in one order;
+//! - [`engine`]: what scans a job, one engine per instruction set or GPU; each is found out to be
+//!   there, or what it lacks;
+//! - [`search`]: a job's ranges over all cores and GPUs, candidates verified, shares in one order;
 //! - [`selftest`] and [`score`]: whether an engine is right on this machine, and how fast it is;
-//! - [`device`]: what is in this machine;
+//! - [`device`] and `gpu`: what is in this machine;
 //! - [`sha256`]: SHA-256 as the standard writes it, which the engines are tested against.
 //!
 //! Searching takes three lines; see [`search::Search`].
 //!
 //! # Cargo features
 //!
-//! - `cli` (default): the `perjoule` command. Without it the crate is a library with next to no
+//! - `cli` (default): the `perjoule` command.
+//! - `gpu` (default): engines on GPUs. Without these two the crate is a library with next to no
 //!   dependencies.
 //! - `bitcoin`: conversions between [`block`]'s types and those of rust-bitcoin 0.32.
 

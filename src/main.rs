@@ -6,5 +6,28 @@ mod cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    quiet_mesa();
+    quiet_gpu_threads();
     cli::parse(std::env::args_os()).and_then(cli::Request::run).unwrap_or_else(cli::Error::report)
+}
+
+/// That wgpu panics when a driver loses the device is expected: the thread is there for it, and what
+/// became of the device is told in a line.
+fn quiet_gpu_threads() {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !std::thread::current().name().is_some_and(|name| name.starts_with("gpu ")) {
+            hook(panic);
+        }
+    }));
+}
+
+/// A layer of Mesa's looks for a display to sort GPUs by, and writes errors to stderr where a
+/// service or root has none. There is no way to tell it but this.
+fn quiet_mesa() {
+    const SESSION: &str = "XDG_RUNTIME_DIR";
+    if cfg!(all(feature = "gpu", target_os = "linux")) && std::env::var_os(SESSION).is_none() {
+        // SAFETY: no other thread has been started that could read the environment.
+        unsafe { std::env::set_var(SESSION, "/nonexistent") };
+    }
 }

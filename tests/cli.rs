@@ -370,6 +370,52 @@ fn devices_lists_every_engine() {
     }
 }
 
+/// What there is of GPUs depends on the machine; what is said of it does not.
+#[test]
+#[cfg(feature = "gpu")]
+fn gpus_are_listed_and_search() {
+    let adapters = perjoule::gpu::adapters();
+    let result = json(&run(["devices", "--json"]), 0);
+    let gpus = result["gpus"].as_array().unwrap();
+    let of = |key: &str| gpus.iter().map(|gpu| gpu[key].as_str().unwrap()).collect::<Vec<_>>();
+    let ids: Vec<_> = (0..adapters.len()).map(|number| format!("gpu:{number}")).collect();
+    assert_eq!(of("id"), ids);
+    assert_eq!(of("name"), adapters.iter().map(|adapter| &*adapter.name).collect::<Vec<_>>());
+    let text = run(["devices"]);
+    assert!(adapters.iter().all(|adapter| stdout(&text).contains(&adapter.name)));
+
+    let window = format!("{GENESIS_NONCE}..");
+    let search = |engines: &[&str]| {
+        let engines = engines.iter().flat_map(|engine| ["--engine", engine]);
+        mine(&["--nonces", &window, "--json"].into_iter().chain(engines).collect::<Vec<_>>())
+    };
+    if adapters.is_empty() {
+        eprintln!("not tested: no driver offers a GPU");
+        assert!(stdout(&text).contains("no driver offers a GPU"), "{text:?}");
+        assert_refused(&search(&["gpu:0"]), "no driver offers a GPU");
+    } else {
+        for engines in [&["gpu:0"][..], &["gpu:0", "scalar", "gpu:0"], &["all", "gpu:0"]] {
+            let result = json(&search(engines), 0);
+            let headers = verified(&result, target("1d00ffff"));
+            assert_eq!(headers, [Header::from_hex(GENESIS).unwrap()], "{engines:?}");
+            let used = result["engines"].as_array().unwrap();
+            assert_eq!(used.last().unwrap().as_str().map(|id| &id[..4]), Some("gpu:"));
+            assert!(used.len() >= engines.len().min(2), "{used:?}");
+        }
+        assert_refused(&search(&["gpu:250"]), "gpu:250 is not available");
+
+        let args =
+            ["score", "--engine", "gpu:0", "--threads", "1", "--seconds", "0.1", "--json", "-"];
+        let result = json(&run(args), 0);
+        assert_eq!(result["gpus"][0]["engine"], "gpu:0");
+        let software = adapters[0].kind == perjoule::gpu::Kind::Software;
+        assert_eq!(result["gpus"][0]["software"], software);
+        let rows = result["rows"].as_array().unwrap();
+        let versions: Vec<_> = rows.iter().map(|row| row["versions"].as_u64().unwrap()).collect();
+        assert_eq!(versions, [1, 8]);
+    }
+}
+
 #[test]
 fn a_reader_that_leaves_early_is_no_error() {
     let window = format!("{GENESIS_NONCE}..");

@@ -4,20 +4,24 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use perjoule::device::Machine;
-use perjoule::engine;
+use perjoule::engine::{self, EngineId};
 use serde::Serialize;
 
 use super::Error;
 
 /// Show this machine as the engines see it, and what each engine lacks.
 ///
-/// What the system does not say is shown as "unknown", in JSON as null.
+/// What the system does not say is shown as "unknown", in JSON as null. GPUs are listed as their
+/// drivers describe them, and not opened. A software driver computes on the processor: it is used
+/// only where it is asked for by name.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Print JSON: `{cpu: {model, vendor, architecture, cores, logical_cores, physical_cores,
-    /// features}, memory_bytes, engines: [{id, available, missing}], perjoule}`; `cores` are those
-    /// that this process may use, `perjoule` is its version
+    /// features}, memory_bytes, engines: [{id, available, missing}], gpus: [{id, name, kind,
+    /// backend, driver, pci_bus_id, max_buffer_bytes, max_shared_bytes, max_group_threads,
+    /// features}], perjoule}`; `cores` are those that this process may use, `kind` is discrete,
+    /// integrated, virtual, software or unknown, `perjoule` is its version
     #[arg(long)]
     json: bool,
 }
@@ -43,6 +47,7 @@ struct Report {
     cpu: Cpu,
     memory_bytes: Option<u64>,
     engines: Vec<Engine>,
+    gpus: Vec<Gpu>,
     perjoule: &'static str,
 }
 
@@ -63,6 +68,63 @@ struct Engine {
     id: String,
     available: bool,
     missing: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Gpu {
+    id: String,
+    name: String,
+    kind: String,
+    backend: &'static str,
+    driver: String,
+    pci_bus_id: Option<String>,
+    max_buffer_bytes: u64,
+    max_shared_bytes: u32,
+    max_group_threads: u32,
+    features: Vec<&'static str>,
+}
+
+#[cfg(feature = "gpu")]
+fn gpus() -> Vec<Gpu> {
+    let gpu = |adapter: perjoule::gpu::Adapter| Gpu {
+        id: EngineId::Gpu(adapter.number).to_string(),
+        name: adapter.name,
+        kind: adapter.kind.to_string(),
+        backend: adapter.backend,
+        driver: adapter.driver,
+        pci_bus_id: Some(adapter.pci_bus_id).filter(|id| !id.is_empty()),
+        max_buffer_bytes: adapter.max_buffer_bytes,
+        max_shared_bytes: adapter.max_shared_bytes,
+        max_group_threads: adapter.max_group_threads,
+        features: adapter.features,
+    };
+    perjoule::gpu::adapters().into_iter().map(gpu).collect()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn gpus() -> Vec<Gpu> {
+    Vec::new()
+}
+
+impl Gpu {
+    fn to_lines(&self) -> [String; 3] {
+        let place = self.pci_bus_id.as_ref().map_or_else(String::new, |id| format!(", at {id}"));
+        [
+            self.name.clone(),
+            format!("{}, {}, {}{place}", self.kind, self.backend, self.driver),
+            format!(
+                "buffers to {}, {} KiB shared by up to {} threads; {}",
+                gib(self.max_buffer_bytes),
+                self.max_shared_bytes / 1024,
+                self.max_group_threads,
+                self.features.join(" ")
+            ),
+        ]
+    }
+}
+
+fn gib(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
 }
 
 impl Report {
@@ -88,6 +150,7 @@ impl Report {
             },
             memory_bytes,
             engines: engines.collect(),
+            gpus: gpus(),
             perjoule: env!("CARGO_PKG_VERSION"),
         }
     }
@@ -102,7 +165,6 @@ impl Report {
             count(cpu.logical_cores),
             count(cpu.physical_cores)
         );
-        let gib = |bytes| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
         let mut rows = vec![
             ("cpu", cpu.model.clone().unwrap_or_else(unknown)),
             ("vendor", cpu.vendor.clone().unwrap_or_else(unknown)),
@@ -117,6 +179,15 @@ impl Report {
             [] => (engine.id.as_str(), "available".to_owned()),
             missing => (engine.id.as_str(), format!("needs {}", missing.join(", "))),
         }));
+        rows.extend([("", String::new()), ("gpu", String::new())]);
+        for gpu in &self.gpus {
+            let [name, rest @ ..] = gpu.to_lines();
+            rows.push((gpu.id.as_str(), name));
+            rows.extend(rest.map(|line| ("", line)));
+        }
+        if let (true, Err(why)) = (self.gpus.is_empty(), engine::by_id(EngineId::Gpu(0))) {
+            rows.push(("none", why.to_string()));
+        }
         let mut text = String::new();
         for (name, value) in rows {
             // Writing to a string does not fail.

@@ -10,28 +10,32 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use perjoule::device::Machine;
-use perjoule::engine::{self, Engine, EngineId};
+use perjoule::engine::{self, Engine, EngineId, Setting};
 use perjoule::score::{Measured, Plan, Rate, Row, measure};
 use perjoule::search::{MAX_THREADS, Stop, WorkersError};
 use perjoule::selftest;
 use serde::Serialize;
 
 use super::Error;
+use super::engines::{Choice, choice, chosen};
 
 const EXAMPLES: &str = "\
 Examples:
-  perjoule score                              every engine, about 12 seconds
-  perjoule score --engine avx2 --seconds 3
+  perjoule score                              every engine and GPU, about 12 seconds
+  perjoule score --engine avx2 --engine gpu:0 --seconds 3
   perjoule score --json score.json            the table, and the same as JSON in a file
   perjoule score --json -                     nothing but JSON
 
-How it is measured: slices of everything in turn, 0.7 ms on one thread and 3 ms on several, so that
-all rows meet the same machine.
+How it is measured: slices of everything in turn, 0.7 ms on one thread, 3 ms on several and about
+150 ms on a GPU, so that all rows meet the same machine.
   best     the fastest slice; on a shared machine this is what repeats
   median   the slice in the middle; x sha2 is its ratio to hashing with the sha2 crate
   spread   from the slowest to the fastest tenth of the slices, as a share of the median
   of roof  best as a share of the rate at which the engine's instructions run from registers,
-           divided by those that one hash needs";
+           divided by those that one hash needs
+  busy     the share of the time in which a GPU worked, by its own clock
+A GPU that a driver computes on the processor is measured only if it is asked for by name, and is
+marked as software.";
 
 /// Measures every engine: one thread and all, without and with version rolling.
 #[derive(Debug, clap::Args)]
@@ -41,9 +45,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", default_value = "12", value_parser = seconds)]
     seconds: Duration,
 
-    /// Measures this engine only; may be given several times. See `perjoule devices`.
-    #[arg(long, value_name = "ID")]
-    engine: Vec<EngineId>,
+    /// Measures this engine only; may be given several times. `all` is every engine of the
+    /// processor and every GPU, which is the default. See `perjoule devices`.
+    #[arg(long, value_name = "ID", value_parser = choice as fn(&str) -> _)]
+    engine: Vec<Choice>,
 
     /// The threads of the rows that use several, 1 to 1024 [default: one for each usable core].
     #[arg(long, value_name = "N")]
@@ -86,7 +91,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         WorkersError::Threads { .. } => Error::input("--threads", error),
         _ => Error::failure("score this machine", error),
     })?;
-    let report = Report::new(&machine, &measured, stop.is_stopped());
+    for fault in &measured.faults {
+        super::note(&format!("{fault}; it has no row"));
+    }
+    let report = Report::new(&machine, &plan, &measured, stop.is_stopped());
 
     if args.json.as_deref() == Some("-") {
         super::print_json(&report)?;
@@ -96,7 +104,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     if let Some(file) = args.json_file() {
         write_whole(file, &report)?;
     }
-    Ok(if stop.is_stopped() { super::INTERRUPTED.into() } else { ExitCode::SUCCESS })
+    Ok(if stop.is_stopped() {
+        super::INTERRUPTED.into()
+    } else if measured.faults.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        super::FAILURE.into()
+    })
 }
 
 impl Args {
@@ -106,15 +120,8 @@ impl Args {
 
     /// The engines asked for, once each; all that there are if none is.
     fn engines(&self) -> Result<Vec<Arc<dyn Engine>>, Error> {
-        if self.engine.is_empty() {
-            return Ok(engine::available());
-        }
-        let mut ids = self.engine.clone();
-        ids.sort_unstable();
-        ids.dedup();
-        ids.into_iter()
-            .map(|id| engine::by_id(id).map_err(|error| Error::input("--engine", error)))
-            .collect()
+        let choices = if self.engine.is_empty() { &[Choice::All] } else { &*self.engine };
+        chosen(choices, engine::available)
     }
 }
 
@@ -168,8 +175,18 @@ struct Report {
     usable_cores: usize,
     seconds: f64,
     interrupted: bool,
+    gpus: Vec<GpuReport>,
     baselines: Vec<BaselineReport>,
     rows: Vec<RowReport>,
+    faults: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct GpuReport {
+    engine: String,
+    device: String,
+    software: bool,
+    tuned: String,
 }
 
 /// Hashing with the `sha2` crate.
@@ -189,6 +206,7 @@ struct RowReport {
     instructions_per_hash: f64,
     roof_hashes_per_second: f64,
     of_roof: f64,
+    busy: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -207,11 +225,12 @@ impl From<Rate> for RateReport {
 }
 
 impl Report {
-    fn new(machine: &Machine, measured: &Measured, interrupted: bool) -> Self {
+    fn new(machine: &Machine, plan: &Plan, measured: &Measured, interrupted: bool) -> Self {
         let rows = &measured.rows;
         let mut baselines: Vec<BaselineReport> = Vec::new();
         for row in rows {
-            if baselines.iter().all(|baseline| baseline.threads != row.threads) {
+            let of_cores = !matches!(row.engine, EngineId::Gpu(_));
+            if of_cores && baselines.iter().all(|baseline| baseline.threads != row.threads) {
                 let hashes_per_second = row.baseline.into();
                 baselines.push(BaselineReport { threads: row.threads, hashes_per_second });
             }
@@ -222,8 +241,10 @@ impl Report {
             usable_cores: machine.usable_cores,
             seconds: measured.took.as_secs_f64(),
             interrupted,
+            gpus: plan.engines.iter().filter_map(GpuReport::new).collect(),
             baselines,
             rows: rows.iter().map(RowReport::new).collect(),
+            faults: measured.faults.iter().map(ToString::to_string).collect(),
         }
     }
 
@@ -239,6 +260,7 @@ impl Report {
             "spread",
             "x sha2",
             "of roof",
+            "busy",
         ]);
         for column in table.column_iter_mut().skip(1) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -256,6 +278,7 @@ impl Report {
                 spread,
                 ratio,
                 String::new(),
+                String::new(),
             ]);
         }
         for row in &self.rows {
@@ -269,6 +292,7 @@ impl Report {
                 spread,
                 format!("{:.1}", row.times_sha2),
                 format!("{:.0} %", 100.0 * row.of_roof),
+                row.busy.map_or_else(String::new, |busy| format!("{:.1} %", 100.0 * busy)),
             ]);
         }
         let cpu = self.cpu.as_deref().unwrap_or("unknown processor");
@@ -278,7 +302,21 @@ impl Report {
         );
         let incomplete =
             if self.interrupted { "\ninterrupted: fewer slices than asked for" } else { "" };
-        format!("{head}{incomplete}\n\n{}\n", table.trim_fmt())
+        let gpus: String = self.gpus.iter().map(GpuReport::to_text).collect();
+        format!("{head}{incomplete}\n{gpus}\n{}\n", table.trim_fmt())
+    }
+}
+
+impl GpuReport {
+    fn new(engine: &Arc<dyn Engine>) -> Option<Self> {
+        let Setting { device, software, tuned } = engine.setting()?;
+        Some(Self { engine: engine.id().to_string(), device, software, tuned })
+    }
+
+    fn to_text(&self) -> String {
+        let Self { engine, device, software, tuned } = self;
+        let label = if *software { " (computed by the processor: not a GPU's score)" } else { "" };
+        format!("{engine}: {device}{label}\n       {tuned}\n")
     }
 }
 
@@ -293,6 +331,7 @@ impl RowReport {
             instructions_per_hash: row.instructions_per_hash,
             roof_hashes_per_second: row.roof,
             of_roof: row.of_roof(),
+            busy: row.busy,
         }
     }
 }

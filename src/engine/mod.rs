@@ -67,11 +67,28 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// As [`Self::scan`].
     fn exercise(&self, rounds: u32) -> Result<u64, Fault>;
 
+    /// What it runs on and how it was tuned; `None` for a processor, of which [`crate::device`]
+    /// tells.
+    fn setting(&self) -> Option<Setting> {
+        None
+    }
+
     /// How long its device has run scans until now, by the device's own clock; `None` where there
     /// is no such clock. Over the time taken this is how busy the device was.
     fn busy(&self) -> Option<Duration> {
         None
     }
+}
+
+/// The conditions of what a GPU does, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name, its kind, and the driver.
+    pub device: String,
+    /// Whether the driver computes on the processor.
+    pub software: bool,
+    /// What was tried when it was opened, and chosen.
+    pub tuned: String,
 }
 
 /// How many threads call an engine at a time, and for how long each time.
@@ -222,17 +239,26 @@ pub fn best(versions: usize) -> Arc<dyn Engine> {
 
 /// A job that no nonce solves within any trial, of 1 to [`MAX_GROUP`] versions.
 pub(crate) fn trial_job(versions: usize) -> Job {
-    let header = trial_header();
     let mut least = [0; 32];
     least[31] = 1;
     let target = Target::from_be_bytes(least).expect("one is not zero");
+    job_for(target, versions)
+}
+
+fn job_for(target: Target, versions: usize) -> Job {
     let versions: Vec<_> =
         (1..=versions.clamp(1, MAX_GROUP) as u32).map(Version::from_consensus).collect();
+    let header = Header::from_bytes([0x5a; Header::LEN]);
     Job::with_versions(header, target, &versions).expect("1 to MAX_GROUP versions")
 }
 
-pub(crate) fn trial_header() -> Header {
-    Header::from_bytes([0x5a; Header::LEN])
+/// A job that one hash in 2^`bits` solves, of 1 to [`MAX_GROUP`] versions. A share of it is whatever
+/// the top word lets pass.
+pub(crate) fn job_with_chance(bits: u32, versions: usize) -> Job {
+    let mut target = [0xff; 32];
+    target[..4].copy_from_slice(&(u32::MAX >> bits).to_be_bytes());
+    let target = Target::from_be_bytes(target).expect("the lower words are not zero");
+    job_for(target, versions)
 }
 
 /// Hashes per second: the best of some slices, after one that wakes the vector units.

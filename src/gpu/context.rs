@@ -68,7 +68,11 @@ impl Context {
         }));
         let of_loss = health.clone();
         device.set_device_lost_callback(move |_, reason| {
-            of_loss.fails(Failure::Lost(one_line(&reason)));
+            // What wgpu 30 calls it when the driver has no memory for work or code.
+            of_loss.fails(match &*reason {
+                "Out of memory" => Failure::OutOfMemory,
+                reason => Failure::Lost(one_line(reason)),
+            });
         });
         let tick = (!timestamps.is_empty()).then(|| f64::from(queue.get_timestamp_period()) * 1e-9);
         Ok(Self { device, queue, tick, health: health.clone() })

@@ -1,12 +1,13 @@
 //! The kernels on an opened GPU.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{Dispatch, Found, ROOM, Runner, Shape, Versions};
+use super::{DISPATCH, Dispatch, Found, ROOM, Runner, Shape, Versions};
 use crate::engine::Failure;
 use crate::gpu::{Adapter, Buffers, Context, Guarded, Health, PATIENCE, Span};
 use crate::job::MAX_GROUP;
@@ -25,15 +26,21 @@ const ROOF_GROUP: u32 = 64;
 const ROOF_THREADS: u32 = 1 << 18;
 const ROOF_INSTRUCTIONS: u64 = 32 * 5;
 
-/// Rounds of one dispatch of the roof kernel: there is a driver that ends every loop after 65,535.
-const ROOF_ROUNDS: u32 = 1 << 10;
+/// Rounds of a dispatch of the roof kernel, at first and at the most: there is a driver that ends
+/// every loop after 65,535.
+const FEW_ROUNDS: u32 = 16;
+const MOST_ROUNDS: u32 = 1 << 14;
 
 /// How long a driver may take to open the device, or to compile a kernel.
 const COMPILING: Duration = Duration::from_mins(1);
 
 /// A GPU, called from threads that a hang costs nothing but themselves.
 #[derive(Debug)]
-pub(super) struct Device(Guarded<Kernels>);
+pub(super) struct Device {
+    kernels: Guarded<Kernels>,
+    /// Rounds of the roof kernel that have been seen to be no more than a dispatch.
+    rounds: AtomicU32,
+}
 
 /// An opened GPU with its kernels.
 #[derive(Debug)]
@@ -48,12 +55,14 @@ struct Kernels {
     busy: Mutex<Busy>,
 }
 
-/// When the device ran.
-#[derive(Debug, Default)]
+/// When the device ran: seconds of its clock, none of them counted twice.
+#[derive(Clone, Debug, Default)]
 struct Busy {
     seconds: f64,
-    /// The end of the last dispatch, by the device's clock.
+    /// Up to which all is counted.
     until: f64,
+    /// What is not counted yet: threads report in another order than the device works.
+    latest: Vec<Span>,
 }
 
 /// `Work` of the search kernel.
@@ -86,13 +95,14 @@ impl Device {
         let name = format!("gpu {}", adapter.number);
         let adapter = adapter.clone();
         let open = move |health: &Health| Kernels::open(&adapter, health);
-        Ok(Self(Guarded::open(&name, calls, COMPILING, open)?))
+        let kernels = Guarded::open(&name, calls, COMPILING, open)?;
+        Ok(Self { kernels, rounds: AtomicU32::new(FEW_ROUNDS) })
     }
 
     /// Starts what does not end.
     #[cfg(test)]
     pub(super) fn run_for_years(&self) -> Result<(), Failure> {
-        self.0.call(PATIENCE, |kernels| {
+        self.kernels.call(PATIENCE, |kernels| {
             let work = RoofWork { rounds: 60_000, padding: [0; 3] };
             let grid = [MOST_GROUPS; 2];
             kernels.run(&kernels.roof, grid, bytemuck::bytes_of(&work), |_| ()).map(drop)
@@ -178,32 +188,37 @@ impl Kernels {
     }
 
     fn busy(&self) -> Option<Duration> {
-        self.context.has_clock().then(|| Duration::from_secs_f64(lock(&self.busy).seconds))
+        self.context.has_clock().then(|| Duration::from_secs_f64(lock(&self.busy).total()))
     }
 }
 
 impl Runner for Device {
     fn prepare(&self, shape: Shape) -> Result<(), Failure> {
-        self.0.call(COMPILING, move |kernels| kernels.pipeline(shape).map(drop))
+        self.kernels.call(COMPILING, move |kernels| kernels.pipeline(shape).map(drop))
     }
 
     fn search(&self, shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, Failure> {
         let work = Work::new(dispatch);
-        self.0.call(PATIENCE, move |kernels| kernels.search(shape, &work))
+        self.kernels.call(PATIENCE, move |kernels| kernels.search(shape, &work))
     }
 
     fn exercise(&self, rounds: u32) -> Result<u64, Failure> {
         let mut left = rounds;
         while left > 0 {
-            let rounds = left.min(ROOF_ROUNDS);
-            self.0.call(PATIENCE, move |kernels| kernels.exercise(rounds))?;
-            left -= rounds;
+            let few = self.rounds.load(Ordering::Relaxed);
+            let now = left.min(few);
+            let start = Instant::now();
+            self.kernels.call(PATIENCE, move |kernels| kernels.exercise(now))?;
+            if now == few && few < MOST_ROUNDS && start.elapsed() < DISPATCH / 2 {
+                self.rounds.store(2 * few, Ordering::Relaxed);
+            }
+            left -= now;
         }
         Ok(u64::from(rounds) * u64::from(ROOF_THREADS) * ROOF_INSTRUCTIONS)
     }
 
     fn busy(&self) -> Option<Duration> {
-        self.0.get().busy()
+        self.kernels.get().busy()
     }
 }
 
@@ -248,14 +263,54 @@ impl Found {
 }
 
 impl Busy {
-    /// Dispatches in flight may overlap at their ends.
-    fn add(&mut self, (from, to): Span) {
-        self.seconds += (to - from.max(self.until)).max(0.0);
-        self.until = self.until.max(to);
+    /// More than threads that report.
+    const LATEST: usize = 16;
+
+    fn add(&mut self, span: Span) {
+        let place = self.latest.partition_point(|earlier| earlier.0 < span.0);
+        self.latest.insert(place, span);
+        if self.latest.len() > Self::LATEST {
+            let first = self.latest.remove(0);
+            (self.seconds, self.until) = counted((self.seconds, self.until), first);
+        }
     }
+
+    fn total(&self) -> f64 {
+        self.latest.iter().copied().fold((self.seconds, self.until), counted).0
+    }
+}
+
+/// Seconds and until when, with a span that begins no earlier than those before it: dispatches may
+/// overlap.
+fn counted((seconds, until): (f64, f64), (from, to): Span) -> (f64, f64) {
+    (seconds + (to - from.max(until)).max(0.0), until.max(to))
 }
 
 /// Whoever panicked left the state whole: every change to it is made in one step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn busy_time_is_counted_once_in_whatever_order_it_is_reported() {
+        let spans = |(count, shuffle): (usize, usize)| {
+            let mut spans: Vec<Span> =
+                (0..count).map(|i| (i as f64 * 10.0, i as f64 * 10.0 + 12.0)).collect();
+            spans.chunks_mut(shuffle).for_each(<[Span]>::reverse);
+            spans
+        };
+        for (count, shuffle) in [(1, 1), (3, 3), (40, 1), (40, 3), (40, 8)] {
+            let mut busy = Busy::default();
+            for span in spans((count, shuffle)) {
+                busy.add(span);
+            }
+            // Each begins two seconds before the last one ends.
+            let expected = count as f64 * 10.0 + 2.0;
+            assert!((busy.total() - expected).abs() < 1e-9, "{count}, {shuffle}: {busy:?}");
+        }
+    }
 }

@@ -18,8 +18,8 @@ use std::time::Duration;
 
 use self::device::Device;
 pub use self::tuning::{Shape, Trial, Tuning};
-use super::{Candidate, Engine, EngineId, Failure, Fault, Feed, Scanned, cpu};
-use crate::gpu::Adapter;
+use super::{Candidate, Engine, EngineId, Failure, Fault, Feed, Scanned, Setting, cpu};
+use crate::gpu::{Adapter, Kind};
 use crate::job::{Job, NonceRange};
 use crate::lanes::Costs;
 
@@ -79,6 +79,9 @@ trait Runner: fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub struct Gpu {
     id: EngineId,
+    /// What the driver says of it.
+    device: String,
+    software: bool,
     runner: Box<dyn Runner>,
     tuning: Tuning,
 }
@@ -90,15 +93,19 @@ impl Gpu {
     ///
     /// When the driver refuses, has no memory or fails, or when the device computes wrong results.
     pub fn open(adapter: &Adapter) -> Result<Self, Fault> {
-        let id = EngineId::Gpu(adapter.number);
+        let opened = Device::open(adapter, FEEDERS)
+            .and_then(|device| Self::tuned(adapter.number, Box::new(device)));
         let opened =
-            Device::open(adapter, FEEDERS).and_then(|device| Self::tuned(id, Box::new(device)));
-        opened.map_err(|failure| Fault { engine: id, failure })
+            opened.map_err(|failure| Fault { engine: EngineId::Gpu(adapter.number), failure });
+        let device =
+            format!("{}, {}, {} {}", adapter.name, adapter.kind, adapter.backend, adapter.driver);
+        Ok(Self { device, software: adapter.kind == Kind::Software, ..opened? })
     }
 
-    fn tuned(id: EngineId, runner: Box<dyn Runner>) -> Result<Self, Failure> {
+    fn tuned(number: u8, runner: Box<dyn Runner>) -> Result<Self, Failure> {
         let tuning = tuning::tune(runner.as_ref())?;
-        Ok(Self { id, runner, tuning })
+        let id = EngineId::Gpu(number);
+        Ok(Self { id, device: String::new(), software: false, runner, tuning })
     }
 
     /// What was tried when it was opened, and chosen.
@@ -206,6 +213,14 @@ impl Engine for Gpu {
 
     fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
         self.runner.exercise(rounds).map_err(|failure| self.fault(failure))
+    }
+
+    fn setting(&self) -> Option<Setting> {
+        Some(Setting {
+            device: self.device.clone(),
+            software: self.software,
+            tuned: self.tuning.to_string(),
+        })
     }
 
     fn busy(&self) -> Option<Duration> {

@@ -97,7 +97,7 @@ impl Fake {
 }
 
 fn open(fake: &'static Fake) -> Result<Gpu, Failure> {
-    Gpu::tuned(EngineId::Gpu(0), Box::new(fake))
+    Gpu::tuned(0, Box::new(fake))
 }
 
 /// A job that about one hash in `2^bits` solves.

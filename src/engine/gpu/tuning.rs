@@ -6,13 +6,14 @@
 //! are verified and their number compared with chance, so that a device which leaves work out, or
 //! does it wrong, is not opened.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::{DISPATCH, Dispatch, Found, ROOM, Runner, Versions};
 use crate::block::{Target, Version};
-use crate::engine::{Candidate, Failure, Wrong};
-use crate::job::{Job, MAX_GROUP, NonceRange};
-use crate::search::verify;
+use crate::engine::{Candidate, Failure, Wrong, job_for};
+use crate::job::{MAX_GROUP, NonceRange};
+use crate::search::judge;
 
 /// How long tuning may take.
 const TIME: Duration = Duration::from_secs(1);
@@ -33,6 +34,14 @@ pub struct Shape {
     pub group: u32,
     /// Nonces that each thread tries.
     pub nonces: u32,
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rolling, group, nonces } = self;
+        let schedule = if *rolling { "shared schedule" } else { "one by one" };
+        write!(f, "{schedule}, {group} threads x {nonces} nonces")
+    }
 }
 
 /// Threads of a workgroup and nonces of a thread, the likeliest first.
@@ -81,6 +90,15 @@ impl Tuning {
     /// Hashes that fill a dispatch.
     pub(super) fn dispatch_hashes(&self, versions: usize) -> u64 {
         ((self.trial(versions).rate * DISPATCH.as_secs_f64()) as u64).clamp(1, 1 << 31)
+    }
+}
+
+impl fmt::Display for Tuning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { trials, plain, rolling, took } = self;
+        let (tried, took) = (trials.len(), took.as_secs_f64());
+        write!(f, "one version: {}; several: {}; ", plain.shape, rolling.shape)?;
+        write!(f, "the best of {tried} variants in {took:.1} s")
     }
 }
 
@@ -157,9 +175,7 @@ fn run(runner: &dyn Runner, shape: Shape, nonces: u64) -> Result<Duration, Failu
     let mut target = [0xff; 32];
     target[..4].copy_from_slice(&top.to_be_bytes());
     let target = Target::from_be_bytes(target).expect("not zero");
-    let header = crate::engine::trial_header();
-    let versions: Vec<_> = (0..versions(shape) as u32).map(Version::from_consensus).collect();
-    let job = Job::with_versions(header, target, &versions).expect("1 to MAX_GROUP versions");
+    let job = job_for(target, versions(shape) as usize);
     let dispatch = Dispatch {
         job: &job,
         nonces: NonceRange::ALL.split_at(nonces).0,
@@ -168,19 +184,18 @@ fn run(runner: &dyn Runner, shape: Shape, nonces: u64) -> Result<Duration, Failu
     let start = Instant::now();
     let found = runner.search(shape, dispatch)?;
     let took = start.elapsed();
-    check(&job, &found, hashes)?;
+    check(dispatch, &found, hashes)?;
     Ok(took)
 }
 
-/// A target whose lower words are all ones is met by whatever its top word lets pass, so that every
-/// hit is a share; and their number is that of chance.
-fn check(job: &Job, found: &Found, hashes: u64) -> Result<(), Failure> {
+/// Whether the hits are candidates, and as many as by chance.
+fn check(dispatch: Dispatch<'_>, found: &Found, hashes: u64) -> Result<(), Failure> {
+    let Dispatch { job, nonces, .. } = dispatch;
     for &(nonce, index) in &found.hits {
-        let version = job.versions().get(index).copied().unwrap_or(job.header().version());
-        let candidate = Candidate { nonce, version };
-        if index >= job.versions().len() || verify(job, candidate).is_none() {
-            return Err(Failure::Wrong(Wrong::Candidate(candidate)));
-        }
+        // An index that is none belongs to no version of the job either.
+        let version = job.versions().get(index).copied();
+        let version = version.unwrap_or(Version::from_consensus(u32::MAX));
+        judge(job, nonces, Candidate { nonce, version }).map_err(Failure::Wrong)?;
     }
     let expected = ((u64::from(job.target().top_word()) + 1) * hashes) >> 32;
     // Eight standard deviations: one in 10^15 devices that are right is refused.
