@@ -1019,19 +1019,62 @@ fn without_an_engine_a_search_fails() {
     }
 }
 
+/// As many shares as are asked for, but not those that come first.
+#[test]
+fn a_limit_is_not_reached_where_a_piece_is_missing() {
+    const LIMIT: usize = 3_000;
+    let plan = Plan::new(header(63), Target::MAX, nonces(0, 1 << 16));
+
+    // Whoever is asked for the first piece fails, once the other has a share.
+    let found = Gate::default();
+    let engine = || {
+        let found = found.clone();
+        Arc::new(Fake::new(move |call| {
+            if call.range.start() == 0 {
+                found.wait("the other finds nothing");
+                return call.fail(Failure::OutOfMemory);
+            }
+            let scanned = scan(call);
+            found.open();
+            scanned
+        }))
+    };
+    let pair = Workers::builder(engine()).also(engine()).threads(1).build().expect("two threads");
+    let outcome = plan.search().first(&pair, Watch::default());
+    assert_eq!((outcome.end, outcome.shares.len()), (End::Failed, 1));
+    assert!(outcome.shares[0].header().nonce() > 0);
+
+    // The search is stopped in the middle of the first piece, once there are enough from others.
+    let (stop, enough) = (Stop::default(), Gate::default());
+    let (stops, opens) = (stop.clone(), enough.clone());
+    let engine = Fake::before(move |range| {
+        if range.start() == 0 {
+            enough.wait("the other finds too few");
+            stops.stop();
+        }
+    });
+    let mut tell = |progress: Progress| {
+        if progress.shares >= LIMIT {
+            opens.open();
+        }
+    };
+    let watch = Watch::default().stop(&stop).progress(&mut tell);
+    let outcome = plan.search().all(LIMIT, &workers(&engine, 2), watch);
+    assert_eq!((outcome.end, outcome.shares.len()), (End::Stopped, LIMIT));
+    let solved = plan.solved(LIMIT);
+    assert_eq!(outcome.shares[0].header(), &solved[0]);
+    assert_ne!(outcome.shares[LIMIT - 1].header(), &solved[LIMIT - 1]);
+}
+
 #[test]
 fn a_series_tells_each_fault_once() {
     let failed = Gate::default();
     let sick = sick(0, Box::new(|call| call.fail(Failure::OutOfMemory)), &failed).gpu();
     let healthy = Fake::before(move |_| failed.wait("it does not fail"));
     let workers = Workers::builder(healthy).also(Arc::new(sick)).threads(1).build().unwrap();
-    // Pieces for everybody, so that the sick one has one while the healthy one waits for it.
-    let series = (1..=5).map(|i| {
-        let plan = Search::new(header(i as u8), impossible());
-        plan.nonces(nonces(9, i * 4096))
-    });
-    let outcome = first_of(series, &workers, Watch::default());
-    assert_eq!((outcome.end, outcome.hashes), (End::Exhausted, 15 * 4096));
+    let search = Search::new(header(60), impossible()).nonces(nonces(0, 5_000));
+    let outcome = first_of([search.clone(), search.clone(), search], &workers, Watch::default());
+    assert_eq!((outcome.end, outcome.hashes), (End::Exhausted, 3 * 5_000));
     assert_eq!(outcome.faults, [Fault { engine: GPU, failure: Failure::OutOfMemory }]);
     assert_eq!(first_of([], &workers, Watch::default()).faults, outcome.faults);
 }

@@ -122,11 +122,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     } else {
         super::print(&report.to_text())?;
     }
-    for fault in &report.faults {
-        super::note(&report.fault_note(fault));
-    }
-    if let Some(hint) = report.hint() {
-        super::note(&hint);
+    for note in report.notes() {
+        super::note(&note);
     }
     if report.failed {
         return Err(Error::failure("search on", "no engine is left"));
@@ -349,27 +346,24 @@ impl Report {
         text
     }
 
-    /// What became of the search when an engine failed.
-    fn fault_note(&self, fault: &str) -> String {
-        let went_on = if self.failed { "" } else { "; the search went on without it" };
-        format!("{fault}{went_on}")
-    }
-
     /// What the caller must know to read the result.
-    fn hint(&self) -> Option<String> {
+    fn notes(&self) -> Vec<String> {
+        let went_on = if self.failed { "" } else { "; the search went on without it" };
+        let mut notes: Vec<_> =
+            self.faults.iter().map(|fault| format!("{fault}{went_on}")).collect();
         let found = self.shares.len();
-        if self.interrupted {
-            Some(match found {
-                0 => "interrupted before a share was found".to_owned(),
-                _ => format!("interrupted: the {found} found by then may not be the first"),
-            })
+        if self.interrupted && found == 0 {
+            notes.push("interrupted before a share was found".to_owned());
+        } else if self.interrupted {
+            notes.push(format!("interrupted: the {found} found by then may not be the first"));
         } else if self.failed && found > 0 {
-            Some(format!("the {found} found by then may not be the first"))
+            notes.push(format!("the {found} found by then may not be the first"));
         } else if self.truncated {
-            Some(format!("stopped at the limit of {found} shares: there may be more, see --limit"))
-        } else {
-            None
+            notes.push(format!(
+                "stopped at the limit of {found} shares: there may be more, see --limit"
+            ));
         }
+        notes
     }
 
     fn exit_code(&self) -> ExitCode {
@@ -405,6 +399,9 @@ impl ShareReport {
 
 #[cfg(test)]
 mod tests {
+    use perjoule::engine::{Candidate, EngineId, Fault, Feed, Scanned};
+    use perjoule::job::Job;
+
     use super::*;
 
     #[test]
@@ -442,5 +439,69 @@ mod tests {
         let elapsed = Duration::from_secs(10);
         let progress = Progress { hashes: 50_000_000, of: 200_000_000, shares: 3, elapsed };
         assert_eq!(describe(progress), "5.0 MH/s, 25.00 % of the range, 30 seconds left, 3 found");
+    }
+
+    /// An engine that reports nothing but nonce 5, whatever it is asked for.
+    #[derive(Debug)]
+    struct Broken;
+
+    impl Engine for Broken {
+        fn id(&self) -> EngineId {
+            EngineId::Gpu(3)
+        }
+
+        fn scan(
+            &self,
+            job: &Job,
+            range: NonceRange,
+            _limit: usize,
+            out: &mut Vec<Candidate>,
+        ) -> Result<Scanned, Fault> {
+            out.push(Candidate { nonce: 5, version: job.versions()[0] });
+            Ok(Scanned { nonces: range.len(), hashes: range.len() })
+        }
+
+        fn feed(&self) -> Feed {
+            Feed { threads: Some(1), ..Feed::CORES }
+        }
+
+        fn instructions_per_hash(&self, _versions: usize) -> f64 {
+            1.0
+        }
+
+        fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
+            Ok(rounds.into())
+        }
+    }
+
+    #[test]
+    fn a_failed_engine_is_told_of() {
+        let header = Header::from_bytes([0x5a; Header::LEN]);
+        let report = |nonces, workers: &Workers| {
+            let search = Search::new(header, Target::MAX_ATTAINABLE_MAINNET).nonces(nonces);
+            // Once it has failed it is told of, whoever had the work.
+            while workers.faults().is_empty() {
+                let _ = search.first(workers, Watch::default());
+            }
+            Report::new(&search.first(workers, Watch::default()), workers, false)
+        };
+        let wrong = "engine gpu:3 failed: the device computes wrong results: nonce 5 with version \
+                     5a5a5a5a is no candidate";
+        let nonces = NonceRange::new(10, 5_000).expect("a range");
+
+        let both = Workers::builder(engine::best(1)).also(Arc::new(Broken)).threads(2);
+        let report_of_both = report(nonces, &both.build().expect("three threads"));
+        assert_eq!(report_of_both.notes(), [format!("{wrong}; the search went on without it")]);
+        assert!(report_of_both.to_text().ends_with(" + gpu:3, 2 threads\n"));
+        assert!(report_of_both.exhausted && !report_of_both.failed);
+
+        let alone = Workers::builder(Arc::new(Broken)).build().expect("one thread");
+        let report_alone = report(nonces, &alone);
+        assert_eq!(report_alone.notes(), [wrong]);
+        assert!(report_alone.to_text().ends_with(" MH/s, engine gpu:3\n"));
+        assert!(report_alone.failed && !report_alone.exhausted);
+        let json = serde_json::to_value(&report_alone).expect("plain data");
+        assert_eq!(json["engines"], serde_json::json!(["gpu:3"]));
+        assert_eq!(json["faults"], serde_json::json!([wrong]));
     }
 }

@@ -208,8 +208,8 @@ fn open(adapter: &crate::gpu::Adapter) -> Result<Arc<dyn Engine>, Unavailable> {
     }
 }
 
-/// All GPUs of this machine, opened side by side; those that are [`crate::gpu::Kind::Software`] are
-/// left out. Empty where there are none, and in a build without GPUs.
+/// All GPUs of this machine, opened side by side; those that a driver
+/// computes on the processor are left out. Empty where there are none, and in a build without GPUs.
 #[must_use]
 pub fn gpus() -> Vec<Result<Arc<dyn Engine>, Unavailable>> {
     #[cfg(not(feature = "gpu"))]

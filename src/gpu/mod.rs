@@ -2,7 +2,7 @@
 //!
 //! Everything that runs on a GPU goes through here and through wgpu, which has Vulkan, DirectX 12
 //! and Metal under it. Finding out what there is ([`adapters`]) loads the drivers and takes tens
-//! of milliseconds; opening ([`Context`]) is for whoever has work. A driver that computes on the
+//! of milliseconds; opening one is for whoever has work. A driver that computes on the
 //! processor is listed and called [`Kind::Software`]: good for tests, never chosen by itself.
 
 mod context;

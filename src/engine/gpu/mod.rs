@@ -1,12 +1,12 @@
 //! The GPU engines: nonces by the hundred million, one dispatch after the other.
 //!
 //! A call of [`Engine::scan`] is one dispatch or some in a row, and waits for each. What keeps the
-//! device busy is that [`Gpu::feed`] asks for three threads: while it works on the dispatch of one,
-//! those of the others wait in its queue. A dispatch takes [`DISPATCH`], three of them are what a
-//! stop has to wait for.
+//! device busy is that [`Gpu`] asks for three threads: while it works on the dispatch of one, those
+//! of the others wait in its queue. A dispatch takes 25 ms, three of them are what a stop has to
+//! wait for.
 //!
-//! How the kernel runs best differs between devices, and [`Gpu::open`] measures it: see [`tuning`].
-//! What runs it is a [`Runner`]: the device, or in the tests something that fails on purpose.
+//! How the kernel runs best differs between devices, and [`Gpu::open`] measures it: see [`Tuning`].
+//! What runs it is the device, or in the tests something that fails on purpose.
 
 mod device;
 #[cfg(test)]
