@@ -114,11 +114,10 @@ fn nonces(start: u32, len: u64) -> NonceRange {
     NonceRange::new(start, u64::from(start) + len).expect("not past the last")
 }
 
-/// What the scalar engine finds.
+/// What the processor finds.
 fn expected(job: &Job, nonces: NonceRange) -> Vec<Candidate> {
     let mut out = Vec::new();
-    let scalar = by_id(EngineId::Scalar).expect("every machine has it");
-    scalar.scan(job, nonces, usize::MAX, &mut out).expect("no fault");
+    crate::engine::best(1).scan(job, nonces, usize::MAX, &mut out).expect("no fault");
     out
 }
 
@@ -208,6 +207,27 @@ fn bits_that_must_be_zero_are_those_of_a_hash() {
             assert_ne!(more.swap_bytes() & zeros, 0, "{top:#x}: {more:#x}");
         }
     }
+}
+
+/// A fast GPU has more workgroups than fit in one dimension of a grid; a slow one only here.
+#[test]
+fn a_grid_of_two_dimensions_leaves_nothing_out() {
+    let adapters = crate::gpu::adapters();
+    let Some(adapter) = adapters.first() else {
+        eprintln!("not tested: no driver offers a GPU");
+        return;
+    };
+    let device = Device::open(adapter, 1).expect("a healthy device");
+    let shape = Shape { rolling: false, group: 64, nonces: 1 };
+    // All of one row, and a part of the next.
+    let (job, range) = (job(12, 1), nonces(77, 65_535 * 64 + 100_000));
+    device.prepare(shape).expect("a healthy device");
+    let dispatch = Dispatch { job: &job, nonces: range, versions: Versions::One(0) };
+    let mut hits = device.search(shape, dispatch).expect("a healthy device").hits;
+    hits.sort_unstable();
+    let nonces: Vec<_> = hits.into_iter().map(|(nonce, _)| nonce).collect();
+    let expected = expected(&job, range);
+    assert!(nonces.iter().eq(expected.iter().map(|candidate| &candidate.nonce)));
 }
 
 /// Gives a GPU work for years. Alone in its process, because a software driver that hangs takes all
