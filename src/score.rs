@@ -481,6 +481,21 @@ mod tests {
     }
 
     #[test]
+    fn work_that_was_left_out_is_noticed() {
+        let job = job_with_chance(CHANCE, 1);
+        for (slices, left_out, noticed) in [(400, 1, false), (400, 2, true), (3, 3, false)] {
+            let mut samples = Samples::default();
+            for _ in 0..slices {
+                // Four candidates are to be expected of as many hashes.
+                let done = Done { counted: 4 << CHANCE, candidates: 4 / left_out };
+                let slice = Slice { done, took: 0.1, busy: None };
+                samples.take(&slice, SLICE, false);
+            }
+            assert_eq!(samples.check(&job).is_err(), noticed, "{slices} slices, 1 / {left_out}");
+        }
+    }
+
+    #[test]
     fn threads_that_make_no_sense_are_refused() {
         for threads in [0, MAX_THREADS + 1] {
             let refused = measure(&plan(threads, 1), &Stop::default(), &mut |_| ());

@@ -440,20 +440,26 @@ fn says_what_was_tested() {
         match surveyed {
             Ok(engine) => {
                 assert_eq!(perjoule::selftest::check(engine.as_ref()), Ok(()));
-                eprintln!("tested: {}", engine.id());
+                say_tested(engine.as_ref());
             }
             Err(unavailable) => eprintln!("not tested: {unavailable}"),
         }
     }
     for gpu in gpus() {
         assert_eq!(perjoule::selftest::check(gpu.as_ref()), Ok(()));
-        eprintln!("tested: {}", gpu.id());
+        say_tested(gpu.as_ref());
     }
     if gpus().is_empty()
         && let Err(unavailable) = engine::by_id(EngineId::Gpu(0))
     {
         eprintln!("not tested: {unavailable}");
     }
+}
+
+/// In one piece: what the test runner prints meanwhile would land in the middle.
+fn say_tested(engine: &dyn Engine) {
+    let line = format!("tested: {}\n", engine.id());
+    eprint!("{line}");
 }
 
 /// An engine that leaves out the last candidate that it finds, and so is wrong.

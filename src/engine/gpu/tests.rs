@@ -218,9 +218,9 @@ fn a_grid_of_two_dimensions_leaves_nothing_out() {
         return;
     };
     let device = Device::open(adapter, 1).expect("a healthy device");
-    let shape = Shape { rolling: false, group: 64, nonces: 1 };
+    let shape = Shape { rolling: false, group: 64, nonces: 2 };
     // All of one row, and a part of the next.
-    let (job, range) = (job(12, 1), nonces(77, 65_535 * 64 + 100_000));
+    let (job, range) = (job(12, 1), nonces(77, 65_535 * 64 * 2 + 100_000));
     device.prepare(shape).expect("a healthy device");
     let dispatch = Dispatch { job: &job, nonces: range, versions: Versions::One(0) };
     let mut hits = device.search(shape, dispatch).expect("a healthy device").hits;
