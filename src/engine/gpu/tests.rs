@@ -230,6 +230,27 @@ fn a_grid_of_two_dimensions_leaves_nothing_out() {
     assert!(nonces.iter().eq(expected.iter().map(|candidate| &candidate.nonce)));
 }
 
+#[test]
+fn hits_beyond_the_room_are_counted_and_the_room_is_full() {
+    let adapters = crate::gpu::adapters();
+    let Some(adapter) = adapters.first() else {
+        eprintln!("not tested: no driver offers a GPU");
+        return;
+    };
+    let device = Device::open(adapter, 1).expect("a healthy device");
+    let shape = Shape { rolling: true, group: 64, nonces: 4 };
+    device.prepare(shape).expect("a healthy device");
+    // Every hash is a hit.
+    let (job, range) = (job(0, 8), nonces(0, 3_000));
+    let dispatch = Dispatch { job: &job, nonces: range, versions: Versions::All };
+    let mut found = device.search(shape, dispatch).expect("a healthy device");
+    assert_eq!((found.count, found.hits.len()), (3_000 * 8, ROOM));
+    found.hits.sort_unstable();
+    found.hits.dedup();
+    assert_eq!(found.hits.len(), ROOM, "a hit is there twice");
+    assert!(found.hits.iter().all(|&(nonce, index)| nonce < 3_000 && index < 8));
+}
+
 /// Gives a GPU work for years. Alone in its process, because a software driver that hangs takes all
 /// cores with it; that the process then ends is for whoever runs it to see.
 #[test]
