@@ -38,6 +38,8 @@ const COMPILING: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(super) struct Device {
     kernels: Guarded<Kernels>,
+    /// Workgroups that a row of a grid has at the most.
+    row: u32,
     /// Rounds of the roof kernel that have been seen to be no more than a dispatch.
     rounds: AtomicU32,
 }
@@ -96,7 +98,13 @@ impl Device {
         let adapter = adapter.clone();
         let open = move |health: &Health| Kernels::open(&adapter, health);
         let kernels = Guarded::open(&name, calls, COMPILING, open)?;
-        Ok(Self { kernels, rounds: AtomicU32::new(FEW_ROUNDS) })
+        Ok(Self { kernels, row: MOST_GROUPS, rounds: AtomicU32::new(FEW_ROUNDS) })
+    }
+
+    /// A device whose grids are as those of a much faster one.
+    #[cfg(test)]
+    pub(super) fn with_rows_of(self, groups: u32) -> Self {
+        Self { row: groups, ..self }
     }
 
     /// Starts what does not end.
@@ -167,10 +175,10 @@ impl Kernels {
         Ok(result)
     }
 
-    fn search(&self, shape: Shape, work: &Work) -> Result<Found, Failure> {
+    fn search(&self, shape: Shape, work: &Work, row: u32) -> Result<Found, Failure> {
         let pipeline = self.pipeline(shape)?;
         let groups = work.count.div_ceil(shape.group * shape.nonces);
-        let x = groups.clamp(1, MOST_GROUPS);
+        let x = groups.clamp(1, row);
         let grid = [x, groups.div_ceil(x)];
         let told = bytemuck::bytes_of(work);
         let (found, span) = self.run(&pipeline, grid, told, Found::from_bytes)?;
@@ -199,7 +207,8 @@ impl Runner for Device {
 
     fn search(&self, shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, Failure> {
         let work = Work::new(dispatch);
-        self.kernels.call(PATIENCE, move |kernels| kernels.search(shape, &work))
+        let row = self.row;
+        self.kernels.call(PATIENCE, move |kernels| kernels.search(shape, &work, row))
     }
 
     fn exercise(&self, rounds: u32) -> Result<u64, Failure> {

@@ -209,7 +209,7 @@ fn bits_that_must_be_zero_are_those_of_a_hash() {
     }
 }
 
-/// A fast GPU has more workgroups than fit in one dimension of a grid; a slow one only here.
+/// A fast GPU has more workgroups than fit in a row of a grid; a slow one only here.
 #[test]
 fn a_grid_of_two_dimensions_leaves_nothing_out() {
     let adapters = crate::gpu::adapters();
@@ -217,10 +217,10 @@ fn a_grid_of_two_dimensions_leaves_nothing_out() {
         eprintln!("not tested: no driver offers a GPU");
         return;
     };
-    let device = Device::open(adapter, 1).expect("a healthy device");
+    let device = Device::open(adapter, 1).expect("a healthy device").with_rows_of(100);
     let shape = Shape { rolling: false, group: 64, nonces: 2 };
-    // All of one row, and a part of the next.
-    let (job, range) = (job(12, 1), nonces(77, 65_535 * 64 * 2 + 100_000));
+    // Three rows, and a part of the next.
+    let (job, range) = (job(6, 1), nonces(77, 3 * 100 * 64 * 2 + 1_000));
     device.prepare(shape).expect("a healthy device");
     let dispatch = Dispatch { job: &job, nonces: range, versions: Versions::One(0) };
     let mut hits = device.search(shape, dispatch).expect("a healthy device").hits;
