@@ -856,8 +856,9 @@ fn sick(number: usize, answer: Box<Answer>, failed: &Gate) -> Fake {
 #[test]
 fn a_failed_engine_costs_only_itself() {
     let plans: Vec<_> = plans().into_iter().map(|plan| (plan, plan.solved(usize::MAX))).collect();
-    // Of many shares in a piece the first call takes some: the second one fails in the middle.
-    for number in [0, 1, 2, 5] {
+    // Of many shares in a piece the first call takes some: the second one fails in the middle. There
+    // are no plans of fewer calls than four, however large the pieces of a fast engine become.
+    for number in [0, 1, 2] {
         for on_gpu in [true, false] {
             for (plan, solved) in &plans {
                 for Illness { name, answer, is_it } in Illness::all() {
