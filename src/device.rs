@@ -77,7 +77,17 @@ impl Cpu {
 /// Reads the text of `/proc/meminfo`: all memory, in bytes.
 #[must_use]
 pub fn total_memory(text: &str) -> Option<u64> {
-    let kibibytes = values(text, "MemTotal").next()?.strip_suffix("kB")?;
+    memory(text, "MemTotal")
+}
+
+/// Reads the text of `/proc/meminfo`: what can be taken without swapping, in bytes.
+#[must_use]
+pub fn available_memory(text: &str) -> Option<u64> {
+    memory(text, "MemAvailable")
+}
+
+fn memory(text: &str, key: &str) -> Option<u64> {
+    let kibibytes = values(text, key).next()?.strip_suffix("kB")?;
     kibibytes.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
@@ -244,8 +254,9 @@ mod tests {
 
     #[test]
     fn memory_is_in_bytes() {
-        let text = "MemTotal:       16384256 kB\nMemFree:         1 kB\n";
+        let text = "MemTotal:       16384256 kB\nMemFree:         1 kB\nMemAvailable:    2 kB\n";
         assert_eq!(total_memory(text), Some(16_384_256 * 1024));
+        assert_eq!(available_memory(text), Some(2 * 1024));
         for text in ["", "MemTotal:", "MemTotal: many kB", "MemTotal: 5 MB", "MemTotal: -5 kB"] {
             assert_eq!(total_memory(text), None, "{text:?}");
         }

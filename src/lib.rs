@@ -16,6 +16,7 @@
 //!   there, or what it lacks;
 //! - [`search`]: a job's ranges over all cores and GPUs, candidates verified, shares in one order;
 //! - [`selftest`] and [`score`]: whether an engine is right on this machine, and how fast it is;
+//! - [`workload`]: matrix products, memory bandwidth and arithmetic peaks;
 //! - [`device`] and `gpu`: what is in this machine;
 //! - [`sha256`]: SHA-256 as the standard writes it, which the engines are tested against.
 //!
@@ -24,8 +25,9 @@
 //! # Cargo features
 //!
 //! - `cli` (default): the `perjoule` command.
-//! - `gpu` (default): engines on GPUs. Without these two the crate is a library with next to no
+//! - `gpu` (default): engines on GPUs. Without these the crate is a library with next to no
 //!   dependencies.
+//! - `matmul` (default): matrix products on processors.
 //! - `bitcoin`: conversions between [`block`]'s types and those of rust-bitcoin 0.32.
 
 pub mod block;
@@ -39,6 +41,7 @@ pub mod score;
 pub mod search;
 pub mod selftest;
 pub mod sha256;
+pub mod workload;
 
 /// The README's examples are compiled and run with the tests.
 #[cfg(doctest)]

@@ -14,6 +14,9 @@ use crate::engine::Failure;
 /// hangs, and a process whose GPU hangs is over within 5 seconds.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long a piece of other work may take: on a software driver a large product takes seconds.
+pub(crate) const LONG: Duration = Duration::from_secs(30);
+
 /// A device, its queue, and whether it is well.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -35,6 +38,27 @@ pub(crate) struct Buffers {
     clock: Option<Clock>,
 }
 
+/// A kernel of this crate, and how it is run.
+///
+/// Its source promises to index nothing out of bounds and to end every loop, whatever the host gives
+/// it within the limits that it names: the checks that wgpu would add are left out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kernel<'a> {
+    pub(crate) source: &'static str,
+    pub(crate) entry_point: &'a str,
+    pub(crate) overrides: &'a [(&'a str, f64)],
+    /// Workgroups across and down.
+    pub(crate) grid: [u32; 2],
+}
+
+/// A kernel with its buffers.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pipeline: wgpu::ComputePipeline,
+    bindings: wgpu::BindGroup,
+    grid: [u32; 2],
+}
+
 /// Two readings of the device's clock.
 #[derive(Debug)]
 struct Clock {
@@ -49,12 +73,18 @@ const READINGS: u64 = 16;
 pub(crate) type Span = (f64, f64);
 
 impl Context {
-    /// Opens the adapter with all that it has of limits, and of features what is made use of.
+    /// Opens the adapter with all that it has of limits, and of features those that kernels here
+    /// make use of.
     pub(crate) fn open(adapter: &Adapter, health: &Health) -> Result<Self, Failure> {
-        let timestamps = adapter.inner.features() & wgpu::Features::TIMESTAMP_QUERY;
+        let features = adapter.inner.features() & super::features();
+        let timestamps = features & wgpu::Features::TIMESTAMP_QUERY;
         let descriptor = wgpu::DeviceDescriptor {
-            required_features: timestamps,
+            required_features: features,
             required_limits: adapter.inner.limits(),
+            // SAFETY: the only experimental feature that is asked for is cooperative matrices, whose
+            // shapes are compared with those that the adapter has, and whose kernel keeps to the
+            // rules of Vulkan.
+            experimental_features: unsafe { wgpu::ExperimentalFeatures::enabled() },
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(adapter.inner.request_device(&descriptor))
@@ -99,18 +129,22 @@ impl Context {
         unsafe { self.device.create_shader_module_trusted(descriptor, checks) }
     }
 
-    /// A uniform buffer at binding 0 and a storage buffer at binding 1: what all kernels have.
-    pub(crate) fn layout(&self) -> wgpu::BindGroupLayout {
+    /// A uniform buffer at binding 0 and a storage buffer at binding 1, which all kernels have, and
+    /// after these `given` storage buffers that are only read.
+    pub(crate) fn layout(&self, given: u32) -> wgpu::BindGroupLayout {
         let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
             binding,
             visibility: wgpu::ShaderStages::COMPUTE,
             ty: wgpu::BindingType::Buffer { ty, has_dynamic_offset: false, min_binding_size: None },
             count: None,
         };
-        let storage = wgpu::BufferBindingType::Storage { read_only: false };
+        let storage = |read_only| wgpu::BufferBindingType::Storage { read_only };
+        let mut entries =
+            vec![entry(0, wgpu::BufferBindingType::Uniform), entry(1, storage(false))];
+        entries.extend((2..2 + given).map(|binding| entry(binding, storage(true))));
         self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: None,
-            entries: &[entry(0, wgpu::BufferBindingType::Uniform), entry(1, storage)],
+            entries: &entries,
         })
     }
 
@@ -257,6 +291,133 @@ impl Context {
             },
             Err(wgpu::PollError::Timeout) => Err(Failure::Hung(PATIENCE)),
             // Work that was submitted to a lost device has no place in its queue.
+            Err(error) => Err(Failure::Lost(one_line(&error.to_string()))),
+        }
+    }
+
+    /// A buffer with these bytes, for kernels to read.
+    pub(crate) fn given(&self, bytes: &[u8]) -> Result<wgpu::Buffer, Failure> {
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let buffer = self.buffer(bytes.len() as u64, usage)?;
+        self.write(&buffer, bytes)?;
+        Ok(buffer)
+    }
+
+    /// A buffer for `bytes` bytes that kernels write and the host reads.
+    pub(crate) fn found(&self, bytes: u64) -> Result<wgpu::Buffer, Failure> {
+        use wgpu::BufferUsages as Usage;
+        self.buffer(bytes, Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST)
+    }
+
+    fn buffer(&self, size: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer, Failure> {
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size,
+            usage,
+            mapped_at_creation: false,
+        });
+        self.health.check().map(|()| buffer)
+    }
+
+    /// Fills a buffer, which is as long as `bytes`, a multiple of 4.
+    pub(crate) fn write(&self, buffer: &wgpu::Buffer, bytes: &[u8]) -> Result<(), Failure> {
+        // wgpu keeps a copy of what is written until it has been submitted.
+        const CHUNK: usize = 16 << 20;
+        for (chunk, bytes) in bytes.chunks(CHUNK).enumerate() {
+            self.queue.write_buffer(buffer, (chunk * CHUNK) as u64, bytes);
+            let submission = self.queue.submit([]);
+            self.finish(submission)?;
+        }
+        self.health.check()
+    }
+
+    /// Where the host can read as much as `buffer` has.
+    pub(crate) fn window(&self, buffer: &wgpu::Buffer) -> Result<wgpu::Buffer, Failure> {
+        use wgpu::BufferUsages as Usage;
+        self.buffer(buffer.size(), Usage::MAP_READ | Usage::COPY_DST)
+    }
+
+    /// Brings a buffer into its window, for `read` to look at.
+    pub(crate) fn read<T>(
+        &self,
+        buffer: &wgpu::Buffer,
+        copy: &wgpu::Buffer,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, Failure> {
+        let descriptor = wgpu::CommandEncoderDescriptor::default();
+        let mut commands = self.device.create_command_encoder(&descriptor);
+        commands.copy_buffer_to_buffer(buffer, 0, copy, 0, buffer.size());
+        let submission = self.queue.submit([commands.finish()]);
+        let (mapped, result) = mpsc::channel();
+        copy.map_async(wgpu::MapMode::Read, .., move |mapping| {
+            // Nobody listens any more where the wait was given up.
+            let _ = mapped.send(mapping.is_ok());
+        });
+        self.wait(submission, &result)?;
+        let bytes = copy.get_mapped_range(..);
+        let bytes = bytes.map_err(|error| self.refused(&error.to_string()))?;
+        let result = read(&bytes);
+        drop(bytes);
+        copy.unmap();
+        Ok(result)
+    }
+
+    /// A kernel with all that it needs to be run over and over.
+    pub(crate) fn prepare(
+        &self,
+        kernel: &Kernel<'_>,
+        told: &[u8],
+        found: &wgpu::Buffer,
+        given: &[&wgpu::Buffer],
+    ) -> Result<Prepared, Failure> {
+        let Kernel { source, entry_point, overrides, grid } = *kernel;
+        let layout = self.layout(given.len() as u32);
+        // SAFETY: kernels are made of sources of this crate, which promise it of themselves.
+        let module = unsafe { self.module(source) };
+        let pipeline = self.pipeline(&layout, &module, entry_point, overrides)?;
+        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        let told_buffer = self.buffer(told.len() as u64, usage)?;
+        self.write(&told_buffer, told)?;
+        let buffers = [&told_buffer, found].into_iter().chain(given.iter().copied());
+        let entries: Vec<_> = (0..)
+            .zip(buffers)
+            .map(|(binding, buffer)| wgpu::BindGroupEntry {
+                binding,
+                resource: buffer.as_entire_binding(),
+            })
+            .collect();
+        let bindings = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &layout,
+            entries: &entries,
+        });
+        self.health.check().map(|()| Prepared { pipeline, bindings, grid })
+    }
+
+    /// Runs it so many times, one after the other, and waits for the last.
+    pub(crate) fn repeat(&self, prepared: &Prepared, times: u64) -> Result<(), Failure> {
+        let descriptor = wgpu::CommandEncoderDescriptor::default();
+        let mut commands = self.device.create_command_encoder(&descriptor);
+        let mut pass = commands.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        pass.set_pipeline(&prepared.pipeline);
+        pass.set_bind_group(0, &prepared.bindings, &[]);
+        for _ in 0..times {
+            let [x, y] = prepared.grid;
+            pass.dispatch_workgroups(x, y, 1);
+        }
+        drop(pass);
+        let submission = self.queue.submit([commands.finish()]);
+        self.finish(submission)
+    }
+
+    /// Waits for work that may take longer than a dispatch of the search.
+    fn finish(&self, submission: wgpu::SubmissionIndex) -> Result<(), Failure> {
+        let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(LONG) };
+        let polled = self.device.poll(poll);
+        self.health.check()?;
+        match polled {
+            Ok(_) => Ok(()),
+            Err(wgpu::PollError::Timeout) => Err(Failure::Hung(LONG)),
             Err(error) => Err(Failure::Lost(one_line(&error.to_string()))),
         }
     }

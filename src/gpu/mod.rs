@@ -8,7 +8,7 @@
 mod context;
 mod guard;
 
-pub(crate) use self::context::{Buffers, Context, PATIENCE, Span};
+pub(crate) use self::context::{Buffers, Context, Kernel, LONG, PATIENCE, Prepared, Span};
 pub(crate) use self::guard::{Guarded, Health};
 
 use std::fmt;
@@ -31,12 +31,18 @@ pub struct Adapter {
     pub pci_bus_id: String,
     /// Bytes that one buffer can have at the most.
     pub max_buffer_bytes: u64,
+    /// Bytes that a kernel can reach in one buffer at the most.
+    pub max_binding_bytes: u64,
     /// Bytes of memory that the threads of a workgroup can share at the most.
     pub max_shared_bytes: u32,
     /// Threads that a workgroup can have at the most.
     pub max_group_threads: u32,
     /// What it can do beyond what every GPU can, of what some workload makes use of.
     pub features: Vec<&'static str>,
+    /// Sides of the square blocks that its matrix units multiply from f16 to f32: none, 8 or 16.
+    pub matrix_blocks: Vec<u32>,
+    /// Threads that compute in step.
+    pub subgroup: u32,
     inner: wgpu::Adapter,
 }
 
@@ -87,6 +93,11 @@ const FEATURES: [(wgpu::Features, &str); 4] = [
     (wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX, "cooperative-matrix"),
 ];
 
+/// What is asked for where there is it.
+fn features() -> wgpu::Features {
+    FEATURES.iter().fold(wgpu::Features::empty(), |all, feature| all | feature.0)
+}
+
 /// All GPUs of this machine, software last: the same list each time, as long as the machine and its
 /// drivers are the same. Empty where there is no driver.
 #[must_use]
@@ -127,8 +138,11 @@ impl Adapter {
             driver: join(&info.driver, &info.driver_info),
             pci_bus_id: info.device_pci_bus_id,
             max_buffer_bytes: limits.max_buffer_size,
+            max_binding_bytes: limits.max_storage_buffer_binding_size,
             max_shared_bytes: limits.max_compute_workgroup_storage_size,
             max_group_threads: limits.max_compute_invocations_per_workgroup,
+            matrix_blocks: matrix_blocks(&inner),
+            subgroup: info.subgroup_max_size,
             features: FEATURES.iter().filter(|feature| has(feature)).map(|f| f.1).collect(),
             inner,
         }
@@ -143,6 +157,20 @@ impl Adapter {
                 self.pci_bus_id == other.pci_bus_id
             }
     }
+}
+
+fn matrix_blocks(adapter: &wgpu::Adapter) -> Vec<u32> {
+    use wgpu::CooperativeScalarType as Scalar;
+    let properties = adapter.cooperative_matrix_properties();
+    let fits = properties.iter().filter(|it| {
+        let square = it.m_size == it.n_size && it.n_size == it.k_size;
+        square && it.ab_type == Scalar::F16 && it.cr_type == Scalar::F32
+    });
+    let mut sides: Vec<_> =
+        fits.map(|it| it.m_size).filter(|side| [8, 16].contains(side)).collect();
+    sides.sort_unstable();
+    sides.dedup();
+    sides
 }
 
 /// Drivers give their name, their version, or both in both.

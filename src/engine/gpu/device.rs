@@ -121,7 +121,7 @@ impl Device {
 impl Kernels {
     fn open(adapter: &Adapter, health: &Health) -> Result<Self, Failure> {
         let context = Context::open(adapter, health)?;
-        let layout = context.layout();
+        let layout = context.layout(0);
         // SAFETY: the search kernel indexes the versions of the job, of which the host asks for no
         // more than `MAX_GROUP`, and the hits, after a comparison with their room. Its loops have at
         // most four and `MAX_GROUP` rounds. The roof kernel indexes nothing, and ends after the

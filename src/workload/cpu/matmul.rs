@@ -1,0 +1,324 @@
+//! Matrix products on processors: f64, f32 and f16 by `gemm`, 8-bit integers by `rten-gemm`.
+//!
+//! Both find out the instruction sets when they run. `gemm` has kernels for x86-64 with FMA and with
+//! AVX-512, and for NEON. It has none for integers, nor has `matrixmultiply`; `rten-gemm` has, for
+//! AVX2, for AVX-512 with VNNI and for NEON with and without its dot products, and computes u8 × i8
+//! with sums in i32, as quantised networks do.
+//!
+//! What `gemm` does with f16: it converts to f32, multiplies in f32 and stores the sums as f16 after
+//! each block of k (every 512 or so), where it goes on from what is stored. On `AArch64` processors
+//! with 16-bit arithmetic (`fp16`) it computes in f16 throughout. No processor's own matrix units
+//! are used.
+
+use std::fmt;
+use std::time::Duration;
+
+use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions};
+use rten_tensor::NdTensorView;
+
+use crate::workload::check::{Product, Rounding};
+use crate::workload::crew::Crew;
+use crate::workload::memory::{self, reserve};
+use crate::workload::number::{F16, Input, Output, fill};
+use crate::workload::{Done, Kind, Label, Place, Shape, Size, Trouble, Work, Workload, repeat};
+
+/// What the matrices are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// binary64.
+    F64,
+    /// binary32.
+    F32,
+    /// binary16.
+    F16,
+    /// u8 (seven bits of it) by i8, in i32.
+    I8,
+}
+
+impl Precision {
+    /// All, the widest first.
+    pub const ALL: [Self; 4] = [Self::F64, Self::F32, Self::F16, Self::I8];
+
+    /// Its name: `f64`, `f32`, `f16` or `i8`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F64 => "f64",
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::I8 => "i8",
+        }
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Products of two matrices of random numbers, over and over.
+#[derive(Debug)]
+pub struct Matmul {
+    precision: Precision,
+    shape: Shape,
+    crew: Crew,
+    matrices: Box<dyn Multiply>,
+    checks: u64,
+}
+
+impl Matmul {
+    /// Fills matrices of this shape with random numbers, and starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// When the matrices are larger than the memory there is, a number of threads makes no sense,
+    /// or a sum of integers could be too large for an i32.
+    pub fn new(precision: Precision, shape: Shape, threads: usize) -> Result<Self, Trouble> {
+        let crew = Crew::new(threads)?;
+        let matrices: Box<dyn Multiply> = match precision {
+            Precision::F64 => Box::new(Matrices::<f64, f64, f64>::new(shape, &crew)?),
+            Precision::F32 => Box::new(Matrices::<f32, f32, f32>::new(shape, &crew)?),
+            Precision::F16 => Box::new(Matrices::<F16, F16, F16>::new(shape, &crew)?),
+            Precision::I8 => {
+                let (asked, limit) = (shape.k() as u64, i32::MAX as u64 / (127 * 127));
+                if asked > limit {
+                    let what = "a sum of 8-bit products in 32 bits";
+                    return Err(Trouble::TooLarge { what, asked, limit });
+                }
+                let matrices = Matrices::<u8, i8, i32>::new(shape, &crew)?;
+                Box::new(Integers(matrices))
+            }
+        };
+        Ok(Self { precision, shape, crew, matrices, checks: 0 })
+    }
+
+    /// Square matrices of the size from which on larger ones are not faster; see
+    /// [`grow`](crate::workload::grow), which is told `time`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn tuned(precision: Precision, threads: usize, time: Duration) -> Result<Self, Trouble> {
+        const FIRST: usize = 256;
+        crate::workload::grow(FIRST, time, |n| Self::new(precision, Shape::square(n)?, threads))
+    }
+
+    /// The sides of the matrices.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// One product's work.
+    fn unit(&self) -> Work {
+        match self.precision {
+            Precision::I8 => Work::Operations(self.shape.flops()),
+            _ => Work::Flops(self.shape.flops()),
+        }
+    }
+}
+
+impl Workload for Matmul {
+    fn label(&self) -> Label {
+        Label {
+            kind: Kind::Matmul,
+            variant: self.precision.name(),
+            size: Size::Product(self.shape),
+            place: Place::Cores(self.crew.threads()),
+        }
+    }
+
+    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+        let unit = self.unit();
+        let Self { crew, matrices, .. } = self;
+        // Both libraries share their work over the pool that they are called from.
+        crew.pool().install(|| {
+            repeat(time, unit, |products| {
+                matrices.multiply(products);
+                Ok(())
+            })
+        })
+    }
+
+    fn check(&mut self) -> Result<(), Trouble> {
+        self.checks += 1;
+        self.matrices.check(self.checks)
+    }
+}
+
+/// Matrices of some precision.
+trait Multiply: fmt::Debug + Send {
+    /// Computes the product so many times, on the threads of the pool that it is called from.
+    fn multiply(&mut self, times: u64);
+
+    /// Checks the product, and spoils it.
+    fn check(&mut self, seed: u64) -> Result<(), Trouble>;
+}
+
+struct Matrices<A, B, C> {
+    shape: Shape,
+    parallelism: gemm::Parallelism,
+    a: Vec<A>,
+    b: Vec<B>,
+    c: Vec<C>,
+}
+
+impl<A: Input, B: Input, C: Output> Matrices<A, B, C> {
+    fn new(shape: Shape, crew: &Crew) -> Result<Self, Trouble> {
+        let [m, n, k] = [shape.m(), shape.n(), shape.k()];
+        let bytes = |elements: usize, each: usize| (elements as u64).checked_mul(each as u64);
+        // The kernels copy blocks of the matrices into an order that suits them, and f16 as f32.
+        let blocks = bytes(k.min(4096), 8).and_then(|depth| depth.checked_mul(m as u64 + n as u64));
+        let parts = [
+            bytes(m * k, size_of::<A>()),
+            bytes(k * n, size_of::<B>()),
+            bytes(m * n, size_of::<C>()),
+            blocks,
+        ];
+        let all = parts.into_iter().try_fold(0_u64, |all, part| all.checked_add(part?));
+        memory::check("the bytes of a product", all)?;
+
+        // 0 is every thread of the pool; and with one thread there is nothing to share.
+        let parallelism = match crew.threads() {
+            1 => gemm::Parallelism::None,
+            _ => gemm::Parallelism::Rayon(0),
+        };
+        let mut a = reserve(m * k, A::from_random(0))?;
+        let mut b = reserve(k * n, B::from_random(0))?;
+        let c = reserve(m * n, C::UNWRITTEN)?;
+        fill(&mut a, 1);
+        fill(&mut b, 2);
+        Ok(Self { shape, parallelism, a, b, c })
+    }
+
+    fn check(&mut self, rounding: Rounding, seed: u64) -> Result<(), Trouble> {
+        let Self { shape, a, b, c, .. } = self;
+        let product = Product { shape: *shape, a, b, c, rounding };
+        let checked = product.check(seed);
+        c.fill(C::UNWRITTEN);
+        checked
+    }
+}
+
+impl<A, B, C> fmt::Debug for Matrices<A, B, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { shape, parallelism, .. } = self;
+        f.debug_struct("Matrices").field("shape", shape).field("parallelism", parallelism).finish()
+    }
+}
+
+/// Floating-point numbers, as `gemm` knows them.
+trait Float: Input + Output {
+    /// Of the same layout.
+    type Known: 'static;
+    const ZERO: Self::Known;
+    const ONE: Self::Known;
+
+    /// How `gemm` rounds in a product of this shape.
+    fn rounding(shape: Shape) -> Rounding;
+}
+
+impl Float for f64 {
+    type Known = Self;
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    fn rounding(_: Shape) -> Rounding {
+        Rounding::F64
+    }
+}
+
+impl Float for f32 {
+    type Known = Self;
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    fn rounding(_: Shape) -> Rounding {
+        Rounding::F32
+    }
+}
+
+impl Float for F16 {
+    type Known = gemm::f16;
+    const ZERO: gemm::f16 = gemm::f16::ZERO;
+    const ONE: gemm::f16 = gemm::f16::ONE;
+
+    fn rounding(shape: Shape) -> Rounding {
+        #[cfg(target_arch = "aarch64")]
+        if std::arch::is_aarch64_feature_detected!("fp16") {
+            return Rounding::F16;
+        }
+        // A block of k is 512 or more before k is shared out evenly, so 256 or more after that.
+        // Vectors, and k up to 2, are summed in the result itself.
+        let by_steps = shape.m() == 1 || shape.n() == 1 || shape.k() <= 2;
+        let stores = if by_steps { shape.k() } else { shape.k().div_ceil(256) };
+        Rounding::F16_IN_F32.stored(stores)
+    }
+}
+
+impl<T: Float> Multiply for Matrices<T, T, T> {
+    fn multiply(&mut self, times: u64) {
+        const { assert!(size_of::<T>() == size_of::<T::Known>()) };
+        const { assert!(align_of::<T>() == align_of::<T::Known>()) };
+        let Self { shape, parallelism, a, b, c } = self;
+        let [m, n, k] = [shape.m(), shape.n(), shape.k()];
+        // From one row to the next; within a row the step is 1. `Shape` keeps them in range.
+        let [row, row_of_a] = [n.cast_signed(), k.cast_signed()];
+        for _ in 0..times {
+            // SAFETY: `T` is of the same layout as `T::Known`, of which every pattern of bits is a
+            // number. The matrices do not overlap, and with these steps their last elements, in row
+            // m - 1 or k - 1 and column k - 1 or n - 1, are the last ones of m k, k n and m n elements,
+            // which the vectors have by construction.
+            unsafe {
+                gemm::gemm::<T::Known>(
+                    m,
+                    n,
+                    k,
+                    c.as_mut_ptr().cast(),
+                    1,
+                    row,
+                    false,
+                    a.as_ptr().cast(),
+                    1,
+                    row_of_a,
+                    b.as_ptr().cast(),
+                    1,
+                    row,
+                    T::ZERO,
+                    T::ONE,
+                    false,
+                    false,
+                    false,
+                    *parallelism,
+                );
+            }
+        }
+    }
+
+    fn check(&mut self, seed: u64) -> Result<(), Trouble> {
+        self.check(T::rounding(self.shape), seed)
+    }
+}
+
+/// 8-bit matrices.
+#[derive(Debug)]
+struct Integers(Matrices<u8, i8, i32>);
+
+impl Multiply for Integers {
+    fn multiply(&mut self, times: u64) {
+        let Matrices { shape, a, b, c, .. } = &mut self.0;
+        let [m, n, k] = [shape.m(), shape.n(), shape.k()];
+        let a = GemmInputA::Unpacked(NdTensorView::from_data([m, k], a.as_slice()));
+        let b = GemmInputB::Unpacked(NdTensorView::from_data([k, n], b.as_slice()));
+        let executor = GemmExecutor::<u8, i8, i32>::default();
+        for _ in 0..times {
+            let done = executor.gemm(c, a, b, GemmOptions::default());
+            done.expect("the sides of the matrices agree");
+        }
+    }
+
+    fn check(&mut self, seed: u64) -> Result<(), Trouble> {
+        self.0.check(Rounding::EXACT, seed)
+    }
+}

@@ -1,0 +1,538 @@
+//! What the arithmetic units of a processor do at the most: chains of operations in registers, as
+//! many as it takes for none to wait for another.
+//!
+//! The chains go round in circles of numbers that are exact in every step, so that the end of each
+//! is known however long it ran. What they show is a rate: the numbers hardly change, so the power
+//! they draw is less than that of real work.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::engine::{self, Engine, EngineId, Fault};
+use crate::workload::check::Wrong;
+use crate::workload::crew::Crew;
+use crate::workload::memory::reserve;
+use crate::workload::number::{Output, random};
+use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Work, Workload, repeat};
+
+/// Which units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Units {
+    /// Fused multiply-adds of binary32.
+    FmaF32,
+    /// Fused multiply-adds of binary64.
+    FmaF64,
+    /// Multiplications and additions of binary32, one of each in turn.
+    MulAddF32,
+    /// Additions of 32-bit integers, and xors where one of three inputs takes two instructions: the
+    /// roof of a search on this processor's widest registers. See [`Engine::exercise`].
+    Int32,
+}
+
+impl Units {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::FmaF32, Self::FmaF64, Self::MulAddF32, Self::Int32];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::FmaF32 => "f32 fma",
+            Self::FmaF64 => "f64 fma",
+            Self::MulAddF32 => "f32 multiply and add",
+            Self::Int32 => "int32",
+        }
+    }
+}
+
+/// Arithmetic that touches no memory.
+#[derive(Debug)]
+pub struct Peak {
+    units: Units,
+    crew: Crew,
+    chains: Vec<Mutex<Box<dyn Chains>>>,
+}
+
+impl Peak {
+    /// Chains in the widest registers of this processor.
+    ///
+    /// # Errors
+    ///
+    /// When the processor has no such instructions, or a number of threads makes no sense.
+    pub fn new(units: Units, threads: usize) -> Result<Self, Trouble> {
+        let crew = Crew::new(threads)?;
+        let chains = crew.make(|thread| {
+            let seed = thread as u64;
+            Ok(match units {
+                Units::FmaF32 => boxed(Floats::fma(kernels::fma_f32(), seed)?),
+                Units::FmaF64 => boxed(Floats::fma(kernels::fma_f64(), seed)?),
+                Units::MulAddF32 => boxed(Floats::mul_add(kernels::mul_add_f32(), seed)?),
+                Units::Int32 => boxed(Integers::widest()),
+            })
+        })?;
+        Ok(Self { units, crew, chains })
+    }
+}
+
+fn boxed(chains: impl Chains + 'static) -> Box<dyn Chains> {
+    Box::new(chains)
+}
+
+impl Workload for Peak {
+    fn label(&self) -> Label {
+        Label {
+            kind: Kind::Peak,
+            variant: self.units.name(),
+            size: Size::Registers,
+            place: Place::Cores(self.crew.threads()),
+        }
+    }
+
+    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+        let count = match self.units {
+            Units::Int32 => Work::Operations,
+            _ => Work::Flops,
+        };
+        self.crew.run(&self.chains, time, |chains, time| {
+            let mut operations = 0;
+            let done = repeat(time, count(1), |rounds| {
+                operations += chains.run(rounds)?;
+                Ok(())
+            })?;
+            Ok(Done { work: count(operations), ..done })
+        })
+    }
+
+    /// Integers have nothing to check here: that their operations are right, the search shows.
+    fn check(&mut self) -> Result<(), Trouble> {
+        let checked = self.crew.each(&self.chains, |chains| chains.check());
+        Ok(checked.into_iter().collect::<Result<(), _>>()?)
+    }
+}
+
+/// The chains of a thread.
+trait Chains: fmt::Debug + Send {
+    /// Runs them for so many rounds, and says how many operations that were.
+    fn run(&mut self, rounds: u64) -> Result<u64, Trouble>;
+
+    /// Checks where they ended, and forgets it.
+    fn check(&mut self) -> Result<(), Wrong>;
+}
+
+/// An engine's own exercise.
+#[derive(Debug)]
+struct Integers {
+    engine: Arc<dyn Engine>,
+    /// Integers in a register.
+    lanes: u64,
+}
+
+impl Integers {
+    fn widest() -> Self {
+        let widest = [
+            (EngineId::Avx512, 16),
+            (EngineId::Avx2, 8),
+            (EngineId::Sse41, 4),
+            (EngineId::Neon, 4),
+            (EngineId::Scalar, 1),
+        ];
+        let found = widest.into_iter().find_map(|(id, lanes)| {
+            let engine = engine::by_id(id).ok()?;
+            Some(Self { engine, lanes })
+        });
+        found.expect("every machine has general registers")
+    }
+}
+
+impl Chains for Integers {
+    fn run(&mut self, rounds: u64) -> Result<u64, Trouble> {
+        let (mut left, mut instructions) = (rounds, 0);
+        while left > 0 {
+            let rounds = u32::try_from(left).unwrap_or(u32::MAX);
+            let done = self.engine.exercise(rounds);
+            instructions += done.map_err(|Fault { failure, .. }| failure)?;
+            left -= u64::from(rounds);
+        }
+        Ok(instructions * self.lanes)
+    }
+
+    fn check(&mut self) -> Result<(), Wrong> {
+        Ok(())
+    }
+}
+
+/// Chains of floating-point numbers.
+#[derive(Debug)]
+struct Floats<T> {
+    kernel: Kernel<T>,
+    /// Two operations of all chains, for each of which a lane has four numbers.
+    constants: Vec<T>,
+    start: Vec<T>,
+    found: Vec<T>,
+    expected: Vec<T>,
+}
+
+/// Chains for an instruction set.
+#[derive(Clone, Copy, Debug)]
+struct Kernel<T> {
+    /// Numbers in a register.
+    lanes: usize,
+    /// Registers.
+    chains: usize,
+    /// Takes the numbers from the start through so many rounds of two steps, and one step more:
+    /// `(constants, start, found, rounds)`.
+    ///
+    /// # Safety
+    ///
+    /// The processor has the instructions.
+    run: unsafe fn(&[T], &[T], &mut [T], u64),
+}
+
+/// Operations in a step: one to multiply and one to add.
+const OPERATIONS: u64 = 2;
+
+impl<T: Float> Floats<T> {
+    /// Each chain adds a·b in one step and (-2a)·(b/2) in the next: all exact, since a and b have
+    /// half of the digits.
+    fn fma(kernel: Option<Kernel<T>>, seed: u64) -> Result<Self, Trouble> {
+        let kernel = kernel.ok_or(Trouble::Missing { what: "fused multiply-add" })?;
+        Self::new(kernel, seed, |x, a, b| ([a, b, -2.0 * a, b / 2.0], x, x + a * b))
+    }
+
+    /// Each chain goes from x + 64 to x, which it multiplies by m, and then by 1/m, which gives x
+    /// but for its last digits. Those are gone when 64 is added, since x has half of the digits.
+    fn mul_add(kernel: Kernel<T>, seed: u64) -> Result<Self, Trouble> {
+        Self::new(kernel, seed, |x, m, _| ([m, 1.0 / m, -64.0, 64.0], x + 64.0, x * m))
+    }
+
+    /// `circle` makes the constants, the start and the end of a chain of a random number; the other
+    /// two are the same for all chains of a lane.
+    fn new(
+        kernel: Kernel<T>,
+        seed: u64,
+        circle: impl Fn(f64, f64, f64) -> ([f64; 4], f64, f64),
+    ) -> Result<Self, Trouble> {
+        let Kernel { lanes, chains, .. } = kernel;
+        let number = |place: usize| {
+            let bits = random(seed, place as u64) >> (64 - T::HALF);
+            1.0 + bits as f64 / f64::from(T::HALF).exp2()
+        };
+        let none = T::from_f64(0.0);
+        let mut floats = Self {
+            kernel,
+            constants: reserve(4 * lanes, none)?,
+            start: reserve(chains * lanes, none)?,
+            found: reserve(chains * lanes, T::UNWRITTEN)?,
+            expected: reserve(chains * lanes, none)?,
+        };
+        for place in 0..chains * lanes {
+            let lane = place % lanes;
+            let (constants, start, end) =
+                circle(number(2 * lanes + place), number(lane), number(lanes + lane));
+            for (number, constant) in constants.into_iter().enumerate() {
+                floats.constants[number * lanes + lane] = T::from_f64(constant);
+            }
+            floats.start[place] = T::from_f64(start);
+            floats.expected[place] = T::from_f64(end);
+        }
+        Ok(floats)
+    }
+}
+
+impl<T: Float> Chains for Floats<T> {
+    fn run(&mut self, rounds: u64) -> Result<u64, Trouble> {
+        let Self { kernel, constants, start, found, .. } = self;
+        // SAFETY: a kernel is chosen only where the processor has its instructions.
+        unsafe { (kernel.run)(constants, start, found, rounds) };
+        Ok((2 * rounds + 1) * OPERATIONS * found.len() as u64)
+    }
+
+    fn check(&mut self) -> Result<(), Wrong> {
+        let mut pairs = self.found.iter().zip(&self.expected).enumerate();
+        let wrong = pairs.find(|(_, (found, expected))| found != expected);
+        let checked = wrong.map_or(Ok(()), |(place, (found, expected))| {
+            let [found, expected] = [found, expected].map(|number| number.to_f64());
+            Err(Wrong::Number { place: place as u64, found, expected })
+        });
+        self.found.fill(T::UNWRITTEN);
+        checked
+    }
+}
+
+trait Float: Output {
+    /// Half of the bits that a number has after the first.
+    const HALF: u32;
+
+    fn from_f64(number: f64) -> Self;
+}
+
+impl Float for f32 {
+    const HALF: u32 = 10;
+
+    fn from_f64(number: f64) -> Self {
+        number as Self
+    }
+}
+
+impl Float for f64 {
+    const HALF: u32 = 25;
+
+    fn from_f64(number: f64) -> Self {
+        number
+    }
+}
+
+/// A kernel of two steps of an instruction set on as many registers as there are `$chain`s: few
+/// enough to leave four for the constants, and enough to hide a latency of four on three or four
+/// pipes.
+macro_rules! kernel {
+    ($float:ty, $lanes:literal, [$($chain:literal)*], $feature:meta, $load:path, $store:path,
+        |$x:ident, $p:ident, $q:ident, $r:ident, $s:ident| [$first:expr, $second:expr]
+    ) => {{
+        const CHAINS: usize = [$($chain),*].len();
+
+        #[$feature]
+        fn run(constants: &[$float], start: &[$float], found: &mut [$float], rounds: u64) {
+            let [constants, start] = [constants, start].map(|all| all.as_chunks::<$lanes>().0);
+            let found = found.as_chunks_mut::<$lanes>().0;
+            // SAFETY: a register holds as many numbers as the array.
+            let load = |numbers: &[$float; $lanes]| unsafe { $load(numbers.as_ptr()) };
+            let [$p, $q, $r, $s] = [0, 1, 2, 3].map(|place| load(&constants[place]));
+            let mut chains = [$p; CHAINS];
+            crate::sha256::unroll!(CHAIN in [$($chain)*] { chains[CHAIN] = load(&start[CHAIN]); });
+            for _ in 0..rounds {
+                crate::sha256::unroll!(CHAIN in [$($chain)*] {
+                    let $x = chains[CHAIN];
+                    chains[CHAIN] = $first;
+                });
+                crate::sha256::unroll!(CHAIN in [$($chain)*] {
+                    let $x = chains[CHAIN];
+                    chains[CHAIN] = $second;
+                });
+            }
+            crate::sha256::unroll!(CHAIN in [$($chain)*] {
+                let $x = chains[CHAIN];
+                let last = $first;
+                // SAFETY: as above.
+                unsafe { $store(found[CHAIN].as_mut_ptr(), last) };
+            });
+        }
+
+        Kernel { lanes: $lanes, chains: CHAINS, run }
+    }};
+}
+
+/// [`kernel`] with 24 chains, for instruction sets with 32 registers.
+macro_rules! kernel24 {
+    ($float:ty, $lanes:literal, $($rest:tt)*) => {
+        kernel!($float, $lanes, [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23],
+            $($rest)*)
+    };
+}
+
+/// [`kernel`] with 12 chains, for instruction sets with 16 registers.
+#[cfg(not(target_arch = "aarch64"))]
+macro_rules! kernel12 {
+    ($float:ty, $lanes:literal, $($rest:tt)*) => {
+        kernel!($float, $lanes, [0 1 2 3 4 5 6 7 8 9 10 11], $($rest)*)
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+mod kernels {
+    use core::arch::x86_64::{
+        _mm_add_ps, _mm_loadu_ps, _mm_mul_ps, _mm_storeu_ps, _mm256_add_ps, _mm256_fmadd_pd,
+        _mm256_fmadd_ps, _mm256_loadu_pd, _mm256_loadu_ps, _mm256_mul_ps, _mm256_storeu_pd,
+        _mm256_storeu_ps, _mm512_add_ps, _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_loadu_pd,
+        _mm512_loadu_ps, _mm512_mul_ps, _mm512_storeu_pd, _mm512_storeu_ps,
+    };
+
+    use super::Kernel;
+
+    pub(super) fn fma_f32() -> Option<Kernel<f32>> {
+        if is_x86_feature_detected!("avx512f") {
+            return Some(kernel24!(
+                f32,
+                16,
+                target_feature(enable = "avx512f"),
+                _mm512_loadu_ps,
+                _mm512_storeu_ps,
+                |x, p, q, r, s| [_mm512_fmadd_ps(p, q, x), _mm512_fmadd_ps(r, s, x)]
+            ));
+        }
+        if is_x86_feature_detected!("avx") && is_x86_feature_detected!("fma") {
+            return Some(kernel12!(
+                f32,
+                8,
+                target_feature(enable = "avx,fma"),
+                _mm256_loadu_ps,
+                _mm256_storeu_ps,
+                |x, p, q, r, s| [_mm256_fmadd_ps(p, q, x), _mm256_fmadd_ps(r, s, x)]
+            ));
+        }
+        None
+    }
+
+    pub(super) fn fma_f64() -> Option<Kernel<f64>> {
+        if is_x86_feature_detected!("avx512f") {
+            return Some(kernel24!(
+                f64,
+                8,
+                target_feature(enable = "avx512f"),
+                _mm512_loadu_pd,
+                _mm512_storeu_pd,
+                |x, p, q, r, s| [_mm512_fmadd_pd(p, q, x), _mm512_fmadd_pd(r, s, x)]
+            ));
+        }
+        if is_x86_feature_detected!("avx") && is_x86_feature_detected!("fma") {
+            return Some(kernel12!(
+                f64,
+                4,
+                target_feature(enable = "avx,fma"),
+                _mm256_loadu_pd,
+                _mm256_storeu_pd,
+                |x, p, q, r, s| [_mm256_fmadd_pd(p, q, x), _mm256_fmadd_pd(r, s, x)]
+            ));
+        }
+        None
+    }
+
+    pub(super) fn mul_add_f32() -> Kernel<f32> {
+        if is_x86_feature_detected!("avx512f") {
+            return kernel24!(
+                f32,
+                16,
+                target_feature(enable = "avx512f"),
+                _mm512_loadu_ps,
+                _mm512_storeu_ps,
+                |x, p, q, r, s| [
+                    _mm512_mul_ps(_mm512_add_ps(x, r), p),
+                    _mm512_add_ps(_mm512_mul_ps(x, q), s)
+                ]
+            );
+        }
+        if is_x86_feature_detected!("avx") {
+            return kernel12!(
+                f32,
+                8,
+                target_feature(enable = "avx"),
+                _mm256_loadu_ps,
+                _mm256_storeu_ps,
+                |x, p, q, r, s| [
+                    _mm256_mul_ps(_mm256_add_ps(x, r), p),
+                    _mm256_add_ps(_mm256_mul_ps(x, q), s)
+                ]
+            );
+        }
+        kernel12!(
+            f32,
+            4,
+            target_feature(enable = "sse"),
+            _mm_loadu_ps,
+            _mm_storeu_ps,
+            |x, p, q, r, s| [_mm_mul_ps(_mm_add_ps(x, r), p), _mm_add_ps(_mm_mul_ps(x, q), s)]
+        )
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+mod kernels {
+    use core::arch::aarch64::{
+        vaddq_f32, vfmaq_f32, vfmaq_f64, vld1q_f32, vld1q_f64, vmulq_f32, vst1q_f32, vst1q_f64,
+    };
+
+    use super::Kernel;
+
+    // Every processor of this architecture that Rust has a target with an operating system for has
+    // NEON, and those targets are compiled with it.
+
+    pub(super) fn fma_f32() -> Option<Kernel<f32>> {
+        Some(kernel24!(
+            f32,
+            4,
+            target_feature(enable = "neon"),
+            vld1q_f32,
+            vst1q_f32,
+            |x, p, q, r, s| [vfmaq_f32(x, p, q), vfmaq_f32(x, r, s)]
+        ))
+    }
+
+    pub(super) fn fma_f64() -> Option<Kernel<f64>> {
+        Some(kernel24!(
+            f64,
+            2,
+            target_feature(enable = "neon"),
+            vld1q_f64,
+            vst1q_f64,
+            |x, p, q, r, s| [vfmaq_f64(x, p, q), vfmaq_f64(x, r, s)]
+        ))
+    }
+
+    pub(super) fn mul_add_f32() -> Kernel<f32> {
+        kernel24!(f32, 4, target_feature(enable = "neon"), vld1q_f32, vst1q_f32, |x, p, q, r, s| [
+            vmulq_f32(vaddq_f32(x, r), p),
+            vaddq_f32(vmulq_f32(x, q), s)
+        ])
+    }
+}
+
+/// Other processors: one number at a time, and no fused multiply-add that is known to be an
+/// instruction.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod kernels {
+    use core::ptr::{read, write};
+
+    use super::Kernel;
+
+    pub(super) fn fma_f32() -> Option<Kernel<f32>> {
+        None
+    }
+
+    pub(super) fn fma_f64() -> Option<Kernel<f64>> {
+        None
+    }
+
+    pub(super) fn mul_add_f32() -> Kernel<f32> {
+        kernel12!(f32, 1, inline(never), read, write, |x, p, q, r, s| [(x + r) * p, x * q + s])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn goes_round<T: Float>(mut floats: Floats<T>) {
+        for rounds in [0, 1, 2, 1001] {
+            let operations = floats.run(rounds).expect("no device");
+            assert_eq!(operations, (2 * rounds + 1) * 2 * floats.expected.len() as u64);
+            floats.check().expect("exact");
+            assert!(floats.check().is_err(), "nothing was computed");
+        }
+        // The chains are different, and one wrong number shows.
+        floats.run(1).expect("no device");
+        let last = floats.found.len() - 1;
+        floats.found.swap(0, last);
+        assert!(floats.check().is_err());
+    }
+
+    #[test]
+    fn chains_end_where_they_must() {
+        if let Some(kernel) = kernels::fma_f32() {
+            goes_round(Floats::fma(Some(kernel), 1).expect("small"));
+        }
+        if let Some(kernel) = kernels::fma_f64() {
+            goes_round(Floats::fma(Some(kernel), 1).expect("small"));
+        }
+        goes_round(Floats::mul_add(kernels::mul_add_f32(), 1).expect("small"));
+        for seed in 0..200 {
+            let mut floats = Floats::mul_add(kernels::mul_add_f32(), seed).expect("small");
+            floats.run(3).expect("no device");
+            floats.check().expect("exact");
+        }
+    }
+
+    #[test]
+    fn a_missing_instruction_is_an_error() {
+        let refused = Floats::<f32>::fma(None, 0);
+        assert!(matches!(refused, Err(Trouble::Missing { .. })));
+    }
+}

@@ -1,0 +1,92 @@
+//! Threads that do the same at the same time.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::{Done, Trouble, Work};
+use crate::search::MAX_THREADS;
+
+/// Threads of a pool of their own.
+#[derive(Debug)]
+pub(super) struct Crew {
+    pool: ThreadPool,
+}
+
+impl Crew {
+    pub(super) fn new(threads: usize) -> Result<Self, Trouble> {
+        if threads == 0 || threads > MAX_THREADS {
+            return Err(Trouble::Threads { threads });
+        }
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(|source| Trouble::Start { threads, source })?;
+        Ok(Self { pool })
+    }
+
+    pub(super) fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// The pool that products share their work over.
+    #[cfg(feature = "matmul")]
+    pub(super) fn pool(&self) -> &ThreadPool {
+        &self.pool
+    }
+
+    /// Has each thread make its own part of something, in its own memory: parts in the order of the
+    /// threads.
+    pub(super) fn make<T: Send>(
+        &self,
+        make: impl Fn(usize) -> Result<T, Trouble> + Sync,
+    ) -> Result<Vec<Mutex<T>>, Trouble> {
+        let parts = self.pool.broadcast(|thread| make(thread.index()));
+        parts.into_iter().map(|part| part.map(Mutex::new)).collect()
+    }
+
+    /// Has each thread do something with the part that it made.
+    pub(super) fn each<T: Send, R: Send>(
+        &self,
+        parts: &[Mutex<T>],
+        task: impl Fn(&mut T) -> R + Sync,
+    ) -> Vec<R> {
+        self.pool.broadcast(|thread| {
+            let part = parts[thread.index()].lock();
+            task(&mut part.unwrap_or_else(PoisonError::into_inner))
+        })
+    }
+
+    /// Has each thread run its part for about `time`, all from the same instant on; `run` says how
+    /// much it did.
+    pub(super) fn run<T: Send>(
+        &self,
+        parts: &[Mutex<T>],
+        time: Duration,
+        run: impl Fn(&mut T, Duration) -> Result<Done, Trouble> + Sync,
+    ) -> Result<Done, Trouble> {
+        let waiting = AtomicUsize::new(self.threads());
+        let slices = self.each(parts, |part| {
+            // Sleeping threads would wake up one after the other; yielding lets more threads than
+            // cores get here at all.
+            waiting.fetch_sub(1, Ordering::AcqRel);
+            while waiting.load(Ordering::Acquire) > 0 {
+                thread::yield_now();
+            }
+            let start = Instant::now();
+            let done = run(part, time);
+            (start, Instant::now(), done)
+        });
+        let start = slices.iter().map(|&(start, _, _)| start).min();
+        let end = slices.iter().map(|&(_, end, _)| end).max();
+        let took = end.zip(start).map_or(Duration::ZERO, |(end, start)| end - start);
+        let mut total: Option<Work> = None;
+        for (_, _, done) in slices {
+            let Done { work, .. } = done?;
+            total = Some(total.map_or(work, |total| total.checked_add(work).unwrap_or(total)));
+        }
+        let work = total.unwrap_or(Work::Operations(0));
+        Ok(Done { work, took: took.max(Duration::from_nanos(1)) })
+    }
+}

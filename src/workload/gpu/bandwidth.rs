@@ -1,0 +1,215 @@
+//! The memory of a GPU, and the way to it.
+//!
+//! Copy and triad are those of STREAM, over arrays of f32 that no cache holds. What goes between
+//! host and device takes the way that every program's data take: written through a buffer of the
+//! driver's, read through one that the host maps. A card in a riser with a single lane shows here.
+
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Opened, Station, fits};
+use crate::engine::Failure;
+use crate::gpu::{Adapter, Kernel, Prepared};
+use crate::workload::check::Wrong;
+use crate::workload::memory::{self, reserve};
+use crate::workload::number::{Output, fill};
+use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Work, Workload, repeat};
+
+const KERNEL: &str = include_str!("../../../kernels/bandwidth.wgsl");
+
+/// Threads of a workgroup, and workgroups: some waves on the largest devices there are, and no more
+/// rounds of a thread than all drivers do.
+const GROUP: u32 = 256;
+const GROUPS: u32 = 16_384;
+
+/// What the triad multiplies with.
+const FACTOR: f32 = 3.0;
+
+/// What is done with the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transfer {
+    /// to = first: 8 bytes a number.
+    Copy,
+    /// to = first + 3 second: 12 bytes a number.
+    Triad,
+    /// From the host to the device.
+    Upload,
+    /// From the device to the host.
+    Download,
+}
+
+impl Transfer {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Copy, Self::Triad, Self::Upload, Self::Download];
+
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Copy => "copy",
+            Self::Triad => "triad",
+            Self::Upload => "upload",
+            Self::Download => "download",
+        }
+    }
+
+    /// Arrays that are read and written.
+    fn arrays(self) -> u64 {
+        match self {
+            Self::Copy => 2,
+            Self::Triad => 3,
+            Self::Upload | Self::Download => 1,
+        }
+    }
+}
+
+/// Transfers of the same numbers, over and over.
+#[derive(Debug)]
+pub struct Bandwidth {
+    gpu: u8,
+    transfer: Transfer,
+    station: Station<Buffers>,
+    /// Of one array.
+    bytes: u64,
+    first: Arc<Vec<f32>>,
+    second: Arc<Vec<f32>>,
+    /// What was downloaded last.
+    downloaded: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Buffers {
+    to: wgpu::Buffer,
+    first: wgpu::Buffer,
+    window: wgpu::Buffer,
+    prepared: Arc<Prepared>,
+}
+
+impl Bandwidth {
+    /// Arrays of so many bytes each, rounded up to whole vectors: at least four times what the
+    /// device's caches hold.
+    ///
+    /// # Errors
+    ///
+    /// When an array is larger than the device or the host can have, or the device fails.
+    pub fn new(adapter: &Adapter, transfer: Transfer, array: u64) -> Result<Self, Trouble> {
+        let array = fits(adapter, "the bytes of an array", array.max(16).next_multiple_of(16))?;
+        memory::check("the bytes of the arrays", array.checked_mul(3))?;
+        let numbers = |seed| -> Result<_, Trouble> {
+            let mut numbers = reserve(array as usize / 4, 0.0_f32)?;
+            fill(&mut numbers, seed);
+            Ok(Arc::new(numbers))
+        };
+        let (first, second) = (numbers(1)?, numbers(2)?);
+        let given = [first.clone(), second.clone()];
+        let station = Station::open(adapter, move |context| {
+            let to = context.found(array)?;
+            // The host writes and reads it too.
+            let from = context.found(array)?;
+            context.write(&from, bytemuck::cast_slice(&given[0]))?;
+            let other = context.given(bytemuck::cast_slice(&given[1]))?;
+            let vectors = (array / 16) as u32;
+            let kernel = Kernel {
+                source: KERNEL,
+                entry_point: if transfer == Transfer::Triad { "triad" } else { "copy" },
+                overrides: &[("GROUP", f64::from(GROUP))],
+                grid: [vectors.div_ceil(4 * GROUP).clamp(1, GROUPS), 1],
+            };
+            let told = [vectors, FACTOR.to_bits(), 0, 0];
+            let told = bytemuck::cast_slice(&told);
+            let prepared = Arc::new(context.prepare(&kernel, told, &to, &[&from, &other])?);
+            let window = context.window(&to)?;
+            Ok(Buffers { to, first: from, window, prepared })
+        })?;
+        let gpu = adapter.number;
+        let downloaded = Vec::new();
+        let bandwidth = Self { gpu, transfer, station, bytes: array, first, second, downloaded };
+        bandwidth.spoil()?;
+        Ok(bandwidth)
+    }
+
+    /// Writes what no result is where the result will be.
+    fn spoil(&self) -> Result<(), Failure> {
+        let poison = vec![f32::UNWRITTEN; self.first.len()];
+        let upload = self.transfer == Transfer::Upload;
+        self.station.call(move |Opened { context, buffers }| {
+            let to = if upload { &buffers.first } else { &buffers.to };
+            context.write(to, bytemuck::cast_slice(&poison))
+        })
+    }
+
+    /// Uploads or downloads an array once.
+    fn transfer(&mut self) -> Result<(), Failure> {
+        if self.transfer == Transfer::Upload {
+            let first = self.first.clone();
+            return self.station.call(move |Opened { context, buffers }| {
+                context.write(&buffers.first, bytemuck::cast_slice(&first))
+            });
+        }
+        let mut into = mem::take(&mut self.downloaded);
+        self.downloaded = self.station.call(move |Opened { context, buffers }| {
+            context.read(&buffers.first, &buffers.window, |bytes| {
+                into.resize(bytes.len(), 0);
+                into.copy_from_slice(bytes);
+                into
+            })
+        })?;
+        Ok(())
+    }
+}
+
+impl Workload for Bandwidth {
+    fn label(&self) -> Label {
+        Label {
+            kind: Kind::Bandwidth,
+            variant: self.transfer.name(),
+            size: Size::Bytes(self.bytes * self.transfer.arrays()),
+            place: Place::Gpu(self.gpu),
+        }
+    }
+
+    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+        let unit = Work::Bytes(self.bytes * self.transfer.arrays());
+        match self.transfer {
+            Transfer::Copy | Transfer::Triad => {
+                let prepared = self.station.buffers().prepared.clone();
+                self.station.repeat(time, unit, &prepared)
+            }
+            Transfer::Upload | Transfer::Download => repeat(time, unit, |times| {
+                (0..times).try_for_each(|_| self.transfer()).map_err(Trouble::from)
+            }),
+        }
+    }
+
+    fn check(&mut self) -> Result<(), Trouble> {
+        let upload = self.transfer == Transfer::Upload;
+        let found = match self.transfer {
+            Transfer::Download => mem::take(&mut self.downloaded),
+            _ => self.station.call(move |Opened { context, buffers }| {
+                let from = if upload { &buffers.first } else { &buffers.to };
+                context.read(from, &buffers.window, <[u8]>::to_vec)
+            })?,
+        };
+        let found = found.as_chunks().0.iter().copied().map(f32::from_le_bytes);
+        let mut places = 0;
+        for (found, (&first, &second)) in found.zip(self.first.iter().zip(self.second.iter())) {
+            // A driver may or may not make one rounding of the two.
+            let [expected, or] = match self.transfer {
+                Transfer::Triad => [FACTOR.mul_add(second, first), FACTOR * second + first],
+                _ => [first, first],
+            };
+            if ![expected.to_bits(), or.to_bits()].contains(&found.to_bits()) {
+                let (found, expected) = (found.into(), expected.into());
+                return Err(Wrong::Number { place: places, found, expected }.into());
+            }
+            places += 1;
+        }
+        if places != self.first.len() as u64 {
+            let (found, expected) = (places as usize, self.first.len());
+            return Err(Wrong::Length { found, expected }.into());
+        }
+        self.spoil()?;
+        Ok(())
+    }
+}

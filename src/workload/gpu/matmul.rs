@@ -1,0 +1,437 @@
+//! Matrix products on a GPU: on its ordinary units, and on its matrix units where it says that it
+//! has them.
+//!
+//! What suits a GPU differs, so each kind of arithmetic has some tiles to choose from, and the
+//! fastest for the matrices is found out when they are made. Every product is checked as those of
+//! processors are; that a GPU rounds to the nearest number is not taken for granted.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Opened, Station, bytes, fits};
+use crate::engine::Failure;
+use crate::gpu::{Adapter, Kernel, Prepared};
+use crate::workload::check::{Product, Rounding};
+use crate::workload::memory::{self, reserve};
+use crate::workload::number::{F16, Output, fill};
+use crate::workload::{Done, Kind, Label, Place, Shape, Size, Trouble, Work, Workload};
+
+const F32_KERNEL: &str = include_str!("../../../kernels/matmul_f32.wgsl");
+const F16_KERNEL: &str = include_str!("../../../kernels/matmul_f16.wgsl");
+const I8_KERNEL: &str = include_str!("../../../kernels/matmul_i8.wgsl");
+const BLOCK_KERNEL: &str = include_str!("../../../kernels/matmul_coop.wgsl");
+
+/// How long tiles are tried out.
+const TUNING: Duration = Duration::from_secs(1);
+
+/// The side that kernels can index at the most.
+const MOST: usize = 1 << 20;
+
+/// What the matrices are made of, and what computes with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Arithmetic {
+    /// binary32.
+    F32,
+    /// binary16, summed in binary32.
+    F16InF32,
+    /// binary16, summed in binary16.
+    F16,
+    /// i8, summed in i32.
+    I8,
+    /// binary16, summed in binary32 by matrix units.
+    Blocks,
+}
+
+impl Arithmetic {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::F32, Self::F16InF32, Self::F16, Self::I8, Self::Blocks];
+
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16InF32 => "f16 in f32",
+            Self::F16 => "f16",
+            Self::I8 => "i8",
+            Self::Blocks => "f16 by blocks",
+        }
+    }
+
+    /// What the GPU lacks for it, if it does.
+    #[must_use]
+    pub fn missing(self, adapter: &Adapter) -> Option<&'static str> {
+        let has_f16 = adapter.features.contains(&"f16");
+        let has_blocks = has_f16 && !adapter.matrix_blocks.is_empty();
+        match self {
+            Self::F16InF32 | Self::F16 if !has_f16 => Some("f16"),
+            Self::Blocks if !has_blocks => Some("cooperative matrices of f16 and f32"),
+            _ => None,
+        }
+    }
+
+    fn source(self) -> &'static str {
+        match self {
+            Self::F32 => F32_KERNEL,
+            Self::F16InF32 | Self::F16 => F16_KERNEL,
+            Self::I8 => I8_KERNEL,
+            Self::Blocks => BLOCK_KERNEL,
+        }
+    }
+
+    /// The tiles to try: the likeliest first.
+    fn tiles(self, adapter: &Adapter) -> Vec<Tile> {
+        let tile =
+            |entry_point, [m, n, k, buffers]: [u32; 4]| Tile { entry_point, m, n, k, buffers };
+        let all = |entry_point, tiles: &[[u32; 4]]| -> Vec<Tile> {
+            tiles.iter().map(|&sides| tile(entry_point, sides)).collect()
+        };
+        match self {
+            Self::F32 => {
+                let mut tiles = all("multiply_8x8", &[[128, 128, 8, 2], [64, 64, 8, 2]]);
+                tiles.extend(all("multiply_4x4", &[[64, 64, 16, 1], [32, 32, 16, 2]]));
+                tiles.extend(all("multiply_8x8", &[[64, 128, 8, 2], [128, 128, 16, 1]]));
+                tiles
+            }
+            Self::F16InF32 => {
+                all("multiply_f32", &[[128, 128, 8, 2], [64, 64, 8, 2], [128, 128, 16, 1]])
+            }
+            Self::F16 => {
+                all("multiply_f16", &[[128, 128, 8, 2], [64, 64, 8, 2], [128, 128, 16, 2]])
+            }
+            Self::I8 => all("multiply", &[[128, 128, 8, 2], [64, 64, 8, 2], [64, 64, 4, 2]]),
+            Self::Blocks => {
+                let has = |side| adapter.matrix_blocks.contains(&side);
+                let of_16 = [[128, 128, 16, 1], [64, 64, 16, 1], [64, 64, 16, 2]];
+                let of_8 = [[64, 64, 8, 1], [32, 32, 8, 1], [64, 64, 16, 1]];
+                let mut tiles = if has(16) { all("multiply_16", &of_16) } else { Vec::new() };
+                tiles.extend(if has(8) { all("multiply_8", &of_8) } else { Vec::new() });
+                tiles
+            }
+        }
+    }
+}
+
+impl fmt::Display for Arithmetic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A variant of a kernel: the tile of a workgroup, its steps along k, and buffers in shared memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tile {
+    entry_point: &'static str,
+    m: u32,
+    n: u32,
+    k: u32,
+    buffers: u32,
+}
+
+impl fmt::Display for Tile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { entry_point, m, n, k, buffers } = self;
+        write!(f, "{entry_point}, {m} x {n} x {k}, {buffers} buffers")
+    }
+}
+
+/// Products of two matrices of random numbers, over and over.
+#[derive(Debug)]
+pub struct Matmul {
+    gpu: u8,
+    arithmetic: Arithmetic,
+    shape: Shape,
+    tile: Tile,
+    station: Station<Buffers>,
+    prepared: Arc<Prepared>,
+    matrices: Matrices,
+    checks: u64,
+}
+
+#[derive(Debug)]
+struct Buffers {
+    product: wgpu::Buffer,
+    left: wgpu::Buffer,
+    right: wgpu::Buffer,
+}
+
+/// The factors, as the host has them.
+enum Matrices {
+    F32 { left: Vec<f32>, right: Vec<f32> },
+    F16 { left: Vec<F16>, right: Vec<F16> },
+    I8 { left: Vec<i8>, right: Vec<i8> },
+}
+
+impl Matrices {
+    fn new(arithmetic: Arithmetic, shape: Shape) -> Result<Self, Trouble> {
+        let (left, right) = (shape.m() * shape.k(), shape.k() * shape.n());
+        let bytes = (left as u64 + right as u64 + (shape.m() * shape.n()) as u64) * 8;
+        memory::check("the bytes of a product and its check", Some(bytes))?;
+        macro_rules! random {
+            ($variant:ident, $zero:expr) => {{
+                let (mut left, mut right) = (reserve(left, $zero)?, reserve(right, $zero)?);
+                fill(&mut left, 1);
+                fill(&mut right, 2);
+                Self::$variant { left, right }
+            }};
+        }
+        Ok(match arithmetic {
+            Arithmetic::F32 => random!(F32, 0.0_f32),
+            Arithmetic::I8 => random!(I8, 0_i8),
+            _ => random!(F16, F16::from_bits(0)),
+        })
+    }
+
+    /// As the kernels read them: 8-bit integers along k, the others row by row.
+    fn to_bytes(&self, shape: Shape) -> [Vec<u8>; 2] {
+        match self {
+            Self::F32 { left, right } => [bytes(left), bytes(right)],
+            Self::F16 { left, right } => [left, right].map(|numbers| {
+                bytes(&numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>())
+            }),
+            Self::I8 { left, right } => {
+                let [m, n, k] = [shape.m(), shape.n(), shape.k()];
+                let pitch = k.next_multiple_of(4);
+                let mut rows = vec![0; m * pitch];
+                for (to, from) in rows.chunks_exact_mut(pitch).zip(left.chunks_exact(k)) {
+                    to[..k].copy_from_slice(from);
+                }
+                let mut columns = vec![0; n * pitch];
+                for (column, to) in columns.chunks_exact_mut(pitch).enumerate() {
+                    for (to, from) in to.iter_mut().zip(right[column..].iter().step_by(n)) {
+                        *to = *from;
+                    }
+                }
+                [bytes(&rows), bytes(&columns)]
+            }
+        }
+    }
+
+    fn check(
+        &self,
+        arithmetic: Arithmetic,
+        shape: Shape,
+        product: &[u8],
+        seed: u64,
+    ) -> Result<(), Trouble> {
+        let words = product.as_chunks().0.iter().copied();
+        match self {
+            Self::F32 { left, right } => {
+                let product: Vec<_> = words.map(f32::from_le_bytes).collect();
+                let rounding = Rounding::F32.any();
+                Product { shape, a: left, b: right, c: &product, rounding }.check(seed)
+            }
+            Self::F16 { left, right } if arithmetic == Arithmetic::F16 => {
+                let halves = product.as_chunks().0.iter().copied();
+                let product: Vec<_> = halves.map(u16::from_le_bytes).map(F16::from_bits).collect();
+                let product = &product[..shape.m() * shape.n()];
+                let rounding = Rounding::F16.any();
+                Product { shape, a: left, b: right, c: product, rounding }.check(seed)
+            }
+            Self::F16 { left, right } => {
+                let product: Vec<_> = words.map(f32::from_le_bytes).collect();
+                let rounding = Rounding::F32.any();
+                Product { shape, a: left, b: right, c: &product, rounding }.check(seed)
+            }
+            Self::I8 { left, right } => {
+                let product: Vec<_> = words.map(i32::from_le_bytes).collect();
+                let rounding = Rounding::EXACT;
+                Product { shape, a: left, b: right, c: &product, rounding }.check(seed)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Matrices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Matrices").finish_non_exhaustive()
+    }
+}
+
+impl Matmul {
+    /// Fills matrices with random numbers, brings them to the GPU and finds out which tile suits
+    /// them: one or two seconds.
+    ///
+    /// # Errors
+    ///
+    /// When the GPU lacks the arithmetic, a matrix is larger than it or the host can have, a sum of
+    /// integers could be too large for an i32, or the device fails.
+    pub fn new(adapter: &Adapter, arithmetic: Arithmetic, shape: Shape) -> Result<Self, Trouble> {
+        if let Some(missing) = arithmetic.missing(adapter) {
+            return Err(Failure::Refused(format!("it has no {missing}")).into());
+        }
+        let sides = [shape.m(), shape.n(), shape.k()];
+        if let Some(&asked) = sides.iter().find(|&&side| side > MOST) {
+            let (asked, limit) = (asked as u64, MOST as u64);
+            return Err(Trouble::TooLarge { what: "a matrix side", asked, limit });
+        }
+        let (asked, limit) = (shape.k() as u64, i32::MAX as u64 / (127 * 127));
+        if arithmetic == Arithmetic::I8 && asked > limit {
+            let what = "a sum of 8-bit products in 32 bits";
+            return Err(Trouble::TooLarge { what, asked, limit });
+        }
+        let elements = [shape.m() * shape.k(), shape.k() * shape.n(), shape.m() * shape.n()];
+        for elements in elements {
+            fits(adapter, "the bytes of a matrix", elements as u64 * 4)?;
+        }
+
+        let matrices = Matrices::new(arithmetic, shape)?;
+        let [left, right] = matrices.to_bytes(shape);
+        let poison = poison(arithmetic, shape);
+        let size = poison.len() as u64;
+        let station = Station::open(adapter, move |context| {
+            let (left, right) = (context.given(&left)?, context.given(&right)?);
+            let product = context.found(size)?;
+            context.write(&product, &poison)?;
+            Ok(Buffers { product, left, right })
+        })?;
+        let (tile, prepared) = tune(&station, adapter, arithmetic, shape)?;
+        // Tuning has written products too.
+        let mut matmul = Self {
+            gpu: adapter.number,
+            arithmetic,
+            shape,
+            tile,
+            station,
+            prepared,
+            matrices,
+            checks: 0,
+        };
+        matmul.spoil()?;
+        Ok(matmul)
+    }
+
+    /// Square matrices of the size from which on larger ones are not faster; see [`grow`](crate::workload::grow), which is told `time`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn tuned(
+        adapter: &Adapter,
+        arithmetic: Arithmetic,
+        time: Duration,
+    ) -> Result<Self, Trouble> {
+        const FIRST: usize = 256;
+        let make = |n| Self::new(adapter, arithmetic, Shape::square(n)?);
+        crate::workload::grow(FIRST, time, make)
+    }
+
+    /// The tile that was found to suit the matrices, in words.
+    #[must_use]
+    pub fn tile(&self) -> String {
+        self.tile.to_string()
+    }
+
+    /// Writes what no product is where the product will be.
+    fn spoil(&mut self) -> Result<(), Failure> {
+        let poison = poison(self.arithmetic, self.shape);
+        self.station.call(move |opened| opened.context.write(&opened.buffers.product, &poison))
+    }
+}
+
+impl Workload for Matmul {
+    fn label(&self) -> Label {
+        Label {
+            kind: Kind::Matmul,
+            variant: self.arithmetic.name(),
+            size: Size::Product(self.shape),
+            place: Place::Gpu(self.gpu),
+        }
+    }
+
+    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+        let unit = match self.arithmetic {
+            Arithmetic::I8 => Work::Operations(self.shape.flops()),
+            _ => Work::Flops(self.shape.flops()),
+        };
+        self.station.repeat(time, unit, &self.prepared)
+    }
+
+    fn check(&mut self) -> Result<(), Trouble> {
+        self.checks += 1;
+        let product = self.station.call(|Opened { context, buffers }| {
+            let window = context.window(&buffers.product)?;
+            context.read(&buffers.product, &window, <[u8]>::to_vec)
+        })?;
+        let checked = self.matrices.check(self.arithmetic, self.shape, &product, self.checks);
+        self.spoil()?;
+        checked
+    }
+}
+
+/// The bytes of a product that was not written, a whole number of words.
+fn poison(arithmetic: Arithmetic, shape: Shape) -> Vec<u8> {
+    let elements = shape.m() * shape.n();
+    match arithmetic {
+        Arithmetic::I8 => bytemuck::cast_slice(&vec![i32::UNWRITTEN; elements]).to_vec(),
+        Arithmetic::F16 => {
+            let halves = vec![F16::UNWRITTEN.to_bits(); elements.next_multiple_of(2)];
+            bytemuck::cast_slice(&halves).to_vec()
+        }
+        _ => bytemuck::cast_slice(&vec![f32::UNWRITTEN; elements]).to_vec(),
+    }
+}
+
+/// Tries the tiles while there is time, and returns the fastest.
+fn tune(
+    station: &Station<Buffers>,
+    adapter: &Adapter,
+    arithmetic: Arithmetic,
+    shape: Shape,
+) -> Result<(Tile, Arc<Prepared>), Trouble> {
+    let start = Instant::now();
+    let mut best: Option<(Duration, Tile, Arc<Prepared>)> = None;
+    for tile in arithmetic.tiles(adapter) {
+        if best.is_some() && start.elapsed() > TUNING {
+            break;
+        }
+        let subgroup = adapter.subgroup;
+        let timed = station.call(move |opened| {
+            let prepared = prepare(opened, arithmetic, shape, tile, subgroup)?;
+            // The first time, drivers may still compile.
+            opened.context.repeat(&prepared, 1)?;
+            let start = Instant::now();
+            opened.context.repeat(&prepared, 1)?;
+            Ok((start.elapsed(), prepared))
+        })?;
+        if best.as_ref().is_none_or(|(fastest, ..)| timed.0 < *fastest) {
+            best = Some((timed.0, tile, Arc::new(timed.1)));
+        }
+    }
+    let none = || Failure::Refused("no tile suits it".to_owned());
+    let (_, tile, prepared) = best.ok_or_else(none)?;
+    Ok((tile, prepared))
+}
+
+fn prepare(
+    opened: &Opened<Buffers>,
+    arithmetic: Arithmetic,
+    shape: Shape,
+    tile: Tile,
+    subgroup: u32,
+) -> Result<Prepared, Failure> {
+    let [m, n, k] = [shape.m(), shape.n(), shape.k()].map(|side| side as u32);
+    let words = arithmetic == Arithmetic::I8;
+    let k = if words { k.div_ceil(4) } else { k };
+    let aligned = k.is_multiple_of(4) && (words || n.is_multiple_of(4));
+    let mut overrides = vec![
+        ("TILE_M", f64::from(tile.m)),
+        ("TILE_N", f64::from(tile.n)),
+        ("TILE_K", f64::from(tile.k)),
+        ("BUFFERS", f64::from(tile.buffers)),
+        ("ALIGNED", f64::from(u8::from(aligned))),
+    ];
+    if arithmetic == Arithmetic::Blocks {
+        overrides.push(("SUBGROUP", f64::from(subgroup)));
+    }
+    let kernel = Kernel {
+        source: arithmetic.source(),
+        entry_point: tile.entry_point,
+        overrides: &overrides,
+        grid: [n.div_ceil(tile.n), m.div_ceil(tile.m)],
+    };
+    let Buffers { product, left, right } = &opened.buffers;
+    let told = [m, n, k, 0];
+    opened.context.prepare(&kernel, bytemuck::cast_slice(&told), product, &[left, right])
+}

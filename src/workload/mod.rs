@@ -1,0 +1,526 @@
+//! What machines are scored with besides hashing: matrix products, memory, and what the arithmetic
+//! units can do at the most.
+//!
+//! Everything is a [`Workload`]: prepared by its constructor, run for a time, and checked
+//! afterwards. A run holds nothing but the work, so that a clock or a meter around it measures just
+//! that; whatever was computed can be checked, since a fast wrong result is worth nothing.
+//!
+//! - `matmul`: matrix products, the work of AI; see [`check`] for how they are known to be right;
+//! - [`cpu::Bandwidth`]: memory, by the definitions of STREAM;
+//! - [`cpu::Peak`]: the arithmetic units, from registers: the roof of everything else.
+
+pub mod check;
+pub mod cpu;
+mod crew;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+mod memory;
+pub mod number;
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use crate::engine::Failure;
+
+pub use self::check::Wrong;
+
+/// Something that a machine does, prepared.
+pub trait Workload: fmt::Debug + Send {
+    /// What is done, of what size, and on how many threads.
+    fn label(&self) -> Label;
+
+    /// Works for about as long as `time` says, and for one whole unit of work at the least.
+    ///
+    /// # Errors
+    ///
+    /// When a device failed. Processors do not fail.
+    fn run(&mut self, time: Duration) -> Result<Done, Trouble>;
+
+    /// Checks what was produced since the last check, and spoils it, so that the next check finds
+    /// only what was written after this one. Without a run in between nothing was written, which is
+    /// an error.
+    ///
+    /// # Errors
+    ///
+    /// When a result is wrong or missing, or there is no memory for the check.
+    fn check(&mut self) -> Result<(), Trouble>;
+}
+
+/// An amount of work, in its unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Double SHA-256 of a header.
+    Hashes(u64),
+    /// Floating-point operations: a fused multiply-add is two.
+    Flops(u64),
+    /// Bytes read and written.
+    Bytes(u64),
+    /// Operations on integers.
+    Operations(u64),
+}
+
+impl Work {
+    /// How much.
+    #[must_use]
+    pub fn value(self) -> u64 {
+        let (Self::Hashes(value)
+        | Self::Flops(value)
+        | Self::Bytes(value)
+        | Self::Operations(value)) = self;
+        value
+    }
+
+    /// Of what: `H`, `FLOP`, `B` or `op`.
+    #[must_use]
+    pub fn unit(self) -> &'static str {
+        match self {
+            Self::Hashes(_) => "H",
+            Self::Flops(_) => "FLOP",
+            Self::Bytes(_) => "B",
+            Self::Operations(_) => "op",
+        }
+    }
+
+    /// The sum; `None` where the units differ or the sum is more than a `u64` holds.
+    #[must_use]
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        let same = std::mem::discriminant(&self) == std::mem::discriminant(&other);
+        same.then_some(other.value()).and_then(|value| self.map(|own| own.checked_add(value)))
+    }
+
+    /// So many times as much; `None` where that is more than a `u64` holds.
+    #[must_use]
+    pub fn checked_mul(self, times: u64) -> Option<Self> {
+        self.map(|value| value.checked_mul(times))
+    }
+
+    fn map(self, change: impl FnOnce(u64) -> Option<u64>) -> Option<Self> {
+        Some(match self {
+            Self::Hashes(value) => Self::Hashes(change(value)?),
+            Self::Flops(value) => Self::Flops(change(value)?),
+            Self::Bytes(value) => Self::Bytes(change(value)?),
+            Self::Operations(value) => Self::Operations(change(value)?),
+        })
+    }
+}
+
+impl fmt::Display for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.value(), self.unit())
+    }
+}
+
+/// Work that was done, and how long that took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// By all threads together.
+    pub work: Work,
+    /// From the start of the first thread to the end of the last, by the clock on the wall; never
+    /// zero.
+    pub took: Duration,
+}
+
+impl Done {
+    /// Units of work per second.
+    #[must_use]
+    pub fn rate(&self) -> f64 {
+        self.work.value() as f64 / self.took.as_secs_f64()
+    }
+}
+
+/// The name of a workload: what a number of it must not be without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// What kind of work.
+    pub kind: Kind,
+    /// Which of its kind: the type of the numbers, or the operation.
+    pub variant: &'static str,
+    /// Of what size.
+    pub size: Size,
+    /// On what.
+    pub place: Place,
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, variant, size, place } = self;
+        write!(f, "{kind} {variant}")?;
+        match size {
+            Size::Registers => {}
+            Size::Bytes(bytes) => write!(f, ", {bytes} bytes")?,
+            Size::Product(shape) => write!(f, ", {shape}")?,
+        }
+        write!(f, ", {place}")
+    }
+}
+
+/// What a workload runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Place {
+    /// So many threads of the processor.
+    Cores(usize),
+    /// The GPU of this number.
+    Gpu(u8),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cores(1) => f.write_str("1 thread"),
+            Self::Cores(threads) => write!(f, "{threads} threads"),
+            Self::Gpu(number) => write!(f, "gpu:{number}"),
+        }
+    }
+}
+
+/// Kinds of workloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Matrix products.
+    Matmul,
+    /// Reading and writing memory.
+    Bandwidth,
+    /// Arithmetic from registers.
+    Peak,
+    /// How long a piece of work takes that is next to nothing.
+    Latency,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Matmul => "matmul",
+            Self::Bandwidth => "bandwidth",
+            Self::Peak => "peak",
+            Self::Latency => "latency",
+        })
+    }
+}
+
+/// Sizes of workloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Size {
+    /// No memory is touched.
+    Registers,
+    /// The bytes of all arrays together.
+    Bytes(u64),
+    /// The sides of the matrices.
+    Product(Shape),
+}
+
+/// The sides of a product of an m × k matrix by a k × n matrix; none is zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    m: usize,
+    n: usize,
+    k: usize,
+}
+
+impl Shape {
+    /// # Errors
+    ///
+    /// When a side is zero, or there would be more operations or elements than can be counted.
+    pub fn new(m: usize, n: usize, k: usize) -> Result<Self, Trouble> {
+        if [m, n, k].contains(&0) {
+            return Err(Trouble::Empty);
+        }
+        let flops = [m, n, k].into_iter().try_fold(2_u64, |all, side| all.checked_mul(side as u64));
+        // Rust's slices, and kernels that count backwards, have no more than this.
+        let elements = [(m, n), (m, k), (k, n)]
+            .into_iter()
+            .all(|(a, b)| a.checked_mul(b).is_some_and(|all| isize::try_from(all).is_ok()));
+        if flops.is_none() || !elements {
+            let asked = m.max(n).max(k) as u64;
+            return Err(Trouble::TooLarge { what: "a matrix side", asked, limit: MOST });
+        }
+        Ok(Self { m, n, k })
+    }
+
+    /// The product of two square matrices.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn square(n: usize) -> Result<Self, Trouble> {
+        Self::new(n, n, n)
+    }
+
+    /// Rows of the product, and of its left factor.
+    #[must_use]
+    pub fn m(self) -> usize {
+        self.m
+    }
+
+    /// Columns of the product, and of its right factor.
+    #[must_use]
+    pub fn n(self) -> usize {
+        self.n
+    }
+
+    /// Columns of the left factor, and rows of the right one.
+    #[must_use]
+    pub fn k(self) -> usize {
+        self.k
+    }
+
+    /// Multiplications and additions of the schoolbook product: 2 m n k.
+    #[must_use]
+    pub fn flops(self) -> u64 {
+        2 * self.m as u64 * self.n as u64 * self.k as u64
+    }
+}
+
+/// The side of the largest cube whose operations are fewer than 2^64.
+const MOST: u64 = 2_097_151;
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} x {} x {}", self.m, self.n, self.k)
+    }
+}
+
+/// Why there is no workload, or no result of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// A product of nothing.
+    #[error("a matrix has no rows or no columns")]
+    Empty,
+    /// More than there is.
+    #[error("{what} of {asked} is too large: the limit is {limit}")]
+    TooLarge {
+        /// What is too large, with its unit.
+        what: &'static str,
+        /// What was asked for.
+        asked: u64,
+        /// What there is.
+        limit: u64,
+    },
+    /// The processor lacks instructions.
+    #[error("this processor has no instruction for {what}")]
+    Missing {
+        /// Which.
+        what: &'static str,
+    },
+    /// The operating system gave no more memory.
+    #[error("out of memory: the system does not give {bytes} bytes")]
+    OutOfMemory {
+        /// Asked for at once.
+        bytes: u64,
+    },
+    /// A number of threads that makes no sense.
+    #[error("{threads} threads, expected 1 to {}", crate::search::MAX_THREADS)]
+    Threads {
+        /// The number asked for.
+        threads: usize,
+    },
+    /// The operating system gave no more threads.
+    #[error("cannot start {threads} threads")]
+    Start {
+        /// The number asked for.
+        threads: usize,
+        /// What the system said.
+        source: rayon::ThreadPoolBuildError,
+    },
+    /// The result is not right.
+    #[error("wrong result: {0}")]
+    Wrong(#[from] Wrong),
+    /// A device failed.
+    #[error("{0}")]
+    Device(#[from] Failure),
+}
+
+/// Works for about `time`: calls `work` with how many units to do next, at least one altogether.
+///
+/// The clock is read ever more rarely at first, and then so that the end is met; it costs as much
+/// as the smallest products.
+pub(crate) fn repeat(
+    time: Duration,
+    unit: Work,
+    mut work: impl FnMut(u64) -> Result<(), Trouble>,
+) -> Result<Done, Trouble> {
+    let start = Instant::now();
+    let (mut done, mut next) = (0_u64, 1_u64);
+    loop {
+        work(next)?;
+        done = done.saturating_add(next);
+        let took = start.elapsed().max(Duration::from_nanos(1));
+        let left = time.saturating_sub(took).as_secs_f64() / took.as_secs_f64() * done as f64;
+        // At most as much again as was done: the first units are slower than the others.
+        next = (left.round() as u64).min(done);
+        if next == 0 {
+            let work = unit.checked_mul(done).unwrap_or(unit);
+            return Ok(Done { work, took });
+        }
+    }
+}
+
+/// The workload that `make` gives for the size at which its rate stops rising: from `first` on,
+/// twice as large each time, until the rate rises by 3 % or less or there is no memory for more.
+///
+/// Each size is run for three times `time`, or for three units of work where that is longer. No
+/// size is tried of which a unit would take more than a hundred times `time`.
+///
+/// # Errors
+///
+/// What `make` and the workloads fail of, unless it is a size after the first that is too large.
+pub fn grow<W: Workload>(
+    first: usize,
+    time: Duration,
+    mut make: impl FnMut(usize) -> Result<W, Trouble>,
+) -> Result<W, Trouble> {
+    const RISE: f64 = 1.03;
+    const PATIENCE: u32 = 100;
+    let mut best: Option<(f64, W)> = None;
+    let mut size = first;
+    loop {
+        let mut workload = match (make(size), &best) {
+            (Err(Trouble::TooLarge { .. } | Trouble::OutOfMemory { .. }), Some(_)) => break,
+            (made, _) => made?,
+        };
+        workload.run(Duration::ZERO)?;
+        let mut rate = 0.0_f64;
+        let mut longest = Duration::ZERO;
+        for _ in 0..3 {
+            let done = workload.run(time)?;
+            rate = rate.max(done.rate());
+            longest = longest.max(done.took);
+        }
+        let rises = best.as_ref().is_none_or(|(before, _)| rate > before * RISE);
+        if best.as_ref().is_none_or(|(before, _)| rate > *before) {
+            best = Some((rate, workload));
+        }
+        // Twice the sides are eight times the work.
+        let too_long = longest > time && longest * 8 > time * PATIENCE;
+        let Some(next) = size.checked_mul(2).filter(|_| rises && !too_long) else { break };
+        size = next;
+    }
+    best.map(|(_, workload)| workload).ok_or(Trouble::Empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_adds_up_only_with_its_like() {
+        let kinds = [Work::Hashes, Work::Flops, Work::Bytes, Work::Operations];
+        for (at, kind) in kinds.iter().enumerate() {
+            assert_eq!(kind(2).checked_add(kind(3)), Some(kind(5)));
+            assert_eq!(kind(u64::MAX).checked_add(kind(1)), None);
+            assert_eq!(kind(7).checked_mul(6), Some(kind(42)));
+            assert_eq!(kind(1 << 63).checked_mul(2), None);
+            assert_eq!(kind(9).value(), 9);
+            for (other, another) in kinds.iter().enumerate() {
+                assert_eq!(kind(1).checked_add(another(1)).is_some(), at == other);
+                assert_eq!(kind(1).unit() == another(2).unit(), at == other);
+            }
+        }
+        assert_eq!(Work::Flops(3).to_string(), "3 FLOP");
+    }
+
+    #[test]
+    fn shapes_that_cannot_be_are_refused() {
+        for sides in [[0, 1, 1], [1, 0, 1], [1, 1, 0]] {
+            let refused = Shape::new(sides[0], sides[1], sides[2]);
+            assert!(matches!(refused, Err(Trouble::Empty)));
+        }
+        for sides in [[usize::MAX, 1, 1], [1, usize::MAX, 2], [1 << 32; 3], [1 << 40, 1, 1 << 40]] {
+            let refused = Shape::new(sides[0], sides[1], sides[2]);
+            let text = refused.expect_err("too large").to_string();
+            assert!(text.ends_with("is too large: the limit is 2097151"), "{text}");
+        }
+        let largest = Shape::square(MOST as usize).expect("the largest");
+        assert_eq!(u128::from(largest.flops()), 2 * u128::from(MOST).pow(3));
+        assert!(Shape::square(MOST as usize + 1).is_err());
+        assert_eq!(Shape::new(2, 3, 5).expect("small").flops(), 60);
+    }
+
+    #[test]
+    fn a_repetition_does_at_least_one_unit_and_counts_all() {
+        let mut counted = 0;
+        let done = repeat(Duration::ZERO, Work::Bytes(3), |units| {
+            counted += units;
+            Ok(())
+        });
+        assert_eq!((done.expect("no failure").work, counted), (Work::Bytes(3), 1));
+        let time = Duration::from_millis(3);
+        let mut counted = 0;
+        let done = repeat(time, Work::Bytes(2), |units| {
+            counted += units;
+            std::thread::sleep(Duration::from_micros(10) * units as u32);
+            Ok(())
+        });
+        assert_eq!(done.expect("no failure").work, Work::Bytes(2 * counted));
+        assert!(counted > 0);
+        let failed = repeat(time, Work::Bytes(1), |_| Err(Trouble::Empty));
+        assert!(matches!(failed, Err(Trouble::Empty)));
+    }
+
+    /// Has a rate, and does nothing.
+    #[derive(Debug)]
+    struct Fake {
+        size: usize,
+        rate: u64,
+    }
+
+    impl Workload for Fake {
+        fn label(&self) -> Label {
+            Label {
+                kind: Kind::Latency,
+                variant: "fake",
+                size: Size::Registers,
+                place: Place::Cores(1),
+            }
+        }
+
+        fn run(&mut self, _: Duration) -> Result<Done, Trouble> {
+            Ok(Done { work: Work::Operations(self.rate), took: Duration::from_secs(1) })
+        }
+
+        fn check(&mut self) -> Result<(), Trouble> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn sizes_grow_until_the_rate_does_not() {
+        let size_of = |rates: &[u64], time| {
+            let mut left = rates.iter();
+            let grown = grow(256, time, |size| {
+                let too_large = Trouble::TooLarge { what: "", asked: 0, limit: 0 };
+                left.next().map(|&rate| Fake { size, rate }).ok_or(too_large)
+            });
+            grown.map(|fake| fake.size)
+        };
+        let hour = Duration::from_hours(1);
+        assert_eq!(size_of(&[100, 200, 300, 305, 1000], hour).expect("sizes"), 2048);
+        assert_eq!(size_of(&[100, 200, 150, 1000], hour).expect("sizes"), 512);
+        assert_eq!(size_of(&[100, 200], hour).expect("memory ended"), 512);
+        assert_eq!(size_of(&[100, 200, 300], Duration::from_millis(1)).expect("time ended"), 256);
+        assert!(matches!(size_of(&[], hour), Err(Trouble::TooLarge { .. })));
+    }
+
+    #[test]
+    fn labels_say_what_a_number_is_of() {
+        let label = |size, threads| {
+            let place = Place::Cores(threads);
+            Label { kind: Kind::Matmul, variant: "f32", size, place }
+        };
+        let shape = Shape::new(1, 2, 3).expect("small");
+        let text = [
+            label(Size::Product(shape), 1).to_string(),
+            label(Size::Bytes(9), 2).to_string(),
+            label(Size::Registers, 3).to_string(),
+        ];
+        let expected = [
+            "matmul f32, 1 x 2 x 3, 1 thread",
+            "matmul f32, 9 bytes, 2 threads",
+            "matmul f32, 3 threads",
+        ];
+        assert_eq!(text, expected);
+    }
+}
