@@ -234,7 +234,7 @@ impl Shape {
             .all(|(a, b)| a.checked_mul(b).is_some_and(|all| isize::try_from(all).is_ok()));
         if flops.is_none() || !elements {
             let asked = m.max(n).max(k) as u64;
-            return Err(Trouble::TooLarge { what: "a matrix side", asked, limit: MOST });
+            return Err(Trouble::TooLarge { what: "rows or columns", asked, limit: MOST });
         }
         Ok(Self { m, n, k })
     }
@@ -290,9 +290,9 @@ pub enum Trouble {
     #[error("a matrix has no rows or no columns")]
     Empty,
     /// More than there is.
-    #[error("{what} of {asked} is too large: the limit is {limit}")]
+    #[error("{asked} {what} are too many: the limit is {limit}")]
     TooLarge {
-        /// What is too large, with its unit.
+        /// Of what, with its unit.
         what: &'static str,
         /// What was asked for.
         asked: u64,
@@ -431,7 +431,7 @@ mod tests {
         for sides in [[usize::MAX, 1, 1], [1, usize::MAX, 2], [1 << 32; 3], [1 << 40, 1, 1 << 40]] {
             let refused = Shape::new(sides[0], sides[1], sides[2]);
             let text = refused.expect_err("too large").to_string();
-            assert!(text.ends_with("is too large: the limit is 2097151"), "{text}");
+            assert!(text.ends_with("are too many: the limit is 2097151"), "{text}");
         }
         let largest = Shape::square(MOST as usize).expect("the largest");
         assert_eq!(u128::from(largest.flops()), 2 * u128::from(MOST).pow(3));

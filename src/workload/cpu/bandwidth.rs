@@ -88,7 +88,7 @@ impl Bandwidth {
         let bytes = (each as u64)
             .checked_mul(threads as u64)
             .and_then(|elements| elements.checked_mul(pattern.bytes_per_element()));
-        let bytes = memory::check("the bytes of arrays", bytes)?;
+        let bytes = memory::check("bytes for arrays", bytes)?;
         let parts = crew.make(|thread| Part::new(pattern, each, thread as u64))?;
         Ok(Self { pattern, crew, parts, bytes })
     }

@@ -83,7 +83,7 @@ impl Matmul {
             Precision::I8 => {
                 let (asked, limit) = (shape.k() as u64, i32::MAX as u64 / (127 * 127));
                 if asked > limit {
-                    let what = "a sum of 8-bit products in 32 bits";
+                    let what = "products of 8-bit numbers in a sum of 32 bits";
                     return Err(Trouble::TooLarge { what, asked, limit });
                 }
                 let matrices = Matrices::<u8, i8, i32>::new(shape, &crew)?;
@@ -177,7 +177,7 @@ impl<A: Input, B: Input, C: Output> Matrices<A, B, C> {
             blocks,
         ];
         let all = parts.into_iter().try_fold(0_u64, |all, part| all.checked_add(part?));
-        memory::check("the bytes of a product", all)?;
+        memory::check("bytes for a product", all)?;
 
         // 0 is every thread of the pool; and with one thread there is nothing to share.
         let parallelism = match crew.threads() {

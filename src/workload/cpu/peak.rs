@@ -63,14 +63,22 @@ impl Peak {
         let chains = crew.make(|thread| {
             let seed = thread as u64;
             Ok(match units {
-                Units::FmaF32 => boxed(Floats::fma(kernels::fma_f32(), seed)?),
-                Units::FmaF64 => boxed(Floats::fma(kernels::fma_f64(), seed)?),
-                Units::MulAddF32 => boxed(Floats::mul_add(kernels::mul_add_f32(), seed)?),
+                Units::FmaF32 => boxed(Floats::fma(widest(kernels::fma_f32(), FMA)?, seed)?),
+                Units::FmaF64 => boxed(Floats::fma(widest(kernels::fma_f64(), FMA)?, seed)?),
+                Units::MulAddF32 => {
+                    boxed(Floats::mul_add(widest(kernels::mul_add_f32(), "addition")?, seed)?)
+                }
                 Units::Int32 => boxed(Integers::widest()),
             })
         })?;
         Ok(Self { units, crew, chains })
     }
+}
+
+const FMA: &str = "fused multiply-add";
+
+fn widest<T: Copy>(kernels: Vec<Kernel<T>>, what: &'static str) -> Result<Kernel<T>, Trouble> {
+    kernels.into_iter().next().ok_or(Trouble::Missing { what })
 }
 
 fn boxed(chains: impl Chains + 'static) -> Box<dyn Chains> {
@@ -193,8 +201,7 @@ const OPERATIONS: u64 = 2;
 impl<T: Float> Floats<T> {
     /// Each chain adds a·b in one step and (-2a)·(b/2) in the next: all exact, since a and b have
     /// half of the digits.
-    fn fma(kernel: Option<Kernel<T>>, seed: u64) -> Result<Self, Trouble> {
-        let kernel = kernel.ok_or(Trouble::Missing { what: "fused multiply-add" })?;
+    fn fma(kernel: Kernel<T>, seed: u64) -> Result<Self, Trouble> {
         Self::new(kernel, seed, |x, a, b| ([a, b, -2.0 * a, b / 2.0], x, x + a * b))
     }
 
@@ -322,6 +329,7 @@ macro_rules! kernel {
 }
 
 /// [`kernel`] with 24 chains, for instruction sets with 32 registers.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! kernel24 {
     ($float:ty, $lanes:literal, $($rest:tt)*) => {
         kernel!($float, $lanes, [0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23],
@@ -337,6 +345,7 @@ macro_rules! kernel12 {
     };
 }
 
+/// The kernels that this processor can run, the widest first.
 #[cfg(target_arch = "x86_64")]
 mod kernels {
     use core::arch::x86_64::{
@@ -348,9 +357,10 @@ mod kernels {
 
     use super::Kernel;
 
-    pub(super) fn fma_f32() -> Option<Kernel<f32>> {
+    pub(super) fn fma_f32() -> Vec<Kernel<f32>> {
+        let mut kernels = Vec::new();
         if is_x86_feature_detected!("avx512f") {
-            return Some(kernel24!(
+            kernels.push(kernel24!(
                 f32,
                 16,
                 target_feature(enable = "avx512f"),
@@ -360,7 +370,7 @@ mod kernels {
             ));
         }
         if is_x86_feature_detected!("avx") && is_x86_feature_detected!("fma") {
-            return Some(kernel12!(
+            kernels.push(kernel12!(
                 f32,
                 8,
                 target_feature(enable = "avx,fma"),
@@ -369,12 +379,13 @@ mod kernels {
                 |x, p, q, r, s| [_mm256_fmadd_ps(p, q, x), _mm256_fmadd_ps(r, s, x)]
             ));
         }
-        None
+        kernels
     }
 
-    pub(super) fn fma_f64() -> Option<Kernel<f64>> {
+    pub(super) fn fma_f64() -> Vec<Kernel<f64>> {
+        let mut kernels = Vec::new();
         if is_x86_feature_detected!("avx512f") {
-            return Some(kernel24!(
+            kernels.push(kernel24!(
                 f64,
                 8,
                 target_feature(enable = "avx512f"),
@@ -384,7 +395,7 @@ mod kernels {
             ));
         }
         if is_x86_feature_detected!("avx") && is_x86_feature_detected!("fma") {
-            return Some(kernel12!(
+            kernels.push(kernel12!(
                 f64,
                 4,
                 target_feature(enable = "avx,fma"),
@@ -393,12 +404,13 @@ mod kernels {
                 |x, p, q, r, s| [_mm256_fmadd_pd(p, q, x), _mm256_fmadd_pd(r, s, x)]
             ));
         }
-        None
+        kernels
     }
 
-    pub(super) fn mul_add_f32() -> Kernel<f32> {
+    pub(super) fn mul_add_f32() -> Vec<Kernel<f32>> {
+        let mut kernels = Vec::new();
         if is_x86_feature_detected!("avx512f") {
-            return kernel24!(
+            kernels.push(kernel24!(
                 f32,
                 16,
                 target_feature(enable = "avx512f"),
@@ -408,10 +420,10 @@ mod kernels {
                     _mm512_mul_ps(_mm512_add_ps(x, r), p),
                     _mm512_add_ps(_mm512_mul_ps(x, q), s)
                 ]
-            );
+            ));
         }
         if is_x86_feature_detected!("avx") {
-            return kernel12!(
+            kernels.push(kernel12!(
                 f32,
                 8,
                 target_feature(enable = "avx"),
@@ -421,19 +433,22 @@ mod kernels {
                     _mm256_mul_ps(_mm256_add_ps(x, r), p),
                     _mm256_add_ps(_mm256_mul_ps(x, q), s)
                 ]
-            );
+            ));
         }
-        kernel12!(
+        // Every x86-64 processor has this.
+        kernels.push(kernel12!(
             f32,
             4,
             target_feature(enable = "sse"),
             _mm_loadu_ps,
             _mm_storeu_ps,
             |x, p, q, r, s| [_mm_mul_ps(_mm_add_ps(x, r), p), _mm_add_ps(_mm_mul_ps(x, q), s)]
-        )
+        ));
+        kernels
     }
 }
 
+/// NEON, which these targets are compiled with.
 #[cfg(target_arch = "aarch64")]
 mod kernels {
     use core::arch::aarch64::{
@@ -442,36 +457,37 @@ mod kernels {
 
     use super::Kernel;
 
-    // Every processor of this architecture that Rust has a target with an operating system for has
-    // NEON, and those targets are compiled with it.
-
-    pub(super) fn fma_f32() -> Option<Kernel<f32>> {
-        Some(kernel24!(
+    pub(super) fn fma_f32() -> Vec<Kernel<f32>> {
+        vec![kernel24!(
             f32,
             4,
             target_feature(enable = "neon"),
             vld1q_f32,
             vst1q_f32,
             |x, p, q, r, s| [vfmaq_f32(x, p, q), vfmaq_f32(x, r, s)]
-        ))
+        )]
     }
 
-    pub(super) fn fma_f64() -> Option<Kernel<f64>> {
-        Some(kernel24!(
+    pub(super) fn fma_f64() -> Vec<Kernel<f64>> {
+        vec![kernel24!(
             f64,
             2,
             target_feature(enable = "neon"),
             vld1q_f64,
             vst1q_f64,
             |x, p, q, r, s| [vfmaq_f64(x, p, q), vfmaq_f64(x, r, s)]
-        ))
+        )]
     }
 
-    pub(super) fn mul_add_f32() -> Kernel<f32> {
-        kernel24!(f32, 4, target_feature(enable = "neon"), vld1q_f32, vst1q_f32, |x, p, q, r, s| [
-            vmulq_f32(vaddq_f32(x, r), p),
-            vaddq_f32(vmulq_f32(x, q), s)
-        ])
+    pub(super) fn mul_add_f32() -> Vec<Kernel<f32>> {
+        vec![kernel24!(
+            f32,
+            4,
+            target_feature(enable = "neon"),
+            vld1q_f32,
+            vst1q_f32,
+            |x, p, q, r, s| [vmulq_f32(vaddq_f32(x, r), p), vaddq_f32(vmulq_f32(x, q), s)]
+        )]
     }
 }
 
@@ -483,16 +499,19 @@ mod kernels {
 
     use super::Kernel;
 
-    pub(super) fn fma_f32() -> Option<Kernel<f32>> {
-        None
+    pub(super) fn fma_f32() -> Vec<Kernel<f32>> {
+        Vec::new()
     }
 
-    pub(super) fn fma_f64() -> Option<Kernel<f64>> {
-        None
+    pub(super) fn fma_f64() -> Vec<Kernel<f64>> {
+        Vec::new()
     }
 
-    pub(super) fn mul_add_f32() -> Kernel<f32> {
-        kernel12!(f32, 1, inline(never), read, write, |x, p, q, r, s| [(x + r) * p, x * q + s])
+    pub(super) fn mul_add_f32() -> Vec<Kernel<f32>> {
+        vec![kernel12!(f32, 1, inline(never), read, write, |x, p, q, r, s| [
+            (x + r) * p,
+            x * q + s
+        ])]
     }
 }
 
@@ -516,23 +535,23 @@ mod tests {
 
     #[test]
     fn chains_end_where_they_must() {
-        if let Some(kernel) = kernels::fma_f32() {
-            goes_round(Floats::fma(Some(kernel), 1).expect("small"));
-        }
-        if let Some(kernel) = kernels::fma_f64() {
-            goes_round(Floats::fma(Some(kernel), 1).expect("small"));
-        }
-        goes_round(Floats::mul_add(kernels::mul_add_f32(), 1).expect("small"));
-        for seed in 0..200 {
-            let mut floats = Floats::mul_add(kernels::mul_add_f32(), seed).expect("small");
-            floats.run(3).expect("no device");
-            floats.check().expect("exact");
+        for seed in 0..50 {
+            for kernel in kernels::fma_f32() {
+                goes_round(Floats::fma(kernel, seed).expect("small"));
+            }
+            for kernel in kernels::fma_f64() {
+                goes_round(Floats::fma(kernel, seed).expect("small"));
+            }
+            for kernel in kernels::mul_add_f32() {
+                goes_round(Floats::mul_add(kernel, seed).expect("small"));
+            }
         }
     }
 
     #[test]
     fn a_missing_instruction_is_an_error() {
-        let refused = Floats::<f32>::fma(None, 0);
-        assert!(matches!(refused, Err(Trouble::Missing { .. })));
+        let refused = widest::<f32>(Vec::new(), FMA);
+        let text = refused.expect_err("none").to_string();
+        assert_eq!(text, "this processor has no instruction for fused multiply-add");
     }
 }

@@ -94,8 +94,8 @@ impl Bandwidth {
     ///
     /// When an array is larger than the device or the host can have, or the device fails.
     pub fn new(adapter: &Adapter, transfer: Transfer, array: u64) -> Result<Self, Trouble> {
-        let array = fits(adapter, "the bytes of an array", array.max(16).next_multiple_of(16))?;
-        memory::check("the bytes of the arrays", array.checked_mul(3))?;
+        let array = fits(adapter, "bytes for an array", array.max(16).next_multiple_of(16))?;
+        memory::check("bytes for the arrays", array.checked_mul(3))?;
         let numbers = |seed| -> Result<_, Trouble> {
             let mut numbers = reserve(array as usize / 4, 0.0_f32)?;
             fill(&mut numbers, seed);

@@ -167,7 +167,7 @@ impl Matrices {
     fn new(arithmetic: Arithmetic, shape: Shape) -> Result<Self, Trouble> {
         let (left, right) = (shape.m() * shape.k(), shape.k() * shape.n());
         let bytes = (left as u64 + right as u64 + (shape.m() * shape.n()) as u64) * 8;
-        memory::check("the bytes of a product and its check", Some(bytes))?;
+        memory::check("bytes for a product and its check", Some(bytes))?;
         macro_rules! random {
             ($variant:ident, $zero:expr) => {{
                 let (mut left, mut right) = (reserve(left, $zero)?, reserve(right, $zero)?);
@@ -264,16 +264,16 @@ impl Matmul {
         let sides = [shape.m(), shape.n(), shape.k()];
         if let Some(&asked) = sides.iter().find(|&&side| side > MOST) {
             let (asked, limit) = (asked as u64, MOST as u64);
-            return Err(Trouble::TooLarge { what: "a matrix side", asked, limit });
+            return Err(Trouble::TooLarge { what: "rows or columns", asked, limit });
         }
         let (asked, limit) = (shape.k() as u64, i32::MAX as u64 / (127 * 127));
         if arithmetic == Arithmetic::I8 && asked > limit {
-            let what = "a sum of 8-bit products in 32 bits";
+            let what = "products of 8-bit numbers in a sum of 32 bits";
             return Err(Trouble::TooLarge { what, asked, limit });
         }
         let elements = [shape.m() * shape.k(), shape.k() * shape.n(), shape.m() * shape.n()];
         for elements in elements {
-            fits(adapter, "the bytes of a matrix", elements as u64 * 4)?;
+            fits(adapter, "bytes for a matrix", elements as u64 * 4)?;
         }
 
         let matrices = Matrices::new(arithmetic, shape)?;
