@@ -7,6 +7,8 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use wgpu::BufferUsages as Usage;
+
 use super::{Adapter, Health};
 use crate::engine::Failure;
 
@@ -68,6 +70,14 @@ struct Clock {
 
 /// Bytes of two readings.
 const READINGS: u64 = 16;
+
+/// What buffers are for: what a kernel is told, what it is given, what it finds, what the host
+/// reads through, and where readings of the clock go.
+const TOLD: Usage = Usage::UNIFORM.union(Usage::COPY_DST);
+const GIVEN: Usage = Usage::STORAGE.union(Usage::COPY_DST);
+const FOUND: Usage = GIVEN.union(Usage::COPY_SRC);
+const WINDOW: Usage = Usage::MAP_READ.union(Usage::COPY_DST);
+const READ: Usage = Usage::QUERY_RESOLVE.union(Usage::COPY_SRC);
 
 /// From when to when a dispatch ran, in seconds of the device's clock.
 pub(crate) type Span = (f64, f64);
@@ -182,36 +192,36 @@ impl Context {
         told: u64,
         found: u64,
     ) -> Result<Buffers, Failure> {
-        use wgpu::BufferUsages as Usage;
-        let buffer = |size, usage| {
-            self.device.create_buffer(&wgpu::BufferDescriptor {
-                label: None,
-                size,
-                usage,
-                mapped_at_creation: false,
-            })
-        };
-        let told = buffer(told, Usage::UNIFORM | Usage::COPY_DST);
-        let read = buffer(found + READINGS, Usage::MAP_READ | Usage::COPY_DST);
-        let found = buffer(found, Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST);
-        let clock = self.tick.map(|_| Clock {
-            queries: self.device.create_query_set(&wgpu::QuerySetDescriptor {
-                label: None,
-                ty: wgpu::QueryType::Timestamp,
-                count: 2,
+        let told = self.buffer(told, TOLD)?;
+        let read = self.buffer(found + READINGS, WINDOW)?;
+        let found = self.found(found)?;
+        let clock = match self.tick {
+            Some(_) => Some(Clock {
+                queries: self.device.create_query_set(&wgpu::QuerySetDescriptor {
+                    label: None,
+                    ty: wgpu::QueryType::Timestamp,
+                    count: 2,
+                }),
+                resolved: self.buffer(READINGS, READ)?,
             }),
-            resolved: buffer(READINGS, Usage::QUERY_RESOLVE | Usage::COPY_SRC),
-        });
+            None => None,
+        };
+        let bindings = self.bind(layout, &[&told, &found]);
         self.health.check()?;
-        let bindings = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout,
-            entries: &[
-                wgpu::BindGroupEntry { binding: 0, resource: told.as_entire_binding() },
-                wgpu::BindGroupEntry { binding: 1, resource: found.as_entire_binding() },
-            ],
-        });
         Ok(Buffers { told, found, read, bindings, clock })
+    }
+
+    /// The buffers at bindings 0, 1 and so on.
+    fn bind(&self, layout: &wgpu::BindGroupLayout, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
+        let entries: Vec<_> = (0..)
+            .zip(buffers)
+            .map(|(binding, buffer)| wgpu::BindGroupEntry {
+                binding,
+                resource: buffer.as_entire_binding(),
+            })
+            .collect();
+        let descriptor = wgpu::BindGroupDescriptor { label: None, layout, entries: &entries };
+        self.device.create_bind_group(&descriptor)
     }
 
     /// Runs the kernel on a grid of workgroups, told `told`, with the first word of what it finds
@@ -249,47 +259,57 @@ impl Context {
             commands.resolve_query_set(&clock.queries, 0..2, &clock.resolved, 0);
             commands.copy_buffer_to_buffer(&clock.resolved, 0, &buffers.read, found, READINGS);
         }
+        self.look(commands, &buffers.read, PATIENCE, |bytes| {
+            let (found, readings) = bytes.split_at(found as usize);
+            let span = self.tick.map(|tick| {
+                let reading = |bytes: &[u8]| {
+                    let ticks = bytes.first_chunk().copied().map_or(0, u64::from_le_bytes);
+                    ticks as f64 * tick
+                };
+                (reading(&readings[..8]), reading(&readings[8..]))
+            });
+            (read(found), span)
+        })
+    }
+
+    /// Has the device do this work, and `read` look through the window that it fills.
+    fn look<T>(
+        &self,
+        commands: wgpu::CommandEncoder,
+        window: &wgpu::Buffer,
+        patience: Duration,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, Failure> {
         let submission = self.queue.submit([commands.finish()]);
         let (mapped, result) = mpsc::channel();
-        buffers.read.map_async(wgpu::MapMode::Read, .., move |mapping| {
+        window.map_async(wgpu::MapMode::Read, .., move |mapping| {
             // Nobody listens any more where the wait was given up.
             let _ = mapped.send(mapping.is_ok());
         });
-        self.wait(submission, &result)?;
-
-        let bytes = buffers.read.get_mapped_range(..);
+        self.finish(submission, patience)?;
+        // Another thread that polls may be the one to call back, a little later.
+        match result.recv_timeout(patience) {
+            Ok(true) => {}
+            Ok(false) => return Err(self.refused("what it found cannot be mapped")),
+            Err(_) => return Err(Failure::Hung(patience)),
+        }
+        let bytes = window.get_mapped_range(..);
         let bytes = bytes.map_err(|error| self.refused(&error.to_string()))?;
-        let (found, readings) = bytes.split_at(found as usize);
-        let result = read(found);
-        let span = self.tick.map(|tick| {
-            let reading = |bytes: &[u8]| {
-                bytes.first_chunk().map_or(0.0, |&ticks| u64::from_le_bytes(ticks) as f64 * tick)
-            };
-            (reading(&readings[..8]), reading(&readings[8..]))
-        });
+        let result = read(&bytes);
         drop(bytes);
-        buffers.read.unmap();
-        Ok((result, span))
+        window.unmap();
+        Ok(result)
     }
 
-    /// Waits until the work is done and what it found is mapped.
-    fn wait(
-        &self,
-        submission: wgpu::SubmissionIndex,
-        mapped: &mpsc::Receiver<bool>,
-    ) -> Result<(), Failure> {
+    /// Waits until the work is done.
+    fn finish(&self, submission: wgpu::SubmissionIndex, patience: Duration) -> Result<(), Failure> {
         let poll =
-            wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(PATIENCE) };
+            wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(patience) };
         let polled = self.device.poll(poll);
         self.health.check()?;
         match polled {
-            // Another thread that polls may be the one to call back, a little later.
-            Ok(_) => match mapped.recv_timeout(PATIENCE) {
-                Ok(true) => Ok(()),
-                Ok(false) => Err(self.refused("what it found cannot be mapped")),
-                Err(_) => Err(Failure::Hung(PATIENCE)),
-            },
-            Err(wgpu::PollError::Timeout) => Err(Failure::Hung(PATIENCE)),
+            Ok(_) => Ok(()),
+            Err(wgpu::PollError::Timeout) => Err(Failure::Hung(patience)),
             // Work that was submitted to a lost device has no place in its queue.
             Err(error) => Err(Failure::Lost(one_line(&error.to_string()))),
         }
@@ -297,19 +317,17 @@ impl Context {
 
     /// A buffer with these bytes, for kernels to read.
     pub(crate) fn given(&self, bytes: &[u8]) -> Result<wgpu::Buffer, Failure> {
-        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
-        let buffer = self.buffer(bytes.len() as u64, usage)?;
+        let buffer = self.buffer(bytes.len() as u64, GIVEN)?;
         self.write(&buffer, bytes)?;
         Ok(buffer)
     }
 
     /// A buffer for `bytes` bytes that kernels write and the host reads.
     pub(crate) fn found(&self, bytes: u64) -> Result<wgpu::Buffer, Failure> {
-        use wgpu::BufferUsages as Usage;
-        self.buffer(bytes, Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST)
+        self.buffer(bytes, FOUND)
     }
 
-    fn buffer(&self, size: u64, usage: wgpu::BufferUsages) -> Result<wgpu::Buffer, Failure> {
+    fn buffer(&self, size: u64, usage: Usage) -> Result<wgpu::Buffer, Failure> {
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
             size,
@@ -326,40 +344,28 @@ impl Context {
         for (chunk, bytes) in bytes.chunks(CHUNK).enumerate() {
             self.queue.write_buffer(buffer, (chunk * CHUNK) as u64, bytes);
             let submission = self.queue.submit([]);
-            self.finish(submission)?;
+            self.finish(submission, LONG)?;
         }
         self.health.check()
     }
 
     /// Where the host can read as much as `buffer` has.
     pub(crate) fn window(&self, buffer: &wgpu::Buffer) -> Result<wgpu::Buffer, Failure> {
-        use wgpu::BufferUsages as Usage;
-        self.buffer(buffer.size(), Usage::MAP_READ | Usage::COPY_DST)
+        self.buffer(buffer.size(), WINDOW)
     }
 
     /// Brings a buffer into its window, for `read` to look at.
     pub(crate) fn read<T>(
         &self,
         buffer: &wgpu::Buffer,
-        copy: &wgpu::Buffer,
+        window: &wgpu::Buffer,
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, Failure> {
         let descriptor = wgpu::CommandEncoderDescriptor::default();
         let mut commands = self.device.create_command_encoder(&descriptor);
-        commands.copy_buffer_to_buffer(buffer, 0, copy, 0, buffer.size());
-        let submission = self.queue.submit([commands.finish()]);
-        let (mapped, result) = mpsc::channel();
-        copy.map_async(wgpu::MapMode::Read, .., move |mapping| {
-            // Nobody listens any more where the wait was given up.
-            let _ = mapped.send(mapping.is_ok());
-        });
-        self.wait(submission, &result)?;
-        let bytes = copy.get_mapped_range(..);
-        let bytes = bytes.map_err(|error| self.refused(&error.to_string()))?;
-        let result = read(&bytes);
-        drop(bytes);
-        copy.unmap();
-        Ok(result)
+        commands.copy_buffer_to_buffer(buffer, 0, window, 0, buffer.size());
+        // A gibibyte takes seconds where the card has a single slow lane.
+        self.look(commands, window, LONG, read)
     }
 
     /// A kernel with all that it needs to be run over and over.
@@ -375,22 +381,11 @@ impl Context {
         // SAFETY: kernels are made of sources of this crate, which promise it of themselves.
         let module = unsafe { self.module(source) };
         let pipeline = self.pipeline(&layout, &module, entry_point, overrides)?;
-        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
-        let told_buffer = self.buffer(told.len() as u64, usage)?;
+        let told_buffer = self.buffer(told.len() as u64, TOLD)?;
         self.write(&told_buffer, told)?;
-        let buffers = [&told_buffer, found].into_iter().chain(given.iter().copied());
-        let entries: Vec<_> = (0..)
-            .zip(buffers)
-            .map(|(binding, buffer)| wgpu::BindGroupEntry {
-                binding,
-                resource: buffer.as_entire_binding(),
-            })
-            .collect();
-        let bindings = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout: &layout,
-            entries: &entries,
-        });
+        let buffers: Vec<_> =
+            [&told_buffer, found].into_iter().chain(given.iter().copied()).collect();
+        let bindings = self.bind(&layout, &buffers);
         self.health.check().map(|()| Prepared { pipeline, bindings, grid })
     }
 
@@ -407,19 +402,7 @@ impl Context {
         }
         drop(pass);
         let submission = self.queue.submit([commands.finish()]);
-        self.finish(submission)
-    }
-
-    /// Waits for work that may take longer than a dispatch of the search.
-    fn finish(&self, submission: wgpu::SubmissionIndex) -> Result<(), Failure> {
-        let poll = wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(LONG) };
-        let polled = self.device.poll(poll);
-        self.health.check()?;
-        match polled {
-            Ok(_) => Ok(()),
-            Err(wgpu::PollError::Timeout) => Err(Failure::Hung(LONG)),
-            Err(error) => Err(Failure::Lost(one_line(&error.to_string()))),
-        }
+        self.finish(submission, LONG)
     }
 
     fn refused(&self, reason: &str) -> Failure {
