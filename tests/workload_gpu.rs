@@ -5,26 +5,31 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use perjoule::gpu::{Adapter, adapters};
-use perjoule::workload::gpu::{Arithmetic, Bandwidth, Matmul, Operation, Peak, Transfer};
+use perjoule::gpu::adapters;
+use perjoule::workload::gpu::{Arithmetic, Bandwidth, Device, Matmul, Operation, Peak, Transfer};
 use perjoule::workload::{Shape, Trouble, Work, Workload};
 use proptest::prelude::*;
 
-static ADAPTERS: LazyLock<Vec<Adapter>> = LazyLock::new(adapters);
+/// Each GPU, opened once for all tests.
+static DEVICES: LazyLock<Vec<Device>> = LazyLock::new(|| {
+    let opened = adapters().iter().map(Device::open).collect::<Result<Vec<_>, _>>();
+    let devices = opened.expect("a GPU that is listed can be opened");
+    if devices.is_empty() {
+        eprintln!("not tested: no driver offers a GPU");
+    }
+    devices
+});
 
 /// Each GPU with each arithmetic that it has; the others are named.
-fn arithmetics() -> Vec<(&'static Adapter, Arithmetic)> {
+fn arithmetics() -> Vec<(&'static Device, Arithmetic)> {
     let mut all = Vec::new();
-    for adapter in ADAPTERS.iter() {
+    for device in DEVICES.iter() {
         for arithmetic in Arithmetic::ALL {
-            match arithmetic.missing(adapter) {
-                None => all.push((adapter, arithmetic)),
+            match arithmetic.missing(device.adapter()) {
+                None => all.push((device, arithmetic)),
                 Some(missing) => eprintln!("not tested: {arithmetic}, it needs {missing}"),
             }
         }
-    }
-    if ADAPTERS.is_empty() {
-        eprintln!("not tested: no driver offers a GPU");
     }
     all
 }
@@ -34,8 +39,8 @@ fn shape(m: usize, n: usize, k: usize) -> Shape {
 }
 
 /// Multiplies once and checks.
-fn multiply(adapter: &Adapter, arithmetic: Arithmetic, shape: Shape) {
-    let made = Matmul::new(adapter, arithmetic, shape);
+fn multiply(device: &Device, arithmetic: Arithmetic, shape: Shape) {
+    let made = Matmul::new(device, arithmetic, shape);
     let mut matmul = made.unwrap_or_else(|trouble| panic!("{arithmetic}, {shape}: {trouble}"));
     let done = matmul.run(Duration::ZERO).expect("a healthy device");
     let work = done.work.value();
@@ -61,9 +66,9 @@ fn products_of_odd_sides_are_right() {
         shape(128, 136, 40),
         shape(256, 256, 256),
     ];
-    for (adapter, arithmetic) in arithmetics() {
+    for (device, arithmetic) in arithmetics() {
         for shape in shapes {
-            multiply(adapter, arithmetic, shape);
+            multiply(device, arithmetic, shape);
         }
     }
 }
@@ -73,16 +78,16 @@ proptest! {
 
     #[test]
     fn products_of_any_sides_are_right(m in 1..150_usize, n in 1..150_usize, k in 1..150_usize) {
-        for (adapter, arithmetic) in arithmetics() {
-            multiply(adapter, arithmetic, shape(m, n, k));
+        for (device, arithmetic) in arithmetics() {
+            multiply(device, arithmetic, shape(m, n, k));
         }
     }
 }
 
 #[test]
 fn runs_go_on_for_a_time_and_count_whole_products() {
-    for (adapter, arithmetic) in arithmetics() {
-        let mut matmul = Matmul::new(adapter, arithmetic, shape(64, 64, 64)).expect("it fits");
+    for (device, arithmetic) in arithmetics() {
+        let mut matmul = Matmul::new(device, arithmetic, shape(64, 64, 64)).expect("it fits");
         let time = Duration::from_millis(50);
         let done = matmul.run(time).expect("a healthy device");
         assert!(done.took >= time / 2, "{done:?}");
@@ -94,15 +99,38 @@ fn runs_go_on_for_a_time_and_count_whole_products() {
 }
 
 #[test]
+fn workloads_share_a_device_and_outlive_each_other() {
+    for device in DEVICES.iter() {
+        let mut square = Matmul::new(device, Arithmetic::F32, shape(48, 48, 48)).expect("it fits");
+        let mut flat = Matmul::new(device, Arithmetic::I8, shape(7, 80, 30)).expect("it fits");
+        let copy = Bandwidth::new(device, Transfer::Copy, 1 << 16).expect("it fits");
+        square.run(Duration::ZERO).expect("a healthy device");
+        flat.run(Duration::ZERO).expect("a healthy device");
+        drop(copy);
+        square.check().expect("right");
+        drop(square);
+        let other = device.clone();
+        let from_another_thread = std::thread::spawn(move || {
+            let mut triad = Bandwidth::new(&other, Transfer::Triad, 1 << 16).expect("it fits");
+            triad.run(Duration::from_millis(20)).expect("a healthy device");
+            triad.check()
+        });
+        flat.run(Duration::from_millis(20)).expect("a healthy device");
+        flat.check().expect("right");
+        from_another_thread.join().expect("no panic").expect("right");
+    }
+}
+
+#[test]
 fn what_is_too_large_is_refused_and_names_the_limit() {
-    for (adapter, arithmetic) in arithmetics() {
+    for (device, arithmetic) in arithmetics() {
         for (m, n, k) in [(1 << 21, 1, 1), (1 << 20, 1 << 20, 1)] {
-            let refused = Matmul::new(adapter, arithmetic, shape(m, n, k)).expect_err("too large");
+            let refused = Matmul::new(device, arithmetic, shape(m, n, k)).expect_err("too large");
             assert!(matches!(refused, Trouble::TooLarge { .. }), "{refused}");
         }
     }
-    for adapter in ADAPTERS.iter() {
-        let refused = Bandwidth::new(adapter, Transfer::Copy, 1 << 62).expect_err("too large");
+    for device in DEVICES.iter() {
+        let refused = Bandwidth::new(device, Transfer::Copy, 1 << 62).expect_err("too large");
         assert!(matches!(refused, Trouble::TooLarge { .. }), "{refused}");
     }
 }
@@ -111,9 +139,9 @@ fn what_is_too_large_is_refused_and_names_the_limit() {
 fn transfers_are_right_and_their_bytes_counted() {
     // Fewer vectors than threads, as many, and more than a thread's four at a time.
     for bytes in [1, 16, 1 << 16, (1 << 20) + 48, 9 << 20] {
-        for adapter in ADAPTERS.iter() {
+        for device in DEVICES.iter() {
             for (transfer, arrays) in Transfer::ALL.into_iter().zip([2, 3, 1, 1]) {
-                let mut bandwidth = Bandwidth::new(adapter, transfer, bytes).expect("it fits");
+                let mut bandwidth = Bandwidth::new(device, transfer, bytes).expect("it fits");
                 let done = bandwidth.run(Duration::ZERO).expect("a healthy device");
                 let expected = bytes.next_multiple_of(16) * arrays;
                 assert_eq!(done.work, Work::Bytes(expected), "{transfer:?}");
@@ -128,9 +156,9 @@ fn transfers_are_right_and_their_bytes_counted() {
 
 #[test]
 fn peaks_compute_what_they_say() {
-    for adapter in ADAPTERS.iter() {
+    for device in DEVICES.iter() {
         for operation in Operation::ALL {
-            let mut peak = match Peak::new(adapter, operation) {
+            let mut peak = match Peak::new(device, operation) {
                 Ok(peak) => peak,
                 Err(trouble) => {
                     eprintln!("not tested: {}: {trouble}", operation.name());

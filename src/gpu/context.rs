@@ -17,7 +17,7 @@ use crate::engine::Failure;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
 /// How long a piece of other work may take: on a software driver a large product takes seconds.
-pub(crate) const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(30);
 
 /// A device, its queue, and whether it is well.
 #[derive(Debug)]
@@ -403,6 +403,12 @@ impl Context {
         drop(pass);
         let submission = self.queue.submit([commands.finish()]);
         self.finish(submission, LONG)
+    }
+
+    /// Bytes of buffers; `None` where wgpu does not know.
+    #[cfg(test)]
+    pub(crate) fn allocated(&self) -> Option<u64> {
+        self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
     fn refused(&self, reason: &str) -> Failure {

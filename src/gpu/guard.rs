@@ -6,7 +6,7 @@
 //! threads of its own, and the caller waits for their answer as long as it is ready to. A device
 //! that failed once is never used again and never dropped.
 
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -98,6 +98,18 @@ impl<D: Send + Sync + 'static> Guarded<D> {
         let calls = self.calls.as_ref().ok_or_else(|| self.health.fails(gone()))?;
         calls.send(call).map_err(|_| self.health.fails(gone()))?;
         answered(&result, patience, &self.health)
+    }
+
+    /// Has a thread drop what is the device's, after the calls before: dropping may block as every
+    /// call may, and nobody waits for it. What a device had that failed is never dropped.
+    pub(crate) fn discard<T: Send + 'static>(&self, thing: T) {
+        // Nor is it dropped with a call that no thread takes any more.
+        let thing = ManuallyDrop::new(thing);
+        let call = Box::new(move |_: &D| drop(ManuallyDrop::into_inner(thing)));
+        if let (Ok(()), Some(calls)) = (self.health.check(), &self.calls) {
+            // The threads are gone where a call panicked, which its caller hears of.
+            let _ = calls.send(call);
+        }
     }
 }
 
@@ -198,6 +210,60 @@ mod tests {
         assert_eq!(failed, Err(Failure::OutOfMemory));
         device.health.fails(Failure::Lost("later".to_owned()));
         assert_eq!(device.call(LONG, |_| Ok(())), Err(Failure::OutOfMemory));
+    }
+
+    #[test]
+    fn what_is_discarded_is_dropped_by_a_thread_in_its_turn() {
+        struct Thing(mpsc::Sender<Option<String>>);
+        impl Drop for Thing {
+            fn drop(&mut self) {
+                // The test may have ended.
+                let _ = self.0.send(thread::current().name().map(str::to_owned));
+            }
+        }
+        let (device, _dropped) = open();
+        let (dropped, is_dropped) = mpsc::channel();
+        device.discard(Thing(dropped));
+        assert_eq!(is_dropped.recv_timeout(LONG), Ok(Some("test".to_owned())));
+    }
+
+    #[test]
+    fn what_a_device_had_that_failed_is_never_dropped() {
+        // The device failed before.
+        let (device, _dropped) = open();
+        let (told, is_told) = mpsc::channel();
+        device.health.fails(Failure::OutOfMemory);
+        device.discard(Device(told));
+        drop(device);
+        assert_eq!(is_told.recv_timeout(SHORT), Err(mpsc::RecvTimeoutError::Timeout));
+
+        // It fails while this waits for its turn: the only thread ends, and nobody takes it.
+        let (dropped, _dropped) = mpsc::channel();
+        let opened = Guarded::open("test", 1, LONG, |_| Ok(Device(dropped)));
+        let device = opened.expect("a thread");
+        let (told, is_told) = mpsc::channel();
+        let (begins, has_begun) = mpsc::channel();
+        let (go_on, waits) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            let panics = scope.spawn(|| {
+                device.call(LONG, move |_| -> Result<(), _> {
+                    begins.send(()).expect("the test waits for it");
+                    // Ends when the test says so, or with the test.
+                    let _ = waits.recv();
+                    panic!("as wgpu does")
+                })
+            });
+            assert_eq!(has_begun.recv_timeout(LONG), Ok(()));
+            device.discard(Device(told));
+            go_on.send(()).expect("the call waits for it");
+            let panicked = panics.join().expect("it returns what happened");
+            assert!(matches!(panicked, Err(Failure::Lost(_))), "{panicked:?}");
+        });
+        while !device.threads[0].is_finished() {
+            thread::yield_now();
+        }
+        drop(device);
+        assert_eq!(is_told.recv_timeout(SHORT), Err(mpsc::RecvTimeoutError::Timeout));
     }
 
     #[test]

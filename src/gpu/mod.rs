@@ -8,7 +8,7 @@
 mod context;
 mod guard;
 
-pub(crate) use self::context::{Buffers, Context, Kernel, LONG, PATIENCE, Prepared, Span};
+pub(crate) use self::context::{Buffers, Context, Kernel, PATIENCE, Prepared, Span};
 pub(crate) use self::guard::{Guarded, Health};
 
 use std::fmt;

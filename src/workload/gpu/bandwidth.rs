@@ -8,9 +8,9 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Opened, Station, fits};
+use super::{Device, Kept, Routine, fits};
 use crate::engine::Failure;
-use crate::gpu::{Adapter, Kernel, Prepared};
+use crate::gpu::Kernel;
 use crate::workload::check::Wrong;
 use crate::workload::memory::{self, reserve};
 use crate::workload::number::{Output, fill};
@@ -67,9 +67,9 @@ impl Transfer {
 /// Transfers of the same numbers, over and over.
 #[derive(Debug)]
 pub struct Bandwidth {
-    gpu: u8,
     transfer: Transfer,
-    station: Station<Buffers>,
+    arrays: Kept<Arrays>,
+    routine: Routine,
     /// Of one array.
     bytes: u64,
     first: Arc<Vec<f32>>,
@@ -79,11 +79,11 @@ pub struct Bandwidth {
 }
 
 #[derive(Debug)]
-struct Buffers {
+struct Arrays {
     to: wgpu::Buffer,
     first: wgpu::Buffer,
+    second: wgpu::Buffer,
     window: wgpu::Buffer,
-    prepared: Arc<Prepared>,
 }
 
 impl Bandwidth {
@@ -93,8 +93,9 @@ impl Bandwidth {
     /// # Errors
     ///
     /// When an array is larger than the device or the host can have, or the device fails.
-    pub fn new(adapter: &Adapter, transfer: Transfer, array: u64) -> Result<Self, Trouble> {
-        let array = fits(adapter, "bytes for an array", array.max(16).next_multiple_of(16))?;
+    pub fn new(device: &Device, transfer: Transfer, array: u64) -> Result<Self, Trouble> {
+        let array = array.max(16).next_multiple_of(16);
+        let array = fits(device.adapter(), "bytes for an array", array)?;
         memory::check("bytes for the arrays", array.checked_mul(3))?;
         let numbers = |seed| -> Result<_, Trouble> {
             let mut numbers = reserve(array as usize / 4, 0.0_f32)?;
@@ -103,12 +104,16 @@ impl Bandwidth {
         };
         let (first, second) = (numbers(1)?, numbers(2)?);
         let given = [first.clone(), second.clone()];
-        let station = Station::open(adapter, move |context| {
-            let to = context.found(array)?;
+        let arrays = device.keep(move |context| {
             // The host writes and reads it too.
             let from = context.found(array)?;
             context.write(&from, bytemuck::cast_slice(&given[0]))?;
-            let other = context.given(bytemuck::cast_slice(&given[1]))?;
+            let second = context.given(bytemuck::cast_slice(&given[1]))?;
+            let to = context.found(array)?;
+            let window = context.window(&to)?;
+            Ok(Arrays { to, first: from, second, window })
+        })?;
+        let kernel = arrays.keep(move |context, Arrays { to, first, second, .. }| {
             let vectors = (array / 16) as u32;
             let kernel = Kernel {
                 source: KERNEL,
@@ -117,14 +122,11 @@ impl Bandwidth {
                 grid: [vectors.div_ceil(4 * GROUP).clamp(1, GROUPS), 1],
             };
             let told = [vectors, FACTOR.to_bits(), 0, 0];
-            let told = bytemuck::cast_slice(&told);
-            let prepared = Arc::new(context.prepare(&kernel, told, &to, &[&from, &other])?);
-            let window = context.window(&to)?;
-            Ok(Buffers { to, first: from, window, prepared })
+            context.prepare(&kernel, bytemuck::cast_slice(&told), to, &[first, second])
         })?;
-        let gpu = adapter.number;
+        let routine = Routine::new(kernel);
         let downloaded = Vec::new();
-        let bandwidth = Self { gpu, transfer, station, bytes: array, first, second, downloaded };
+        let bandwidth = Self { transfer, arrays, routine, bytes: array, first, second, downloaded };
         bandwidth.spoil()?;
         Ok(bandwidth)
     }
@@ -133,8 +135,8 @@ impl Bandwidth {
     fn spoil(&self) -> Result<(), Failure> {
         let poison = vec![f32::UNWRITTEN; self.first.len()];
         let upload = self.transfer == Transfer::Upload;
-        self.station.call(move |Opened { context, buffers }| {
-            let to = if upload { &buffers.first } else { &buffers.to };
+        self.arrays.call(move |context, arrays| {
+            let to = if upload { &arrays.first } else { &arrays.to };
             context.write(to, bytemuck::cast_slice(&poison))
         })
     }
@@ -143,13 +145,13 @@ impl Bandwidth {
     fn transfer(&mut self) -> Result<(), Failure> {
         if self.transfer == Transfer::Upload {
             let first = self.first.clone();
-            return self.station.call(move |Opened { context, buffers }| {
-                context.write(&buffers.first, bytemuck::cast_slice(&first))
+            return self.arrays.call(move |context, arrays| {
+                context.write(&arrays.first, bytemuck::cast_slice(&first))
             });
         }
         let mut into = mem::take(&mut self.downloaded);
-        self.downloaded = self.station.call(move |Opened { context, buffers }| {
-            context.read(&buffers.first, &buffers.window, |bytes| {
+        self.downloaded = self.arrays.call(move |context, arrays| {
+            context.read(&arrays.first, &arrays.window, |bytes| {
                 into.resize(bytes.len(), 0);
                 into.copy_from_slice(bytes);
                 into
@@ -165,17 +167,14 @@ impl Workload for Bandwidth {
             kind: Kind::Bandwidth,
             variant: self.transfer.name(),
             size: Size::Bytes(self.bytes * self.transfer.arrays()),
-            place: Place::Gpu(self.gpu),
+            place: Place::Gpu(self.arrays.device().adapter().number),
         }
     }
 
     fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
         let unit = Work::Bytes(self.bytes * self.transfer.arrays());
         match self.transfer {
-            Transfer::Copy | Transfer::Triad => {
-                let prepared = self.station.buffers().prepared.clone();
-                self.station.repeat(time, unit, &prepared)
-            }
+            Transfer::Copy | Transfer::Triad => self.routine.repeat(time, unit),
             Transfer::Upload | Transfer::Download => repeat(time, unit, |times| {
                 (0..times).try_for_each(|_| self.transfer()).map_err(Trouble::from)
             }),
@@ -186,9 +185,9 @@ impl Workload for Bandwidth {
         let upload = self.transfer == Transfer::Upload;
         let found = match self.transfer {
             Transfer::Download => mem::take(&mut self.downloaded),
-            _ => self.station.call(move |Opened { context, buffers }| {
-                let from = if upload { &buffers.first } else { &buffers.to };
-                context.read(from, &buffers.window, <[u8]>::to_vec)
+            _ => self.arrays.call(move |context, arrays| {
+                let from = if upload { &arrays.first } else { &arrays.to };
+                context.read(from, &arrays.window, <[u8]>::to_vec)
             })?,
         };
         let found = found.as_chunks().0.iter().copied().map(f32::from_le_bytes);

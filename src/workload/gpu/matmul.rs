@@ -6,12 +6,11 @@
 //! processors are; that a GPU rounds to the nearest number is not taken for granted.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Opened, Station, bytes, fits};
+use super::{Device, Kept, Routine, bytes, fits};
 use crate::engine::Failure;
-use crate::gpu::{Adapter, Kernel, Prepared};
+use crate::gpu::{Adapter, Context, Kernel, Prepared};
 use crate::workload::check::{Product, Rounding};
 use crate::workload::memory::{self, reserve};
 use crate::workload::number::{F16, Output, fill};
@@ -139,12 +138,11 @@ impl fmt::Display for Tile {
 /// Products of two matrices of random numbers, over and over.
 #[derive(Debug)]
 pub struct Matmul {
-    gpu: u8,
     arithmetic: Arithmetic,
     shape: Shape,
     tile: Tile,
-    station: Station<Buffers>,
-    prepared: Arc<Prepared>,
+    buffers: Kept<Buffers>,
+    routine: Routine,
     matrices: Matrices,
     checks: u64,
 }
@@ -257,7 +255,8 @@ impl Matmul {
     ///
     /// When the GPU lacks the arithmetic, a matrix is larger than it or the host can have, a sum of
     /// integers could be too large for an i32, or the device fails.
-    pub fn new(adapter: &Adapter, arithmetic: Arithmetic, shape: Shape) -> Result<Self, Trouble> {
+    pub fn new(device: &Device, arithmetic: Arithmetic, shape: Shape) -> Result<Self, Trouble> {
+        let adapter = device.adapter();
         if let Some(missing) = arithmetic.missing(adapter) {
             return Err(Failure::Refused(format!("it has no {missing}")).into());
         }
@@ -280,24 +279,16 @@ impl Matmul {
         let [left, right] = matrices.to_bytes(shape);
         let poison = poison(arithmetic, shape);
         let size = poison.len() as u64;
-        let station = Station::open(adapter, move |context| {
+        let buffers = device.keep(move |context| {
             let (left, right) = (context.given(&left)?, context.given(&right)?);
             let product = context.found(size)?;
             context.write(&product, &poison)?;
             Ok(Buffers { product, left, right })
         })?;
-        let (tile, prepared) = tune(&station, adapter, arithmetic, shape)?;
+        let (tile, kernel) = tune(&buffers, arithmetic, shape)?;
+        let routine = Routine::new(kernel);
         // Tuning has written products too.
-        let mut matmul = Self {
-            gpu: adapter.number,
-            arithmetic,
-            shape,
-            tile,
-            station,
-            prepared,
-            matrices,
-            checks: 0,
-        };
+        let mut matmul = Self { arithmetic, shape, tile, buffers, routine, matrices, checks: 0 };
         matmul.spoil()?;
         Ok(matmul)
     }
@@ -307,13 +298,9 @@ impl Matmul {
     /// # Errors
     ///
     /// As [`Self::new`].
-    pub fn tuned(
-        adapter: &Adapter,
-        arithmetic: Arithmetic,
-        time: Duration,
-    ) -> Result<Self, Trouble> {
+    pub fn tuned(device: &Device, arithmetic: Arithmetic, time: Duration) -> Result<Self, Trouble> {
         const FIRST: usize = 256;
-        let make = |n| Self::new(adapter, arithmetic, Shape::square(n)?);
+        let make = |n| Self::new(device, arithmetic, Shape::square(n)?);
         crate::workload::grow(FIRST, time, make)
     }
 
@@ -326,7 +313,7 @@ impl Matmul {
     /// Writes what no product is where the product will be.
     fn spoil(&mut self) -> Result<(), Failure> {
         let poison = poison(self.arithmetic, self.shape);
-        self.station.call(move |opened| opened.context.write(&opened.buffers.product, &poison))
+        self.buffers.call(move |context, buffers| context.write(&buffers.product, &poison))
     }
 }
 
@@ -336,7 +323,7 @@ impl Workload for Matmul {
             kind: Kind::Matmul,
             variant: self.arithmetic.name(),
             size: Size::Product(self.shape),
-            place: Place::Gpu(self.gpu),
+            place: Place::Gpu(self.buffers.device().adapter().number),
         }
     }
 
@@ -345,12 +332,12 @@ impl Workload for Matmul {
             Arithmetic::I8 => Work::Operations(self.shape.flops()),
             _ => Work::Flops(self.shape.flops()),
         };
-        self.station.repeat(time, unit, &self.prepared)
+        self.routine.repeat(time, unit)
     }
 
     fn check(&mut self) -> Result<(), Trouble> {
         self.checks += 1;
-        let product = self.station.call(|Opened { context, buffers }| {
+        let product = self.buffers.call(|context, buffers| {
             let window = context.window(&buffers.product)?;
             context.read(&buffers.product, &window, <[u8]>::to_vec)
         })?;
@@ -375,37 +362,40 @@ fn poison(arithmetic: Arithmetic, shape: Shape) -> Vec<u8> {
 
 /// Tries the tiles while there is time, and returns the fastest.
 fn tune(
-    station: &Station<Buffers>,
-    adapter: &Adapter,
+    buffers: &Kept<Buffers>,
     arithmetic: Arithmetic,
     shape: Shape,
-) -> Result<(Tile, Arc<Prepared>), Trouble> {
+) -> Result<(Tile, Kept<Prepared>), Trouble> {
+    let adapter = buffers.device().adapter();
+    let subgroup = adapter.subgroup;
     let start = Instant::now();
-    let mut best: Option<(Duration, Tile, Arc<Prepared>)> = None;
+    let mut best: Option<(Duration, Tile, Kept<Prepared>)> = None;
     for tile in arithmetic.tiles(adapter) {
         if best.is_some() && start.elapsed() > TUNING {
             break;
         }
-        let subgroup = adapter.subgroup;
-        let timed = station.call(move |opened| {
-            let prepared = prepare(opened, arithmetic, shape, tile, subgroup)?;
-            // The first time, drivers may still compile.
-            opened.context.repeat(&prepared, 1)?;
-            let start = Instant::now();
-            opened.context.repeat(&prepared, 1)?;
-            Ok((start.elapsed(), prepared))
+        let kernel = buffers.keep(move |context, buffers| {
+            prepare(context, buffers, arithmetic, shape, tile, subgroup)
         })?;
-        if best.as_ref().is_none_or(|(fastest, ..)| timed.0 < *fastest) {
-            best = Some((timed.0, tile, Arc::new(timed.1)));
+        let took = kernel.call(|context, kernel| {
+            // The first time, drivers may still compile.
+            context.repeat(kernel, 1)?;
+            let start = Instant::now();
+            context.repeat(kernel, 1)?;
+            Ok(start.elapsed())
+        })?;
+        if best.as_ref().is_none_or(|(fastest, ..)| took < *fastest) {
+            best = Some((took, tile, kernel));
         }
     }
     let none = || Failure::Refused("no tile suits it".to_owned());
-    let (_, tile, prepared) = best.ok_or_else(none)?;
-    Ok((tile, prepared))
+    let (_, tile, kernel) = best.ok_or_else(none)?;
+    Ok((tile, kernel))
 }
 
 fn prepare(
-    opened: &Opened<Buffers>,
+    context: &Context,
+    Buffers { product, left, right }: &Buffers,
     arithmetic: Arithmetic,
     shape: Shape,
     tile: Tile,
@@ -431,7 +421,6 @@ fn prepare(
         overrides: &overrides,
         grid: [n.div_ceil(tile.n), m.div_ceil(tile.m)],
     };
-    let Buffers { product, left, right } = &opened.buffers;
     let told = [m, n, k, 0];
-    opened.context.prepare(&kernel, bytemuck::cast_slice(&told), product, &[left, right])
+    context.prepare(&kernel, bytemuck::cast_slice(&told), product, &[left, right])
 }

@@ -1,83 +1,46 @@
-//! The workloads of GPUs: the kernels of `kernels/` on an opened device.
+//! The workloads of GPUs: the kernels of `kernels/` on an opened [`Device`].
 
 mod bandwidth;
+mod device;
 mod matmul;
 mod peak;
 
 pub use self::bandwidth::{Bandwidth, Transfer};
+pub use self::device::Device;
 pub use self::matmul::{Arithmetic, Matmul};
 pub use self::peak::{Operation, Peak};
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::engine::Failure;
-use crate::gpu::{Adapter, Context, Guarded, Health, LONG, Prepared};
+use crate::gpu::{Adapter, Prepared};
 
+use self::device::Kept;
 use super::{Done, Trouble, Work};
-
-/// How long a driver may take to open a device, or to compile a kernel.
-const COMPILING: Duration = Duration::from_mins(1);
 
 /// How long a submission should take at the least: the host needs a ten-thousandth of a second
 /// between two.
 const SUBMISSION: Duration = Duration::from_millis(40);
 
-/// A device that runs one kernel over and over.
+/// A kernel that is run over and over.
 #[derive(Debug)]
-struct Station<B: Send + Sync + 'static> {
-    device: Guarded<Opened<B>>,
+struct Routine {
+    kernel: Kept<Prepared>,
     /// Dispatches that fill a submission, as far as is known.
     dispatches: u64,
 }
 
-/// A context with the buffers of a workload.
-#[derive(Debug)]
-struct Opened<B> {
-    context: Context,
-    buffers: B,
-}
-
-impl<B: Send + Sync + 'static> Station<B> {
-    fn open(
-        adapter: &Adapter,
-        fill: impl FnOnce(&Context) -> Result<B, Failure> + Send + 'static,
-    ) -> Result<Self, Failure> {
-        let name = format!("gpu {}", adapter.number);
-        let adapter = adapter.clone();
-        let open = move |health: &Health| {
-            let context = Context::open(&adapter, health)?;
-            let buffers = fill(&context)?;
-            Ok(Opened { context, buffers })
-        };
-        Ok(Self { device: Guarded::open(&name, 1, COMPILING, open)?, dispatches: 1 })
-    }
-
-    fn buffers(&self) -> &B {
-        &self.device.get().buffers
-    }
-
-    /// Something with the device that takes no longer than compiling a kernel does.
-    fn call<T: Send + 'static>(
-        &self,
-        call: impl FnOnce(&Opened<B>) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
-        self.device.call(COMPILING, call)
+impl Routine {
+    fn new(kernel: Kept<Prepared>) -> Self {
+        Self { kernel, dispatches: 1 }
     }
 
     /// Works for about `time`, in submissions of as many dispatches as fill one.
-    fn repeat(
-        &mut self,
-        time: Duration,
-        unit: Work,
-        prepared: &Arc<Prepared>,
-    ) -> Result<Done, Trouble> {
+    fn repeat(&mut self, time: Duration, unit: Work) -> Result<Done, Trouble> {
         super::repeat(time, unit, |mut left| {
             while left > 0 {
                 let now = left.min(self.dispatches);
                 let start = Instant::now();
-                let prepared = prepared.clone();
-                self.device.call(LONG, move |opened| opened.context.repeat(&prepared, now))?;
+                self.kernel.call(move |context, kernel| context.repeat(kernel, now))?;
                 if now == self.dispatches && start.elapsed() < SUBMISSION {
                     self.dispatches *= 2;
                 }

@@ -4,12 +4,11 @@
 //! cards sold to miners whose fused multiply-add was slowed down to a sixteenth, so that they are of
 //! no use for matrices, and that compute with separate instructions much faster.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Opened, Station};
+use super::{Device, Kept, Routine};
 use crate::engine::Failure;
-use crate::gpu::{Adapter, Kernel, Prepared};
+use crate::gpu::Kernel;
 use crate::workload::check::Wrong;
 use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Work, Workload};
 
@@ -95,27 +94,21 @@ impl Operation {
 /// The kernel and what it finds.
 #[derive(Debug)]
 pub struct Peak {
-    gpu: u8,
     operation: Operation,
-    station: Station<Buffers>,
-}
-
-#[derive(Debug)]
-struct Buffers {
-    found: wgpu::Buffer,
-    prepared: Arc<Prepared>,
+    found: Kept<wgpu::Buffer>,
+    routine: Routine,
 }
 
 impl Peak {
     /// # Errors
     ///
     /// When the GPU lacks binary16 and that is asked for, or the device fails.
-    pub fn new(adapter: &Adapter, operation: Operation) -> Result<Self, Trouble> {
-        if operation.is_f16() && !adapter.features.contains(&"f16") {
+    pub fn new(device: &Device, operation: Operation) -> Result<Self, Trouble> {
+        if operation.is_f16() && !device.adapter().features.contains(&"f16") {
             return Err(Failure::Refused("it has no f16".to_owned()).into());
         }
-        let station = Station::open(adapter, move |context| {
-            let found = context.found(4 + 4 * NUMBERS as u64)?;
+        let found = device.keep(|context| context.found(4 + 4 * NUMBERS as u64))?;
+        let kernel = found.keep(move |context, found| {
             let kernel = Kernel {
                 source: if operation.is_f16() { F16_KERNEL } else { F32_KERNEL },
                 entry_point: if operation.is_fused() { "fused" } else { "separate" },
@@ -125,20 +118,19 @@ impl Peak {
             let numbers = [ANGLE, FACTOR, 1.0 / FACTOR, ADDEND, -ADDEND].map(f32::to_bits);
             let [angle, factor, inverse, addend, negative] = numbers;
             let told = [ROUNDS, angle, factor, inverse, addend, negative, 0, 0];
-            let prepared = context.prepare(&kernel, bytemuck::cast_slice(&told), &found, &[])?;
-            Ok(Buffers { found, prepared: Arc::new(prepared) })
+            context.prepare(&kernel, bytemuck::cast_slice(&told), found, &[])
         })?;
-        let peak = Self { gpu: adapter.number, operation, station };
+        let peak = Self { operation, found, routine: Routine::new(kernel) };
         peak.spoil()?;
         Ok(peak)
     }
 
     /// Writes what no result is where the result will be.
     fn spoil(&self) -> Result<(), Failure> {
-        self.station.call(|Opened { context, buffers }| {
+        self.found.call(|context, found| {
             let mut poison = vec![f32::NAN.to_bits(); 1 + NUMBERS];
             poison[0] = 0;
-            context.write(&buffers.found, bytemuck::cast_slice(&poison))
+            context.write(found, bytemuck::cast_slice(&poison))
         })
     }
 }
@@ -149,20 +141,19 @@ impl Workload for Peak {
             kind: Kind::Peak,
             variant: self.operation.name(),
             size: Size::Registers,
-            place: Place::Gpu(self.gpu),
+            place: Place::Gpu(self.found.device().adapter().number),
         }
     }
 
     fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
         let operations = OPERATIONS * u64::from(ROUNDS) * u64::from(GROUP) * u64::from(GROUPS);
-        let prepared = self.station.buffers().prepared.clone();
-        self.station.repeat(time, Work::Flops(operations), &prepared)
+        self.routine.repeat(time, Work::Flops(operations))
     }
 
     fn check(&mut self) -> Result<(), Trouble> {
-        let words: Vec<[u8; 4]> = self.station.call(|Opened { context, buffers }| {
-            let window = context.window(&buffers.found)?;
-            context.read(&buffers.found, &window, |bytes| bytes.as_chunks().0.to_vec())
+        let words: Vec<[u8; 4]> = self.found.call(|context, found| {
+            let window = context.window(found)?;
+            context.read(found, &window, |bytes| bytes.as_chunks().0.to_vec())
         })?;
         self.spoil()?;
         let (rounds, numbers) = words

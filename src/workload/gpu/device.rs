@@ -1,0 +1,181 @@
+//! A GPU opened for workloads, and what they keep on it.
+//!
+//! Opening takes some drivers longer than a measurement, and memory of two devices is not shared, so
+//! that all workloads of a GPU work on one. Whatever goes to the driver goes through the device's
+//! thread, which may be given up: making buffers and kernels, using them, and dropping them as well.
+
+use std::mem::ManuallyDrop;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::Failure;
+use crate::gpu::{Adapter, Context, Guarded, Health};
+use crate::workload::Trouble;
+
+/// How long the driver may take for whatever it is asked: opening the device and compiling a kernel
+/// take longest. Waiting for work ends sooner by itself.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A GPU opened for workloads: one for as many as there are, since a clone is the same device.
+///
+/// Workloads of one device take turns. A device that failed stays so, and what it had is given up.
+#[derive(Clone, Debug)]
+pub struct Device {
+    opened: Arc<Opened>,
+}
+
+#[derive(Debug)]
+struct Opened {
+    adapter: Adapter,
+    context: Guarded<Context>,
+}
+
+impl Device {
+    /// Opens a GPU: up to a second, depending on the driver.
+    ///
+    /// # Errors
+    ///
+    /// When the driver refuses or fails.
+    pub fn open(adapter: &Adapter) -> Result<Self, Trouble> {
+        let name = format!("gpu {}", adapter.number);
+        let to_open = adapter.clone();
+        let open = move |health: &Health| Context::open(&to_open, health);
+        let context = Guarded::open(&name, 1, PATIENCE, open)?;
+        Ok(Self { opened: Arc::new(Opened { adapter: adapter.clone(), context }) })
+    }
+
+    /// What was opened.
+    #[must_use]
+    pub fn adapter(&self) -> &Adapter {
+        &self.opened.adapter
+    }
+
+    /// Has the device's thread do something.
+    pub(super) fn call<R: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Context) -> Result<R, Failure> + Send + 'static,
+    ) -> Result<R, Failure> {
+        self.opened.context.call(PATIENCE, call)
+    }
+
+    /// Makes something of the driver's.
+    pub(super) fn keep<T: Send + Sync + 'static>(
+        &self,
+        make: impl FnOnce(&Context) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<Kept<T>, Failure> {
+        // An answer that nobody takes any more is given up, not dropped where it lies.
+        let make = move |context: &Context| Ok(ManuallyDrop::new(Arc::new(make(context)?)));
+        let thing = self.call(make)?;
+        Ok(Kept { device: self.clone(), thing: Some(ManuallyDrop::into_inner(thing)) })
+    }
+}
+
+/// Something of the driver's, buffers or a kernel, that its device's thread alone touches.
+#[derive(Debug)]
+pub(super) struct Kept<T: Send + Sync + 'static> {
+    device: Device,
+    /// `None` while it is dropped.
+    thing: Option<Arc<T>>,
+}
+
+impl<T: Send + Sync + 'static> Kept<T> {
+    pub(super) fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Has the device's thread do something with it.
+    pub(super) fn call<R: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Context, &T) -> Result<R, Failure> + Send + 'static,
+    ) -> Result<R, Failure> {
+        let thing = self.share();
+        self.device.call(move |context| call(context, &thing))
+    }
+
+    fn share(&self) -> Arc<T> {
+        self.thing.clone().expect("dropping alone takes it")
+    }
+
+    /// Makes something else of it.
+    pub(super) fn keep<U: Send + Sync + 'static>(
+        &self,
+        make: impl FnOnce(&Context, &T) -> Result<U, Failure> + Send + 'static,
+    ) -> Result<Kept<U>, Failure> {
+        let thing = self.share();
+        self.device.keep(move |context| make(context, &thing))
+    }
+}
+
+impl<T: Send + Sync + 'static> Drop for Kept<T> {
+    fn drop(&mut self) {
+        let thing = self.thing.take();
+        // Calls wait for the work that they submit, so that the driver uses it no more.
+        self.device.opened.context.discard(thing);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gpu::adapters;
+    use crate::workload::gpu::{Arithmetic, Bandwidth, Matmul, Transfer};
+    use crate::workload::{Shape, Workload};
+
+    fn devices() -> Vec<Device> {
+        let devices: Vec<_> = adapters()
+            .iter()
+            .map(|adapter| Device::open(adapter).expect("one that is listed can be opened"))
+            .collect();
+        if devices.is_empty() {
+            eprintln!("not tested: no driver offers a GPU");
+        }
+        devices
+    }
+
+    /// Bytes that the driver has given, once all that was dropped is back.
+    fn allocated(device: &Device) -> Option<u64> {
+        device.call(|context| Ok(context.allocated())).expect("a healthy device")
+    }
+
+    #[test]
+    fn a_dropped_workload_gives_its_memory_back() {
+        const ARRAY: u64 = 1 << 24;
+        for device in devices() {
+            let Some(before) = allocated(&device) else {
+                eprintln!("not tested: {}: nobody counts its memory", device.adapter().name);
+                continue;
+            };
+            let mut bandwidth = Bandwidth::new(&device, Transfer::Copy, ARRAY).expect("it fits");
+            bandwidth.run(Duration::ZERO).expect("a healthy device");
+            bandwidth.check().expect("right");
+            let shape = Shape::square(64).expect("small");
+            let mut matmul = Matmul::new(&device, Arithmetic::F32, shape).expect("it fits");
+            let held = allocated(&device).expect("as before");
+            assert!(held >= before + 4 * ARRAY, "three arrays and where they are read: {held}");
+            drop(bandwidth);
+            assert!(allocated(&device).expect("as before") < held - 4 * ARRAY);
+            matmul.run(Duration::ZERO).expect("a healthy device");
+            matmul.check().expect("right");
+            drop(matmul);
+            assert!(allocated(&device).expect("as before") <= before);
+        }
+    }
+
+    #[test]
+    fn workloads_of_a_failed_device_fail_and_are_dropped_without_it() {
+        for device in devices() {
+            let shape = Shape::square(64).expect("small");
+            let mut matmul = Matmul::new(&device, Arithmetic::F32, shape).expect("it fits");
+            let lost = Failure::Lost("as a test has it".to_owned());
+            let failed = device.call({
+                let lost = lost.clone();
+                |_| Err::<(), _>(lost)
+            });
+            assert_eq!(failed, Err(lost.clone()));
+            let refused = matmul.run(Duration::ZERO).expect_err("a failed device");
+            assert_eq!(refused.to_string(), lost.to_string());
+            Matmul::new(&device, Arithmetic::F32, shape).expect_err("a failed device");
+            drop(matmul);
+        }
+    }
+}
