@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use perjoule::gpu::adapters;
-use perjoule::workload::gpu::{Arithmetic, Bandwidth, Device, Matmul, Operation, Peak, Transfer};
+use perjoule::workload::gpu::{
+    Arithmetic, Bandwidth, Device, Latency, Matmul, Operation, Peak, Transfer,
+};
 use perjoule::workload::{Shape, Trouble, Work, Workload};
 use proptest::prelude::*;
 
@@ -151,6 +153,22 @@ fn transfers_are_right_and_their_bytes_counted() {
                 bandwidth.check().expect_err("nothing was written since");
             }
         }
+    }
+}
+
+#[test]
+fn launches_are_counted_one_by_one() {
+    for device in DEVICES.iter() {
+        let mut latency = Latency::new(device).expect("a healthy device");
+        latency.check().expect_err("nothing was launched");
+        let done = latency.run(Duration::ZERO).expect("a healthy device");
+        assert_eq!(done.work, Work::Operations(1));
+        latency.check().expect("one");
+        latency.check().expect_err("nothing was launched since");
+        // Long enough for more than the device's thread is asked for at a time.
+        let done = latency.run(Duration::from_millis(200)).expect("a healthy device");
+        assert!(done.work.value() > 1, "{done:?}");
+        latency.check().expect("all of them");
     }
 }
 

@@ -2,11 +2,13 @@
 
 mod bandwidth;
 mod device;
+mod latency;
 mod matmul;
 mod peak;
 
 pub use self::bandwidth::{Bandwidth, Transfer};
 pub use self::device::Device;
+pub use self::latency::Latency;
 pub use self::matmul::{Arithmetic, Matmul};
 pub use self::peak::{Operation, Peak};
 

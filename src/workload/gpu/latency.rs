@@ -1,0 +1,88 @@
+//! How long a GPU takes for next to nothing: a kernel of one thread is recorded, submitted and waited
+//! for, again and again.
+//!
+//! It is what a step of any program costs whose next step depends on its result, and why work for a
+//! GPU comes in large pieces. All of it happens on the device's thread, as in a program that calls
+//! its driver directly.
+
+use std::time::Duration;
+
+use super::{Device, Kept};
+use crate::gpu::{Kernel, Prepared};
+use crate::workload::check::Wrong;
+use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Work, Workload, repeat};
+
+const KERNEL: &str = include_str!("../../../kernels/launch.wgsl");
+
+/// Launches that the device's thread is asked for at a time: asking takes about as long as one.
+const LAUNCHES: u64 = 1000;
+
+/// Launches of a kernel, each waited for. Its rate is launches a second; one by it is the latency.
+#[derive(Debug)]
+pub struct Latency {
+    count: Kept<wgpu::Buffer>,
+    kernel: Kept<Prepared>,
+    /// Reported since the last check.
+    launches: u64,
+}
+
+impl Latency {
+    /// # Errors
+    ///
+    /// When the device fails.
+    pub fn new(device: &Device) -> Result<Self, Trouble> {
+        let count = device.keep(|context| {
+            let count = context.found(4)?;
+            context.write(&count, &[0; 4]).map(|()| count)
+        })?;
+        let kernel = count.keep(|context, count| {
+            let kernel =
+                Kernel { source: KERNEL, entry_point: "launch", overrides: &[], grid: [1, 1] };
+            let told = [1_u32, 0, 0, 0];
+            context.prepare(&kernel, bytemuck::cast_slice(&told), count, &[])
+        })?;
+        Ok(Self { count, kernel, launches: 0 })
+    }
+}
+
+impl Workload for Latency {
+    fn label(&self) -> Label {
+        Label {
+            kind: Kind::Latency,
+            variant: "launch",
+            size: Size::Registers,
+            place: Place::Gpu(self.count.device().adapter().number),
+        }
+    }
+
+    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+        let done = repeat(time, Work::Operations(1), |mut left| {
+            while left > 0 {
+                let now = left.min(LAUNCHES);
+                self.kernel.call(move |context, kernel| {
+                    (0..now).try_for_each(|_| context.repeat(kernel, 1))
+                })?;
+                left -= now;
+            }
+            Ok(())
+        })?;
+        self.launches += done.work.value();
+        Ok(done)
+    }
+
+    fn check(&mut self) -> Result<(), Trouble> {
+        let counted = self.count.call(|context, count| {
+            let window = context.window(count)?;
+            let counted = context.read(count, &window, |bytes| bytes.first_chunk().copied())?;
+            context.write(count, &[0; 4]).map(|()| counted)
+        })?;
+        let counted = counted.map_or(0, u32::from_le_bytes);
+        let launches = std::mem::take(&mut self.launches).max(1);
+        // The count of launches is modulo 2^32.
+        if counted == launches as u32 {
+            return Ok(());
+        }
+        let (found, expected) = (f64::from(counted), launches as f64);
+        Err(Wrong::Number { place: 0, found, expected }.into())
+    }
+}
