@@ -109,12 +109,19 @@ fn bandwidth(criterion: &mut Criterion) {
 fn gpus(criterion: &mut Criterion) {
     use perjoule::gpu::{Kind, adapters};
     use perjoule::workload::Shape;
-    use perjoule::workload::gpu::{Arithmetic, Bandwidth, Matmul, Transfer};
+    use perjoule::workload::gpu::{Arithmetic, Bandwidth, Device, Matmul, Transfer};
 
     for adapter in adapters() {
         let software = adapter.kind == Kind::Software;
         let place = format!("gpu:{}{}", adapter.number, if software { " (software)" } else { "" });
         println!("{place}: {}", adapter.name);
+        let device = match Device::open(&adapter) {
+            Ok(device) => device,
+            Err(trouble) => {
+                println!("not measured: {place}: {trouble}");
+                continue;
+            }
+        };
         // Arrays of half a gibibyte are more than the caches hold of any GPU now sold.
         let (n, array) = if software { (512, 1 << 27) } else { (4096, 1 << 29) };
 
@@ -127,7 +134,7 @@ fn gpus(criterion: &mut Criterion) {
             }
             let name = format!("{arithmetic}, n = {n}, {place}");
             let unit = Throughput::Elements(shape.flops());
-            bench(&mut group, &name, unit, || Matmul::new(&adapter, arithmetic, shape));
+            bench(&mut group, &name, unit, || Matmul::new(&device, arithmetic, shape));
         }
         group.finish();
 
@@ -136,7 +143,7 @@ fn gpus(criterion: &mut Criterion) {
         for transfer in Transfer::ALL {
             let name = format!("{}, {place}", transfer.name());
             let unit = Throughput::Bytes(BYTES);
-            bench(&mut group, &name, unit, || Bandwidth::new(&adapter, transfer, array));
+            bench(&mut group, &name, unit, || Bandwidth::new(&device, transfer, array));
         }
         group.finish();
     }

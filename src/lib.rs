@@ -1,11 +1,12 @@
-//! Searches and scores SHA-256d, Bitcoin's proof of work, on CPUs and GPUs: on the way to scoring
-//! the same hardware in hashes per joule and, for matrix work, FLOPs per joule.
+//! Searches and scores SHA-256d, Bitcoin's proof of work, and scores matrix work on the same CPUs and
+//! GPUs: on the way to hashes per joule and FLOPs per joule.
 //!
 //! ```text
 //! Header + Target ──► Job ──► Engine::scan ──► Candidate ──► verify ──► Share
 //!                            (scalar · SIMD · SHA instructions · GPU)
-//!                                  │
-//!                                  └──► slices in turn ──► Row ──► report
+//!
+//! Workload × Device ──► slices in turn, checked ──► Row ──► report
+//! (the engines' search · matrix products · peaks · memory)
 //! ```
 //!
 //! Each arrow is one direction and one type:
@@ -15,8 +16,9 @@
 //! - [`engine`]: what scans a job, one engine per instruction set or GPU; each is found out to be
 //!   there, or what it lacks;
 //! - [`search`]: a job's ranges over all cores and GPUs, candidates verified, shares in one order;
-//! - [`selftest`] and [`score`]: whether an engine is right on this machine, and how fast it is;
-//! - [`workload`]: matrix products, memory bandwidth and arithmetic peaks;
+//! - [`selftest`]: whether an engine is right on this machine;
+//! - [`workload`]: the search, matrix products, arithmetic peaks and memory under one trait;
+//! - [`score`]: how fast each device does each of them, and what is possible there;
 //! - [`device`] and `gpu`: what is in this machine;
 //! - [`sha256`]: SHA-256 as the standard writes it, which the engines are tested against.
 //!

@@ -407,12 +407,13 @@ fn gpus_are_listed_and_search() {
         let args =
             ["score", "--engine", "gpu:0", "--threads", "1", "--seconds", "0.1", "--json", "-"];
         let result = json(&run(args), 0);
-        assert_eq!(result["gpus"][0]["engine"], "gpu:0");
+        assert_eq!(result["gpus"][0]["device"], "gpu:0");
         let software = adapters[0].kind == perjoule::gpu::Kind::Software;
         assert_eq!(result["gpus"][0]["software"], software);
         let rows = result["rows"].as_array().unwrap();
-        let versions: Vec<_> = rows.iter().map(|row| row["versions"].as_u64().unwrap()).collect();
-        assert_eq!(versions, [1, 8]);
+        let versions: Vec<_> = rows.iter().map(|row| row["size"]["versions"].as_u64()).collect();
+        assert_eq!(versions, [Some(1), Some(8)]);
+        assert!(rows.iter().all(|row| row["times_sha2"].as_f64() > Some(0.0)), "{rows:?}");
     }
 }
 
@@ -497,30 +498,81 @@ fn score_measures_what_it_is_asked_for() {
     assert_eq!(result["perjoule"], env!("CARGO_PKG_VERSION"));
     assert_eq!(result["interrupted"], false);
     let rows = result["rows"].as_array().unwrap();
-    let shape = |row: &Value| (row["threads"].as_u64(), row["versions"].as_u64());
-    let shapes: Vec<_> = rows.iter().map(shape).collect();
-    assert_eq!(shapes, [(1, 1), (1, 8), (2, 1), (2, 8)].map(|(t, v)| (Some(t), Some(v))));
+    let shape = |row: &Value| {
+        let number = |value: &Value| value.as_u64().unwrap();
+        let variant = row["variant"].as_str().unwrap().to_owned();
+        (variant, number(&row["threads"]), number(&row["size"]["versions"]))
+    };
+    let expected = [("sha2 crate", 1), ("scalar", 1), ("scalar", 8)];
+    let expected = [1, 2].map(|threads| expected.map(|(name, v)| (name.to_owned(), threads, v)));
+    assert_eq!(rows.iter().map(shape).collect::<Vec<_>>(), expected.concat());
     for row in rows {
-        assert_eq!(row["engine"], "scalar");
-        assert!(row["hashes_per_second"]["best"].as_f64().unwrap() > 0.0);
-        assert!(row["of_roof"].as_f64().unwrap() > 0.0);
+        assert_eq!((&row["device"], &row["workload"]), (&"cpu".into(), &"sha256d".into()));
+        assert_eq!(row["unit"], "H");
+        assert!(row["per_second"]["best"].as_f64().unwrap() > 0.0);
+        assert!(row["checks"].as_u64().unwrap() > 0);
+        let is_compared = row["variant"] == "scalar";
+        assert_eq!(row["of_roof"].as_f64().is_some(), is_compared, "{row}");
+        assert_eq!(row["times_sha2"].as_f64().is_some(), is_compared, "{row}");
     }
-    assert_eq!(result["baselines"].as_array().unwrap().len(), 2);
 }
 
 #[test]
-fn score_prints_a_table_and_writes_a_whole_file() {
+fn score_takes_devices_kinds_types_and_sizes() {
+    let score = |args: &str| {
+        let args = format!("score --device cpu --threads 1 --seconds 0.1 --json - {args}");
+        let result = json(&run(args.split(' ')), 0);
+        let rows = result["rows"].as_array().unwrap().clone();
+        assert!(rows.iter().all(|row| row["device"] == "cpu"), "{rows:?}");
+        rows
+    };
+    let name = |row: &Value| format!("{} {}", row["workload"], row["variant"]).replace('"', "");
+    let names = |rows: &[Value]| rows.iter().map(name).collect::<Vec<_>>();
+
+    let rows = score("--workload bandwidth --size 1MiB");
+    assert_eq!(names(&rows), ["bandwidth copy", "bandwidth triad"]);
+    assert_eq!(
+        [&rows[0], &rows[1]].map(|row| row["size"]["bytes"].as_u64().unwrap() >> 20),
+        [2, 3]
+    );
+    assert!(rows[1]["of_roof"].as_f64().unwrap() > 0.0);
+    assert_eq!(rows[1]["roof"]["of"], "bandwidth copy, 2097152 bytes, 1 thread");
+
+    let rows = score("--workload peak --dtype i32");
+    assert_eq!((names(&rows), &rows[0]["unit"]), (vec!["peak i32".to_owned()], &"op".into()));
+
+    if cfg!(feature = "matmul") {
+        let rows = score("--workload matmul --dtype f32 --dtype i8 --size 40x50x60");
+        assert_eq!(names(&rows), ["matmul f32", "matmul i8"]);
+        let expected: Value = serde_json::json!({ "matrices": { "m": 40, "n": 50, "k": 60 } });
+        assert!(rows.iter().all(|row| row["size"] == expected), "{rows:?}");
+        assert_eq!(rows[0]["unit"], "FLOP");
+        assert!(rows[0]["of_roof"].as_f64().unwrap() > 0.0);
+    } else {
+        let args = ["score", "--device", "cpu", "--workload", "matmul"];
+        assert_refused(&run(args), "this build (feature `matmul`)");
+    }
+}
+
+#[test]
+fn score_prints_tables_and_writes_a_whole_file() {
     let folder = std::env::temp_dir().join(format!("perjoule-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("score.json");
-    let args = ["score", "--engine", "scalar", "--threads", "1", "--seconds", "0.1", "--json"];
-    let args = args.iter().map(OsStr::new).chain([file.as_os_str()]);
+    let args = "score --device cpu --workload sha256d --workload peak --workload bandwidth --size \
+                1MiB --threads 1 --seconds 0.1 --json";
+    let args = args.split(' ').map(OsStr::new).chain([file.as_os_str()]);
     let output = run(args);
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
-    assert!(stdout(&output).contains("best MH/s"), "{}", stdout(&output));
-    assert!(stdout(&output).lines().all(|line| line.chars().count() <= 100));
+    let text = stdout(&output);
+    for part in ["SHA-256d on cpu", "best MH/s", "arithmetic on cpu", "memory and launches on cpu"]
+    {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(text.lines().skip(1).all(|line| line.chars().count() <= 80), "{text}");
     let written: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
-    assert_eq!(written["rows"].as_array().unwrap().len(), 2);
+    let rows = written["rows"].as_array().unwrap();
+    assert!(rows.len() > 5, "{written}");
     let left: Vec<_> = std::fs::read_dir(&folder).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
     std::fs::remove_dir_all(&folder).unwrap();
@@ -529,13 +581,22 @@ fn score_prints_a_table_and_writes_a_whole_file() {
 #[test]
 fn score_refuses_what_it_cannot_use() {
     for (args, part) in [
-        (["--seconds", "0"], "from 0.1 to 3600"),
-        (["--seconds", "soon"], "\"soon\""),
-        (["--threads", "0"], "0 threads"),
-        (["--threads", "10000"], "10000 threads"),
-        (["--engine", "fast"], "\"fast\""),
-        (["--json", "/no such folder/score.json"], "folder does not exist"),
+        ("--seconds 0", "from 0.1 to 3600"),
+        ("--seconds soon", "\"soon\""),
+        ("--threads 0", "0 threads"),
+        ("--threads 10000", "10000 threads"),
+        ("--engine fast", "\"fast\""),
+        ("--device tpu", "\"tpu\""),
+        ("--device gpu:250", "gpu:250 is not available"),
+        ("--workload coffee", "\"coffee\""),
+        ("--dtype f8", "\"f8\""),
+        ("--size 12by12", "\"12by12\""),
+        ("--size 0", "\"0\""),
+        ("--workload bandwidth --size 1000000GiB", "the limit is"),
+        ("--engine scalar --device cpu", "cannot be used with"),
+        ("--device cpu --workload latency", "nothing"),
+        ("--json /no_such_folder/score.json", "folder does not exist"),
     ] {
-        assert_refused(&run(["score"].iter().chain(&args)), part);
+        assert_refused(&run(["score"].into_iter().chain(args.split(' '))), part);
     }
 }

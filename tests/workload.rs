@@ -62,10 +62,7 @@ fn peaks_end_where_they_must() {
                 (Kind::Peak, Place::Cores(threads))
             );
             let done = right(&mut peak);
-            match units {
-                Units::Int32 => assert!(matches!(done.work, Work::Operations(_))),
-                _ => assert!(matches!(done.work, Work::Flops(_))),
-            }
+            assert!(matches!(done.work, Work::Flops(_)));
         }
     }
 }
@@ -78,7 +75,7 @@ fn what_cannot_be_is_an_error_that_names_the_limit() {
         assert!(asked > limit && limit > 0);
     }
     for threads in [0, 1025, usize::MAX] {
-        let refused = Peak::new(Units::Int32, threads).expect_err("no such number of threads");
+        let refused = Peak::new(Units::MulAddF32, threads).expect_err("no such number of threads");
         assert_eq!(refused.to_string(), format!("{threads} threads, expected 1 to 1024"));
     }
 }

@@ -73,7 +73,7 @@ fn products_of_odd_sides_are_right() {
             multiply(device, arithmetic, shape);
         }
         // In one piece: what the test runner prints meanwhile would land in the middle.
-        let line = format!("tested: {arithmetic} on {}\n", adapter.name);
+        let line = format!("tested: {arithmetic} on {}\n", device.adapter().name);
         eprint!("{line}");
     }
 }

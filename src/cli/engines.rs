@@ -1,4 +1,4 @@
-//! `--engine`: which engines the arguments ask for, and those engines.
+//! `--engine` and `--device`: which engines the arguments ask for, and those engines.
 
 use std::sync::Arc;
 
@@ -20,9 +20,10 @@ pub(super) fn choice(text: &str) -> Result<Choice, UnknownEngine> {
     }
 }
 
-/// The engines of all choices, once each, those of the processor first. What `all` stands for is
+/// The engines of all choices of an argument, once each, those of the processor first. What `all` stands for is
 /// `of_cores` and every GPU; a GPU among them that cannot be opened is told of and left out.
 pub(super) fn chosen(
+    argument: &str,
     choices: &[Choice],
     of_cores: impl FnOnce() -> Vec<Arc<dyn Engine>>,
 ) -> Result<Vec<Arc<dyn Engine>>, Error> {
@@ -39,7 +40,7 @@ pub(super) fn chosen(
     for &choice in choices {
         let Choice::One(id) = choice else { continue };
         if engines.iter().all(|engine| engine.id() != id) {
-            engines.push(engine::by_id(id).map_err(|error| Error::input("--engine", error))?);
+            engines.push(engine::by_id(id).map_err(|error| Error::input(argument, error))?);
         }
     }
     engines.sort_by_key(|engine| engine.id());

@@ -183,7 +183,7 @@ impl Args {
             let versions = self.version_mask.map_or(1, VersionMask::versions);
             vec![engine::best(versions.min(MAX_GROUP as u64) as usize)]
         };
-        if self.engine.is_empty() { Ok(best()) } else { chosen(&self.engine, best) }
+        if self.engine.is_empty() { Ok(best()) } else { chosen("--engine", &self.engine, best) }
     }
 }
 

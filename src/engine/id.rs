@@ -42,12 +42,11 @@ impl EngineId {
         Self::Neon,
         Self::ArmV8Sha2,
     ];
-}
 
-/// The name that the command and its reports use.
-impl fmt::Display for EngineId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+    /// Its name without a number: `gpu` for every GPU.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Scalar => "scalar",
             Self::Sse41 => "sse41",
             Self::Avx2 => "avx2",
@@ -57,8 +56,18 @@ impl fmt::Display for EngineId {
             Self::ShaNi => "sha-ni",
             Self::Neon => "neon",
             Self::ArmV8Sha2 => "armv8-sha2",
-            Self::Gpu(number) => return f.pad(&format!("{GPU}{number}")),
-        })
+            Self::Gpu(_) => "gpu",
+        }
+    }
+}
+
+/// The name that the command and its reports use.
+impl fmt::Display for EngineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gpu(number) => f.pad(&format!("{GPU}{number}")),
+            _ => f.pad(self.name()),
+        }
     }
 }
 

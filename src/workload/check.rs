@@ -342,6 +342,8 @@ impl Signs {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Wrong {
+    /// Nothing was done since the last check.
+    Nothing,
     /// There are too many numbers, or too few.
     Length {
         /// So many.
@@ -398,6 +400,7 @@ impl std::error::Error for Wrong {}
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Nothing => f.write_str("nothing was done since the last check"),
             Self::Length { found, expected } => {
                 write!(f, "{found} numbers where {expected} belong")
             }

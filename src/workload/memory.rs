@@ -42,7 +42,7 @@ fn available() -> Option<u64> {
 
 /// The bytes of all caches of the last level together, those of other packages too; 64 MiB where
 /// the system does not say.
-pub(super) fn last_level_caches() -> u64 {
+pub(crate) fn last_level_caches() -> u64 {
     caches(Path::new("/sys/devices/system/cpu")).unwrap_or(64 << 20)
 }
 

@@ -1,10 +1,11 @@
-//! What machines are scored with besides hashing: matrix products, memory, and what the arithmetic
-//! units can do at the most.
+//! What machines are scored with: SHA-256d, matrix products, memory, and what the arithmetic units
+//! can do at the most.
 //!
 //! Everything is a [`Workload`]: prepared by its constructor, run for a time, and checked
 //! afterwards. A run holds nothing but the work, so that a clock or a meter around it measures just
 //! that; whatever was computed can be checked, since a fast wrong result is worth nothing.
 //!
+//! - [`sha256d`]: the search for Bitcoin's proof of work, and what it is compared with;
 //! - `matmul`: matrix products, the work of AI; see [`check`] for how they are known to be right;
 //! - [`cpu::Bandwidth`]: memory, by the definitions of STREAM;
 //! - [`cpu::Peak`]: the arithmetic units, from registers: the roof of everything else.
@@ -16,13 +17,18 @@ mod crew;
 pub mod gpu;
 mod memory;
 pub mod number;
+pub mod sha256d;
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use crate::engine::Failure;
+use crate::selftest::Unfit;
 
 pub use self::check::Wrong;
+#[cfg(feature = "gpu")]
+pub(crate) use self::memory::last_level_caches;
 
 /// Something that a machine does, prepared.
 pub trait Workload: fmt::Debug + Send {
@@ -44,6 +50,12 @@ pub trait Workload: fmt::Debug + Send {
     ///
     /// When a result is wrong or missing, or there is no memory for the check.
     fn check(&mut self) -> Result<(), Trouble>;
+
+    /// How long its device has worked until now, by the device's own clock; `None` where there is no
+    /// such clock. Over the time taken this is how busy the device was.
+    fn busy(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// An amount of work, in its unit.
@@ -147,6 +159,8 @@ impl fmt::Display for Label {
         write!(f, "{kind} {variant}")?;
         match size {
             Size::Registers => {}
+            Size::Versions(1) => f.write_str(", 1 version")?,
+            Size::Versions(versions) => write!(f, ", {versions} versions")?,
             Size::Bytes(bytes) => write!(f, ", {bytes} bytes")?,
             Size::Product(shape) => write!(f, ", {shape}")?,
         }
@@ -178,6 +192,8 @@ impl fmt::Display for Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
+    /// Double SHA-256 of block headers.
+    Sha256d,
     /// Matrix products.
     Matmul,
     /// Reading and writing memory.
@@ -188,15 +204,44 @@ pub enum Kind {
     Latency,
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Sha256d, Self::Matmul, Self::Peak, Self::Bandwidth, Self::Latency];
+
+    /// Its name: `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha256d => "sha256d",
             Self::Matmul => "matmul",
             Self::Bandwidth => "bandwidth",
             Self::Peak => "peak",
             Self::Latency => "latency",
-        })
+        }
     }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = UnknownKind;
+
+    fn from_str(name: &str) -> Result<Self, UnknownKind> {
+        let known = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        known.ok_or_else(|| UnknownKind { name: name.to_owned() })
+    }
+}
+
+/// A name that no kind of workload has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no workload is called {name:?}, expected sha256d, matmul, peak, bandwidth or latency")]
+pub struct UnknownKind {
+    name: String,
 }
 
 /// Sizes of workloads.
@@ -205,6 +250,8 @@ impl fmt::Display for Kind {
 pub enum Size {
     /// No memory is touched.
     Registers,
+    /// Versions of a header that are tried on each nonce.
+    Versions(usize),
     /// The bytes of all arrays together.
     Bytes(u64),
     /// The sides of the matrices.
@@ -299,8 +346,8 @@ pub enum Trouble {
         /// What there is.
         limit: u64,
     },
-    /// The processor lacks instructions.
-    #[error("this processor has no instruction for {what}")]
+    /// The device lacks what it takes.
+    #[error("there are no {what}")]
     Missing {
         /// Which.
         what: &'static str,
@@ -328,6 +375,9 @@ pub enum Trouble {
     /// The result is not right.
     #[error("wrong result: {0}")]
     Wrong(#[from] Wrong),
+    /// An engine does not find what it must.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// A device failed.
     #[error("{0}")]
     Device(#[from] Failure),

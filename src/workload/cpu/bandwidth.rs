@@ -28,7 +28,9 @@ impl Pattern {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Copy, Self::Triad];
 
-    fn name(self) -> &'static str {
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Copy => "copy",
             Self::Triad => "triad",

@@ -3,13 +3,13 @@
 //!
 //! The chains go round in circles of numbers that are exact in every step, so that the end of each
 //! is known however long it ran. What they show is a rate: the numbers hardly change, so the power
-//! they draw is less than that of real work.
+//! they draw is less than that of real work. That of integers is
+//! [`Exercise::widest`](crate::workload::sha256d::Exercise::widest).
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::engine::{self, Engine, EngineId, Fault};
 use crate::workload::check::Wrong;
 use crate::workload::crew::Crew;
 use crate::workload::memory::reserve;
@@ -25,21 +25,19 @@ pub enum Units {
     FmaF64,
     /// Multiplications and additions of binary32, one of each in turn.
     MulAddF32,
-    /// Additions of 32-bit integers, and xors where one of three inputs takes two instructions: the
-    /// roof of a search on this processor's widest registers. See [`Engine::exercise`].
-    Int32,
 }
 
 impl Units {
     /// All.
-    pub const ALL: [Self; 4] = [Self::FmaF32, Self::FmaF64, Self::MulAddF32, Self::Int32];
+    pub const ALL: [Self; 3] = [Self::FmaF32, Self::FmaF64, Self::MulAddF32];
 
-    fn name(self) -> &'static str {
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::FmaF32 => "f32 fma",
             Self::FmaF64 => "f64 fma",
-            Self::MulAddF32 => "f32 multiply and add",
-            Self::Int32 => "int32",
+            Self::MulAddF32 => "f32 mul, add",
         }
     }
 }
@@ -65,17 +63,17 @@ impl Peak {
             Ok(match units {
                 Units::FmaF32 => boxed(Floats::fma(widest(kernels::fma_f32(), FMA)?, seed)?),
                 Units::FmaF64 => boxed(Floats::fma(widest(kernels::fma_f64(), FMA)?, seed)?),
-                Units::MulAddF32 => {
-                    boxed(Floats::mul_add(widest(kernels::mul_add_f32(), "addition")?, seed)?)
-                }
-                Units::Int32 => boxed(Integers::widest()),
+                Units::MulAddF32 => boxed(Floats::mul_add(
+                    widest(kernels::mul_add_f32(), "instructions for addition")?,
+                    seed,
+                )?),
             })
         })?;
         Ok(Self { units, crew, chains })
     }
 }
 
-const FMA: &str = "fused multiply-add";
+const FMA: &str = "instructions for fused multiply-add";
 
 fn widest<T: Copy>(kernels: Vec<Kernel<T>>, what: &'static str) -> Result<Kernel<T>, Trouble> {
     kernels.into_iter().next().ok_or(Trouble::Missing { what })
@@ -96,21 +94,16 @@ impl Workload for Peak {
     }
 
     fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
-        let count = match self.units {
-            Units::Int32 => Work::Operations,
-            _ => Work::Flops,
-        };
         self.crew.run(&self.chains, time, |chains, time| {
             let mut operations = 0;
-            let done = repeat(time, count(1), |rounds| {
-                operations += chains.run(rounds)?;
+            let done = repeat(time, Work::Flops(1), |rounds| {
+                operations += chains.run(rounds);
                 Ok(())
             })?;
-            Ok(Done { work: count(operations), ..done })
+            Ok(Done { work: Work::Flops(operations), ..done })
         })
     }
 
-    /// Integers have nothing to check here: that their operations are right, the search shows.
     fn check(&mut self) -> Result<(), Trouble> {
         let checked = self.crew.each(&self.chains, |chains| chains.check());
         Ok(checked.into_iter().collect::<Result<(), _>>()?)
@@ -120,52 +113,10 @@ impl Workload for Peak {
 /// The chains of a thread.
 trait Chains: fmt::Debug + Send {
     /// Runs them for so many rounds, and says how many operations that were.
-    fn run(&mut self, rounds: u64) -> Result<u64, Trouble>;
+    fn run(&mut self, rounds: u64) -> u64;
 
     /// Checks where they ended, and forgets it.
     fn check(&mut self) -> Result<(), Wrong>;
-}
-
-/// An engine's own exercise.
-#[derive(Debug)]
-struct Integers {
-    engine: Arc<dyn Engine>,
-    /// Integers in a register.
-    lanes: u64,
-}
-
-impl Integers {
-    fn widest() -> Self {
-        let widest = [
-            (EngineId::Avx512, 16),
-            (EngineId::Avx2, 8),
-            (EngineId::Sse41, 4),
-            (EngineId::Neon, 4),
-            (EngineId::Scalar, 1),
-        ];
-        let found = widest.into_iter().find_map(|(id, lanes)| {
-            let engine = engine::by_id(id).ok()?;
-            Some(Self { engine, lanes })
-        });
-        found.expect("every machine has general registers")
-    }
-}
-
-impl Chains for Integers {
-    fn run(&mut self, rounds: u64) -> Result<u64, Trouble> {
-        let (mut left, mut instructions) = (rounds, 0);
-        while left > 0 {
-            let rounds = u32::try_from(left).unwrap_or(u32::MAX);
-            let done = self.engine.exercise(rounds);
-            instructions += done.map_err(|Fault { failure, .. }| failure)?;
-            left -= u64::from(rounds);
-        }
-        Ok(instructions * self.lanes)
-    }
-
-    fn check(&mut self) -> Result<(), Wrong> {
-        Ok(())
-    }
 }
 
 /// Chains of floating-point numbers.
@@ -246,11 +197,11 @@ impl<T: Float> Floats<T> {
 }
 
 impl<T: Float> Chains for Floats<T> {
-    fn run(&mut self, rounds: u64) -> Result<u64, Trouble> {
+    fn run(&mut self, rounds: u64) -> u64 {
         let Self { kernel, constants, start, found, .. } = self;
         // SAFETY: a kernel is chosen only where the processor has its instructions.
         unsafe { (kernel.run)(constants, start, found, rounds) };
-        Ok((2 * rounds + 1) * OPERATIONS * found.len() as u64)
+        (2 * rounds + 1) * OPERATIONS * found.len() as u64
     }
 
     fn check(&mut self) -> Result<(), Wrong> {
@@ -521,13 +472,13 @@ mod tests {
 
     fn goes_round<T: Float>(mut floats: Floats<T>) {
         for rounds in [0, 1, 2, 1001] {
-            let operations = floats.run(rounds).expect("no device");
+            let operations = floats.run(rounds);
             assert_eq!(operations, (2 * rounds + 1) * 2 * floats.expected.len() as u64);
             floats.check().expect("exact");
             assert!(floats.check().is_err(), "nothing was computed");
         }
         // The chains are different, and one wrong number shows.
-        floats.run(1).expect("no device");
+        floats.run(1);
         let last = floats.found.len() - 1;
         floats.found.swap(0, last);
         assert!(floats.check().is_err());
@@ -552,6 +503,6 @@ mod tests {
     fn a_missing_instruction_is_an_error() {
         let refused = widest::<f32>(Vec::new(), FMA);
         let text = refused.expect_err("none").to_string();
-        assert_eq!(text, "this processor has no instruction for fused multiply-add");
+        assert_eq!(text, "there are no instructions for fused multiply-add");
     }
 }

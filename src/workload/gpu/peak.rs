@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{Device, Kept, Routine};
 use crate::engine::Failure;
-use crate::gpu::Kernel;
+use crate::gpu::{Adapter, Kernel};
 use crate::workload::check::Wrong;
 use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Work, Workload};
 
@@ -59,6 +59,12 @@ impl Operation {
             Self::FusedF16 => "f16 fma",
             Self::SeparateF16 => "f16 mul, add",
         }
+    }
+
+    /// What the GPU lacks for it, if it does.
+    #[must_use]
+    pub fn missing(self, adapter: &Adapter) -> Option<&'static str> {
+        (self.is_f16() && !adapter.features.contains(&"f16")).then_some("f16")
     }
 
     fn is_f16(self) -> bool {

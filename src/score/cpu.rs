@@ -1,0 +1,201 @@
+//! The workloads of the processor, on one thread and on several.
+
+use std::time::Duration;
+
+use super::plan::{Dtype, Group, Plan, Theme};
+use crate::job::MAX_GROUP;
+use crate::workload::cpu::{Bandwidth, Pattern, Peak, Units};
+use crate::workload::sha256d::{Baseline, Exercise, Search};
+use crate::workload::{Kind, Trouble};
+
+/// How long a slice of hashing lasts on one thread.
+const SLICE: Duration = Duration::from_micros(700);
+
+/// How long it lasts on several: they do not start and end at the same instant, and what they miss
+/// of each other counts as time in which nothing was done.
+const TEAM_SLICE: Duration = Duration::from_millis(3);
+
+/// The same for products, the smallest of which take milliseconds, and for memory.
+const LONG_SLICE: Duration = Duration::from_millis(20);
+
+pub(super) fn prepare(plan: &Plan, theme: Theme, group: &mut Group) -> Result<(), Trouble> {
+    match theme {
+        Theme::Hashing => hashing(plan, group),
+        Theme::Arithmetic => arithmetic(plan, group),
+        Theme::Memory => memory(plan, group),
+    }
+}
+
+/// The numbers of threads that everything is measured with.
+fn teams(plan: &Plan) -> Vec<usize> {
+    let mut teams = vec![1, plan.threads];
+    teams.dedup();
+    teams
+}
+
+fn hashing(plan: &Plan, group: &mut Group) -> Result<(), Trouble> {
+    for threads in teams(plan) {
+        let slice = if threads == 1 { SLICE } else { TEAM_SLICE };
+        let baseline = group.add("sha2 crate", slice, Baseline::new(threads))?;
+        for engine in plan.engines.iter().filter(|engine| engine.feed().threads.is_none()) {
+            let roof = group.add(engine.id(), slice, Exercise::new(engine.clone(), threads))?;
+            group.hide(roof);
+            for versions in [1, MAX_GROUP] {
+                let search = Search::new(engine.clone(), versions, threads);
+                let search = group.add(engine.id(), slice, search)?;
+                group.compare(search, &[roof], engine.instructions_per_hash(versions));
+                group.set_baseline(search, baseline);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn arithmetic(plan: &Plan, group: &mut Group) -> Result<(), Trouble> {
+    let products = products::of(plan, group)?;
+    for threads in teams(plan) {
+        let mut peaks = Vec::new();
+        for units in Units::ALL {
+            let asked = plan.has(Kind::Peak) && plan.has_type(dtype(units));
+            if asked || products.iter().any(|product| product.roofs().contains(&units)) {
+                let peak = group.add(
+                    format!("peak {}", units.name()),
+                    LONG_SLICE,
+                    Peak::new(units, threads),
+                )?;
+                if !asked {
+                    group.hide(peak);
+                }
+                peaks.push((units, peak));
+            }
+        }
+        if plan.has(Kind::Peak) && plan.has_type(Dtype::I32) {
+            group.add("peak i32", LONG_SLICE, Exercise::widest(threads))?;
+        }
+        for product in &products {
+            let roofs = peaks.iter().filter(|(units, _)| product.roofs().contains(units));
+            let roofs: Vec<_> = roofs.map(|&(_, place)| place).collect();
+            let product = group.add(
+                format!("matmul {}", product.name()),
+                LONG_SLICE,
+                product.make(threads),
+            )?;
+            group.compare(product, &roofs, 1.0);
+        }
+    }
+    Ok(())
+}
+
+fn dtype(units: Units) -> Dtype {
+    match units {
+        Units::FmaF64 => Dtype::F64,
+        Units::FmaF32 | Units::MulAddF32 => Dtype::F32,
+    }
+}
+
+fn memory(plan: &Plan, group: &mut Group) -> Result<(), Trouble> {
+    for threads in teams(plan) {
+        let mut bandwidth = |pattern: Pattern| {
+            let made = match plan.array_bytes {
+                None => Bandwidth::new(pattern, threads),
+                Some(bytes) => {
+                    let elements = usize::try_from(bytes / size_of::<f64>() as u64);
+                    Bandwidth::with_elements(pattern, threads, elements.unwrap_or(usize::MAX))
+                }
+            };
+            group.add(format!("bandwidth {}", pattern.name()), LONG_SLICE, made)
+        };
+        let [copy, triad] = [bandwidth(Pattern::Copy)?, bandwidth(Pattern::Triad)?];
+        group.compare(triad, &[copy], 1.0);
+    }
+    Ok(())
+}
+
+/// Matrix products of the sizes that suit them.
+#[cfg(feature = "matmul")]
+mod products {
+    use super::{Dtype, Duration, Group, Kind, Plan, Trouble, Units};
+    use crate::workload::Shape;
+    use crate::workload::cpu::matmul::{Matmul, Precision};
+
+    /// How long a size of matrices is tried.
+    const TRIAL: Duration = Duration::from_millis(5);
+
+    pub(super) struct Product {
+        precision: Precision,
+        shape: Shape,
+    }
+
+    /// Those of the plan. What suits all threads is used on one, too.
+    pub(super) fn of(plan: &Plan, group: &mut Group) -> Result<Vec<Product>, Trouble> {
+        let mut products = Vec::new();
+        for precision in Precision::ALL {
+            let dtype = match precision {
+                Precision::F64 => Dtype::F64,
+                Precision::F32 => Dtype::F32,
+                Precision::F16 => Dtype::F16,
+                Precision::I8 => Dtype::I8,
+            };
+            if !plan.has(Kind::Matmul) || !plan.has_type(dtype) {
+                continue;
+            }
+            let tuned = || Ok(Matmul::tuned(precision, plan.threads, TRIAL)?.shape());
+            let shape = plan.shape.map_or_else(tuned, Ok);
+            let shape = group.keep(format!("matmul {precision}"), shape)?;
+            products.extend(shape.map(|shape| Product { precision, shape }));
+        }
+        Ok(products)
+    }
+
+    impl Product {
+        pub(super) fn name(&self) -> &'static str {
+            self.precision.name()
+        }
+
+        pub(super) fn make(&self, threads: usize) -> Result<Matmul, Trouble> {
+            Matmul::new(self.precision, self.shape, threads)
+        }
+
+        /// What does its operations.
+        pub(super) fn roofs(&self) -> &'static [Units] {
+            match self.precision {
+                Precision::F64 => &[Units::FmaF64],
+                // Some processors of this architecture compute in f16, whose peak is not measured.
+                Precision::F16 if cfg!(target_arch = "aarch64") => &[],
+                Precision::F16 | Precision::F32 => &[Units::FmaF32, Units::MulAddF32],
+                Precision::I8 => &[],
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "matmul"))]
+mod products {
+    use super::{Group, Kind, Plan, Trouble, Units};
+    use crate::workload::sha256d::Baseline;
+
+    /// There is none without the libraries that compute it.
+    pub(super) enum Product {}
+
+    pub(super) fn of(plan: &Plan, group: &mut Group) -> Result<Vec<Product>, Trouble> {
+        if plan.has(Kind::Matmul) {
+            let what = "matrix products in this build (feature `matmul`)";
+            group.keep::<()>("matmul", Err(Trouble::Missing { what }))?;
+        }
+        Ok(Vec::new())
+    }
+
+    impl Product {
+        pub(super) fn name(&self) -> &'static str {
+            match *self {}
+        }
+
+        pub(super) fn make(&self, _: usize) -> Result<Baseline, Trouble> {
+            match *self {}
+        }
+
+        pub(super) fn roofs(&self) -> &'static [Units] {
+            match *self {}
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The workloads of a GPU.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::plan::{Dtype, Group, Plan, Theme};
+use crate::engine::{Engine, EngineId};
+use crate::gpu::{Kind as AdapterKind, adapters};
+use crate::job::MAX_GROUP;
+use crate::workload::gpu::{
+    Arithmetic, Bandwidth, Device, Latency, Matmul, Operation, Peak, Transfer,
+};
+use crate::workload::sha256d::{Baseline, Exercise, Search};
+use crate::workload::{Kind, Trouble, last_level_caches};
+
+/// Calls of each thread that feeds a GPU in a slice of hashing: the first one finds it idle and the
+/// last one leaves it idle, for the time that it takes to start one.
+const CALLS: u32 = 2;
+
+/// How long other slices last: some submissions.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// How long a size of matrices is tried.
+const TRIAL: Duration = Duration::from_millis(20);
+
+/// Bytes of each array in the memory of a GPU: four times the largest of caches and more.
+const ARRAY: u64 = 1 << 30;
+
+/// Bytes of what goes between host and device: a quarter of a second on the slowest way there is.
+const PARCEL: u64 = 64 << 20;
+
+pub(super) fn prepare(
+    plan: &Plan,
+    number: u8,
+    theme: Theme,
+    group: &mut Group,
+) -> Result<(), Trouble> {
+    let is_it = |engine: &&Arc<dyn Engine>| engine.id() == EngineId::Gpu(number);
+    let engine = plan.engines.iter().find(is_it);
+    if theme == Theme::Hashing {
+        return engine.map_or(Ok(()), |engine| hashing(plan, engine, group));
+    }
+    let adapter = adapters().into_iter().find(|adapter| adapter.number == number);
+    let device = adapter.ok_or(Trouble::Missing { what: "GPUs of this number" });
+    let device = device.and_then(|adapter| Device::open(&adapter));
+    let Some(device) = group.keep(theme, device)? else { return Ok(()) };
+    if theme == Theme::Arithmetic {
+        arithmetic(plan, &device, engine, group)
+    } else {
+        memory(plan, &device, group)
+    }
+}
+
+fn hashing(plan: &Plan, engine: &Arc<dyn Engine>, group: &mut Group) -> Result<(), Trouble> {
+    let slice = engine.feed().piece * CALLS;
+    let baseline = group.add("sha2 crate", slice, Baseline::new(plan.threads))?;
+    group.hide(baseline);
+    let roof = group.add("i32", slice, Exercise::new(engine.clone(), 1))?;
+    group.hide(roof);
+    for versions in [1, MAX_GROUP] {
+        let search = group.add("search", slice, Search::new(engine.clone(), versions, 1))?;
+        group.compare(search, &[roof], engine.instructions_per_hash(versions));
+        group.set_baseline(search, baseline);
+    }
+    Ok(())
+}
+
+fn arithmetic(
+    plan: &Plan,
+    device: &Device,
+    engine: Option<&Arc<dyn Engine>>,
+    group: &mut Group,
+) -> Result<(), Trouble> {
+    let is_product_asked =
+        |arithmetic: &Arithmetic| plan.has(Kind::Matmul) && plan.has_type(arithmetic.dtype());
+    let products: Vec<_> = Arithmetic::ALL.into_iter().filter(is_product_asked).collect();
+    let mut peaks = Vec::new();
+    for operation in Operation::ALL {
+        let asked = plan.has(Kind::Peak) && plan.has_type(operation.dtype());
+        if asked || products.iter().any(|product| product.roofs().contains(&operation)) {
+            let peak = has(operation.missing(device.adapter()))
+                .and_then(|()| Peak::new(device, operation));
+            let peak = group.add(format!("peak {}", operation.name()), SLICE, peak)?;
+            if !asked {
+                group.hide(peak);
+            }
+            peaks.push((operation, peak));
+        }
+    }
+    if let (true, true, Some(engine)) = (plan.has(Kind::Peak), plan.has_type(Dtype::I32), engine) {
+        group.add("peak i32", SLICE, Exercise::new(engine.clone(), 1))?;
+    }
+    for arithmetic in products {
+        let product = has(arithmetic.missing(device.adapter())).and_then(|()| match plan.shape {
+            Some(shape) => Matmul::new(device, arithmetic, shape),
+            None => Matmul::tuned(device, arithmetic, TRIAL),
+        });
+        let product = group.add(format!("matmul {arithmetic}"), SLICE, product)?;
+        let roofs = peaks.iter().filter(|(operation, _)| arithmetic.roofs().contains(operation));
+        let roofs: Vec<_> = roofs.map(|&(_, place)| place).collect();
+        group.compare(product, &roofs, 1.0);
+    }
+    Ok(())
+}
+
+/// What a GPU lacks is no failure of it.
+fn has(missing: Option<&'static str>) -> Result<(), Trouble> {
+    missing.map_or(Ok(()), |what| Err(Trouble::Missing { what }))
+}
+
+impl Arithmetic {
+    fn dtype(self) -> Dtype {
+        match self {
+            Self::F32 => Dtype::F32,
+            Self::F16InF32 | Self::F16 | Self::Blocks => Dtype::F16,
+            Self::I8 => Dtype::I8,
+        }
+    }
+
+    /// What does its operations.
+    fn roofs(self) -> &'static [Operation] {
+        match self {
+            Self::F32 | Self::F16InF32 => &[Operation::FusedF32, Operation::SeparateF32],
+            Self::F16 => &[Operation::FusedF16, Operation::SeparateF16],
+            Self::I8 | Self::Blocks => &[],
+        }
+    }
+}
+
+impl Operation {
+    fn dtype(self) -> Dtype {
+        match self {
+            Self::FusedF32 | Self::SeparateF32 => Dtype::F32,
+            Self::FusedF16 | Self::SeparateF16 => Dtype::F16,
+        }
+    }
+}
+
+fn memory(plan: &Plan, device: &Device, group: &mut Group) -> Result<(), Trouble> {
+    let mut copy = None;
+    for transfer in Transfer::ALL.into_iter().filter(|_| plan.has(Kind::Bandwidth)) {
+        let bytes = plan.array_bytes.unwrap_or_else(|| bytes(device, transfer));
+        let bandwidth = Bandwidth::new(device, transfer, bytes);
+        let what = format!("bandwidth {}", transfer.name());
+        let bandwidth = group.add(what, SLICE, bandwidth)?;
+        match transfer {
+            Transfer::Copy => copy = bandwidth,
+            Transfer::Triad => group.compare(bandwidth, &[copy], 1.0),
+            Transfer::Upload | Transfer::Download => {}
+        }
+    }
+    if plan.has(Kind::Latency) {
+        group.add("latency", SLICE, Latency::new(device))?;
+    }
+    Ok(())
+}
+
+/// Of an array that suits the device.
+fn bytes(device: &Device, transfer: Transfer) -> u64 {
+    let adapter = device.adapter();
+    let wanted = match transfer {
+        Transfer::Upload | Transfer::Download => PARCEL,
+        Transfer::Copy | Transfer::Triad if adapter.kind == AdapterKind::Software => {
+            last_level_caches().saturating_mul(4)
+        }
+        Transfer::Copy | Transfer::Triad => ARRAY,
+    };
+    wanted.min(adapter.max_buffer_bytes).min(adapter.max_binding_bytes)
+}

@@ -1,0 +1,511 @@
+//! The score: how fast each device does each kind of work, beside what is possible there and, for
+//! hashing, what users know.
+//!
+//! A [`Plan`] is carried out in groups: one kind of work on one device, with whatever it is compared
+//! with. The workloads of a group are timed in slices, in turn, so that all of them meet the same
+//! machine: on shared hardware the clock and the neighbours change from second to second, and two
+//! rates taken apart do not compare.
+//!
+//! - *Roof*: the rate at which the same device does the same kind of operations from registers; for
+//!   memory, the rate of a plain copy.
+//! - *Baseline*, for hashing on processors: whole headers hashed with the `sha2` crate.
+//!
+//! Whatever is computed is checked between slices, as often as that takes no longer than the work,
+//! and after the last one. A workload that fails, or whose result is wrong, has no row.
+
+mod cpu;
+#[cfg(feature = "gpu")]
+mod gpu;
+mod load;
+mod plan;
+
+pub use self::plan::{Device, Dtype, Plan, UnknownDevice, UnknownDtype};
+
+use std::time::{Duration, Instant};
+
+use self::plan::{Course, Group};
+use crate::search::Stop;
+use crate::workload::{Label, Place, Trouble};
+
+/// The rates of some slices: units of work per second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Rate {
+    /// The fastest slice.
+    pub best: f64,
+    /// The slice that one in ten is faster than.
+    pub p90: f64,
+    /// The slice in the middle.
+    pub median: f64,
+    /// From the slowest tenth to the fastest tenth, as a share of the median.
+    pub spread: f64,
+    /// How many slices.
+    pub slices: usize,
+}
+
+/// What a workload has shown.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Row {
+    /// The workload.
+    pub label: Label,
+    /// The unit of its work: `H`, `FLOP`, `B` or `op`.
+    pub unit: &'static str,
+    /// Its rate.
+    pub rate: Rate,
+    /// The rate of its baseline on as many threads; for a GPU, on all threads of the plan.
+    pub baseline: Option<Rate>,
+    /// The most that there could be.
+    pub roof: Option<Roof>,
+    /// The share of the median slice in which the device worked, by its own clock; `None` where it
+    /// has none.
+    pub busy: Option<f64>,
+    /// How many times its results were checked; they were right each time.
+    pub checks: usize,
+}
+
+impl Row {
+    /// How many times the baseline's median the median is.
+    #[must_use]
+    pub fn times_baseline(&self) -> Option<f64> {
+        self.baseline.map(|baseline| self.rate.median / baseline.median)
+    }
+
+    /// The best slice as a share of the roof, 0 to about 1.
+    #[must_use]
+    pub fn of_roof(&self) -> Option<f64> {
+        self.roof.as_ref().map(|roof| self.rate.best / roof.per_second)
+    }
+}
+
+/// The most that a device could do of some work.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Roof {
+    /// Of what it was measured.
+    pub label: Label,
+    /// In units of the row's work, from the best slice.
+    pub per_second: f64,
+    /// Units of the roof's own work that one unit of the row's takes.
+    pub each: f64,
+}
+
+/// Something of a plan that has no row, and why.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Missing {
+    /// Which device.
+    pub device: Device,
+    /// Which work.
+    pub what: String,
+    /// Why.
+    pub why: Trouble,
+}
+
+/// What is known of a GPU after its part of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Capacity {
+    /// Which.
+    pub device: Device,
+    /// The largest buffer that it really gave, in bytes.
+    pub largest_buffer: u64,
+}
+
+/// What makes the rows of a group doubtful.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Warning {
+    /// Something else kept the processor busy.
+    #[error("{group}: others kept {cores:.1} cores busy; only best slices are to be believed")]
+    Load {
+        /// Which work on which device.
+        group: String,
+        /// On average.
+        cores: f64,
+    },
+}
+
+/// Others that keep so many cores busy are told of.
+const BUSY: f64 = 0.1;
+
+/// What became of a plan.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Measured {
+    /// By group; within a group what is compared with comes first.
+    pub rows: Vec<Row>,
+    /// What a device lacks, or has no memory for.
+    pub missing: Vec<Missing>,
+    /// What failed on the way, or computed wrong results.
+    pub faults: Vec<Missing>,
+    /// Of the GPUs.
+    pub capacities: Vec<Capacity>,
+    /// What makes numbers doubtful.
+    pub warnings: Vec<Warning>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Where a plan is.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// The work in hand.
+    pub group: String,
+    /// Groups that are done, and groups of the plan.
+    pub groups: (usize, usize),
+    /// Of this group's time, 0 to 1: at 0 it is being prepared.
+    pub share: f64,
+}
+
+/// Carries out the plan.
+///
+/// When `stop` says so, the rows are made of what was measured until then.
+///
+/// # Errors
+///
+/// When the plan asks for what no device has, such as a size that is too large; a device that lacks
+/// something by its nature is told of in [`Measured::missing`].
+pub fn measure(
+    plan: &Plan,
+    stop: &Stop,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<Measured, Trouble> {
+    let start = Instant::now();
+    let groups = plan.groups();
+    let mut measured = Measured::default();
+    for (done, &(device, theme)) in groups.iter().enumerate() {
+        let lost =
+            |fault: &Missing| fault.device == device && matches!(fault.why, Trouble::Device(_));
+        if stop.is_stopped() {
+            break;
+        }
+        if measured.faults.iter().any(lost) {
+            continue;
+        }
+        let mut tell = |share| {
+            let group = format!("{device}: {theme}");
+            progress(&Progress { group, groups: (done, groups.len()), share });
+        };
+        tell(0.0);
+        let mut group = plan.prepare(device, theme)?;
+        measured.missing.append(&mut group.missing);
+        measured.faults.append(&mut group.faults);
+        measured.capacities.append(&mut group.capacities);
+        let before = load::Before::now();
+        run(&mut group, plan.time, stop, &mut tell, &mut measured);
+        if let Some(cores) = before.others().filter(|&cores| cores > BUSY) {
+            let group = format!("{theme} on {device}");
+            measured.warnings.push(Warning::Load { group, cores });
+        }
+    }
+    measured.took = start.elapsed();
+    Ok(measured)
+}
+
+/// The first rounds wake the vector units and find out how much work a slice is, and do not count:
+/// so many at the least, and this share of the time.
+const WARM_UP: u32 = 2;
+const WARM_UP_SHARE: u32 = 20;
+
+/// Measures the workloads of a group in turn.
+fn run(
+    group: &mut Group,
+    time: Duration,
+    stop: &Stop,
+    tell: &mut dyn FnMut(f64),
+    measured: &mut Measured,
+) {
+    let start = Instant::now();
+    let mut fail = |courses: &[Course], failed: usize, why| {
+        let label = courses[failed].workload.label();
+        let what = label.to_string();
+        let is_lost = matches!(why, Trouble::Device(_)) && matches!(label.place, Place::Gpu(_));
+        measured.faults.push(Missing { device: group.device, what, why });
+        // What is computed wrong once is worth nothing on any number of threads.
+        move |label_of: &Label| {
+            is_lost || (label_of.kind, label_of.variant) == (label.kind, label.variant)
+        }
+    };
+    let mut rounds = 0;
+    'all: while rounds <= WARM_UP || start.elapsed() < time {
+        let counts = rounds >= WARM_UP && start.elapsed() >= time / WARM_UP_SHARE;
+        for at in 0..group.courses.len() {
+            if stop.is_stopped() {
+                break 'all;
+            }
+            if let Err(why) = group.courses[at].run(counts) {
+                let is_gone = fail(&group.courses, at, why);
+                group.courses.iter_mut().for_each(|course| course.fail_if(&is_gone));
+            }
+        }
+        rounds += 1;
+        tell((start.elapsed().as_secs_f64() / time.as_secs_f64()).min(1.0));
+    }
+    for at in 0..group.courses.len() {
+        if let Err(why) = group.courses[at].check() {
+            let is_gone = fail(&group.courses, at, why);
+            group.courses.iter_mut().for_each(|course| course.fail_if(&is_gone));
+        }
+    }
+    let shown = group.courses.iter().filter(|course| course.is_shown);
+    measured.rows.extend(shown.filter_map(|course| course.row(&group.courses)));
+}
+
+/// What a course has shown.
+#[derive(Debug, Default)]
+struct Samples {
+    rates: Vec<f64>,
+    busy: Vec<f64>,
+    unit: &'static str,
+    /// For how long it ran, and how long checking took.
+    run: Duration,
+    checked: Duration,
+    checks: usize,
+    /// Whether it ran since the last check.
+    is_due: bool,
+    has_failed: bool,
+}
+
+impl Course {
+    /// Measures a slice, and checks what it gave if there was time enough for that.
+    fn run(&mut self, counts: bool) -> Result<(), Trouble> {
+        if self.samples.has_failed {
+            return Ok(());
+        }
+        let busy_before = self.workload.busy();
+        let done = self.workload.run(self.slice)?;
+        let busy = self.workload.busy().zip(busy_before);
+        let samples = &mut self.samples;
+        samples.unit = done.work.unit();
+        samples.run += done.took;
+        samples.is_due = true;
+        if counts {
+            samples.rates.push(done.rate());
+            samples.busy.extend(busy.map(|(after, before)| {
+                after.saturating_sub(before).as_secs_f64() / done.took.as_secs_f64()
+            }));
+        }
+        if samples.checked <= samples.run { self.check() } else { Ok(()) }
+    }
+
+    /// Checks what it gave since the last time, if it did.
+    fn check(&mut self) -> Result<(), Trouble> {
+        if self.samples.has_failed || !std::mem::take(&mut self.samples.is_due) {
+            return Ok(());
+        }
+        let start = Instant::now();
+        self.workload.check()?;
+        self.samples.checked += start.elapsed();
+        self.samples.checks += 1;
+        Ok(())
+    }
+
+    fn fail_if(&mut self, is_gone: &dyn Fn(&Label) -> bool) {
+        self.samples.has_failed |= is_gone(&self.workload.label());
+    }
+
+    /// `None` when nothing was measured, or nothing that can be believed.
+    fn row(&self, all: &[Self]) -> Option<Row> {
+        let roofs = self.roofs.iter().filter_map(|&(roof, each)| {
+            let per_second = all[roof].samples.rate()?.best / each;
+            Some(Roof { label: all[roof].workload.label(), per_second, each })
+        });
+        let roof = roofs.max_by(|a, b| a.per_second.total_cmp(&b.per_second));
+        Some(Row {
+            label: self.workload.label(),
+            unit: self.samples.unit,
+            rate: self.samples.rate()?,
+            baseline: self.baseline.and_then(|baseline| all[baseline].samples.rate()),
+            roof,
+            busy: self.samples.busy(),
+            checks: self.samples.checks,
+        })
+    }
+}
+
+impl Samples {
+    fn rate(&self) -> Option<Rate> {
+        let mut sorted = self.rates.clone();
+        sorted.sort_by(f64::total_cmp);
+        let last = sorted.len().checked_sub(1).filter(|_| !self.has_failed)?;
+        let at = |share: f64| sorted[(last as f64 * share).round() as usize];
+        let median = at(0.5);
+        Some(Rate {
+            best: at(1.0),
+            p90: at(0.9),
+            median,
+            spread: (at(0.9) - at(0.1)) / median,
+            slices: sorted.len(),
+        })
+    }
+
+    /// The median.
+    fn busy(&self) -> Option<f64> {
+        let mut sorted = self.busy.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{EngineId, by_id};
+    use crate::workload::{Done, Kind, Shape, Size, Work, Workload, Wrong};
+
+    fn plan(kinds: &[Kind], threads: usize, millis: u64) -> Plan {
+        let scalar = by_id(EngineId::Scalar).expect("every machine has general registers");
+        Plan {
+            devices: vec![Device::Cpu],
+            kinds: kinds.to_vec(),
+            engines: vec![scalar],
+            dtypes: Vec::new(),
+            shape: Some(Shape::square(64).expect("small")),
+            array_bytes: Some(1 << 20),
+            threads,
+            time: Duration::from_millis(millis),
+        }
+    }
+
+    fn measured(plan: &Plan) -> Measured {
+        measure(plan, &Stop::default(), &mut |_| ()).expect("threads and memory")
+    }
+
+    fn labels(measured: &Measured) -> Vec<String> {
+        measured.rows.iter().map(|row| row.label.to_string()).collect()
+    }
+
+    #[test]
+    fn hashing_has_rows_for_one_thread_and_several_without_and_with_rolling() {
+        let measured = measured(&plan(&[Kind::Sha256d], 2, 1));
+        let mut expected = Vec::new();
+        for threads in ["1 thread", "2 threads"] {
+            for what in ["sha2 crate, 1 version", "scalar, 1 version", "scalar, 8 versions"] {
+                expected.push(format!("sha256d {what}, {threads}"));
+            }
+        }
+        assert_eq!(labels(&measured), expected);
+        for row in measured.rows {
+            let Rate { best, p90, median, spread, slices } = row.rate;
+            assert!(0.0 < median && median <= p90 && p90 <= best && spread >= 0.0, "{row:?}");
+            assert!(slices > 0 && row.checks > 0 && row.unit == "H", "{row:?}");
+            let is_search = row.label.variant == "scalar";
+            assert_eq!(row.of_roof().is_some_and(|share| share > 0.0), is_search, "{row:?}");
+            assert_eq!(row.times_baseline().is_some(), is_search, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn everything_else_has_rows_with_its_roof() {
+        let all = measured(&plan(&[Kind::Matmul, Kind::Peak, Kind::Bandwidth], 2, 1));
+        assert!(all.faults.is_empty(), "{:?}", all.faults);
+        let roof = |kind, variant| {
+            let mut rows = all.rows.iter();
+            let row = rows.find(|row| (row.label.kind, row.label.variant) == (kind, variant));
+            row.and_then(|row| row.roof.as_ref()).map(|roof| roof.label.variant)
+        };
+        assert_eq!(roof(Kind::Bandwidth, "triad"), Some("copy"));
+        let units: Vec<_> = all.rows.iter().map(|row| row.unit).collect();
+        assert!(["FLOP", "B", "op"].iter().all(|unit| units.contains(unit)), "{units:?}");
+        if cfg!(feature = "matmul") {
+            assert!(roof(Kind::Matmul, "f32").is_some_and(|of| of.starts_with("f32 ")));
+            assert_eq!(roof(Kind::Matmul, "i8"), None);
+        } else {
+            let missing: Vec<_> = all.missing.iter().map(|missing| &*missing.what).collect();
+            assert!(missing.contains(&"matmul"), "{missing:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_only_compared_with_has_no_row() {
+        let mut plan = plan(&[Kind::Matmul], 1, 1);
+        plan.dtypes = vec![Dtype::F32];
+        let rows = measured(&plan).rows;
+        assert!(rows.iter().all(|row| row.label.kind == Kind::Matmul && row.roof.is_some()));
+        assert_eq!(rows.len(), usize::from(cfg!(feature = "matmul")));
+    }
+
+    #[test]
+    fn a_stop_at_any_time_leaves_rows_that_were_measured_and_checked() {
+        for calls in 0..12 {
+            let stop = Stop::default();
+            let mut left = calls;
+            let mut tell = |_: &Progress| {
+                if left == 0 {
+                    stop.stop();
+                }
+                left -= i32::from(left > 0);
+            };
+            let plan = plan(&[Kind::Sha256d, Kind::Bandwidth], 1, 60_000);
+            let measured = measure(&plan, &stop, &mut tell).expect("one thread");
+            for row in &measured.rows {
+                assert!(row.rate.slices > 0 && row.checks > 0, "{calls}: {row:?}");
+                assert_ne!(row.label.kind, Kind::Bandwidth, "{calls}: it was stopped before");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for threads in [0, crate::search::MAX_THREADS + 1] {
+            let refused =
+                measure(&plan(&[Kind::Sha256d], threads, 1), &Stop::default(), &mut |_| ());
+            assert!(matches!(refused, Err(Trouble::Threads { threads: n }) if n == threads));
+        }
+        let mut plan = plan(&[Kind::Bandwidth], 1, 1);
+        plan.array_bytes = Some(1 << 60);
+        let refused = measure(&plan, &Stop::default(), &mut |_| ());
+        assert!(matches!(refused, Err(Trouble::TooLarge { .. })), "{refused:?}");
+    }
+
+    /// Fails after some runs, or is wrong after some checks.
+    #[derive(Debug)]
+    struct Sick {
+        variant: &'static str,
+        runs: usize,
+        checks: usize,
+    }
+
+    impl Workload for Sick {
+        fn label(&self) -> Label {
+            let (size, place) = (Size::Registers, Place::Gpu(0));
+            Label { kind: Kind::Peak, variant: self.variant, size, place }
+        }
+
+        fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+            let lost = || crate::engine::Failure::Lost("pulled out".to_owned());
+            self.runs = self.runs.checked_sub(1).ok_or_else(lost)?;
+            Ok(Done { work: Work::Flops(1000), took: time })
+        }
+
+        fn check(&mut self) -> Result<(), Trouble> {
+            self.checks = self.checks.checked_sub(1).ok_or(Wrong::Nothing)?;
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_has_no_row_and_a_lost_gpu_has_none_at_all() {
+        const ALWAYS: usize = usize::MAX;
+        for (variant, runs, checks, rows) in [
+            ("other", ALWAYS, ALWAYS, 2),
+            ("other", 5, ALWAYS, 0),
+            ("other", ALWAYS, 3, 1),
+            ("other", ALWAYS, 0, 1),
+            ("same", ALWAYS, 3, 0),
+        ] {
+            let mut group = Group::new(Device::Gpu(0), false);
+            let slice = Duration::from_micros(100);
+            let well = Sick { variant: "same", runs: ALWAYS, checks: ALWAYS };
+            group.add("well", slice, Ok(well)).expect("made");
+            group.add("sick", slice, Ok(Sick { variant, runs, checks })).expect("made");
+            let mut measured = Measured::default();
+            let time = Duration::from_millis(2);
+            run(&mut group, time, &Stop::default(), &mut |_| (), &mut measured);
+            assert_eq!(measured.rows.len(), rows, "{variant} {runs} {checks}");
+            assert_eq!(measured.faults.len(), usize::from(rows < 2));
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! What to score: which work on which devices, and what that is compared with.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Capacity, Missing, Samples, cpu};
+use crate::engine::Engine;
+use crate::workload::{Kind, Shape, Trouble, Workload};
+
+/// What to score, and for how long.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// On what.
+    pub devices: Vec<Device>,
+    /// Which work.
+    pub kinds: Vec<Kind>,
+    /// The engines of the search and of integer peaks, those of GPUs too. Each has passed
+    /// [`crate::selftest::check`].
+    pub engines: Vec<Arc<dyn Engine>>,
+    /// Types of numbers in products and peaks; all where there is none.
+    pub dtypes: Vec<Dtype>,
+    /// The sides of matrices; `None` finds those out from which on larger ones are not faster.
+    pub shape: Option<Shape>,
+    /// Bytes of each array for bandwidth; `None` is more than the caches hold.
+    pub array_bytes: Option<u64>,
+    /// The threads of the rows that use several.
+    pub threads: usize,
+    /// How long to measure each kind of work on each device, after it has been prepared.
+    pub time: Duration,
+}
+
+/// What can be scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Device {
+    /// The processor.
+    Cpu,
+    /// The GPU of this number.
+    Gpu(u8),
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.pad(CPU),
+            Self::Gpu(number) => f.pad(&format!("{GPU}{number}")),
+        }
+    }
+}
+
+const CPU: &str = "cpu";
+const GPU: &str = "gpu:";
+
+impl FromStr for Device {
+    type Err = UnknownDevice;
+
+    fn from_str(name: &str) -> Result<Self, UnknownDevice> {
+        let gpu = name.strip_prefix(GPU).and_then(|number| number.parse().ok()).map(Self::Gpu);
+        let known = [Self::Cpu].into_iter().chain(gpu).find(|device| device.to_string() == name);
+        known.ok_or_else(|| UnknownDevice { name: name.to_owned() })
+    }
+}
+
+/// A name that no device has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no device is called {name:?}, expected cpu, gpu:0, gpu:1 …")]
+pub struct UnknownDevice {
+    name: String,
+}
+
+/// What numbers are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dtype {
+    /// binary64.
+    F64,
+    /// binary32.
+    F32,
+    /// binary16, whatever it is summed in.
+    F16,
+    /// 8-bit integers, summed in 32 bits.
+    I8,
+    /// 32-bit integers.
+    I32,
+}
+
+impl Dtype {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::F64, Self::F32, Self::F16, Self::I8, Self::I32];
+
+    /// Its name: `f64`, `f32`, `f16`, `i8` or `i32`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F64 => "f64",
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::I8 => "i8",
+            Self::I32 => "i32",
+        }
+    }
+}
+
+impl FromStr for Dtype {
+    type Err = UnknownDtype;
+
+    fn from_str(name: &str) -> Result<Self, UnknownDtype> {
+        let known = Self::ALL.into_iter().find(|dtype| dtype.name() == name);
+        known.ok_or_else(|| UnknownDtype { name: name.to_owned() })
+    }
+}
+
+/// A name that no type has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no type is called {name:?}, expected f64, f32, f16, i8 or i32")]
+pub struct UnknownDtype {
+    name: String,
+}
+
+/// Work that is measured in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Theme {
+    Hashing,
+    Arithmetic,
+    Memory,
+}
+
+impl Theme {
+    const ALL: [Self; 3] = [Self::Hashing, Self::Arithmetic, Self::Memory];
+
+    /// What it has on a device.
+    fn kinds(self, device: Device) -> &'static [Kind] {
+        match (self, device) {
+            (Self::Hashing, _) => &[Kind::Sha256d],
+            (Self::Arithmetic, _) => &[Kind::Matmul, Kind::Peak],
+            (Self::Memory, Device::Cpu) => &[Kind::Bandwidth],
+            (Self::Memory, Device::Gpu(_)) => &[Kind::Bandwidth, Kind::Latency],
+        }
+    }
+}
+
+impl fmt::Display for Theme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hashing => "SHA-256d",
+            Self::Arithmetic => "arithmetic",
+            Self::Memory => "memory",
+        })
+    }
+}
+
+impl Plan {
+    /// Whatever of the plan there can be on each device.
+    pub(super) fn groups(&self) -> Vec<(Device, Theme)> {
+        let groups =
+            self.devices.iter().flat_map(|&device| Theme::ALL.map(|theme| (device, theme)));
+        groups
+            .filter(|&(device, theme)| theme.kinds(device).iter().any(|&kind| self.has(kind)))
+            .collect()
+    }
+
+    pub(super) fn has(&self, kind: Kind) -> bool {
+        self.kinds.contains(&kind)
+    }
+
+    pub(super) fn has_type(&self, dtype: Dtype) -> bool {
+        self.dtypes.is_empty() || self.dtypes.contains(&dtype)
+    }
+
+    /// Prepares the workloads of a group.
+    pub(super) fn prepare(&self, device: Device, theme: Theme) -> Result<Group, Trouble> {
+        let is_strict = self.shape.is_some() || self.array_bytes.is_some();
+        let mut group = Group::new(device, is_strict);
+        match device {
+            Device::Cpu => cpu::prepare(self, theme, &mut group)?,
+            #[cfg(feature = "gpu")]
+            Device::Gpu(number) => super::gpu::prepare(self, number, theme, &mut group)?,
+            #[cfg(not(feature = "gpu"))]
+            Device::Gpu(_) => {
+                let what = "GPUs in this build (feature `gpu`)";
+                group.keep::<()>(theme, Err(Trouble::Missing { what }))?;
+            }
+        }
+        Ok(group)
+    }
+}
+
+/// Workloads that are measured in turn.
+pub(super) struct Group {
+    pub(super) device: Device,
+    /// Whether sizes were asked for that have to be kept to.
+    is_strict: bool,
+    pub(super) courses: Vec<Course>,
+    pub(super) missing: Vec<Missing>,
+    pub(super) faults: Vec<Missing>,
+    pub(super) capacities: Vec<Capacity>,
+}
+
+/// Something that is measured, and what it has shown.
+pub(super) struct Course {
+    pub(super) workload: Box<dyn Workload>,
+    pub(super) slice: Duration,
+    /// Whether it has a row, or is there for others to be compared with.
+    pub(super) is_shown: bool,
+    /// Places in the group, and units of their work that one of this takes: the fastest is the roof.
+    pub(super) roofs: Vec<(usize, f64)>,
+    /// A place in the group.
+    pub(super) baseline: Option<usize>,
+    pub(super) samples: Samples,
+}
+
+impl Group {
+    pub(super) fn new(device: Device, is_strict: bool) -> Self {
+        let (missing, faults, capacities) = (Vec::new(), Vec::new(), Vec::new());
+        Self { device, is_strict, courses: Vec::new(), missing, faults, capacities }
+    }
+
+    /// Adds a workload, if it could be made, and says its place.
+    pub(super) fn add<W: Workload + 'static>(
+        &mut self,
+        what: impl fmt::Display,
+        slice: Duration,
+        made: Result<W, Trouble>,
+    ) -> Result<Option<usize>, Trouble> {
+        let Some(workload) = self.keep(what, made)? else { return Ok(None) };
+        self.courses.push(Course {
+            workload: Box::new(workload),
+            slice,
+            is_shown: true,
+            roofs: Vec::new(),
+            baseline: None,
+            samples: Samples::default(),
+        });
+        Ok(Some(self.courses.len() - 1))
+    }
+
+    /// What was made. Where that could not be, it is noted, and the others go on, unless the plan
+    /// cannot be carried out at all.
+    pub(super) fn keep<T>(
+        &mut self,
+        what: impl fmt::Display,
+        made: Result<T, Trouble>,
+    ) -> Result<Option<T>, Trouble> {
+        let why = match made {
+            Ok(made) => return Ok(Some(made)),
+            Err(why) => why,
+        };
+        let list = match why {
+            Trouble::Missing { .. } => &mut self.missing,
+            Trouble::OutOfMemory { .. } | Trouble::TooLarge { .. } if !self.is_strict => {
+                &mut self.missing
+            }
+            Trouble::Device(_) | Trouble::Wrong(_) | Trouble::Unfit(_) => &mut self.faults,
+            _ => return Err(why),
+        };
+        list.push(Missing { device: self.device, what: what.to_string(), why });
+        Ok(None)
+    }
+
+    /// Has no row of it; others are compared with it.
+    pub(super) fn hide(&mut self, place: Option<usize>) {
+        if let Some(place) = place {
+            self.courses[place].is_shown = false;
+        }
+    }
+
+    /// Compares a workload with the fastest of `roofs`, of whose work one unit of its own takes
+    /// `each`.
+    pub(super) fn compare(&mut self, place: Option<usize>, roofs: &[Option<usize>], each: f64) {
+        if let Some(place) = place {
+            self.courses[place].roofs.extend(roofs.iter().flatten().map(|&roof| (roof, each)));
+        }
+    }
+
+    /// Compares a workload with what users know.
+    pub(super) fn set_baseline(&mut self, place: Option<usize>, baseline: Option<usize>) {
+        if let Some(place) = place {
+            self.courses[place].baseline = baseline;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for device in [Device::Cpu, Device::Gpu(0), Device::Gpu(255)] {
+            assert_eq!(device.to_string().parse(), Ok(device));
+        }
+        for name in ["", "CPU", "gpu", "gpu:", "gpu:256", "gpu:01", "gpu:-1", "gpu:+1"] {
+            let refused = name.parse::<Device>().expect_err(name).to_string();
+            assert!(refused.starts_with(&format!("no device is called {name:?}, ")), "{refused}");
+        }
+        for dtype in Dtype::ALL {
+            assert_eq!(dtype.name().parse(), Ok(dtype));
+        }
+        assert!("F32".parse::<Dtype>().is_err());
+    }
+}

@@ -1,0 +1,411 @@
+//! SHA-256d as a workload: what users know, the search itself, and the roof of the search.
+//!
+//! All three work in calls of a size that fills the time they are given, found out as they go: the
+//! clock is read once a call, since an engine hashes thousands of headers while it is read.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::check::Wrong;
+use super::crew::Crew;
+use super::{Done, Kind, Label, Place, Size, Trouble, Work, Workload};
+use crate::block::{BlockHash, Header};
+use crate::engine::{
+    self, Candidate, Engine, EngineId, Failure, Fault, by_id, job_with_chance, trial_job,
+};
+use crate::job::{Job, NonceRange};
+use crate::search::judge;
+use crate::selftest;
+
+/// The chance of a hash to meet the target on a GPU: 1 in 2^18.
+const CHANCE: u32 = 18;
+
+/// A search over fresh nonces, and whether its results are right.
+///
+/// On a processor nothing meets the target, as on the main chain, where the top word of every target
+/// is zero: comparing with that is less work. What is checked is that the engine still finds real
+/// blocks. On a GPU some hashes meet the target: those are computed again, and their number has to
+/// be that of chance, so that work which was left out shows.
+#[derive(Debug)]
+pub struct Search {
+    engine: Arc<dyn Engine>,
+    job: Job,
+    crew: Crew,
+    parts: Vec<Mutex<Part>>,
+    /// Nonces that no run has searched yet begin here.
+    fresh: AtomicU32,
+    /// Hashes of all runs, and of those before the last check.
+    hashes: u64,
+    checked: u64,
+    /// Candidates among the hashes that were checked.
+    candidates: u64,
+}
+
+/// What a thread has of a search.
+#[derive(Debug, Default)]
+struct Part {
+    pace: Pace,
+    out: Vec<Candidate>,
+    /// Candidates that were not looked at yet, with the range that each was found in.
+    found: Vec<(NonceRange, Candidate)>,
+}
+
+impl Search {
+    /// A search for `versions` versions at a time (1 to [`MAX_GROUP`](crate::job::MAX_GROUP)) on so
+    /// many threads; a GPU has as many as it wants to be fed by.
+    ///
+    /// # Errors
+    ///
+    /// When a number of threads makes no sense, or the system gives no more.
+    pub fn new(engine: Arc<dyn Engine>, versions: usize, threads: usize) -> Result<Self, Trouble> {
+        let feeders = engine.feed().threads;
+        let job = match feeders {
+            Some(_) => job_with_chance(CHANCE, versions),
+            None => trial_job(versions),
+        };
+        let crew = Crew::new(feeders.unwrap_or(threads))?;
+        let parts = crew.make(|_| Ok(Part::default()))?;
+        let fresh = AtomicU32::new(0);
+        Ok(Self { engine, job, crew, parts, fresh, hashes: 0, checked: 0, candidates: 0 })
+    }
+
+    /// Whether as many hashes were candidates as are by chance.
+    fn count(&self) -> Result<(), engine::Wrong> {
+        let chance = (f64::from(self.job.target().top_word()) + 1.0) / 2_f64.powi(32);
+        let expected = self.checked as f64 * chance;
+        // Eight standard deviations, and some where next to nothing is to be expected.
+        if (self.candidates as f64 - expected).abs() <= 8.0 * expected.sqrt() + 8.0 {
+            return Ok(());
+        }
+        Err(engine::Wrong::Count { found: self.candidates, expected: expected as u64 })
+    }
+}
+
+impl Workload for Search {
+    fn label(&self) -> Label {
+        Label {
+            kind: Kind::Sha256d,
+            variant: self.engine.id().name(),
+            size: Size::Versions(self.job.versions().len()),
+            place: place(self.engine.id(), &self.crew),
+        }
+    }
+
+    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+        let Self { engine, job, crew, parts, fresh, .. } = self;
+        let done = crew.run(parts, time, |Part { pace, out, found }, time| {
+            let mut hashes = 0;
+            let took = pace.run(time, |nonces| {
+                let start = fresh.fetch_add(nonces, Ordering::Relaxed);
+                let end = u64::from(start) + u64::from(nonces);
+                let range = NonceRange::new(start, end)
+                    .unwrap_or_else(|_| NonceRange::ALL.split_at(nonces.into()).0);
+                hashes += engine.scan(job, range, usize::MAX, out).map_err(failure)?.hashes;
+                found.extend(out.drain(..).map(|candidate| (range, candidate)));
+                Ok(())
+            })?;
+            Ok(Done { work: Work::Hashes(hashes), took })
+        })?;
+        self.hashes += done.work.value();
+        Ok(done)
+    }
+
+    fn check(&mut self) -> Result<(), Trouble> {
+        if self.hashes == self.checked {
+            return Err(Wrong::Nothing.into());
+        }
+        self.checked = self.hashes;
+        let job = &self.job;
+        let judged = self.crew.each(&self.parts, |part| {
+            let mut judged = part.found.iter().map(|&(range, found)| judge(job, range, found));
+            let wrong = judged.find_map(Result::err);
+            let count = std::mem::take(&mut part.found).len() as u64;
+            wrong.map_or(Ok(count), Err)
+        });
+        for count in judged {
+            self.candidates += count.map_err(Failure::Wrong)?;
+        }
+        self.count().map_err(Failure::Wrong)?;
+        if self.engine.feed().threads.is_none() {
+            selftest::check(self.engine.as_ref())?;
+        }
+        Ok(())
+    }
+
+    fn busy(&self) -> Option<Duration> {
+        self.engine.busy()
+    }
+}
+
+/// Hashing whole headers with the `sha2` crate, as a user without a miner would.
+#[derive(Debug)]
+pub struct Baseline {
+    crew: Crew,
+    parts: Vec<Mutex<Hashing>>,
+}
+
+/// What a thread of the baseline does.
+#[derive(Debug, Default)]
+struct Hashing {
+    pace: Pace,
+    next: u32,
+    last: Option<(Header, BlockHash)>,
+}
+
+impl Baseline {
+    /// # Errors
+    ///
+    /// When a number of threads makes no sense, or the system gives no more.
+    pub fn new(threads: usize) -> Result<Self, Trouble> {
+        let crew = Crew::new(threads)?;
+        let parts = crew.make(|_| Ok(Hashing::default()))?;
+        Ok(Self { crew, parts })
+    }
+}
+
+impl Workload for Baseline {
+    fn label(&self) -> Label {
+        Label {
+            kind: Kind::Sha256d,
+            variant: "sha2 crate",
+            size: Size::Versions(1),
+            place: Place::Cores(self.crew.threads()),
+        }
+    }
+
+    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+        self.crew.run(&self.parts, time, |Hashing { pace, next, last }, time| {
+            let mut hashes = 0;
+            let took = pace.run(time, |nonces| {
+                for _ in 0..nonces {
+                    let header = Header::from_bytes([0x5a; Header::LEN]).with_nonce(*next);
+                    *last = Some(black_box((header, header.hash())));
+                    *next = next.wrapping_add(1);
+                }
+                hashes += u64::from(nonces);
+                Ok(())
+            })?;
+            Ok(Done { work: Work::Hashes(hashes), took })
+        })
+    }
+
+    /// The last hash of each thread is computed again as the standard writes it.
+    fn check(&mut self) -> Result<(), Trouble> {
+        let checked = self.crew.each(&self.parts, |part| {
+            let (header, hash) = part.last.take().ok_or(Wrong::Nothing)?;
+            let expected = crate::sha256::sha256d(header.as_bytes());
+            let place = u64::from(header.nonce());
+            let differ = hash.as_bytes().iter().zip(expected).find(|&(&a, b)| a != b);
+            differ.map_or(Ok(()), |(&found, expected)| {
+                Err(Wrong::Number { place, found: found.into(), expected: expected.into() })
+            })
+        });
+        Ok(checked.into_iter().collect::<Result<(), _>>()?)
+    }
+}
+
+/// The instructions of an engine, from registers: the roof of its search. See [`Engine::exercise`].
+#[derive(Debug)]
+pub struct Exercise {
+    engine: Arc<dyn Engine>,
+    /// Operations that an instruction counts as.
+    each: u64,
+    crew: Crew,
+    parts: Vec<Mutex<Pace>>,
+}
+
+impl Exercise {
+    /// Instructions of the engine, each counted as one.
+    ///
+    /// # Errors
+    ///
+    /// When a number of threads makes no sense, or the system gives no more.
+    pub fn new(engine: Arc<dyn Engine>, threads: usize) -> Result<Self, Trouble> {
+        let crew = Crew::new(engine.feed().threads.unwrap_or(threads))?;
+        let parts = crew.make(|_| Ok(Pace::default()))?;
+        Ok(Self { engine, each: 1, crew, parts })
+    }
+
+    /// Additions of 32-bit integers, and xors where one of three inputs takes two instructions, in
+    /// the widest registers of this processor, each integer counted.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::new`].
+    pub fn widest(threads: usize) -> Result<Self, Trouble> {
+        let widest = [
+            (EngineId::Avx512, 16),
+            (EngineId::Avx2, 8),
+            (EngineId::Sse41, 4),
+            (EngineId::Neon, 4),
+            (EngineId::Scalar, 1),
+        ];
+        let found = widest.into_iter().find_map(|(id, lanes)| Some((by_id(id).ok()?, lanes)));
+        let (engine, each) = found.ok_or(Trouble::Missing { what: "integers" })?;
+        Ok(Self { each, ..Self::new(engine, threads)? })
+    }
+}
+
+impl Workload for Exercise {
+    fn label(&self) -> Label {
+        Label {
+            kind: Kind::Peak,
+            variant: "i32",
+            size: Size::Registers,
+            place: place(self.engine.id(), &self.crew),
+        }
+    }
+
+    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+        let Self { engine, each, crew, parts } = self;
+        crew.run(parts, time, |pace, time| {
+            let mut operations = 0;
+            let took = pace.run(time, |rounds| {
+                operations += engine.exercise(rounds).map_err(failure)? * *each;
+                Ok(())
+            })?;
+            Ok(Done { work: Work::Operations(operations), took })
+        })
+    }
+
+    /// Has nothing to check: that these operations are right, the search shows.
+    fn check(&mut self) -> Result<(), Trouble> {
+        Ok(())
+    }
+}
+
+fn place(engine: EngineId, crew: &Crew) -> Place {
+    match engine {
+        EngineId::Gpu(number) => Place::Gpu(number),
+        _ => Place::Cores(crew.threads()),
+    }
+}
+
+fn failure(Fault { failure, .. }: Fault) -> Trouble {
+    failure.into()
+}
+
+/// How many units of work fill a call, learnt from the calls before.
+#[derive(Debug, Default)]
+struct Pace {
+    /// Units; zero where nothing is known.
+    per_second: f64,
+}
+
+/// How long a call may take: a device finds its way to other work in between.
+const CALL: Duration = Duration::from_millis(250);
+
+/// Units of the first call.
+const FIRST: f64 = 64.0;
+
+impl Pace {
+    /// Fills `time` with calls that are told how many units to do, one at the least, and says how
+    /// long they took.
+    fn run(
+        &mut self,
+        time: Duration,
+        mut call: impl FnMut(u32) -> Result<(), Trouble>,
+    ) -> Result<Duration, Trouble> {
+        let start = Instant::now();
+        let calls = (time.as_secs_f64() / CALL.as_secs_f64()).ceil().max(1.0);
+        let each = time.div_f64(calls);
+        let mut before = Duration::ZERO;
+        loop {
+            let units = (self.per_second * each.as_secs_f64()).max(FIRST) as u32;
+            call(units)?;
+            let now = start.elapsed();
+            let rate = f64::from(units) / now.saturating_sub(before).as_secs_f64().max(1e-9);
+            // A call that was interrupted says little of the next one.
+            self.per_second = rate.max(self.per_second / 4.0);
+            before = now;
+            if time.saturating_sub(now) <= each / 2 {
+                return Ok(now);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::MAX_GROUP;
+
+    fn scalar() -> Arc<dyn Engine> {
+        by_id(EngineId::Scalar).expect("every machine has general registers")
+    }
+
+    #[test]
+    fn what_is_done_is_counted_and_checked() {
+        let time = Duration::from_micros(300);
+        for threads in [1, 3] {
+            let all: [(Box<dyn Workload>, u64); 4] = [
+                (Box::new(Baseline::new(threads).expect("threads")), 1),
+                (Box::new(Search::new(scalar(), 1, threads).expect("threads")), 1),
+                (Box::new(Search::new(scalar(), MAX_GROUP, threads).expect("threads")), 8),
+                (Box::new(Exercise::new(scalar(), threads).expect("threads")), 1),
+            ];
+            for (mut workload, versions) in all {
+                let label = workload.label();
+                assert_eq!(label.place, Place::Cores(threads));
+                let done = workload.run(time).expect("no device");
+                assert!(done.work.value() >= 64 * threads as u64 * versions, "{label}: {done:?}");
+                workload.check().expect("right");
+                let again = workload.check();
+                assert_eq!(again.is_err(), label.kind == Kind::Sha256d, "{label}: {again:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wrong_baseline_is_noticed() {
+        let mut baseline = Baseline::new(1).expect("a thread");
+        baseline.run(Duration::ZERO).expect("no device");
+        let part = baseline.parts[0].get_mut().expect("nobody panicked");
+        part.last = part.last.map(|(header, hash)| (header.with_nonce(7), hash));
+        assert!(baseline.check().is_err());
+    }
+
+    #[test]
+    fn work_that_was_left_out_is_noticed() {
+        for (runs, left_out, noticed) in [(400, 1, false), (400, 2, true), (3, 3, false)] {
+            let mut search = Search::new(scalar(), 1, 1).expect("a thread");
+            search.job = job_with_chance(CHANCE, 1);
+            // Four candidates are to be expected of as many hashes.
+            search.checked = runs * (4 << CHANCE);
+            search.candidates = runs * 4 / left_out;
+            assert_eq!(search.count().is_err(), noticed, "{runs} runs, 1 / {left_out}");
+        }
+    }
+
+    #[test]
+    fn a_candidate_that_is_none_is_noticed() {
+        let mut search = Search::new(scalar(), 1, 1).expect("a thread");
+        search.run(Duration::ZERO).expect("no device");
+        let candidate = Candidate { nonce: 5, version: search.job.versions()[0] };
+        let part = search.parts[0].get_mut().expect("nobody panicked");
+        part.found.push((NonceRange::ALL, candidate));
+        let wrong = search.check();
+        assert!(matches!(wrong, Err(Trouble::Device(Failure::Wrong(_)))), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_pace_fills_the_time_that_it_is_given() {
+        let mut pace = Pace::default();
+        let run = |pace: &mut Pace, millis| {
+            let mut units = Vec::new();
+            let sleep = |each| {
+                units.push(each);
+                std::thread::sleep(Duration::from_micros(10) * each);
+                Ok(())
+            };
+            pace.run(Duration::from_millis(millis), sleep).expect("no failure");
+            units
+        };
+        assert_eq!(run(&mut pace, 0), [64]);
+        assert!(run(&mut pace, 4).len() <= 2);
+        let long = run(&mut pace, 600);
+        assert!(long.len() >= 3, "{long:?}");
+    }
+}
