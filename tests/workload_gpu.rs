@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use perjoule::gpu::adapters;
 use perjoule::workload::gpu::{
-    Arithmetic, Bandwidth, Device, Latency, Matmul, Operation, Peak, Transfer,
+    Arithmetic, Bandwidth, Device, Latency, Matmul, Operation, Peak, Transfer, largest_buffer,
 };
 use perjoule::workload::{Shape, Trouble, Work, Workload};
 use proptest::prelude::*;
@@ -137,6 +137,16 @@ fn what_is_too_large_is_refused_and_names_the_limit() {
     for device in DEVICES.iter() {
         let refused = Bandwidth::new(device, Transfer::Copy, 1 << 62).expect_err("too large");
         assert!(matches!(refused, Trouble::TooLarge { .. }), "{refused}");
+    }
+}
+
+#[test]
+fn the_largest_buffer_is_within_limits_and_leaves_the_device_well() {
+    for device in DEVICES.iter() {
+        let adapter = device.adapter();
+        let largest = largest_buffer(device).expect("some memory");
+        assert!(largest > 0 && largest <= adapter.max_buffer_bytes.min(adapter.max_binding_bytes));
+        multiply(device, Arithmetic::F32, shape(40, 50, 60));
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! What goes wrong arrives through three doors: wgpu's handler of uncaptured errors, which by
 //! default ends the process; its callback for a lost device; and what its calls return, after a
-//! loss much later and misleadingly. All of them end in one [`Failure`] of the device's [`Health`].
+//! loss much later and misleadingly. All of them end in one [`Failure`] of the device's [`Health`];
+//! only that there is no memory for a buffer is told to whoever asked for it, and no failure.
 
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -327,14 +328,18 @@ impl Context {
         self.buffer(bytes, FOUND)
     }
 
+    /// A buffer, or that there is no memory for it: the device stays well.
     fn buffer(&self, size: u64, usage: Usage) -> Result<wgpu::Buffer, Failure> {
+        let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
             size,
             usage,
             mapped_at_creation: false,
         });
-        self.health.check().map(|()| buffer)
+        let refused = pollster::block_on(scope.pop());
+        self.health.check()?;
+        refused.map_or(Ok(buffer), |_| Err(Failure::OutOfMemory))
     }
 
     /// Fills a buffer, which is as long as `bytes`, a multiple of 4.
@@ -349,21 +354,22 @@ impl Context {
         self.health.check()
     }
 
-    /// Where the host can read as much as `buffer` has.
-    pub(crate) fn window(&self, buffer: &wgpu::Buffer) -> Result<wgpu::Buffer, Failure> {
-        self.buffer(buffer.size(), WINDOW)
+    /// Where the host can read so many bytes of a buffer at a time.
+    pub(crate) fn window(&self, bytes: u64) -> Result<wgpu::Buffer, Failure> {
+        self.buffer(bytes, WINDOW)
     }
 
-    /// Brings a buffer into its window, for `read` to look at.
+    /// Brings what a buffer has from a byte on into a window, for `read` to look at.
     pub(crate) fn read<T>(
         &self,
         buffer: &wgpu::Buffer,
+        from: u64,
         window: &wgpu::Buffer,
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, Failure> {
         let descriptor = wgpu::CommandEncoderDescriptor::default();
         let mut commands = self.device.create_command_encoder(&descriptor);
-        commands.copy_buffer_to_buffer(buffer, 0, window, 0, buffer.size());
+        commands.copy_buffer_to_buffer(buffer, from, window, 0, window.size());
         // A gibibyte takes seconds where the card has a single slow lane.
         self.look(commands, window, LONG, read)
     }

@@ -134,6 +134,8 @@ fn answered<T>(
     health: &Health,
 ) -> Result<T, Failure> {
     match answer.recv_timeout(patience) {
+        // A buffer that there is no memory for is no failure of the device.
+        Ok(Err(Failure::OutOfMemory)) => health.check().and(Err(Failure::OutOfMemory)),
         Ok(answer) => answer.map_err(|failure| health.fails(failure)),
         Err(mpsc::RecvTimeoutError::Timeout) => Err(health.fails(Failure::Hung(patience))),
         Err(mpsc::RecvTimeoutError::Disconnected) => Err(health.fails(gone())),
@@ -206,10 +208,33 @@ mod tests {
         assert_eq!(dropped.recv_timeout(SHORT), Err(mpsc::RecvTimeoutError::Timeout));
 
         let (device, _) = open();
-        let failed = device.call(LONG, |_| Err::<(), _>(Failure::OutOfMemory));
-        assert_eq!(failed, Err(Failure::OutOfMemory));
+        let refused = Failure::Refused("first".to_owned());
+        let failed = device.call(LONG, {
+            let refused = refused.clone();
+            |_| Err::<(), _>(refused)
+        });
+        assert_eq!(failed, Err(refused.clone()));
         device.health.fails(Failure::Lost("later".to_owned()));
-        assert_eq!(device.call(LONG, |_| Ok(())), Err(Failure::OutOfMemory));
+        assert_eq!(device.call(LONG, |_| Ok(())), Err(refused));
+    }
+
+    #[test]
+    fn a_device_without_memory_for_a_buffer_is_well() {
+        let (device, dropped) = open();
+        let none = device.call(LONG, |_| Err::<(), _>(Failure::OutOfMemory));
+        assert_eq!(none, Err(Failure::OutOfMemory));
+        assert_eq!(device.call(LONG, |_| Ok(5)), Ok(5));
+        drop(device);
+        assert_eq!(dropped.recv_timeout(LONG), Ok(()));
+        // Where it was lost for want of memory, that is another thing.
+        let (device, _dropped) = open();
+        let lost = Failure::Lost("first".to_owned());
+        let (health, told) = (device.health.clone(), lost.clone());
+        let call = device.call(LONG, move |_| -> Result<(), _> {
+            health.fails(told);
+            Err(Failure::OutOfMemory)
+        });
+        assert_eq!(call, Err(lost));
     }
 
     #[test]

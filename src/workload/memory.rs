@@ -26,7 +26,7 @@ pub(super) fn check(what: &'static str, bytes: Option<u64>) -> Result<u64, Troub
 
 /// What this process can take without others being swapped out or ended, in bytes; `None` where the
 /// system does not say.
-fn available() -> Option<u64> {
+pub(super) fn available() -> Option<u64> {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let system = device::available_memory(&read("/proc/meminfo"));
     // The limits of containers, in both versions of control groups.

@@ -383,6 +383,16 @@ pub enum Trouble {
     Device(#[from] Failure),
 }
 
+impl Trouble {
+    /// Whether something smaller might do.
+    fn is_of_size(&self) -> bool {
+        matches!(
+            self,
+            Self::TooLarge { .. } | Self::OutOfMemory { .. } | Self::Device(Failure::OutOfMemory)
+        )
+    }
+}
+
 /// Works for about `time`: calls `work` with how many units to do next, at least one altogether.
 ///
 /// The clock is read ever more rarely at first, and then so that the end is met; it costs as much
@@ -428,7 +438,7 @@ pub fn grow<W: Workload>(
     let mut size = first;
     loop {
         let mut workload = match (make(size), &best) {
-            (Err(Trouble::TooLarge { .. } | Trouble::OutOfMemory { .. }), Some(_)) => break,
+            (Err(trouble), Some(_)) if trouble.is_of_size() => break,
             (made, _) => made?,
         };
         workload.run(Duration::ZERO)?;
@@ -538,18 +548,28 @@ mod tests {
 
     #[test]
     fn sizes_grow_until_the_rate_does_not() {
-        let size_of = |rates: &[u64], time| {
+        let size_until = |end: fn() -> Trouble, rates: &[u64], time| {
             let mut left = rates.iter();
             let grown = grow(256, time, |size| {
-                let too_large = Trouble::TooLarge { what: "", asked: 0, limit: 0 };
-                left.next().map(|&rate| Fake { size, rate }).ok_or(too_large)
+                left.next().map(|&rate| Fake { size, rate }).ok_or_else(end)
             });
             grown.map(|fake| fake.size)
         };
+        let too_large = || Trouble::TooLarge { what: "", asked: 0, limit: 0 };
+        let size_of = |rates: &[u64], time| size_until(too_large, rates, time);
         let hour = Duration::from_hours(1);
         assert_eq!(size_of(&[100, 200, 300, 305, 1000], hour).expect("sizes"), 2048);
         assert_eq!(size_of(&[100, 200, 150, 1000], hour).expect("sizes"), 512);
-        assert_eq!(size_of(&[100, 200], hour).expect("memory ended"), 512);
+        let ends: [fn() -> Trouble; 3] = [
+            too_large,
+            || Trouble::OutOfMemory { bytes: 1 },
+            || Trouble::Device(Failure::OutOfMemory),
+        ];
+        for end in ends {
+            assert_eq!(size_until(end, &[100, 200], hour).expect("memory ended"), 512);
+        }
+        let failed = || Trouble::Device(Failure::Lost(String::new()));
+        size_until(failed, &[100, 200], hour).expect_err("the device is gone");
         assert_eq!(size_of(&[100, 200, 300], Duration::from_millis(1)).expect("time ended"), 256);
         assert!(matches!(size_of(&[], hour), Err(Trouble::TooLarge { .. })));
     }

@@ -110,7 +110,7 @@ impl Bandwidth {
             context.write(&from, bytemuck::cast_slice(&given[0]))?;
             let second = context.given(bytemuck::cast_slice(&given[1]))?;
             let to = context.found(array)?;
-            let window = context.window(&to)?;
+            let window = context.window(to.size())?;
             Ok(Arrays { to, first: from, second, window })
         })?;
         let kernel = arrays.keep(move |context, Arrays { to, first, second, .. }| {
@@ -151,7 +151,7 @@ impl Bandwidth {
         }
         let mut into = mem::take(&mut self.downloaded);
         self.downloaded = self.arrays.call(move |context, arrays| {
-            context.read(&arrays.first, &arrays.window, |bytes| {
+            context.read(&arrays.first, 0, &arrays.window, |bytes| {
                 into.resize(bytes.len(), 0);
                 into.copy_from_slice(bytes);
                 into
@@ -187,7 +187,7 @@ impl Workload for Bandwidth {
             Transfer::Download => mem::take(&mut self.downloaded),
             _ => self.arrays.call(move |context, arrays| {
                 let from = if upload { &arrays.first } else { &arrays.to };
-                context.read(from, &arrays.window, <[u8]>::to_vec)
+                context.read(from, 0, &arrays.window, <[u8]>::to_vec)
             })?,
         };
         let found = found.as_chunks().0.iter().copied().map(f32::from_le_bytes);

@@ -116,9 +116,12 @@ impl<T: Send + Sync + 'static> Drop for Kept<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::env;
+    use std::process::Command;
+
     use super::*;
-    use crate::gpu::adapters;
-    use crate::workload::gpu::{Arithmetic, Bandwidth, Matmul, Transfer};
+    use crate::gpu::{Kind, adapters};
+    use crate::workload::gpu::{Arithmetic, Bandwidth, Matmul, Transfer, largest_buffer};
     use crate::workload::{Shape, Workload};
 
     fn devices() -> Vec<Device> {
@@ -158,6 +161,8 @@ mod tests {
             matmul.check().expect("right");
             drop(matmul);
             assert!(allocated(&device).expect("as before") <= before);
+            largest_buffer(&device).expect("some memory");
+            assert!(allocated(&device).expect("as before") <= before);
         }
     }
 
@@ -177,5 +182,52 @@ mod tests {
             Matmul::new(&device, Arithmetic::F32, shape).expect_err("a failed device");
             drop(matmul);
         }
+    }
+
+    /// Runs out of addresses on the way, so it has a process of its own.
+    #[test]
+    fn a_device_that_has_no_memory_left_stays_well() {
+        const NAME: &str =
+            "workload::gpu::device::tests::a_device_that_has_no_memory_left_stays_well";
+        const ALONE: &str = "PERJOULE_TEST_ALONE";
+        if env::var_os(ALONE).is_some() {
+            // The memory of a real one is others' too.
+            let software = |device: &Device| device.adapter().kind == Kind::Software;
+            return devices().into_iter().filter(software).for_each(|device| exhaust(&device));
+        }
+        let test = env::args_os().next().expect("the name of a program comes first");
+        let mut alone = Command::new(test);
+        alone.args(["--exact", NAME, "--nocapture"]).env(ALONE, "yes");
+        let output = alone.output().expect("it has been started before");
+        let text = String::from_utf8_lossy(&output.stdout);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}{errors}");
+        errors.lines().filter(|line| line.starts_with("not tested")).for_each(|line| {
+            eprintln!("{line}");
+        });
+    }
+
+    /// Takes buffers until the driver gives no more, and then works on.
+    fn exhaust(device: &Device) {
+        // All addresses of a process: of what is not written there is nothing else.
+        const MOST: usize = 1 << 16;
+        let largest = device.adapter().max_buffer_bytes / 4 * 4;
+        let mut taken = Vec::new();
+        let refused = loop {
+            match device.keep(move |context| context.found(largest)) {
+                Ok(buffer) if taken.len() < MOST => taken.push(buffer),
+                Ok(_) => break None,
+                Err(failure) => break Some(failure),
+            }
+        };
+        match refused {
+            Some(failure) => assert_eq!(failure, Failure::OutOfMemory),
+            None => eprintln!("not tested: {} gives any memory", device.adapter().driver),
+        }
+        drop(taken);
+        let shape = Shape::square(64).expect("small");
+        let mut matmul = Matmul::new(device, Arithmetic::F32, shape).expect("a healthy device");
+        matmul.run(Duration::ZERO).expect("a healthy device");
+        matmul.check().expect("right");
     }
 }

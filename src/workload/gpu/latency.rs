@@ -72,8 +72,8 @@ impl Workload for Latency {
 
     fn check(&mut self) -> Result<(), Trouble> {
         let counted = self.count.call(|context, count| {
-            let window = context.window(count)?;
-            let counted = context.read(count, &window, |bytes| bytes.first_chunk().copied())?;
+            let window = context.window(count.size())?;
+            let counted = context.read(count, 0, &window, |bytes| bytes.first_chunk().copied())?;
             context.write(count, &[0; 4]).map(|()| counted)
         })?;
         let counted = counted.map_or(0, u32::from_le_bytes);

@@ -338,8 +338,8 @@ impl Workload for Matmul {
     fn check(&mut self) -> Result<(), Trouble> {
         self.checks += 1;
         let product = self.buffers.call(|context, buffers| {
-            let window = context.window(&buffers.product)?;
-            context.read(&buffers.product, &window, <[u8]>::to_vec)
+            let window = context.window(buffers.product.size())?;
+            context.read(&buffers.product, 0, &window, <[u8]>::to_vec)
         })?;
         let checked = self.matrices.check(self.arithmetic, self.shape, &product, self.checks);
         self.spoil()?;

@@ -2,12 +2,14 @@
 
 mod bandwidth;
 mod device;
+mod largest;
 mod latency;
 mod matmul;
 mod peak;
 
 pub use self::bandwidth::{Bandwidth, Transfer};
 pub use self::device::Device;
+pub use self::largest::largest_buffer;
 pub use self::latency::Latency;
 pub use self::matmul::{Arithmetic, Matmul};
 pub use self::peak::{Operation, Peak};
@@ -61,8 +63,16 @@ fn bytes<T: bytemuck::Pod>(numbers: &[T]) -> Vec<u8> {
     bytes
 }
 
+/// What a buffer can have that kernels index with 32 bits, the least of their elements 32 bits long.
+const INDEXED: u64 = 1 << 34;
+
+/// What one buffer can have at the most, as far as is known without taking it.
+fn most_bytes(adapter: &Adapter) -> u64 {
+    adapter.max_buffer_bytes.min(adapter.max_binding_bytes).min(INDEXED - 16)
+}
+
 /// Fails where a buffer would be larger than the device can have.
 fn fits(adapter: &Adapter, what: &'static str, asked: u64) -> Result<u64, Trouble> {
-    let limit = adapter.max_buffer_bytes.min(adapter.max_binding_bytes);
+    let limit = most_bytes(adapter);
     if asked > limit { Err(Trouble::TooLarge { what, asked, limit }) } else { Ok(asked) }
 }

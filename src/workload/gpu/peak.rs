@@ -158,8 +158,8 @@ impl Workload for Peak {
 
     fn check(&mut self) -> Result<(), Trouble> {
         let words: Vec<[u8; 4]> = self.found.call(|context, found| {
-            let window = context.window(found)?;
-            context.read(found, &window, |bytes| bytes.as_chunks().0.to_vec())
+            let window = context.window(found.size())?;
+            context.read(found, 0, &window, |bytes| bytes.as_chunks().0.to_vec())
         })?;
         self.spoil()?;
         let (rounds, numbers) = words
