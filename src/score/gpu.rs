@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Capacity;
 use super::plan::{Dtype, Group, Plan, Theme};
 use crate::engine::{Engine, EngineId};
 use crate::gpu::{Kind as AdapterKind, adapters};
 use crate::job::MAX_GROUP;
 use crate::workload::gpu::{
-    Arithmetic, Bandwidth, Device, Latency, Matmul, Operation, Peak, Transfer,
+    Arithmetic, Bandwidth, Device, Latency, Matmul, Operation, Peak, Transfer, largest_buffer,
 };
 use crate::workload::sha256d::{Baseline, Exercise, Search};
 use crate::workload::{Kind, Trouble, last_level_caches};
@@ -137,6 +138,11 @@ impl Operation {
 }
 
 fn memory(plan: &Plan, device: &Device, group: &mut Group) -> Result<(), Trouble> {
+    if plan.has(Kind::Bandwidth) {
+        let largest = group.keep("largest buffer", largest_buffer(device))?;
+        let device = group.device;
+        group.capacities.extend(largest.map(|bytes| Capacity { device, largest_buffer: bytes }));
+    }
     let mut copy = None;
     for transfer in Transfer::ALL.into_iter().filter(|_| plan.has(Kind::Bandwidth)) {
         let bytes = plan.array_bytes.unwrap_or_else(|| bytes(device, transfer));
