@@ -2,17 +2,19 @@
 //
 // Every thread has 32 numbers in registers, and 16 of them at least do not wait for each other: that
 // hides how long an operation takes, together with the other threads. All begin alike but for the
-// thread's number modulo 16, and what comes out is known: each thread stores one number of it, and
-// counts its rounds, so that a driver that ends loops early or leaves work out is found out.
+// thread's number modulo 16. No operation rounds, so that what comes out is known to the bit: each
+// thread stores one word of it, and its rounds are counted, so that a driver that ends loops early or
+// leaves work out is found out.
 //
-// - `fused` turns 16 points (x, y) by a small angle: x += s * y, then y -= s * x, each one fma(). They
-//   stay on an ellipse: x^2 + y^2 + s * x * y keeps its value, up to rounding. Bits change as they do
-//   in real work, which counts when power is measured. A round is 128 multiplications and as many
-//   additions (256 operations) a thread.
+// - `fused` turns 16 points (x, y): x += s * y, then y -= s * x, each one fma(). With s = 1, which
+//   the host knows and the compiler does not, six turns lead back to where they began, by way of sums
+//   and differences that fit the 24 bits of f32. Bits change as they do in real work, which
+//   counts when power is measured. A round is 128 multiplications and as many additions (256
+//   operations) a thread.
 // - `separate` has chains of multiplications alone and chains of additions alone, so that no compiler
-//   makes one instruction of two: on some cards that is faster by far. A factor is followed by its
-//   inverse, an addend by its negative. A round is 128 multiplications and 128 additions (256
-//   operations) a thread. A compiler that may reassociate could shorten the chains.
+//   makes one instruction of two: on some cards that is faster by far. A factor, a power of two, is
+//   followed by its inverse, an addend by its negative. A round is 128 multiplications and 128
+//   additions (256 operations) a thread. A compiler that may reassociate could shorten the chains.
 // Bindings: kernels/README.md.
 
 // Threads of a workgroup.
@@ -20,9 +22,9 @@ override GROUP: u32 = 256u;
 
 struct Work {
     rounds: u32,
-    // The sine, so to speak, of `fused`; the factors and the addends of `separate`, whose product is
-    // to be near 1 and whose sum near 0. They come from the host so that no compiler knows them.
-    angle: f32,
+    // The s of `fused`; the factors and the addends of `separate`. They come from the host so that no
+    // compiler knows them.
+    turn: f32,
     factor: f32,
     inverse: f32,
     addend: f32,
@@ -33,8 +35,8 @@ struct Found {
     // Rounds that the first threads of all workgroups did, together and modulo 2^32. The host sets it
     // to 0.
     rounds: atomic<u32>,
-    // One number of each thread, as far as there is room.
-    numbers: array<f32>,
+    // One word of each thread, as far as there is room.
+    @align(16) words: array<u32>,
 }
 
 @group(0) @binding(0) var<uniform> work: Work;
@@ -47,17 +49,17 @@ fn fused(
     @builtin(local_invocation_index) local: u32,
 ) {
     let thread = id.y * groups.x * GROUP + id.x;
-    let start = 1.0 + f32(thread % 16u) / 64.0;
-    let s = vec4<f32>(work.angle);
+    let first = 32u * (thread % 16u);
+    let s = vec4<f32>(work.turn);
     let r = -s;
-    var x0 = vec4<f32>(start) + vec4<f32>(vec4(0.0, 1.0, 2.0, 3.0) / 64.0);
-    var x1 = vec4<f32>(start) + vec4<f32>(vec4(4.0, 5.0, 6.0, 7.0) / 64.0);
-    var x2 = vec4<f32>(start) + vec4<f32>(vec4(8.0, 9.0, 10.0, 11.0) / 64.0);
-    var x3 = vec4<f32>(start) + vec4<f32>(vec4(12.0, 13.0, 14.0, 15.0) / 64.0);
-    var y0 = vec4<f32>();
-    var y1 = vec4<f32>();
-    var y2 = vec4<f32>();
-    var y3 = vec4<f32>();
+    var x0 = 1.0 + spread(first);
+    var x1 = 1.0 + spread(first + 4u);
+    var x2 = 1.0 + spread(first + 8u);
+    var x3 = 1.0 + spread(first + 12u);
+    var y0 = 0.25 + spread(first + 16u);
+    var y1 = 0.25 + spread(first + 20u);
+    var y2 = 0.25 + spread(first + 24u);
+    var y3 = 0.25 + spread(first + 28u);
     var round = 0u;
     while round < work.rounds {
         x0 = fma(y0, s, x0); x1 = fma(y1, s, x1); x2 = fma(y2, s, x2); x3 = fma(y3, s, x3);
@@ -70,7 +72,8 @@ fn fused(
         y0 = fma(x0, r, y0); y1 = fma(x1, r, y1); y2 = fma(x2, r, y2); y3 = fma(x3, r, y3);
         round++;
     }
-    finish(thread, local, round, x0 + x1 + x2 + x3 + y0 + y1 + y2 + y3);
+    finish(thread, local, round, bits(x0) + bits(x1) + bits(x2) + bits(x3) + bits(y0) + bits(y1)
+        + bits(y2) + bits(y3));
 }
 
 @compute @workgroup_size(GROUP)
@@ -80,19 +83,19 @@ fn separate(
     @builtin(local_invocation_index) local: u32,
 ) {
     let thread = id.y * groups.x * GROUP + id.x;
-    let start = 1.0 + f32(thread % 16u) / 64.0;
+    let first = 32u * (thread % 16u);
     let f = vec4<f32>(work.factor);
     let g = vec4<f32>(work.inverse);
     let a = vec4<f32>(work.addend);
     let b = vec4<f32>(work.negative);
-    var x0 = vec4<f32>(start) + vec4<f32>(vec4(0.0, 1.0, 2.0, 3.0) / 64.0);
-    var x1 = vec4<f32>(start) + vec4<f32>(vec4(4.0, 5.0, 6.0, 7.0) / 64.0);
-    var x2 = vec4<f32>(start) + vec4<f32>(vec4(8.0, 9.0, 10.0, 11.0) / 64.0);
-    var x3 = vec4<f32>(start) + vec4<f32>(vec4(12.0, 13.0, 14.0, 15.0) / 64.0);
-    var y0 = vec4<f32>();
-    var y1 = vec4<f32>();
-    var y2 = vec4<f32>();
-    var y3 = vec4<f32>();
+    var x0 = 1.0 + spread(first);
+    var x1 = 1.0 + spread(first + 4u);
+    var x2 = 1.0 + spread(first + 8u);
+    var x3 = 1.0 + spread(first + 12u);
+    var y0 = 0.25 + spread(first + 16u);
+    var y1 = 0.25 + spread(first + 20u);
+    var y2 = 0.25 + spread(first + 24u);
+    var y3 = 0.25 + spread(first + 28u);
     var round = 0u;
     while round < work.rounds {
         x0 *= f; x1 *= f; x2 *= f; x3 *= f; y0 += a; y1 += a; y2 += a; y3 += a;
@@ -105,14 +108,26 @@ fn separate(
         x0 *= g; x1 *= g; x2 *= g; x3 *= g; y0 += b; y1 += b; y2 += b; y3 += b;
         round++;
     }
-    finish(thread, local, round, x0 + x1 + x2 + x3 + y0 + y1 + y2 + y3);
+    finish(thread, local, round, bits(x0) + bits(x1) + bits(x2) + bits(x3) + bits(y0) + bits(y1)
+        + bits(y2) + bits(y3));
 }
 
-fn finish(thread: u32, local: u32, rounds: u32, sums: vec4<f32>) {
+// Four of many numbers from 0 to 1, multiples of 2^-20.
+fn spread(first: u32) -> vec4<f32> {
+    let n = (vec4(first) + vec4(0u, 1u, 2u, 3u)) * 0x9e3779b1u;
+    return vec4<f32>(n >> vec4(12u)) * 0.00000095367431640625;
+}
+
+fn bits(v: vec4<f32>) -> u32 {
+    let b = bitcast<vec4<u32>>(v);
+    return b.x + b.y + b.z + b.w;
+}
+
+fn finish(thread: u32, local: u32, rounds: u32, word: u32) {
     if local == 0u {
         atomicAdd(&found.rounds, rounds);
     }
-    if thread < arrayLength(&found.numbers) {
-        found.numbers[thread] = sums.x + sums.y + sums.z + sums.w;
+    if thread < arrayLength(&found.words) {
+        found.words[thread] = word;
     }
 }

@@ -83,6 +83,18 @@ const READ: Usage = Usage::QUERY_RESOLVE.union(Usage::COPY_SRC);
 /// From when to when a dispatch ran, in seconds of the device's clock.
 pub(crate) type Span = (f64, f64);
 
+impl Prepared {
+    /// Workgroups across and down.
+    pub(crate) fn grid(&self) -> [u32; 2] {
+        self.grid
+    }
+
+    /// The same on another grid.
+    pub(crate) fn on(self, grid: [u32; 2]) -> Self {
+        Self { grid, ..self }
+    }
+}
+
 impl Context {
     /// Opens the adapter with all that it has of limits, and of features those that kernels here
     /// make use of.
@@ -93,7 +105,7 @@ impl Context {
             required_features: features,
             required_limits: adapter.inner.limits(),
             // SAFETY: the only experimental feature that is asked for is cooperative matrices, whose
-            // shapes are compared with those that the adapter has, and whose kernel keeps to the
+            // shapes are compared with those that the adapter has, and whose kernels keep to the
             // rules of Vulkan.
             experimental_features: unsafe { wgpu::ExperimentalFeatures::enabled() },
             ..Default::default()

@@ -123,7 +123,8 @@ impl Arithmetic {
         match self {
             Self::F32 | Self::F16InF32 => &[Operation::FusedF32, Operation::SeparateF32],
             Self::F16 => &[Operation::FusedF16, Operation::SeparateF16],
-            Self::I8 | Self::Blocks => &[],
+            Self::I8 => &[Operation::Dot8],
+            Self::Blocks => &[Operation::Blocks],
         }
     }
 }
@@ -132,7 +133,8 @@ impl Operation {
     fn dtype(self) -> Dtype {
         match self {
             Self::FusedF32 | Self::SeparateF32 => Dtype::F32,
-            Self::FusedF16 | Self::SeparateF16 => Dtype::F16,
+            Self::FusedF16 | Self::SeparateF16 | Self::Blocks => Dtype::F16,
+            Self::Dot8 => Dtype::I8,
         }
     }
 }

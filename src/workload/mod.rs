@@ -8,7 +8,8 @@
 //! - [`sha256d`]: the search for Bitcoin's proof of work, and what it is compared with;
 //! - `matmul`: matrix products, the work of AI; see [`check`] for how they are known to be right;
 //! - [`cpu::Bandwidth`]: memory, by the definitions of STREAM;
-//! - [`cpu::Peak`]: the arithmetic units, from registers: the roof of everything else.
+//! - [`cpu::Peak`]: the arithmetic units, from registers: the roof of everything else;
+//! - `gpu`: the same on GPUs, and how long they take for next to nothing.
 
 pub mod check;
 pub mod cpu;

@@ -83,6 +83,11 @@ impl<T: Send + Sync + 'static> Kept<T> {
         &self.device
     }
 
+    /// What of it does not go to the driver.
+    pub(super) fn get(&self) -> &T {
+        self.thing.as_ref().expect("dropping alone takes it")
+    }
+
     /// Has the device's thread do something with it.
     pub(super) fn call<R: Send + 'static>(
         &self,

@@ -8,7 +8,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::{Device, Kept, Routine, bytes, fits};
+use super::{Device, Kept, Routine, bytes, fits, has_blocks, has_f16};
 use crate::engine::Failure;
 use crate::gpu::{Adapter, Context, Kernel, Prepared};
 use crate::workload::check::{Product, Rounding};
@@ -61,12 +61,10 @@ impl Arithmetic {
     /// What the GPU lacks for it, if it does.
     #[must_use]
     pub fn missing(self, adapter: &Adapter) -> Option<&'static str> {
-        let has_f16 = adapter.features.contains(&"f16");
-        let has_blocks = has_f16 && !adapter.matrix_blocks.is_empty();
         match self {
-            Self::F16InF32 | Self::F16 if !has_f16 => Some("f16"),
-            Self::Blocks if !has_blocks => Some("cooperative matrices of f16 and f32"),
-            _ => None,
+            Self::F16InF32 | Self::F16 => has_f16(adapter).err(),
+            Self::Blocks => has_blocks(adapter).err(),
+            Self::F32 | Self::I8 => None,
         }
     }
 

@@ -16,6 +16,7 @@ pub use self::peak::{Operation, Peak};
 
 use std::time::{Duration, Instant};
 
+use crate::engine::Failure;
 use crate::gpu::{Adapter, Prepared};
 
 use self::device::Kept;
@@ -36,6 +37,11 @@ struct Routine {
 impl Routine {
     fn new(kernel: Kept<Prepared>) -> Self {
         Self { kernel, dispatches: 1 }
+    }
+
+    /// Runs it once.
+    fn once(&self) -> Result<(), Failure> {
+        self.kernel.call(|context, kernel| context.repeat(kernel, 1))
     }
 
     /// Works for about `time`, in submissions of as many dispatches as fill one.
@@ -61,6 +67,18 @@ fn bytes<T: bytemuck::Pod>(numbers: &[T]) -> Vec<u8> {
     let mut bytes = bytemuck::cast_slice(numbers).to_vec();
     bytes.resize(bytes.len().next_multiple_of(16), 0);
     bytes
+}
+
+/// Whether the GPU computes with binary16, or what it lacks.
+fn has_f16(adapter: &Adapter) -> Result<(), &'static str> {
+    let lacks = !adapter.features.contains(&"f16");
+    if lacks { Err("f16") } else { Ok(()) }
+}
+
+/// Whether the GPU has matrix units that a kernel here can use, or what it lacks.
+fn has_blocks(adapter: &Adapter) -> Result<(), &'static str> {
+    let lacks = has_f16(adapter).is_err() || adapter.matrix_blocks.is_empty();
+    if lacks { Err("cooperative matrices of f16 and f32") } else { Ok(()) }
 }
 
 /// What a buffer can have that kernels index with 32 bits, the least of their elements 32 bits long.

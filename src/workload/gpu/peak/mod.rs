@@ -1,0 +1,234 @@
+//! What the arithmetic units of a GPU can do at the most: the roof of its matrix products.
+//!
+//! Multiplications and additions are measured together, as fused multiply-add, and apart: there are
+//! cards sold to miners whose fused multiply-add was slowed down to a sixteenth, so that they are of
+//! no use for matrices, and that compute with separate instructions much faster. Matrix units are
+//! measured as far as the interface to the driver reaches them: some have faster ways of their own.
+
+mod plan;
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use self::plan::{Plan, ROUNDS};
+use super::{Device, Kept, Routine, has_blocks, has_f16};
+use crate::engine::Failure;
+use crate::gpu::{Adapter, Context, Kernel, Prepared};
+use crate::workload::check::Wrong;
+use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Work, Workload};
+
+/// How long a dispatch takes at the least, so that its beginning and its end are nothing; unless it
+/// has as many workgroups as all devices allow for, and more than any can run at a time.
+const DISPATCH: Duration = Duration::from_millis(5);
+const FEW_GROUPS: u32 = 16;
+const MOST_GROUPS: u32 = 1 << 15;
+
+/// Bytes before the words that are found: the count of rounds, and what aligns the words.
+const HEAD: u64 = 16;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Fused multiply-add of binary32.
+    FusedF32,
+    /// Multiplications and additions of binary32, as many of each.
+    SeparateF32,
+    /// Fused multiply-add of binary16.
+    FusedF16,
+    /// Multiplications and additions of binary16, as many of each.
+    SeparateF16,
+    /// Dot products of four 8-bit integers, summed in 32 bits: eight operations each.
+    Dot8,
+    /// Products of blocks of binary16, summed in binary32 by matrix units: of the largest blocks that
+    /// the GPU has.
+    Blocks,
+}
+
+impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::FusedF32,
+        Self::SeparateF32,
+        Self::FusedF16,
+        Self::SeparateF16,
+        Self::Dot8,
+        Self::Blocks,
+    ];
+
+    /// Its name in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FusedF32 => "f32 fma",
+            Self::SeparateF32 => "f32 mul, add",
+            Self::FusedF16 => "f16 fma",
+            Self::SeparateF16 => "f16 mul, add",
+            Self::Dot8 => "i8 dot",
+            Self::Blocks => "f16 by blocks",
+        }
+    }
+
+    /// What the GPU lacks for it, if it does.
+    #[must_use]
+    pub fn missing(self, adapter: &Adapter) -> Option<&'static str> {
+        match self {
+            Self::FusedF16 | Self::SeparateF16 => has_f16(adapter).err(),
+            Self::Blocks => has_blocks(adapter).err(),
+            Self::FusedF32 | Self::SeparateF32 | Self::Dot8 => None,
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The kernel and what it finds.
+#[derive(Debug)]
+pub struct Peak {
+    operation: Operation,
+    plan: Plan,
+    found: Kept<wgpu::Buffer>,
+    routine: Routine,
+    /// Rounds that are counted in a dispatch.
+    rounds: u32,
+    /// Reported since the last check.
+    dispatches: u64,
+}
+
+impl Peak {
+    /// Compiles the kernel, and finds out how much of it fills the device.
+    ///
+    /// # Errors
+    ///
+    /// When the GPU lacks the operation, computes something else, or fails.
+    pub fn new(device: &Device, operation: Operation) -> Result<Self, Trouble> {
+        let adapter = device.adapter();
+        if let Some(missing) = operation.missing(adapter) {
+            return Err(Failure::Refused(format!("it has no {missing}")).into());
+        }
+        let plan = Plan::new(operation, adapter);
+        let bytes = HEAD + 4 * plan.words as u64;
+        let found = device.keep(move |context| context.found(bytes))?;
+        let kernel = found.keep({
+            let plan = plan.clone();
+            move |context, found| prepare(context, &plan, found)
+        })?;
+        let [groups, _] = kernel.get().grid();
+        let routine = Routine::new(kernel);
+        let mut peak = Self { operation, plan, found, routine, rounds: 0, dispatches: 0 };
+        peak.spoil()?;
+        peak.routine.once()?;
+        peak.rounds = counted(&peak.plan, groups, peak.read()?.0)?;
+        peak.spoil()?;
+        Ok(peak)
+    }
+
+    /// Operations of a dispatch.
+    fn work(&self) -> Work {
+        let operations = self.plan.operations * u64::from(self.rounds);
+        match self.operation {
+            Operation::Dot8 => Work::Operations(operations),
+            _ => Work::Flops(operations),
+        }
+    }
+
+    /// Writes what no result is where the result will be.
+    fn spoil(&self) -> Result<(), Failure> {
+        let mut poison = vec![f32::NAN.to_bits(); HEAD as usize / 4 + self.plan.words];
+        poison[0] = 0;
+        self.found.call(move |context, found| context.write(found, bytemuck::cast_slice(&poison)))
+    }
+
+    /// The count of rounds, and the words.
+    fn read(&self) -> Result<(u32, Vec<u32>), Failure> {
+        self.found.call(|context, found| {
+            let window = context.window(found.size())?;
+            context.read(found, 0, &window, |bytes| {
+                let (head, words) = bytes.split_at(HEAD as usize);
+                let rounds = head.first_chunk().copied().map_or(0, u32::from_le_bytes);
+                let words = words.as_chunks().0.iter().copied();
+                (rounds, words.map(u32::from_le_bytes).collect())
+            })
+        })
+    }
+}
+
+impl Workload for Peak {
+    fn label(&self) -> Label {
+        Label {
+            kind: Kind::Peak,
+            variant: self.operation.name(),
+            size: Size::Registers,
+            place: Place::Gpu(self.found.device().adapter().number),
+        }
+    }
+
+    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+        let unit = self.work();
+        let done = self.routine.repeat(time, unit)?;
+        self.dispatches += done.work.value() / unit.value();
+        Ok(done)
+    }
+
+    fn check(&mut self) -> Result<(), Trouble> {
+        let (rounds, words) = self.read()?;
+        self.spoil()?;
+        // The count of rounds is modulo 2^32.
+        let dispatches = std::mem::take(&mut self.dispatches).max(1);
+        let expected = self.rounds.wrapping_mul(dispatches as u32);
+        if rounds != expected {
+            let (found, expected) = (rounds.into(), expected.into());
+            return Err(Wrong::Number { place: 0, found, expected }.into());
+        }
+        let found = words.into_iter().map(self.plan.number);
+        for (place, (found, &expected)) in (1..).zip(found.zip(self.plan.expected.iter().cycle())) {
+            // Nothing rounds.
+            if found.partial_cmp(&expected) != Some(std::cmp::Ordering::Equal) {
+                return Err(Wrong::Number { place, found, expected }.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The kernel, on as many workgroups as fill a dispatch.
+fn prepare(context: &Context, plan: &Plan, found: &wgpu::Buffer) -> Result<Prepared, Failure> {
+    let kernel = Kernel {
+        source: plan.source,
+        entry_point: plan.entry_point,
+        overrides: &[("GROUP", f64::from(plan.group))],
+        grid: [FEW_GROUPS, 1],
+    };
+    let factors = match &*plan.factors {
+        [] => None,
+        factors => Some(context.given(bytemuck::cast_slice(factors))?),
+    };
+    let given: Vec<_> = factors.iter().collect();
+    let mut kernel = context.prepare(&kernel, bytemuck::cast_slice(&plan.told), found, &given)?;
+    // The first time, drivers may still compile.
+    context.repeat(&kernel, 1)?;
+    let mut groups = FEW_GROUPS;
+    loop {
+        let start = Instant::now();
+        context.repeat(&kernel, 1)?;
+        if start.elapsed() >= DISPATCH || groups >= MOST_GROUPS {
+            return Ok(kernel);
+        }
+        groups *= 2;
+        kernel = kernel.on([groups, 1]);
+    }
+}
+
+/// The rounds that a dispatch counts, as long as they can be right.
+fn counted(plan: &Plan, groups: u32, rounds: u32) -> Result<u32, Trouble> {
+    let each = ROUNDS * groups;
+    let most = if plan.by_subgroups { plan.group } else { 1 };
+    if rounds.is_multiple_of(each) && (1..=most).contains(&(rounds / each)) {
+        return Ok(rounds);
+    }
+    let (found, expected) = (rounds.into(), each.into());
+    Err(Wrong::Number { place: 0, found, expected }.into())
+}
