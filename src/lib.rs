@@ -17,6 +17,7 @@
 //! - [`search`]: a job's ranges over all cores and GPUs, candidates verified, shares in one order;
 //! - [`selftest`] and [`score`]: whether an engine is right on this machine, and how fast it is;
 //! - [`workload`]: matrix products, memory bandwidth and arithmetic peaks;
+//! - [`units`]: joules, watts, and work by time and by energy;
 //! - [`device`] and `gpu`: what is in this machine;
 //! - [`sha256`]: SHA-256 as the standard writes it, which the engines are tested against.
 //!
@@ -41,6 +42,7 @@ pub mod score;
 pub mod search;
 pub mod selftest;
 pub mod sha256;
+pub mod units;
 pub mod workload;
 
 /// The README's examples are compiled and run with the tests.
