@@ -17,6 +17,7 @@
 //! - [`search`]: a job's ranges over all cores and GPUs, candidates verified, shares in one order;
 //! - [`selftest`] and [`score`]: whether an engine is right on this machine, and how fast it is;
 //! - [`workload`]: matrix products, memory bandwidth and arithmetic peaks;
+//! - `meter`: what measures joules;
 //! - [`units`]: joules, watts, and work by time and by energy;
 //! - [`device`] and `gpu`: what is in this machine;
 //! - [`sha256`]: SHA-256 as the standard writes it, which the engines are tested against.
@@ -28,6 +29,7 @@
 //! - `cli` (default): the `perjoule` command.
 //! - `gpu` (default): engines on GPUs. Without these the crate is a library with next to no
 //!   dependencies.
+//! - `meter`: what measures joules; with `nvml` (default) also NVIDIA's GPUs.
 //! - `matmul` (default): matrix products on processors.
 //! - `bitcoin`: conversions between [`block`]'s types and those of rust-bitcoin 0.32.
 
@@ -38,6 +40,8 @@ pub mod engine;
 pub mod gpu;
 pub mod job;
 mod lanes;
+#[cfg(feature = "meter")]
+pub mod meter;
 pub mod score;
 pub mod search;
 pub mod selftest;
