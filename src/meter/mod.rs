@@ -7,6 +7,7 @@
 //! - [`Domain`]: what a number is of, and what must not be added to what;
 //! - [`Recorder`]: reads a set of meters in the background, so that no counter wraps unseen;
 //! - [`Clock`]: the time that all of them share;
+//! - [`rapl`]: the counters of processors;
 //! - [`fake`]: a meter without a sensor, for tests.
 
 mod clock;
@@ -15,9 +16,13 @@ mod counter;
 mod domain;
 mod error;
 pub mod fake;
+mod host;
 mod integral;
 mod pci;
+pub mod rapl;
 mod recorder;
+mod sysfs;
+mod unavailable;
 mod window;
 
 use std::fmt;
@@ -29,8 +34,10 @@ pub use self::clock::Clock;
 pub use self::conditions::{Conditions, Throttle};
 pub use self::domain::{Domain, Overlap, Socket, UnknownDomain, sum};
 pub use self::error::MeterError;
+pub use self::host::Host;
 pub use self::pci::{NoPciAddress, PciAddress};
 pub use self::recorder::{DEFAULT_INTERVAL, Mark, Measured, Recorder, Sample, Track};
+pub use self::unavailable::{Cause, Unavailable, Why};
 pub use self::window::{CrossCheck, Method, Note, Span, Window};
 
 /// Something that tells how much energy was used.
@@ -51,6 +58,9 @@ pub trait Meter: fmt::Debug + Send {
         None
     }
 }
+
+/// A meter of a machine, or why it lacks it.
+pub type Found = Result<Box<dyn Meter>, Unavailable>;
 
 /// What a meter is.
 #[derive(Clone, Debug, PartialEq)]
