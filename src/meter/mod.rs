@@ -7,7 +7,7 @@
 //! - [`Domain`]: what a number is of, and what must not be added to what;
 //! - [`Recorder`]: reads a set of meters in the background, so that no counter wraps unseen;
 //! - [`Clock`]: the time that all of them share;
-//! - [`rapl`]: the counters of processors;
+//! - [`rapl`] and [`perf`]: the counters of processors;
 //! - [`fake`]: a meter without a sensor, for tests.
 
 mod clock;
@@ -19,6 +19,7 @@ pub mod fake;
 mod host;
 mod integral;
 mod pci;
+pub mod perf;
 pub mod rapl;
 mod recorder;
 mod sysfs;
