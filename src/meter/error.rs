@@ -27,6 +27,9 @@ pub enum MeterError {
         /// What it should hold.
         expected: &'static str,
     },
+    /// A driver does not answer.
+    #[error("its driver says: {0}")]
+    Driver(String),
     /// Nothing was counted from the one reading to the other.
     #[error(
         "the counter stood still for {:.3} s: measure for longer, or with another meter",
@@ -71,7 +74,7 @@ impl MeterError {
 
 /// Of a text from outside as much as fits an error message.
 pub(super) fn beginning(text: &str) -> String {
-    const MOST: usize = 60;
+    const MOST: usize = 100;
     let text = text.trim();
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -87,7 +90,7 @@ mod tests {
     fn long_texts_are_cut_between_characters() {
         assert_eq!(beginning(" short\n"), "short");
         let text = beginning(&"µ".repeat(1000));
-        assert_eq!(text.chars().count(), 61);
-        assert_eq!(beginning(&"x".repeat(60)), "x".repeat(60));
+        assert_eq!(text.chars().count(), 101);
+        assert_eq!(beginning(&"x".repeat(100)), "x".repeat(100));
     }
 }

@@ -8,6 +8,7 @@
 //! - [`Recorder`]: reads a set of meters in the background, so that no counter wraps unseen;
 //! - [`Clock`]: the time that all of them share;
 //! - [`rapl`] and [`perf`]: the counters of processors;
+//! - [`nvml`]: GPUs of NVIDIA;
 //! - [`fake`]: a meter without a sensor, for tests.
 
 mod clock;
@@ -18,6 +19,7 @@ mod error;
 pub mod fake;
 mod host;
 mod integral;
+pub mod nvml;
 mod pci;
 pub mod perf;
 pub mod rapl;

@@ -60,6 +60,21 @@ pub enum Why {
         /// Whether this is inside a container.
         container: bool,
     },
+    /// There is nothing that it could measure.
+    #[error("there is no card of NVIDIA")]
+    NoCard,
+    /// The library of the driver is not there, or does not start.
+    #[error("NVIDIA's driver cannot be used: {0}")]
+    NoDriver(String),
+    /// The driver does not answer a question.
+    #[error("its driver says: {0}")]
+    Driver(String),
+    /// The device measures nothing.
+    #[error("{0} tells neither energy nor power")]
+    NoSensor(String),
+    /// This program cannot ask.
+    #[error("this program was built without the feature `{0}`")]
+    NotBuilt(&'static str),
     /// It cannot be read for another reason.
     #[error("{0}")]
     Broken(MeterError),
@@ -90,7 +105,15 @@ impl Why {
                 )
             }
             Self::Broken(_) => format!("look at the file and at the kernel's log, or {OUTSIDE}"),
-            Self::Twin(_) => return None,
+            Self::NoDriver(_) => "install the driver of the card, or start the container with \
+                `--gpus all`; after an update of the driver start the machine again"
+                .to_owned(),
+            Self::Driver(_) => "see whether `nvidia-smi` works; if it does not, start the machine \
+                again"
+                .to_owned(),
+            Self::NoSensor(_) => OUTSIDE.to_owned(),
+            Self::NotBuilt(feature) => format!("build it with `--features {feature}`"),
+            Self::Twin(_) | Self::NoCard => return None,
         })
     }
 }
@@ -188,6 +211,27 @@ mod tests {
                 "rapl, package-0: only root may read /sys/class/powercap",
                 Some("run as root on the host"),
             ),
+            (
+                Why::NoDriver("not loaded".into()),
+                "rapl, package-0: NVIDIA's driver cannot be used: not loaded",
+                Some("install the driver of the card, or start the container with `--gpus all`"),
+            ),
+            (
+                Why::Driver("lost".into()),
+                "rapl, package-0: its driver says: lost",
+                Some("see whether `nvidia-smi` works"),
+            ),
+            (
+                Why::NoSensor("GT 710".into()),
+                "rapl, package-0: GT 710 tells neither energy nor power",
+                Some("measure from outside"),
+            ),
+            (
+                Why::NotBuilt("nvml"),
+                "rapl, package-0: this program was built without the feature `nvml`",
+                Some("build it with `--features nvml`"),
+            ),
+            (Why::NoCard, "rapl, package-0: there is no card of NVIDIA", None),
             (
                 Why::Twin("intel-rapl:0".into()),
                 "rapl, package-0: the same as intel-rapl:0, which is used",
