@@ -8,7 +8,7 @@
 //! - [`Recorder`]: reads a set of meters in the background, so that no counter wraps unseen;
 //! - [`Clock`]: the time that all of them share;
 //! - [`rapl`] and [`perf`]: the counters of processors;
-//! - [`nvml`]: GPUs of NVIDIA;
+//! - [`nvml`] and [`hwmon`]: GPUs, and other sensors;
 //! - [`fake`]: a meter without a sensor, for tests.
 
 mod clock;
@@ -18,6 +18,7 @@ mod domain;
 mod error;
 pub mod fake;
 mod host;
+pub mod hwmon;
 mod integral;
 pub mod nvml;
 mod pci;

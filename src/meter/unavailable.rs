@@ -25,7 +25,7 @@ impl Unavailable {
     /// What to do about it, as a sentence without its full stop; `None` where nothing is wrong.
     #[must_use]
     pub fn remedy(&self) -> Option<String> {
-        self.why.remedy()
+        self.why.remedy(self.by)
     }
 }
 
@@ -60,6 +60,21 @@ pub enum Why {
         /// Whether this is inside a container.
         container: bool,
     },
+    /// No sensor of which it is known what it measures.
+    #[error("no sensor of a GPU or a processor in {}", path.display())]
+    NoKnownChip {
+        /// Where they are.
+        path: PathBuf,
+    },
+    /// A file that somebody named, whose name does not tell what is in it.
+    #[error(
+        "{} is no sensor, expected a file like energy1_input, power1_input or power1_average",
+        path.display()
+    )]
+    NoSensorFile {
+        /// The file.
+        path: PathBuf,
+    },
     /// There is nothing that it could measure.
     #[error("there is no card of NVIDIA")]
     NoCard,
@@ -84,13 +99,18 @@ pub enum Why {
 }
 
 impl Why {
-    fn remedy(&self) -> Option<String> {
+    fn remedy(&self, by: Source) -> Option<String> {
         Some(match self {
             Self::Absent { cause, .. } => cause.remedy(),
             Self::Denied { container: true, .. } => {
                 "run as root on the host; the root of a container may be nobody there".to_owned()
             }
-            Self::Denied { container: false, .. } => "run as root, or let everybody read it until \
+            Self::Denied { path, .. } if by != Source::Rapl => format!(
+                "run as root, or let everybody read it until the next start with `sudo chmod o+r \
+                 {}`",
+                path.display()
+            ),
+            Self::Denied { .. } => "run as root, or let everybody read it until \
                 the next start with `sudo chmod o+r /sys/class/powercap/*/energy_uj`, or always \
                 with the udev rule `ACTION==\"add\", SUBSYSTEM==\"powercap\", \
                 RUN+=\"/bin/chmod o+r /sys%p/energy_uj\"` (it tells everybody what others \
@@ -105,6 +125,13 @@ impl Why {
                 )
             }
             Self::Broken(_) => format!("look at the file and at the kernel's log, or {OUTSIDE}"),
+            Self::NoKnownChip { .. } => format!(
+                "name a sensor, such as /sys/class/hwmon/hwmon0/power1_input, if one measures \
+                 what you want to know, or {OUTSIDE}"
+            ),
+            Self::NoSensorFile { .. } => {
+                "see which there are with `ls /sys/class/hwmon/*/{energy,power}*`".to_owned()
+            }
             Self::NoDriver(_) => "install the driver of the card, or start the container with \
                 `--gpus all`; after an update of the driver start the machine again"
                 .to_owned(),
@@ -230,6 +257,17 @@ mod tests {
                 Why::NotBuilt("nvml"),
                 "rapl, package-0: this program was built without the feature `nvml`",
                 Some("build it with `--features nvml`"),
+            ),
+            (
+                Why::NoKnownChip { path: path() },
+                "rapl, package-0: no sensor of a GPU or a processor in /sys/class/powercap",
+                Some("name a sensor, such as"),
+            ),
+            (
+                Why::NoSensorFile { path: path() },
+                "rapl, package-0: /sys/class/powercap is no sensor, expected a file like \
+                 energy1_input, power1_input or power1_average",
+                Some("see which there are"),
             ),
             (Why::NoCard, "rapl, package-0: there is no card of NVIDIA", None),
             (

@@ -1,6 +1,7 @@
 //! Meters as a caller has them, over trees, programs and drivers that are made up: each tells the
 //! right joules or says what is wrong.
 
+mod hwmon;
 mod nvml;
 mod perf;
 mod rapl;
