@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::command::CommandError;
+use super::csv::TraceError;
+
 /// A meter that tells nothing, or nothing that can be believed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -30,6 +33,12 @@ pub enum MeterError {
     /// A driver does not answer.
     #[error("its driver says: {0}")]
     Driver(String),
+    /// A program tells no watts.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// A trace tells nothing about what was measured.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
     /// Nothing was counted from the one reading to the other.
     #[error(
         "the counter stood still for {:.3} s: measure for longer, or with another meter",

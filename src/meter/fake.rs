@@ -126,7 +126,7 @@ impl Meter for Fake {
         match &mut self.kind {
             Kind::Counting(counter, update) => {
                 let updates = moving.as_nanos().checked_div(update.as_nanos()).unwrap_or(0);
-                let since = *update * u32::try_from(updates).unwrap_or(u32::MAX);
+                let since = update.saturating_mul(u32::try_from(updates).unwrap_or(u32::MAX));
                 let millijoules = (self.power * since).value() * 1e3;
                 reading.counted = Some(counter.see(millijoules.round() as u64, at));
             }

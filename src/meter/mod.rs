@@ -9,11 +9,15 @@
 //! - [`Clock`]: the time that all of them share;
 //! - [`rapl`] and [`perf`]: the counters of processors;
 //! - [`nvml`] and [`hwmon`]: GPUs, and other sensors;
+//! - [`command`] and [`csv`]: meters outside, such as one at the wall; [`assumed`]: none at all;
 //! - [`fake`]: a meter without a sensor, for tests.
 
+pub mod assumed;
 mod clock;
+pub mod command;
 mod conditions;
 mod counter;
+pub mod csv;
 mod domain;
 mod error;
 pub mod fake;
@@ -188,6 +192,12 @@ pub struct Integrated {
     pub gaps: u64,
     /// How long that was, all together.
     pub gap_time: Duration,
+}
+
+/// A power that a machine or a site may take; other numbers are mistakes.
+fn plausible(watts: f64) -> Option<Watts> {
+    const MOST: f64 = 1e8;
+    (0.0..=MOST).contains(&watts).then(|| Watts::new(watts))
 }
 
 #[cfg(test)]

@@ -334,7 +334,7 @@ impl Log {
         let took = to.saturating_sub(from);
         let span = Span { from: clock.date(from), took };
         // Once or twice it may be late.
-        let patience = about.interval.unwrap_or(DEFAULT_INTERVAL) * 3;
+        let patience = about.interval.unwrap_or(DEFAULT_INTERVAL).saturating_mul(3);
         let window = Window::over(about, span, &points, from, patience);
         Ok(self.complete(window?, from, to))
     }

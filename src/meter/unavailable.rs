@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::command::CommandError;
 use super::{Domain, MeterError, Source};
 
 /// A meter that is not there, or cannot be used.
@@ -90,6 +91,9 @@ pub enum Why {
     /// This program cannot ask.
     #[error("this program was built without the feature `{0}`")]
     NotBuilt(&'static str),
+    /// A program tells no watts.
+    #[error("{0}")]
+    Command(CommandError),
     /// It cannot be read for another reason.
     #[error("{0}")]
     Broken(MeterError),
@@ -139,6 +143,9 @@ impl Why {
                 again"
                 .to_owned(),
             Self::NoSensor(_) => OUTSIDE.to_owned(),
+            Self::Command(_) => {
+                "run it by hand: it has to print watts, soon, and exit with 0".to_owned()
+            }
             Self::NotBuilt(feature) => format!("build it with `--features {feature}`"),
             Self::Twin(_) | Self::NoCard => return None,
         })

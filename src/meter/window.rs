@@ -207,8 +207,8 @@ impl Window {
         if span.took.is_zero() {
             return Err(MeterError::NoTime);
         }
-        let stretch =
-            stretch(points, from, from + span.took, patience).ok_or(MeterError::NotCovered)?;
+        let stretch = stretch(points, from, from.saturating_add(span.took), patience)
+            .ok_or(MeterError::NotCovered)?;
         if stretch.points == 0 {
             return Err(MeterError::NoValue);
         }

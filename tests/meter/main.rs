@@ -1,6 +1,8 @@
 //! Meters as a caller has them, over trees, programs and drivers that are made up: each tells the
 //! right joules or says what is wrong.
 
+mod command;
+mod csv;
 mod hwmon;
 mod nvml;
 mod perf;
