@@ -71,6 +71,14 @@ impl Host {
         self.why(AMD_IN_PERF, "rapl")
     }
 
+    /// Why there are no sensors; `None` where there may just be none.
+    pub(super) fn why_no_sensors(&self) -> Option<Cause> {
+        if self.system != "linux" {
+            return Some(Cause::System(self.system.clone()));
+        }
+        self.hypervisor.then_some(Cause::VirtualMachine)
+    }
+
     fn why(&self, needs: (u32, u32), module: &'static str) -> Cause {
         let is_amd = self.vendor.as_deref() == Some("AuthenticAMD");
         match self.kernel {

@@ -31,7 +31,11 @@ pub fn find(folder: &Path, host: &Host) -> Vec<Found> {
     let chips = sysfs::entries(folder).into_iter().map(|(_, path)| Chip::new(path));
     let found: Vec<_> = chips.flat_map(|chip| chip.meters(host)).collect();
     if found.is_empty() {
-        let why = Why::NoKnownChip { path: folder.to_owned() };
+        let path = folder.to_owned();
+        let why = match host.why_no_sensors() {
+            Some(cause) if !folder.exists() => Why::Absent { path, cause },
+            _ => Why::NoKnownChip { path },
+        };
         return vec![Err(Unavailable::new(Source::Hwmon, None, why))];
     }
     found

@@ -4,6 +4,7 @@
 //! themselves; where there is only power, it is integrated over time, and the window says so. What
 //! cannot be known is an error, never a zero.
 //!
+//! - [`found()`]: what meters this machine has, and why it lacks others;
 //! - [`Domain`]: what a number is of, and what must not be added to what;
 //! - [`Recorder`]: reads a set of meters in the background, so that no counter wraps unseen;
 //! - [`Clock`]: the time that all of them share;
@@ -21,6 +22,7 @@ pub mod csv;
 mod domain;
 mod error;
 pub mod fake;
+mod found;
 mod host;
 pub mod hwmon;
 mod integral;
@@ -42,6 +44,7 @@ pub use self::clock::Clock;
 pub use self::conditions::{Conditions, Throttle};
 pub use self::domain::{Domain, Overlap, Socket, UnknownDomain, sum};
 pub use self::error::MeterError;
+pub use self::found::{found, found_under};
 pub use self::host::Host;
 pub use self::pci::{NoPciAddress, PciAddress};
 pub use self::recorder::{DEFAULT_INTERVAL, Mark, Measured, Recorder, Sample, Track};

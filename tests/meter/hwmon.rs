@@ -4,7 +4,7 @@ use std::path::Path;
 
 use perjoule::meter::fake::Hand;
 use perjoule::meter::hwmon::{at, find};
-use perjoule::meter::{Found, Host, MeterError, Method, Source, Why};
+use perjoule::meter::{Cause, Found, Host, MeterError, Method, Source, Why};
 use perjoule::units::Joules;
 
 use super::tree::Tree;
@@ -110,10 +110,20 @@ fn sockets_of_amd_are_told_from_cores() {
 fn without_a_known_chip_the_reason_is_told() {
     let tree = Tree::new();
     chip(&tree, "hwmon0", "acpitz", None);
+    let mut host = Host::default();
+    host.system = "linux".to_owned();
     for folder in [tree.path().to_owned(), tree.at("nowhere")] {
-        let refused = refusal(find(&folder, &Host::default()));
+        let refused = refusal(find(&folder, &host));
         assert!(matches!(&refused.why, Why::NoKnownChip { path } if *path == folder), "{refused}");
     }
+    host.hypervisor = true;
+    let refused = refusal(find(tree.path(), &host));
+    assert!(matches!(refused.why, Why::NoKnownChip { .. }), "{refused}");
+    let refused = refusal(find(&tree.at("nowhere"), &host));
+    assert!(matches!(refused.why, Why::Absent { cause: Cause::VirtualMachine, .. }), "{refused}");
+    host.system = "windows".to_owned();
+    let refused = refusal(find(&tree.at("nowhere"), &host));
+    assert!(matches!(refused.why, Why::Absent { cause: Cause::System(_), .. }), "{refused}");
 }
 
 #[test]

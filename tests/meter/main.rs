@@ -3,6 +3,7 @@
 
 mod command;
 mod csv;
+mod found;
 mod hwmon;
 mod nvml;
 mod perf;
