@@ -66,6 +66,12 @@ pub enum MeterError {
     /// No value of power within the time.
     #[error("no power was told within the time that was measured: measure for longer")]
     NoValue,
+    /// It was read, and nothing came of it.
+    #[error("it did not answer within {:.1} s: its driver hangs", .0.as_secs_f64())]
+    Hangs(Duration),
+    /// The thread that reads it is gone.
+    #[error("its reader panicked: that is a mistake of this program")]
+    Panicked,
     /// The system gave no thread.
     #[error("cannot start a thread that reads the meters: {0}")]
     Thread(Arc<io::Error>),
