@@ -247,7 +247,11 @@ fn end(child: &mut Child) {
     }
     // Where it has ended meanwhile there is nothing left to do.
     let _ = child.kill();
-    let _ = child.wait();
+    // One that the kernel does not let go of is left behind.
+    let start = Instant::now();
+    while matches!(child.try_wait(), Ok(None)) && start.elapsed() < GRACE {
+        thread::sleep(TICK);
+    }
 }
 
 /// The power that a text tells: it is a bare number, or holds one that is followed by W or Watts.

@@ -41,19 +41,21 @@ pub fn find(folder: &Path, host: &Host) -> Vec<Found> {
     found
 }
 
-/// The meter of a file that somebody names, such as `/sys/class/hwmon/hwmon3/power1_input`.
+/// The meter of a file that somebody names, such as `/sys/class/hwmon/hwmon3/power1_input`, with
+/// what it measures, if that is known.
 ///
 /// # Errors
 ///
 /// When its name is no such name, or it cannot be read.
-pub fn at(path: &Path, host: &Host) -> Found {
+pub fn at(path: &Path, domain: Option<Domain>, host: &Host) -> Found {
     let named = path.file_name().and_then(|name| Sensor::parse(name.to_str()?));
     let Some(sensor) = named else {
         let why = Why::NoSensorFile { path: path.to_owned() };
         return Err(Unavailable::new(Source::Hwmon, None, why));
     };
     let chip = Chip::new(path.parent().unwrap_or(Path::new("")).to_owned());
-    let domain = chip.gpu().unwrap_or_else(|| Domain::Sensor(path.display().to_string()));
+    let unknown = || Domain::Sensor(path.display().to_string());
+    let domain = domain.or_else(|| chip.gpu()).unwrap_or_else(unknown);
     chip.meter(&sensor, domain, host)
 }
 

@@ -12,6 +12,27 @@
 //! - [`nvml`] and [`hwmon`]: GPUs, and other sensors;
 //! - [`command`] and [`csv`]: meters outside, such as one at the wall; [`assumed`]: none at all;
 //! - [`fake`]: a meter without a sensor, for tests.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use perjoule::meter::fake::{Fake, Hand};
+//! use perjoule::meter::{Domain, Meter, Recorder};
+//! use perjoule::units::Watts;
+//!
+//! // In earnest: meters that `found()` has, and `Clock::start()`.
+//! let update = Duration::from_millis(1);
+//! let meter = Fake::counting(Domain::Cpu, Watts::new(65.0), update);
+//! let meters: Vec<Box<dyn Meter>> = vec![Box::new(meter)];
+//! let hand = Hand::new();
+//! let recorder = Recorder::start(meters, hand.clock(), Duration::from_millis(50))?;
+//!
+//! let ((), measured) = recorder.measure(|| hand.advance(Duration::from_secs(10)));
+//! let window = measured[0].window.as_ref().map_err(Clone::clone)?;
+//! assert_eq!(window.energy.to_string(), "650 J");
+//! assert_eq!(window.power().to_string(), "65.0 W");
+//! # Ok::<(), perjoule::meter::MeterError>(())
+//! ```
 
 pub mod assumed;
 mod clock;
@@ -56,7 +77,7 @@ pub trait Meter: fmt::Debug + Send {
     /// What it measures, and by what means.
     fn about(&self) -> &About;
 
-    /// What was used since the meter was made. Joules never decrease: a counter that wraps is
+    /// What was used since the first reading. Joules never decrease: a counter that wraps is
     /// corrected, and one that starts anew goes on from where it was, which the reading says.
     ///
     /// # Errors
@@ -150,7 +171,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// The energy since the meter was made: as counted, or else as integrated.
+    /// The energy since the first reading: as counted, or else as integrated.
     #[must_use]
     pub fn energy(&self) -> Option<Joules> {
         let counted = self.counted.map(|counted| counted.energy);
@@ -158,7 +179,7 @@ impl Reading {
     }
 }
 
-/// What a counter of energy told, all since the meter was made.
+/// What a counter of energy told, all since its first reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counted {
     /// The energy.
@@ -184,7 +205,7 @@ impl Counted {
     }
 }
 
-/// What was integrated from power, all since the meter was made.
+/// What was integrated from power, all since the first reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Integrated {
     /// The energy.

@@ -34,7 +34,11 @@ pub fn find(folder: &Path, host: &Host) -> Vec<Found> {
         let name =
             sysfs::text(&zone.path.join("name")).map_err(|error| zone.fails(None, error, host))?;
         let parent = (zone.kind.as_str(), zone.number);
-        let domain = domain(&name, zone, sockets.get(&parent).copied());
+        let mut domain = domain(&name, zone, sockets.get(&parent).copied());
+        if let (Domain::Core(socket), Some("AuthenticAMD")) = (&domain, host.vendor.as_deref()) {
+            // AMD counts every core by itself, and Linux shows the first.
+            domain = Domain::Sensor(format!("one core of package-{socket}"));
+        }
         if let (Domain::Package(socket), None) = (&domain, zone.child) {
             sockets.insert(parent, *socket);
         }
@@ -72,10 +76,10 @@ impl Zone {
 
     /// What a runtime hides from a container is a link to nowhere.
     fn fails(&self, domain: Option<Domain>, error: MeterError, host: &Host) -> Unavailable {
-        let why = if host.container && !self.path.exists() {
-            Why::Absent { path: self.path.clone(), cause: Cause::Container }
-        } else {
+        let why = if self.path.exists() {
             sysfs::why(error, host.container)
+        } else {
+            Why::Absent { path: self.path.clone(), cause: Cause::Container }
         };
         Unavailable::new(Source::Rapl, domain, why)
     }

@@ -24,10 +24,12 @@ pub struct Window {
     pub energy: Joules,
     /// How that is known.
     pub method: Method,
+    /// Both energies, where the device counts and power was integrated beside it.
+    pub check: Option<CrossCheck>,
     /// How often the counter, or the value of the sensor, was seen to change or was read.
     pub updates: u64,
-    /// How long it took from an update of the counter to the next, as observed since the meter was
-    /// made; `None` where nothing was counted.
+    /// How long it took from an update of the counter to the next, as observed since its first
+    /// reading; `None` where nothing was counted.
     pub update_period: Option<Duration>,
     /// What a recorder saw in between.
     pub samples: Vec<Sample>,
@@ -148,15 +150,15 @@ impl Window {
         let took = took.ok_or(MeterError::NoTime)?;
         let counted = counted(start, end, took);
         let integrated = integrated(start, end, took);
-        let mut notes = Vec::new();
-        let (energy, method) = match (counted, &integrated) {
+        let check = match (&counted, &integrated) {
             (Some(Ok(counted)), Some(Ok(integrated))) => {
-                let check = CrossCheck { counted, integrated: *integrated };
-                if check.difference() > DISAGREEMENT {
-                    notes.push(Note::Disagree(check));
-                }
-                (counted, Method::Counted)
+                Some(CrossCheck { counted: *counted, integrated: *integrated })
             }
+            _ => None,
+        };
+        let disagree = check.filter(|check| check.difference() > DISAGREEMENT);
+        let mut notes: Vec<_> = disagree.map(Note::Disagree).into_iter().collect();
+        let (energy, method) = match (counted, &integrated) {
             (Some(Ok(counted)), _) => (counted, Method::Counted),
             (Some(Err(error)), Some(Ok(integrated))) => {
                 notes.push(Note::CounterFailed(error));
@@ -186,6 +188,7 @@ impl Window {
             span: Span { from: clock.date(start.at), took },
             energy,
             method: if assumed { Method::Assumed } else { method },
+            check,
             updates,
             update_period: update_period.and_then(|counted| counted.update_period()),
             samples: Vec::new(),
@@ -222,6 +225,7 @@ impl Window {
             span,
             energy,
             method: Method::Integrated,
+            check: None,
             updates: points,
             update_period: None,
             samples: Vec::new(),
@@ -353,9 +357,9 @@ mod tests {
         ] {
             let window = window(counted, integrated);
             assert_eq!((window.energy, window.method), (Joules::new(counted), Method::Counted));
+            let [counted, integrated] = [counted, integrated].map(Joules::new);
+            assert_eq!(window.check, Some(CrossCheck { counted, integrated }));
             let expected = (apart > 0).then(|| {
-                let counted = Joules::new(counted);
-                let integrated = Joules::new(integrated);
                 let text =
                     format!("counted {counted} but integrated {integrated}, {apart} % apart; ");
                 text + "the counter is used, because it misses nothing between two readings"

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use perjoule::meter::fake::Hand;
 use perjoule::meter::hwmon::{at, find};
-use perjoule::meter::{Cause, Found, Host, MeterError, Method, Source, Why};
+use perjoule::meter::{Cause, Domain, Found, Host, MeterError, Method, Source, Why};
 use perjoule::units::Joules;
 
 use super::tree::Tree;
@@ -130,17 +130,19 @@ fn without_a_known_chip_the_reason_is_told() {
 fn a_file_that_is_named_is_used() {
     let tree = Tree::new();
     let path = tree.write("board/power2_input", "40000000\n");
-    let mut board = at(&path, &Host::default()).expect("a sensor");
+    let mut board = at(&path, None, &Host::default()).expect("a sensor");
     assert_eq!(board.about().domain, domain(&format!("sensor:{}", path.display())));
     let measured = window(&mut *board, &Hand::new(), 1.0, || ()).expect("power");
     assert_eq!(measured.energy, Joules::new(40.0));
+    let named = at(&path, Some(Domain::Machine), &Host::default()).expect("a sensor");
+    assert_eq!(named.about().domain, Domain::Machine);
     let gone = window(&mut *board, &Hand::new(), 1.0, || tree.remove("board/power2_input"));
     assert!(matches!(gone, Err(MeterError::Read { .. })));
-    let refused = at(&path, &Host::default()).expect_err("gone");
+    let refused = at(&path, None, &Host::default()).expect_err("gone");
     assert!(matches!(refused.why, Why::Broken(_)), "{refused}");
     for name in ["board/temp1_input", "board", "/", "", "/dev/zero"] {
-        let refused = at(&tree.path().join(name), &Host::default()).expect_err(name);
+        let refused = at(&tree.path().join(name), None, &Host::default()).expect_err(name);
         assert!(matches!(refused.why, Why::NoSensorFile { .. }), "{refused}");
     }
-    assert!(at(Path::new("power1_input"), &Host::default()).is_err());
+    assert!(at(Path::new("power1_input"), None, &Host::default()).is_err());
 }
