@@ -19,6 +19,7 @@
 //! - [`selftest`]: whether an engine is right on this machine;
 //! - [`workload`]: the search, matrix products, arithmetic peaks and memory under one trait;
 //! - [`score`]: how fast each device does each of them, and what is possible there;
+//! - [`units`] and `meter`: joules, watts, and what measures them;
 //! - [`device`] and `gpu`: what is in this machine;
 //! - [`sha256`]: SHA-256 as the standard writes it, which the engines are tested against.
 //!
@@ -29,6 +30,7 @@
 //! - `cli` (default): the `perjoule` command.
 //! - `gpu` (default): engines on GPUs. Without these the crate is a library with next to no
 //!   dependencies.
+//! - `meter`: what measures joules; with `nvml` (default) also NVIDIA's GPUs.
 //! - `matmul` (default): matrix products on processors.
 //! - `bitcoin`: conversions between [`block`]'s types and those of rust-bitcoin 0.32.
 
@@ -39,10 +41,13 @@ pub mod engine;
 pub mod gpu;
 pub mod job;
 mod lanes;
+#[cfg(feature = "meter")]
+pub mod meter;
 pub mod score;
 pub mod search;
 pub mod selftest;
 pub mod sha256;
+pub mod units;
 pub mod workload;
 
 /// The README's examples are compiled and run with the tests.

@@ -1,0 +1,111 @@
+//! Why there is no number of joules.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::command::CommandError;
+use super::csv::TraceError;
+
+/// A meter that tells nothing, or nothing that can be believed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MeterError {
+    /// A file is gone or cannot be read.
+    #[error("cannot read {}: {error}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: Arc<io::Error>,
+    },
+    /// A file does not hold what it should.
+    #[error("{} holds {text:?}, expected {expected}", path.display())]
+    Rubbish {
+        /// The file.
+        path: PathBuf,
+        /// How it begins.
+        text: String,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// A driver does not answer.
+    #[error("its driver says: {0}")]
+    Driver(String),
+    /// A program tells no watts.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// A trace tells nothing about what was measured.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// Nothing was counted from the one reading to the other.
+    #[error(
+        "the counter stood still for {:.3} s: measure for longer, or with another meter",
+        .0.as_secs_f64()
+    )]
+    StoodStill(Duration),
+    /// No power from the one reading to the other.
+    #[error("the power was 0 W for {:.3} s: the sensor does not work", .0.as_secs_f64())]
+    NoPower(Duration),
+    /// The counter was started anew.
+    #[error("the counter went back, as when its driver is loaded again: measure again")]
+    WentBack,
+    /// The counter may have wrapped unseen.
+    #[error("the counter was not read for so long that it may have wrapped: read it more often")]
+    Unwatched,
+    /// Two readings of one time.
+    #[error("no time passed between the two readings")]
+    NoTime,
+    /// One of two readings lacks what the other has.
+    #[error("the two readings have nothing in common that tells energy")]
+    NoEnergy,
+    /// No value of power before the time asked for, or none after it.
+    #[error("no power is known before and after the time that was measured")]
+    NotCovered,
+    /// No value of power within the time.
+    #[error("no power was told within the time that was measured: measure for longer")]
+    NoValue,
+    /// It was read, and nothing came of it.
+    #[error("it did not answer within {:.1} s: its driver hangs", .0.as_secs_f64())]
+    Hangs(Duration),
+    /// The thread that reads it is gone.
+    #[error("its reader panicked: that is a mistake of this program")]
+    Panicked,
+    /// The system gave no thread.
+    #[error("cannot start a thread that reads the meters: {0}")]
+    Thread(Arc<io::Error>),
+}
+
+impl MeterError {
+    pub(super) fn read(path: &Path, error: io::Error) -> Self {
+        Self::Read { path: path.to_owned(), error: Arc::new(error) }
+    }
+
+    pub(super) fn rubbish(path: &Path, text: &str, expected: &'static str) -> Self {
+        Self::Rubbish { path: path.to_owned(), text: beginning(text), expected }
+    }
+}
+
+/// Of a text from outside as much as fits an error message.
+pub(super) fn beginning(text: &str) -> String {
+    const MOST: usize = 100;
+    let text = text.trim();
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(beginning(" short\n"), "short");
+        let text = beginning(&"µ".repeat(1000));
+        assert_eq!(text.chars().count(), 101);
+        assert_eq!(beginning(&"x".repeat(100)), "x".repeat(100));
+    }
+}

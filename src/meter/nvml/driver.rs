@@ -1,0 +1,146 @@
+//! Cards as NVIDIA's driver has them. Its library is loaded when it is first asked for.
+
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
+
+use nvml_wrapper::bitmasks::device::ThrottleReasons;
+use nvml_wrapper::enum_wrappers::device::{Clock, TemperatureSensor};
+use nvml_wrapper::error::NvmlError;
+use nvml_wrapper::{Device, Nvml};
+
+use super::{Card, CardError, FoundCard, Identity, unavailable};
+use crate::meter::error::beginning;
+use crate::meter::unavailable::Why;
+use crate::meter::{Conditions, Throttle};
+use crate::units::{Celsius, Hertz, Watts};
+
+/// Loaded once, and kept to the end of the process: devices borrow from it.
+static LIBRARY: OnceLock<Nvml> = OnceLock::new();
+
+fn library() -> Result<&'static Nvml, NvmlError> {
+    match LIBRARY.get() {
+        Some(library) => Ok(library),
+        None => Nvml::init().map(|library| LIBRARY.get_or_init(|| library)),
+    }
+}
+
+/// All cards, in the driver's order.
+pub(super) fn cards() -> Result<Vec<FoundCard>, Why> {
+    let library = library().map_err(|error| {
+        Why::NoDriver(match error {
+            NvmlError::LibloadingError(error) => beginning(&error.to_string()),
+            other => beginning(&other.to_string()),
+        })
+    })?;
+    let refused = |error: NvmlError| Why::Driver(beginning(&error.to_string()));
+    let count = library.device_count().map_err(refused)?;
+    let card = |number| {
+        let device = library.device_by_index(number);
+        let device = device.map_err(|error| unavailable(None, refused(error)))?;
+        Ok(Box::new(Driven { library, device }) as Box<dyn Card>)
+    };
+    Ok((0..count).map(card).collect())
+}
+
+#[derive(Debug)]
+struct Driven {
+    library: &'static Nvml,
+    device: Device<'static>,
+}
+
+impl From<NvmlError> for CardError {
+    fn from(error: NvmlError) -> Self {
+        match error {
+            // Old drivers lack the function itself.
+            NvmlError::NotSupported | NvmlError::FailedToLoadSymbol(_) => Self::NotSupported,
+            other => Self::Driver(beginning(&other.to_string())),
+        }
+    }
+}
+
+impl Card for Driven {
+    fn identity(&self) -> Result<Identity, CardError> {
+        let address = self.device.pci_info()?.bus_id;
+        Ok(Identity {
+            name: self.device.name()?,
+            address: address.parse().map_err(|error| CardError::Driver(format!("{error}")))?,
+            driver: self.library.sys_driver_version()?,
+        })
+    }
+
+    fn millijoules(&self) -> Result<u64, CardError> {
+        Ok(self.device.total_energy_consumption()?)
+    }
+
+    fn power(&self) -> Result<Watts, CardError> {
+        Ok(Watts::from_milliwatts(self.device.power_usage()?.into()))
+    }
+
+    fn conditions(&self) -> Conditions {
+        let clock = |kind| self.device.clock_info(kind).ok().map(Hertz::from_megahertz);
+        let temperature = self.device.temperature(TemperatureSensor::Gpu).ok();
+        let limit = self.device.enforced_power_limit().ok();
+        Conditions {
+            core_clock: clock(Clock::SM),
+            memory_clock: clock(Clock::Memory),
+            temperature: temperature.and_then(|degrees| degrees.try_into().ok()).map(Celsius::new),
+            power_limit: limit.map(|limit| Watts::from_milliwatts(limit.into())),
+            throttled: self.device.current_throttle_reasons().ok().map(throttles),
+        }
+    }
+}
+
+/// An idle card is not slowed down.
+fn throttles(reasons: ThrottleReasons) -> BTreeSet<Throttle> {
+    [
+        (ThrottleReasons::SW_POWER_CAP, Throttle::Power),
+        (ThrottleReasons::SW_THERMAL_SLOWDOWN, Throttle::Heat),
+        (ThrottleReasons::HW_THERMAL_SLOWDOWN, Throttle::HardwareHeat),
+        (ThrottleReasons::HW_POWER_BRAKE_SLOWDOWN, Throttle::PowerBrake),
+        (ThrottleReasons::HW_SLOWDOWN, Throttle::Hardware),
+        (ThrottleReasons::APPLICATIONS_CLOCKS_SETTING, Throttle::Setting),
+        (ThrottleReasons::DISPLAY_CLOCK_SETTING, Throttle::Setting),
+        (ThrottleReasons::SYNC_BOOST, Throttle::Group),
+    ]
+    .into_iter()
+    .filter_map(|(reason, throttle)| reasons.contains(reason).then_some(throttle))
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_to_be_slow_are_told_and_idleness_is_none() {
+        assert_eq!(throttles(ThrottleReasons::GPU_IDLE | ThrottleReasons::NONE), BTreeSet::new());
+        let reasons = ThrottleReasons::SW_POWER_CAP | ThrottleReasons::HW_SLOWDOWN;
+        assert_eq!(throttles(reasons), [Throttle::Power, Throttle::Hardware].into());
+        // None is forgotten: each but idleness is one, and two of them are settings.
+        assert_eq!(throttles(ThrottleReasons::all()).len(), 7);
+    }
+
+    /// With or without a driver: a list of cards that answer, or one line that says why not.
+    #[test]
+    fn this_machine_has_cards_or_a_reason() {
+        match cards() {
+            Ok(cards) => {
+                for card in cards {
+                    card.expect("a card that the driver counted").identity().expect("its name");
+                }
+            }
+            Err(why) => {
+                eprintln!("not tested: cards of NVIDIA: {why}");
+                assert!(!why.to_string().contains('\n'), "{why}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_card_lacks_is_no_failure() {
+        let missing = NvmlError::FailedToLoadSymbol("nvmlDeviceGetTotalEnergyConsumption".into());
+        assert_eq!(CardError::from(missing), CardError::NotSupported);
+        assert_eq!(CardError::from(NvmlError::NotSupported), CardError::NotSupported);
+        assert!(matches!(CardError::from(NvmlError::GpuLost), CardError::Driver(_)));
+    }
+}

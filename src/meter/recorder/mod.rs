@@ -1,0 +1,229 @@
+//! Reads a set of meters in the background, and keeps what they tell.
+//!
+//! A window lies between two marks. At a mark every quick meter is read; slow ones are not, and
+//! what they told before and after is interpolated. Meters are read by threads alone, so that one
+//! that hangs costs nobody else more than some patience.
+
+mod log;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use self::log::Log;
+pub use self::log::Sample;
+use self::watch::{Fate, Lane, Shared, Ticket, Turn};
+use super::{About, Clock, Meter, MeterError, Reading, Source, Window};
+
+/// How often meters are read unless a caller says otherwise.
+pub const DEFAULT_INTERVAL: Duration = Duration::from_millis(50);
+
+/// However short an interval is asked for, meters are not read more often than this.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// How long an answer is waited for.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// Of a meter that is read in a moment: longer than any driver that works was seen to take.
+    quick: Duration,
+    /// Of one that takes long, by itself or because it is the end of the program.
+    slow: Duration,
+}
+
+const PATIENCE: Patience =
+    Patience { quick: Duration::from_secs(2), slow: Duration::from_secs(10) };
+
+/// Reads meters until it is dropped.
+#[derive(Debug)]
+pub struct Recorder {
+    shared: Arc<Shared>,
+    /// By their numbers.
+    threads: Vec<(usize, JoinHandle<()>)>,
+    patience: Patience,
+}
+
+/// Everything that a meter told.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Track {
+    /// Which meter.
+    pub about: About,
+    /// What it told, in order.
+    pub samples: Vec<Sample>,
+    /// How often it could not be read.
+    pub failed: u64,
+    /// What happened at the last of these times.
+    pub last_failure: Option<MeterError>,
+}
+
+/// A moment that windows begin or end at, made by [`Recorder::mark`].
+#[derive(Clone, Debug)]
+pub struct Mark {
+    at: Duration,
+    /// `None` of slow meters.
+    readings: Vec<Option<Result<Reading, MeterError>>>,
+}
+
+/// What one meter of several measured.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Measured {
+    /// Which meter.
+    pub about: About,
+    /// What it measured, or why it is not known.
+    pub window: Result<Window, MeterError>,
+}
+
+impl Recorder {
+    /// Reads every meter once, and from then on every `interval`, or more often where a counter
+    /// would wrap unseen.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no thread. Meters that fail are no error; their windows are.
+    pub fn start(
+        meters: Vec<Box<dyn Meter>>,
+        clock: Clock,
+        interval: Duration,
+    ) -> Result<Self, MeterError> {
+        Self::with_patience(meters, clock, interval, PATIENCE)
+    }
+
+    fn with_patience(
+        meters: Vec<Box<dyn Meter>>,
+        clock: Clock,
+        interval: Duration,
+        patience: Patience,
+    ) -> Result<Self, MeterError> {
+        let (lanes, jobs) = share_out(meters, interval);
+        let shared = Arc::new(Shared::new(clock, lanes, jobs.len()));
+        // Made before its threads, so that those that did start are stopped if one does not.
+        let mut recorder = Self { shared: Arc::clone(&shared), threads: Vec::new(), patience };
+        for (watcher, Job { meters, interval }) in jobs.into_iter().enumerate() {
+            if meters.is_empty() {
+                continue;
+            }
+            let turn = Turn::begin(&shared, watcher);
+            let watch = move || turn.watch(meters, interval.max(SHORTEST));
+            let thread = thread::Builder::new().name("perjoule meters".to_owned()).spawn(watch);
+            let thread = thread.map_err(|error| MeterError::Thread(Arc::new(error)))?;
+            recorder.threads.push((watcher, thread));
+        }
+        shared.wait_for(&shared.ask(|_| true), patience.slow);
+        Ok(recorder)
+    }
+
+    /// The time that its readings are of.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        self.shared.clock()
+    }
+
+    /// Its meters, in the order in which windows and tracks come.
+    pub fn meters(&self) -> impl Iterator<Item = &About> {
+        self.shared.lanes().iter().map(Lane::about)
+    }
+
+    /// Has every quick meter read now, and waits for it, though not for one that hangs.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        let at = self.clock().now();
+        let tickets = self.shared.ask(|lane| !lane.is_slow());
+        self.shared.wait_for(&tickets, self.patience.quick);
+        let read = |(lane, ticket): (&Lane, &Option<Ticket>)| match self.shared.fate((*ticket)?) {
+            Fate::Served => lane.log().last.clone(),
+            Fate::Open => Some(Err(MeterError::Hangs(self.patience.quick))),
+            Fate::Lost => Some(Err(MeterError::Panicked)),
+        };
+        Mark { at, readings: self.shared.lanes().iter().zip(&tickets).map(read).collect() }
+    }
+
+    /// What every meter measured from one mark to a later one of this recorder.
+    ///
+    /// A slow meter that told nothing since the second mark is read now, which takes its time.
+    #[must_use]
+    pub fn windows(&self, from: &Mark, to: &Mark) -> Vec<Measured> {
+        let lanes = self.shared.lanes();
+        let late = self.shared.ask(|lane| lane.is_slow() && !lane.log().reaches(to.at));
+        self.shared.wait_for(&late, self.patience.slow);
+        let marks = from.readings.iter().zip(&to.readings);
+        let window = |(lane, (start, end)): (&Lane, (&Option<_>, &Option<_>))| {
+            let about = lane.about();
+            let log = lane.log();
+            let window = match (start, end) {
+                (Some(start), Some(end)) => log.window(about, self.clock(), start, end),
+                _ => log.interpolate(about, self.clock(), from.at, to.at),
+            };
+            Measured { about: about.clone(), window }
+        };
+        lanes.iter().zip(marks).map(window).collect()
+    }
+
+    /// Does some work, and tells what every meter measured meanwhile.
+    pub fn measure<T>(&self, work: impl FnOnce() -> T) -> (T, Vec<Measured>) {
+        let from = self.mark();
+        let done = work();
+        let to = self.mark();
+        (done, self.windows(&from, &to))
+    }
+
+    /// Everything that every meter told until now.
+    #[must_use]
+    pub fn tracks(&self) -> Vec<Track> {
+        let track = |lane: &Lane| {
+            let Log { samples, failures, .. } = &*lane.log();
+            Track {
+                about: lane.about().clone(),
+                samples: samples.clone(),
+                failed: failures.iter().map(|failure| failure.times).sum(),
+                last_failure: failures.last().map(|failure| failure.last.clone()),
+            }
+        };
+        self.shared.lanes().iter().map(track).collect()
+    }
+}
+
+/// What one thread reads, and how often. Meters have their numbers with them.
+struct Job {
+    meters: Vec<(usize, Box<dyn Meter>)>,
+    interval: Duration,
+}
+
+/// The first thread has all that are files. A program takes its time, and a driver may hang: each
+/// has a thread of its own.
+fn share_out(meters: Vec<Box<dyn Meter>>, interval: Duration) -> (Vec<Lane>, Vec<Job>) {
+    let mut jobs = vec![Job { meters: Vec::new(), interval }];
+    let mut lanes = Vec::new();
+    for (number, meter) in meters.into_iter().enumerate() {
+        let about = meter.about().clone();
+        let within = about.read_within.map_or(interval, |within| within.min(interval));
+        let interval = about.interval.unwrap_or(within);
+        let watcher = if about.interval.is_some() || about.source == Source::Nvml {
+            jobs.push(Job { meters: vec![(number, meter)], interval });
+            jobs.len() - 1
+        } else {
+            jobs[0].meters.push((number, meter));
+            jobs[0].interval = jobs[0].interval.min(interval);
+            0
+        };
+        lanes.push(Lane::new(about, watcher));
+    }
+    (lanes, jobs)
+}
+
+/// Ends the threads. A slow meter that is being read is waited for; one that hangs is left behind.
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.shared.stop(self.patience.slow);
+        for (watcher, thread) in self.threads.drain(..) {
+            if !self.shared.lives(watcher) {
+                // A meter that panicked has told so by itself.
+                let _ = thread.join();
+            }
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! What meters a machine lacks, why, and what to do about it.
+
+use std::path::PathBuf;
+
+use super::command::CommandError;
+use super::{Domain, MeterError, Source};
+
+/// A meter that is not there, or cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{by}{}: {why}", .what.as_ref().map_or_else(String::new, |what| format!(", {what}")))]
+#[non_exhaustive]
+pub struct Unavailable {
+    /// The means of measuring.
+    pub by: Source,
+    /// What it would measure, where that is known.
+    pub what: Option<Domain>,
+    /// Why it does not.
+    pub why: Why,
+}
+
+impl Unavailable {
+    pub(super) fn new(by: Source, what: Option<Domain>, why: Why) -> Self {
+        Self { by, what, why }
+    }
+
+    /// What to do about it, as a sentence without its full stop; `None` where nothing is wrong.
+    #[must_use]
+    pub fn remedy(&self) -> Option<String> {
+        self.why.remedy(self.by)
+    }
+}
+
+/// Why a meter cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Why {
+    /// The kernel offers none.
+    #[error("no energy counter in {}: {cause}", path.display())]
+    Absent {
+        /// Where there should be one.
+        path: PathBuf,
+        /// Why there is none.
+        cause: Cause,
+    },
+    /// The file is there, and not for this user.
+    #[error("only root may read {}", path.display())]
+    Denied {
+        /// The file.
+        path: PathBuf,
+        /// Whether this is inside a container.
+        container: bool,
+    },
+    /// The kernel does not let this user have it.
+    #[error(
+        "performance events of the whole machine are not for this user{}",
+        paranoia.map_or_else(String::new, |level| format!(" (kernel.perf_event_paranoid is {level})"))
+    )]
+    Forbidden {
+        /// The setting `kernel.perf_event_paranoid`.
+        paranoia: Option<i32>,
+        /// Whether this is inside a container.
+        container: bool,
+    },
+    /// No sensor of which it is known what it measures.
+    #[error("no sensor of a GPU or a processor in {}", path.display())]
+    NoKnownChip {
+        /// Where they are.
+        path: PathBuf,
+    },
+    /// A file that somebody named, whose name does not tell what is in it.
+    #[error(
+        "{} is no sensor, expected a file like energy1_input, power1_input or power1_average",
+        path.display()
+    )]
+    NoSensorFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is nothing that it could measure.
+    #[error("there is no card of NVIDIA")]
+    NoCard,
+    /// The library of the driver is not there, or does not start.
+    #[error("NVIDIA's driver cannot be used: {0}")]
+    NoDriver(String),
+    /// The driver does not answer a question.
+    #[error("its driver says: {0}")]
+    Driver(String),
+    /// The device measures nothing.
+    #[error("{0} tells neither energy nor power")]
+    NoSensor(String),
+    /// This program cannot ask.
+    #[error("this program was built without the feature `{0}`")]
+    NotBuilt(&'static str),
+    /// A program tells no watts.
+    #[error("{0}")]
+    Command(CommandError),
+    /// It cannot be read for another reason.
+    #[error("{0}")]
+    Broken(MeterError),
+    /// The same thing is measured by another meter.
+    #[error("the same as {0}, which is used")]
+    Twin(String),
+}
+
+impl Why {
+    fn remedy(&self, by: Source) -> Option<String> {
+        Some(match self {
+            Self::Absent { cause, .. } => cause.remedy(),
+            Self::Denied { container: true, .. } => {
+                "run as root on the host; the root of a container may be nobody there".to_owned()
+            }
+            Self::Denied { path, .. } if by != Source::Rapl => format!(
+                "run as root, or let everybody read it until the next start with `sudo chmod o+r \
+                 {}`",
+                path.display()
+            ),
+            Self::Denied { .. } => "run as root, or let everybody read it until \
+                the next start with `sudo chmod o+r /sys/class/powercap/*/energy_uj`, or always \
+                with the udev rule `ACTION==\"add\", SUBSYSTEM==\"powercap\", \
+                RUN+=\"/bin/chmod o+r /sys%p/energy_uj\"` (it tells everybody what others \
+                compute, a little)"
+                .to_owned(),
+            Self::Forbidden { container, .. } => {
+                let inside = "start the container with `--cap-add PERFMON`, or on the host: ";
+                let inside = if *container { inside } else { "" };
+                format!(
+                    "{inside}run as root, or `sudo sysctl kernel.perf_event_paranoid=0`, or give \
+                     the program the right with `sudo setcap cap_perfmon+ep`"
+                )
+            }
+            Self::Broken(_) => format!("look at the file and at the kernel's log, or {OUTSIDE}"),
+            Self::NoKnownChip { .. } => format!(
+                "name a sensor, such as /sys/class/hwmon/hwmon0/power1_input, if one measures \
+                 what you want to know, or {OUTSIDE}"
+            ),
+            Self::NoSensorFile { .. } => {
+                "see which there are with `ls /sys/class/hwmon/*/{energy,power}*`".to_owned()
+            }
+            Self::NoDriver(_) => "install the driver of the card, or start the container with \
+                `--gpus all`; after an update of the driver start the machine again"
+                .to_owned(),
+            Self::Driver(_) => "see whether `nvidia-smi` works; if it does not, start the machine \
+                again"
+                .to_owned(),
+            Self::NoSensor(_) => OUTSIDE.to_owned(),
+            Self::Command(_) => {
+                "run it by hand: it has to print watts, soon, and exit with 0".to_owned()
+            }
+            Self::NotBuilt(feature) => format!("build it with `--features {feature}`"),
+            Self::Twin(_) | Self::NoCard => return None,
+        })
+    }
+}
+
+/// What works wherever no counter does.
+const OUTSIDE: &str = "measure from outside, with a command that prints watts (`ipmitool dcmi power \
+    reading` on a server) or the trace of a wall meter";
+
+/// Why a kernel offers no energy counters.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// It is no Linux.
+    #[error("only Linux offers it, and this is {0}")]
+    System(String),
+    /// It is no processor of Intel or AMD.
+    #[error("only processors of Intel and AMD have it, and this is {0}")]
+    Architecture(String),
+    /// The host has it, perhaps.
+    #[error("this is a virtual machine, to which its host passes no energy counters")]
+    VirtualMachine,
+    /// The host has it, perhaps.
+    #[error("this is a container, from which it may be hidden")]
+    Container,
+    /// It is older than the driver.
+    #[error("Linux {}.{} does not know AMD's counters", has.0, has.1)]
+    OldKernel {
+        /// The version that runs.
+        has: (u32, u32),
+        /// The version that is needed.
+        needs: (u32, u32),
+    },
+    /// The driver was not loaded, or found nothing.
+    #[error("its driver is not loaded, or the processor has none")]
+    NoModule(&'static str),
+}
+
+impl Cause {
+    fn remedy(&self) -> String {
+        match self {
+            Self::System(_) | Self::Architecture(_) => OUTSIDE.to_owned(),
+            Self::VirtualMachine => format!("run on the host, or {OUTSIDE}"),
+            Self::Container => "run on the host, or start the container with `--privileged` (for \
+                Docker `--security-opt systempaths=unconfined` is enough)"
+                .to_owned(),
+            Self::OldKernel { needs, .. } => {
+                format!("start Linux {}.{} or newer", needs.0, needs.1)
+            }
+            Self::NoModule(module) => {
+                format!("`sudo modprobe {module}`; if that does not help, {OUTSIDE}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_its_remedy() {
+        let path = || PathBuf::from("/sys/class/powercap");
+        let absent = |cause| Why::Absent { path: path(), cause };
+        for (why, text, remedy) in [
+            (
+                absent(Cause::VirtualMachine),
+                "rapl, package-0: no energy counter in /sys/class/powercap: this is a virtual \
+                 machine, to which its host passes no energy counters",
+                Some("run on the host, or measure from outside"),
+            ),
+            (
+                absent(Cause::OldKernel { has: (5, 4), needs: (5, 11) }),
+                "rapl, package-0: no energy counter in /sys/class/powercap: Linux 5.4 does not \
+                 know AMD's counters",
+                Some("start Linux 5.11 or newer"),
+            ),
+            (
+                absent(Cause::NoModule("intel_rapl_msr")),
+                "rapl, package-0: no energy counter in /sys/class/powercap: its driver is not \
+                 loaded, or the processor has none",
+                Some("`sudo modprobe intel_rapl_msr`; "),
+            ),
+            (
+                Why::Denied { path: path(), container: false },
+                "rapl, package-0: only root may read /sys/class/powercap",
+                Some(
+                    "run as root, or let everybody read it until the next start with `sudo chmod \
+                      o+r /sys/class/powercap/*/energy_uj`, or always with the udev rule \
+                      `ACTION==\"add\", SUBSYSTEM==\"powercap\", RUN+=\"/bin/chmod o+r \
+                      /sys%p/energy_uj\"`",
+                ),
+            ),
+            (
+                Why::Denied { path: path(), container: true },
+                "rapl, package-0: only root may read /sys/class/powercap",
+                Some("run as root on the host"),
+            ),
+            (
+                Why::NoDriver("not loaded".into()),
+                "rapl, package-0: NVIDIA's driver cannot be used: not loaded",
+                Some("install the driver of the card, or start the container with `--gpus all`"),
+            ),
+            (
+                Why::Driver("lost".into()),
+                "rapl, package-0: its driver says: lost",
+                Some("see whether `nvidia-smi` works"),
+            ),
+            (
+                Why::NoSensor("GT 710".into()),
+                "rapl, package-0: GT 710 tells neither energy nor power",
+                Some("measure from outside"),
+            ),
+            (
+                Why::NotBuilt("nvml"),
+                "rapl, package-0: this program was built without the feature `nvml`",
+                Some("build it with `--features nvml`"),
+            ),
+            (
+                Why::NoKnownChip { path: path() },
+                "rapl, package-0: no sensor of a GPU or a processor in /sys/class/powercap",
+                Some("name a sensor, such as"),
+            ),
+            (
+                Why::NoSensorFile { path: path() },
+                "rapl, package-0: /sys/class/powercap is no sensor, expected a file like \
+                 energy1_input, power1_input or power1_average",
+                Some("see which there are"),
+            ),
+            (Why::NoCard, "rapl, package-0: there is no card of NVIDIA", None),
+            (
+                Why::Twin("intel-rapl:0".into()),
+                "rapl, package-0: the same as intel-rapl:0, which is used",
+                None,
+            ),
+        ] {
+            let domain = "package-0".parse().expect("a domain");
+            let unavailable = Unavailable::new(Source::Rapl, Some(domain), why);
+            assert_eq!(unavailable.to_string(), text);
+            let given = unavailable.remedy();
+            assert_eq!(given.is_some(), remedy.is_some());
+            assert!(given.unwrap_or_default().starts_with(remedy.unwrap_or_default()), "{text}");
+        }
+        for cause in
+            [Cause::System("macos".into()), Cause::Architecture("riscv64".into()), Cause::Container]
+        {
+            let unavailable = Unavailable::new(Source::Perf, None, absent(cause));
+            assert!(unavailable.to_string().starts_with("perf: no energy counter in"));
+            assert!(unavailable.remedy().is_some_and(|remedy| !remedy.ends_with('.')));
+        }
+    }
+}

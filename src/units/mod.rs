@@ -1,0 +1,283 @@
+//! Quantities that are not to be mixed up: energy, power, temperature, clock rates, and work by
+//! time and by energy.
+//!
+//! A number that has a unit crosses a module as one of these. Constructors name the unit, arithmetic
+//! is what physics has, and texts carry SI prefixes.
+
+mod prefix;
+mod work;
+
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, Mul, Sub, SubAssign};
+use std::time::Duration;
+use std::{cmp, fmt};
+
+pub use self::work::{Efficiency, Rate, WorkUnit};
+
+/// A number with one unit: sums, differences, multiples and ratios of it.
+macro_rules! quantity {
+    ($(#[$doc:meta])* $name:ident, $unit:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
+        #[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+        pub struct $name(f64);
+
+        impl $name {
+            /// None of it.
+            pub const ZERO: Self = Self(0.0);
+
+            /// The number of whole units.
+            #[must_use]
+            pub const fn value(self) -> f64 {
+                self.0
+            }
+
+            /// Neither infinite nor the result of 0 / 0.
+            #[must_use]
+            pub const fn is_finite(self) -> bool {
+                self.0.is_finite()
+            }
+
+            /// A total order, in which what is not a number comes last.
+            #[must_use]
+            pub fn total_cmp(&self, other: &Self) -> cmp::Ordering {
+                self.0.total_cmp(&other.0)
+            }
+        }
+
+        impl Add for $name {
+            type Output = Self;
+
+            fn add(self, other: Self) -> Self {
+                Self(self.0 + other.0)
+            }
+        }
+
+        impl AddAssign for $name {
+            fn add_assign(&mut self, other: Self) {
+                self.0 += other.0;
+            }
+        }
+
+        impl Sub for $name {
+            type Output = Self;
+
+            fn sub(self, other: Self) -> Self {
+                Self(self.0 - other.0)
+            }
+        }
+
+        impl SubAssign for $name {
+            fn sub_assign(&mut self, other: Self) {
+                self.0 -= other.0;
+            }
+        }
+
+        impl Mul<f64> for $name {
+            type Output = Self;
+
+            fn mul(self, times: f64) -> Self {
+                Self(self.0 * times)
+            }
+        }
+
+        impl Div<f64> for $name {
+            type Output = Self;
+
+            fn div(self, parts: f64) -> Self {
+                Self(self.0 / parts)
+            }
+        }
+
+        /// A ratio.
+        impl Div for $name {
+            type Output = f64;
+
+            fn div(self, other: Self) -> f64 {
+                self.0 / other.0
+            }
+        }
+
+        impl Sum for $name {
+            fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+                all.fold(Self::ZERO, Add::add)
+            }
+        }
+
+        impl<'a> Sum<&'a Self> for $name {
+            fn sum<I: Iterator<Item = &'a Self>>(all: I) -> Self {
+                all.copied().sum()
+            }
+        }
+
+        /// Three significant digits, or as many as the precision says, and an SI prefix.
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                prefix::write(f, self.0, $unit)
+            }
+        }
+    };
+}
+
+quantity! {
+    /// Energy. A difference of two energies may be negative.
+    Joules, "J"
+}
+
+quantity! {
+    /// Power: joules per second.
+    Watts, "W"
+}
+
+quantity! {
+    /// How often something happens in a second: the rate of a clock.
+    Hertz, "Hz"
+}
+
+impl Joules {
+    /// So many joules.
+    #[must_use]
+    pub const fn new(joules: f64) -> Self {
+        Self(joules)
+    }
+
+    /// Thousandths of a joule, as NVIDIA's driver counts them.
+    #[must_use]
+    pub const fn from_millijoules(millijoules: u64) -> Self {
+        Self(millijoules as f64 / 1e3)
+    }
+
+    /// Millionths of a joule, as Linux counts them.
+    #[must_use]
+    pub const fn from_microjoules(microjoules: u64) -> Self {
+        Self(microjoules as f64 / 1e6)
+    }
+}
+
+impl Watts {
+    /// So many watts.
+    #[must_use]
+    pub const fn new(watts: f64) -> Self {
+        Self(watts)
+    }
+
+    /// Thousandths of a watt, as NVIDIA's driver tells power.
+    #[must_use]
+    pub const fn from_milliwatts(milliwatts: u64) -> Self {
+        Self(milliwatts as f64 / 1e3)
+    }
+
+    /// Millionths of a watt, as Linux tells power.
+    #[must_use]
+    pub const fn from_microwatts(microwatts: u64) -> Self {
+        Self(microwatts as f64 / 1e6)
+    }
+}
+
+impl Hertz {
+    /// Millions per second.
+    #[must_use]
+    pub const fn from_megahertz(megahertz: u32) -> Self {
+        Self(megahertz as f64 * 1e6)
+    }
+}
+
+/// The mean power over a time; over no time at all it is infinite, or of no energy no number.
+impl Div<Duration> for Joules {
+    type Output = Watts;
+
+    fn div(self, took: Duration) -> Watts {
+        Watts(self.0 / took.as_secs_f64())
+    }
+}
+
+impl Mul<Duration> for Watts {
+    type Output = Joules;
+
+    fn mul(self, took: Duration) -> Joules {
+        Joules(self.0 * took.as_secs_f64())
+    }
+}
+
+impl Mul<Watts> for Duration {
+    type Output = Joules;
+
+    fn mul(self, power: Watts) -> Joules {
+        power * self
+    }
+}
+
+/// A temperature, in whole degrees, which is what sensors tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct Celsius(i32);
+
+impl Celsius {
+    /// So many degrees Celsius.
+    #[must_use]
+    pub const fn new(degrees: i32) -> Self {
+        Self(degrees)
+    }
+
+    /// The degrees.
+    #[must_use]
+    pub const fn value(self) -> i32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Celsius {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} °C", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constructors_name_what_they_count() {
+        assert_eq!(Joules::from_microjoules(2_500_000), Joules::new(2.5));
+        assert_eq!(Joules::from_millijoules(2_500), Joules::new(2.5));
+        assert_eq!(Watts::from_microwatts(2_500_000), Watts::new(2.5));
+        assert_eq!(Watts::from_milliwatts(2_500), Watts::new(2.5));
+        assert_eq!(Hertz::from_megahertz(1_980).to_string(), "1.98 GHz");
+        assert_eq!(Celsius::new(-3).to_string(), "-3 °C");
+    }
+
+    #[test]
+    fn energy_is_power_by_time() {
+        let took = Duration::from_millis(2_500);
+        assert_eq!(Joules::new(10.0) / took, Watts::new(4.0));
+        assert_eq!(Watts::new(4.0) * took, Joules::new(10.0));
+        assert_eq!(took * Watts::new(4.0), Joules::new(10.0));
+        assert!(!(Joules::new(1.0) / Duration::ZERO).is_finite());
+        assert!(!(Joules::ZERO / Duration::ZERO).is_finite());
+    }
+
+    #[test]
+    fn quantities_add_up() {
+        let [one, two, four] = [1.0, 2.0, 4.0].map(Joules::new);
+        assert_eq!(one + two - four, Joules::new(-1.0));
+        assert_eq!([one, two, four].iter().sum::<Joules>(), Joules::new(7.0));
+        assert_eq!([one, two].into_iter().sum::<Joules>(), two * 1.5);
+        assert_eq!(four / 2.0, two);
+        assert!((four / two - 2.0).abs() < f64::EPSILON);
+        let mut sum = one;
+        sum += four;
+        sum -= two;
+        assert_eq!(sum.value().to_bits(), 3.0_f64.to_bits());
+        assert!(Watts::new(1.0) < Watts::new(2.0));
+        assert_eq!(Watts::new(f64::NAN).total_cmp(&Watts::new(1e300)), cmp::Ordering::Greater);
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn in_json_they_are_numbers() {
+        let text = serde_json::to_string(&(Joules::new(1.5), Celsius::new(40))).expect("numbers");
+        assert_eq!(text, "[1.5,40]");
+        let back: (Joules, Celsius) = serde_json::from_str(&text).expect("what was written");
+        assert_eq!(back, (Joules::new(1.5), Celsius::new(40)));
+    }
+}

@@ -1,0 +1,271 @@
+//! Work by time and by energy. Both know what kind of work they are of, and only like is compared.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::time::Duration;
+
+use super::{Joules, Watts, prefix};
+use crate::workload::Work;
+
+/// What work is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum WorkUnit {
+    /// Double SHA-256 of a header.
+    #[cfg_attr(feature = "cli", serde(rename = "H"))]
+    Hash,
+    /// A floating-point operation.
+    #[cfg_attr(feature = "cli", serde(rename = "FLOP"))]
+    Flop,
+    /// A byte read or written.
+    #[cfg_attr(feature = "cli", serde(rename = "B"))]
+    Byte,
+    /// An operation on integers.
+    #[cfg_attr(feature = "cli", serde(rename = "op"))]
+    Operation,
+}
+
+impl WorkUnit {
+    /// `H`, `FLOP`, `B` or `op`.
+    #[must_use]
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Hash => Work::Hashes(0),
+            Self::Flop => Work::Flops(0),
+            Self::Byte => Work::Bytes(0),
+            Self::Operation => Work::Operations(0),
+        }
+        .unit()
+    }
+}
+
+impl From<Work> for WorkUnit {
+    fn from(work: Work) -> Self {
+        match work {
+            Work::Hashes(_) => Self::Hash,
+            Work::Flops(_) => Self::Flop,
+            Work::Bytes(_) => Self::Byte,
+            Work::Operations(_) => Self::Operation,
+        }
+    }
+}
+
+impl fmt::Display for WorkUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.symbol())
+    }
+}
+
+/// Work per second: positive or zero, and finite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "cli", derive(serde::Serialize))]
+pub struct Rate {
+    per_second: f64,
+    unit: WorkUnit,
+}
+
+impl Rate {
+    /// The mean rate of work that took so long; `None` if it took no time.
+    #[must_use]
+    pub fn new(work: Work, took: Duration) -> Option<Self> {
+        (!took.is_zero()).then(|| Self {
+            per_second: work.value() as f64 / took.as_secs_f64(),
+            unit: work.into(),
+        })
+    }
+
+    /// Of what.
+    #[must_use]
+    pub fn unit(self) -> WorkUnit {
+        self.unit
+    }
+
+    /// How much of it in each second.
+    #[must_use]
+    pub fn per_second(self) -> f64 {
+        self.per_second
+    }
+
+    /// What is got for each joule at that power; `None` unless the power is positive and finite.
+    #[must_use]
+    pub fn per(self, power: Watts) -> Option<Efficiency> {
+        Efficiency::of(self.per_second, power.value(), self.unit)
+    }
+
+    /// How many times `other` it is; `None` for work of another kind, or if `other` is zero.
+    #[must_use]
+    pub fn times(self, other: Self) -> Option<f64> {
+        let comparable = self.unit == other.unit && other.per_second > 0.0;
+        comparable.then(|| self.per_second / other.per_second)
+    }
+}
+
+/// Only rates of one kind of work are ordered.
+impl PartialOrd for Rate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        let same = self.unit == other.unit;
+        same.then(|| self.per_second.partial_cmp(&other.per_second)).flatten()
+    }
+}
+
+/// `80.6 MH/s`
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        prefix::write(f, self.per_second, &format!("{}/s", self.unit))
+    }
+}
+
+/// Work per joule: positive or zero, and finite.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "cli", derive(serde::Serialize))]
+pub struct Efficiency {
+    per_joule: f64,
+    unit: WorkUnit,
+}
+
+impl Efficiency {
+    /// What was got for each joule; `None` unless the energy is positive and finite.
+    #[must_use]
+    pub fn new(work: Work, energy: Joules) -> Option<Self> {
+        Self::of(work.value() as f64, energy.value(), work.into())
+    }
+
+    fn of(work: f64, energy: f64, unit: WorkUnit) -> Option<Self> {
+        let per_joule = work / energy;
+        let sound = energy > 0.0 && energy.is_finite() && per_joule.is_finite();
+        sound.then_some(Self { per_joule, unit })
+    }
+
+    /// Of what.
+    #[must_use]
+    pub fn unit(self) -> WorkUnit {
+        self.unit
+    }
+
+    /// How much of it for each joule.
+    #[must_use]
+    pub fn per_joule(self) -> f64 {
+        self.per_joule
+    }
+
+    /// The energy of one hash, operation or byte, which is shown in picojoules and the like; `None`
+    /// where no work was done.
+    #[must_use]
+    pub fn energy_of_one(self) -> Option<Joules> {
+        Some(Joules::new(1.0 / self.per_joule)).filter(|energy| energy.is_finite())
+    }
+
+    /// The unit of miners, J/TH; `None` for other work, and where no hash was done.
+    #[must_use]
+    pub fn joules_per_terahash(self) -> Option<f64> {
+        let one = self.energy_of_one().filter(|_| self.unit == WorkUnit::Hash)?;
+        Some(one.value() * 1e12)
+    }
+
+    /// The same number as [`Self::joules_per_terahash`], by the name that engineers use.
+    #[must_use]
+    pub fn picojoules_per_hash(self) -> Option<f64> {
+        self.joules_per_terahash()
+    }
+
+    /// How many times `other` it is; `None` for work of another kind, or if `other` is zero.
+    #[must_use]
+    pub fn times(self, other: Self) -> Option<f64> {
+        let comparable = self.unit == other.unit && other.per_joule > 0.0;
+        comparable.then(|| self.per_joule / other.per_joule)
+    }
+}
+
+/// Only efficiencies at one kind of work are ordered.
+impl PartialOrd for Efficiency {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        let same = self.unit == other.unit;
+        same.then(|| self.per_joule.partial_cmp(&other.per_joule)).flatten()
+    }
+}
+
+/// `57.1 GH/J`
+impl fmt::Display for Efficiency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        prefix::write(f, self.per_joule, &format!("{}/J", self.unit))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn quotients_know_their_unit() {
+        for (work, rate, efficiency) in [
+            (Work::Hashes(80_600_000), "40.3 MH/s", "20.2 MH/J"),
+            (Work::Flops(1 << 41), "1.10 TFLOP/s", "550 GFLOP/J"),
+            (Work::Bytes(3_000), "1.50 kB/s", "750 B/J"),
+            (Work::Operations(2), "1.00 op/s", "500 mop/J"),
+        ] {
+            let energy = Joules::new(4.0);
+            let by_time = Rate::new(work, 2 * SECOND).expect("time");
+            let by_energy = Efficiency::new(work, energy).expect("energy");
+            assert_eq!(
+                (by_time.to_string(), by_energy.to_string()),
+                (rate.into(), efficiency.into())
+            );
+            assert_eq!((by_time.unit(), by_energy.unit()), (work.into(), work.into()));
+            assert_eq!(by_time.per(energy / (2 * SECOND)), Some(by_energy));
+        }
+    }
+
+    #[test]
+    fn the_miners_unit_is_that_of_hashes() {
+        // An S21 XP: 270 TH/s at 3,645 W.
+        let miner = Rate::new(Work::Hashes(270_000_000_000_000), SECOND).expect("time");
+        let miner = miner.per(Watts::new(3645.0)).expect("power");
+        assert!((miner.joules_per_terahash().expect("hashes") - 13.5).abs() < 1e-9);
+        assert!((miner.picojoules_per_hash().expect("hashes") - 13.5).abs() < 1e-9);
+        assert_eq!(miner.energy_of_one().expect("hashes").to_string(), "13.5 pJ");
+        let other = Efficiency::new(Work::Flops(1_000_000_000_000), Joules::new(1.0));
+        let other = other.expect("energy");
+        assert_eq!(other.joules_per_terahash(), None);
+        assert_eq!(other.energy_of_one().expect("work").to_string(), "1.00 pJ");
+    }
+
+    #[test]
+    fn without_energy_there_is_no_efficiency() {
+        for joules in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::MIN_POSITIVE] {
+            assert_eq!(
+                Efficiency::new(Work::Hashes(u64::MAX), Joules::new(joules)),
+                None,
+                "{joules}"
+            );
+        }
+        assert_eq!(Rate::new(Work::Hashes(1), Duration::ZERO), None);
+        let nothing = Efficiency::new(Work::Hashes(0), Joules::new(1.0)).expect("energy");
+        assert_eq!((nothing.energy_of_one(), nothing.joules_per_terahash()), (None, None));
+    }
+
+    #[test]
+    fn only_like_is_compared() {
+        let rate = |work| Rate::new(work, SECOND).expect("time");
+        assert!(rate(Work::Hashes(1)) < rate(Work::Hashes(2)));
+        assert_eq!(rate(Work::Hashes(1)).partial_cmp(&rate(Work::Bytes(2))), None);
+        assert_eq!(rate(Work::Hashes(6)).times(rate(Work::Hashes(2))), Some(3.0));
+        assert_eq!(rate(Work::Hashes(6)).times(rate(Work::Bytes(2))), None);
+        assert_eq!(rate(Work::Hashes(6)).times(rate(Work::Hashes(0))), None);
+        let efficiency = |work| Efficiency::new(work, Joules::new(2.0)).expect("energy");
+        assert!(efficiency(Work::Flops(3)) > efficiency(Work::Flops(2)));
+        assert_eq!(efficiency(Work::Flops(3)).partial_cmp(&efficiency(Work::Bytes(2))), None);
+        assert_eq!(efficiency(Work::Flops(6)).times(efficiency(Work::Flops(2))), Some(3.0));
+        assert_eq!(efficiency(Work::Flops(6)).times(efficiency(Work::Hashes(2))), None);
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn json_carries_the_unit() {
+        let rate = Rate::new(Work::Flops(3), SECOND).expect("time");
+        let text = serde_json::to_string(&rate).expect("numbers");
+        assert_eq!(text, r#"{"per_second":3.0,"unit":"FLOP"}"#);
+    }
+}
