@@ -43,6 +43,9 @@ pub mod job;
 mod lanes;
 #[cfg(feature = "meter")]
 pub mod meter;
+#[cfg(feature = "cli")]
+pub mod report;
+#[cfg(feature = "meter")]
 pub mod score;
 pub mod search;
 pub mod selftest;

@@ -19,7 +19,7 @@ macro_rules! quantity {
     ($(#[$doc:meta])* $name:ident, $unit:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
-        #[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+        #[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema), serde(transparent))]
         pub struct $name(f64);
 
         impl $name {
@@ -209,7 +209,11 @@ impl Mul<Watts> for Duration {
 
 /// A temperature, in whole degrees, which is what sensors tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+#[cfg_attr(
+    feature = "cli",
+    derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema),
+    serde(transparent)
+)]
 pub struct Celsius(i32);
 
 impl Celsius {

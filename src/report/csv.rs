@@ -1,0 +1,178 @@
+//! CSV for spreadsheets and data frames: a line for each row, and the conditions of the machine in
+//! every line, so that files of many machines can be put together.
+
+use csv::Writer;
+
+use super::{Report, Row, Size};
+use crate::units::{Hertz, Joules, Watts};
+
+/// The report as CSV after RFC 4180, with a header. What is not known is an empty cell.
+///
+/// `work` is in the unit of the column `work_unit`; shares are 0 to 1.
+#[must_use]
+pub fn text(report: &Report) -> String {
+    let mut writer = Writer::from_writer(Vec::new());
+    let header = columns(report, None);
+    let lines = report.rows.iter().map(|row| columns(report, Some(row)));
+    let header = header.into_iter().map(|(name, _)| name.to_owned()).collect();
+    let lines = lines.map(|cells| cells.into_iter().map(|(_, cell)| cell).collect());
+    for record in std::iter::once(header).chain(lines) {
+        let record: Vec<String> = record;
+        // Writing to a vector does not fail, and all records are as long.
+        let _ = writer.write_record(record);
+    }
+    let bytes = writer.into_inner().unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The columns of a row, or of the header, where all cells are those of no row.
+fn columns(report: &Report, row: Option<&Row>) -> Vec<(&'static str, String)> {
+    let energy = row.and_then(|row| row.energy.as_ref());
+    let state = energy.and_then(|energy| energy.state.as_ref());
+    let device = row.and_then(|row| report.devices.iter().find(|device| device.id == row.device));
+    let rate = row.map(|row| &row.per_second);
+    let roof = row.and_then(|row| row.roof.as_ref());
+    let size = row.map_or((None, None, None), |row| size(&row.size));
+    let trials = energy.map(|energy| &*energy.trials);
+    let sum =
+        |joules: &[super::Trial]| joules.iter().map(|trial| trial.joules).sum::<Joules>().value();
+    let seconds = |trials: &[super::Trial]| trials.iter().map(|trial| trial.seconds).sum::<f64>();
+    vec![
+        ("perjoule", report.perjoule.clone()),
+        ("started", report.started.clone()),
+        ("cpu", cell(report.machine.cpu.as_ref())),
+        ("system", report.machine.system.clone()),
+        ("device", cell(row.map(|row| &row.device))),
+        ("device_name", cell(device.map(|device| &device.name))),
+        ("software", cell(device.map(|device| device.software))),
+        ("workload", cell(row.map(|row| &row.workload))),
+        ("variant", cell(row.map(|row| &row.variant))),
+        ("threads", cell(row.and_then(|row| row.threads))),
+        ("versions", cell(size.0)),
+        ("size_bytes", cell(size.1)),
+        ("matrices_m_n_k", cell(size.2)),
+        ("work_unit", cell(row.map(|row| &row.unit))),
+        ("best_work_per_second", number(rate.map(|rate| rate.best))),
+        ("p90_work_per_second", number(rate.map(|rate| rate.p90))),
+        ("median_work_per_second", number(rate.map(|rate| rate.median))),
+        ("spread_share", number(rate.map(|rate| rate.spread))),
+        ("slices", cell(rate.map(|rate| rate.slices))),
+        ("times_sha2", number(row.and_then(|row| row.times_sha2))),
+        ("roof_of", cell(roof.map(|roof| &roof.of))),
+        ("roof_work_per_second", number(roof.map(|roof| roof.per_second))),
+        ("of_roof_share", number(row.and_then(|row| row.of_roof))),
+        ("busy_share", number(row.and_then(|row| row.busy))),
+        ("work_per_byte", number(row.and_then(|row| row.per_byte))),
+        ("checks", cell(row.map(|row| row.checks))),
+        ("assumed", cell(energy.map(|energy| energy.assumed))),
+        ("meter", cell(energy.map(|energy| &energy.source))),
+        ("charged", cell(energy.map(|energy| energy.charged.join(" + ")))),
+        ("gross_watts", number(energy.map(|energy| energy.gross.value()))),
+        ("idle_watts", number(energy.and_then(|energy| energy.idle).map(Watts::value))),
+        ("work_per_joule", number(energy.map(|energy| energy.per_joule))),
+        ("uncertainty_share", number(energy.map(|energy| energy.uncertainty))),
+        ("joules_per_terahash", number(energy.and_then(|energy| energy.joules_per_terahash))),
+        ("picojoules_each", number(energy.map(|energy| energy.picojoules_each))),
+        ("trials", cell(trials.map(<[_]>::len))),
+        ("trials_seconds", number(trials.map(seconds))),
+        ("trials_joules", number(trials.map(sum))),
+        ("clock_hertz", number(state.and_then(|state| state.clock).map(Hertz::value))),
+        (
+            "memory_clock_hertz",
+            number(state.and_then(|state| state.memory_clock).map(Hertz::value)),
+        ),
+        ("temperature_celsius", number(state.and_then(|state| state.celsius))),
+        ("limit_watts", number(state.and_then(|state| state.limit).map(Watts::value))),
+        ("throttled", cell(state.map(|state| state.throttled.join("; ")))),
+        ("no_energy_reason", cell(row.and_then(|row| row.no_energy.as_ref()))),
+        ("warnings", cell(energy.map(|energy| energy.warnings.join("; ")))),
+    ]
+}
+
+fn cell(value: Option<impl ToString>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+/// As many digits as it takes to read the same number back.
+fn number(value: Option<f64>) -> String {
+    cell(value.filter(|value| value.is_finite()))
+}
+
+/// Versions, bytes, or `4096x4096x4096`.
+fn size(size: &Size) -> (Option<usize>, Option<u64>, Option<String>) {
+    match *size {
+        Size::Registers => (None, None, None),
+        Size::Versions(versions) => (Some(versions), None, None),
+        Size::Bytes(bytes) => (None, Some(bytes), None),
+        Size::Matrices { m, n, k } => (None, None, Some(format!("{m}x{n}x{k}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::report::example;
+
+    /// The lines by column.
+    fn parsed(text: &str) -> Vec<HashMap<String, String>> {
+        csv::Reader::from_reader(text.as_bytes())
+            .deserialize()
+            .map(|line| line.expect("CSV"))
+            .collect()
+    }
+
+    #[test]
+    fn the_text_is_as_it_was() {
+        insta::assert_snapshot!(text(&example::full()));
+        insta::assert_snapshot!("empty", text(&example::empty()));
+    }
+
+    #[test]
+    fn known_joules_give_known_numbers() {
+        let lines = parsed(&text(&example::full()));
+        for (at, cells) in [
+            (1, "avx512x3 10000000 100000 300 105 false 4500 15"),
+            (12, "f16 500000000000  700 78 false 10500 15"),
+            (16, "gpu 10000000 100000 250  true 3750 15"),
+        ] {
+            let names = [
+                "variant",
+                "work_per_joule",
+                "joules_per_terahash",
+                "gross_watts",
+                "idle_watts",
+                "assumed",
+                "trials_joules",
+                "trials_seconds",
+            ];
+            assert_eq!(names.map(|name| &*lines[at][name]).join(" "), cells);
+        }
+        assert_eq!(lines[2]["work_per_joule"], "");
+        assert_eq!(
+            lines[2]["no_energy_reason"],
+            "engines that are not the fastest are not metered"
+        );
+    }
+
+    #[test]
+    fn every_row_is_a_line_whatever_its_names_are() {
+        let report = example::hostile();
+        let lines = parsed(&text(&report));
+        assert_eq!(lines.len(), report.rows.len());
+        for (line, row) in lines.iter().zip(&report.rows) {
+            assert_eq!((&line["variant"], &line["work_unit"]), (&row.variant, &row.unit));
+            assert_eq!(line["median_work_per_second"].parse(), Ok(row.per_second.median));
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_an_empty_cell() {
+        let mut report = example::full();
+        report.rows[1].times_sha2 = Some(f64::NAN);
+        report.rows[1].per_second.best = f64::INFINITY;
+        let lines = parsed(&text(&report));
+        assert_eq!((&*lines[1]["times_sha2"], &*lines[1]["best_work_per_second"]), ("", ""));
+    }
+}

@@ -1,0 +1,251 @@
+//! The sections of the page that show work per joule, and where there are no joules, why, and work per
+//! second in their place.
+
+use std::fmt::Write as _;
+
+use super::bars::{Bar, Bars, Group, Reference};
+use super::cards::{best, why_no_energy};
+use super::markup::Markup;
+use super::{colour, list, tables};
+use crate::report::figures::{MINERS, conditions, per_joule, plain, rate};
+use crate::report::{Report, Row};
+
+/// One kind of work: what it is called, and which rows are drawn and listed.
+struct Section<'a> {
+    id: &'static str,
+    /// What is counted, in the plural, and its unit.
+    counted: (&'static str, &'static str),
+    /// What it shows where there are joules.
+    about: &'static str,
+    /// Every row of the kind, for the table.
+    rows: Vec<&'a Row>,
+    /// Those of them that have a bar.
+    drawn: Vec<&'a Row>,
+    /// The heading that a row's bar stands under.
+    heading: fn(&Row) -> String,
+    references: Vec<Reference>,
+    caption: &'static str,
+}
+
+/// Hashes, beside the miners that people know.
+pub(super) fn hashes(page: &mut Markup, report: &Report) {
+    let rows: Vec<&Row> = report.rows.iter().filter(|row| row.workload == "sha256d").collect();
+    let of_device = |device: &str| best(rows.iter().copied().filter(|row| row.device == device));
+    let section = Section {
+        id: "hashes",
+        counted: ("Hashes", "H"),
+        about: "The best engine of each device. Dashed lines are miners by their data sheets; bars \
+                further right get more hashes out of a joule.",
+        drawn: report.devices.iter().filter_map(|device| of_device(&device.id)).collect(),
+        heading: |_| String::new(),
+        references: MINERS
+            .iter()
+            .map(|(name, joules)| Reference {
+                value: 1e12 / joules,
+                text: format!("{name} {joules} J/TH"),
+            })
+            .collect(),
+        caption: "Every engine. By S21 XP: how many times the energy of that miner a hash takes",
+        rows,
+    };
+    section.draw(page, report);
+}
+
+/// Matrix products and peaks.
+pub(super) fn arithmetic(page: &mut Markup, report: &Report) {
+    let of_kind = |kind: &'static str| report.rows.iter().filter(move |row| row.workload == kind);
+    let rows: Vec<&Row> = ["matmul", "peak"].into_iter().flat_map(of_kind).collect();
+    let section = Section {
+        id: "arithmetic",
+        counted: ("Operations", "op"),
+        about: "Matrix products, the work of AI, and what the units do at the most, by type of \
+                number. A fused multiply-add counts as two.",
+        drawn: best_of_each_kind(&rows),
+        heading: |row| format!("{} {}", row.workload, row.variant),
+        references: Vec::new(),
+        caption: "Matrix products and peaks",
+        rows,
+    };
+    section.draw(page, report);
+}
+
+/// Bytes moved, and the time that a launch takes.
+pub(super) fn memory(page: &mut Markup, report: &Report) {
+    let is_memory = |row: &&Row| matches!(&*row.workload, "bandwidth" | "latency");
+    let rows: Vec<&Row> = report.rows.iter().filter(is_memory).collect();
+    let bandwidth: Vec<&Row> =
+        rows.iter().copied().filter(|row| row.workload == "bandwidth").collect();
+    let section = Section {
+        id: "memory",
+        counted: ("Bytes", "B"),
+        about: "Bytes read and written, by what is done with them.",
+        drawn: best_of_each_kind(&bandwidth),
+        heading: |row| row.variant.clone(),
+        references: Vec::new(),
+        caption: "Memory and launches",
+        rows,
+    };
+    section.draw(page, report);
+}
+
+impl Section<'_> {
+    fn draw(self, page: &mut Markup, report: &Report) {
+        let by_energy = self.drawn.iter().any(|row| row.energy.is_some());
+        let (counted, unit) = self.counted;
+        let per = if by_energy { "joule" } else { "second" };
+        let title = format!("{counted} per {per}");
+        page.words("h2", &[], &title);
+        if by_energy {
+            page.words("p", &[("class", &"soft")], self.about);
+        } else {
+            no_joules(page, &self.drawn);
+        }
+        let groups = grouped(report, &self.drawn, by_energy, self.heading);
+        if !groups.is_empty() {
+            let bars = Bars {
+                id: self.id,
+                description: describe(&groups),
+                axis: format!("{title} (log) \u{2192} more is better"),
+                unit: format!("{unit}/{}", if by_energy { "J" } else { "s" }),
+                title,
+                groups,
+                references: if by_energy { self.references } else { Vec::new() },
+            };
+            bars.draw(page);
+        }
+        if by_energy {
+            not_drawn(page, &self.drawn);
+        }
+        // What comes after a full stop explains a column that is not there without joules.
+        let caption = if by_energy {
+            self.caption
+        } else {
+            self.caption.split('.').next().unwrap_or_default()
+        };
+        tables::rates_and_energy(page, &self.rows, caption);
+    }
+}
+
+/// Names what has no joules among bars that have.
+fn not_drawn(page: &mut Markup, rows: &[&Row]) {
+    let lacking = rows.iter().filter(|row| row.energy.is_none());
+    let lacking = lacking.map(|row| format!("{} {} {}", row.device, row.workload, row.variant));
+    let lacking: Vec<String> = lacking.collect();
+    if !lacking.is_empty() {
+        let text = format!("Without joules, and so without a bar: {}.", lacking.join(", "));
+        page.words("p", &[("class", &"soft")], &text);
+    }
+}
+
+/// A bar of work per joule, or per second.
+fn bar(report: &Report, row: &Row, by_energy: bool, label: String) -> Option<Bar> {
+    let energy = row.energy.as_ref();
+    let (value, text, deviation) = if by_energy {
+        let energy = energy?;
+        let each = energy.joules_per_terahash;
+        let each = each.map_or_else(String::new, |each| format!(" = {} J/TH", plain(each)));
+        let text = per_joule(&row.unit, energy.per_joule) + &each;
+        (energy.per_joule, text, Some(energy.uncertainty))
+    } else {
+        let median = row.per_second.median;
+        (median, rate(&row.workload, &row.unit, median), None)
+    };
+    let assumed = by_energy && energy.is_some_and(|energy| energy.assumed);
+    Some(Bar {
+        label,
+        conditions: conditions(None, &row.size),
+        value,
+        text,
+        deviation,
+        assumed,
+        colour: colour(report, &row.device),
+    })
+}
+
+/// Bars by groups, those with assumed watts in a group of their own at the end.
+fn grouped(
+    report: &Report,
+    rows: &[&Row],
+    by_energy: bool,
+    heading: fn(&Row) -> String,
+) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut assumed =
+        Group { title: "Assumed watts: not ranked with the others".to_owned(), bars: Vec::new() };
+    for row in rows {
+        let title = heading(row);
+        let is_assumed = by_energy && row.energy.as_ref().is_some_and(|energy| energy.assumed);
+        let software =
+            report.devices.iter().any(|device| device.id == row.device && device.software);
+        let label = if is_assumed && !title.is_empty() {
+            format!("{} {}", row.device, row.variant)
+        } else if software {
+            format!("{} (software)", row.device)
+        } else {
+            row.device.clone()
+        };
+        let Some(bar) = bar(report, row, by_energy, label) else { continue };
+        if is_assumed {
+            assumed.bars.push(bar);
+        } else if let Some(group) = groups.iter_mut().find(|group| group.title == title) {
+            group.bars.push(bar);
+        } else {
+            groups.push(Group { title, bars: vec![bar] });
+        }
+    }
+    for group in groups.iter_mut().chain([&mut assumed]) {
+        group.bars.sort_by(|a, b| b.value.total_cmp(&a.value));
+    }
+    groups.extend((!assumed.bars.is_empty()).then_some(assumed));
+    groups
+}
+
+/// Says in a chart's place why there are no joules.
+fn no_joules(page: &mut Markup, rows: &[&Row]) {
+    let mut reasons: Vec<&str> = Vec::new();
+    for row in rows {
+        let why = why_no_energy(row);
+        if !reasons.contains(&why) {
+            reasons.push(why);
+        }
+    }
+    page.element("div", &[("class", &"notice")], |page| {
+        if rows.is_empty() {
+            page.words("p", &[], "Nothing of this kind was measured.");
+            return;
+        }
+        page.words("p", &[], "No joules were measured, so this shows speed and not efficiency.");
+        list(page, &reasons);
+    });
+}
+
+/// Of each device, workload and variant one row, in the order in which they are first met.
+fn best_of_each_kind<'a>(rows: &[&'a Row]) -> Vec<&'a Row> {
+    let kind = |row: &Row| (row.device.clone(), row.workload.clone(), row.variant.clone());
+    let mut kinds: Vec<_> = Vec::new();
+    for row in rows {
+        if !kinds.contains(&kind(row)) {
+            kinds.push(kind(row));
+        }
+    }
+    kinds
+        .into_iter()
+        .filter_map(move |wanted| best(rows.iter().copied().filter(|row| kind(row) == wanted)))
+        .collect()
+}
+
+fn describe(groups: &[Group]) -> String {
+    let mut text = String::new();
+    for group in groups {
+        for bar in &group.bars {
+            let assumed = if bar.assumed { ", assumed" } else { "" };
+            // Writing to a string does not fail.
+            let _ = write!(
+                text,
+                "{} {} {}: {}{assumed}. ",
+                group.title, bar.label, bar.conditions, bar.text
+            );
+        }
+    }
+    text
+}

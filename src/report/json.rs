@@ -1,0 +1,176 @@
+//! JSON: the faithful form of a report, which can be read back, and its schema.
+
+use serde::Deserialize;
+
+use super::{Report, SCHEMA};
+
+/// The JSON schema of a report, draft 2020-12.
+pub const JSON_SCHEMA: &str = include_str!("schema.json");
+
+/// Why a text is no report.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unreadable {
+    /// It is not JSON, ends too early, or lacks what a report has.
+    #[error("not a report of perjoule: {0}; expected the JSON that `perjoule score --json` writes")]
+    Malformed(#[source] serde_json::Error),
+    /// It says that it is of another form.
+    #[error(
+        "the report has schema version {found}, and this perjoule reads version {SCHEMA}; read it with the perjoule that wrote it, or measure again"
+    )]
+    Version {
+        /// What it says.
+        found: u64,
+    },
+    /// It would be written with a number that JSON does not have.
+    #[error("a number of the report is infinite or undefined, which JSON has no form for: {0}")]
+    Undefined(#[source] serde_json::Error),
+}
+
+/// The report as indented JSON, with a line break at the end.
+///
+/// # Errors
+///
+/// When a number is infinite or the result of 0 / 0, for which JSON has no form: such a file could
+/// not be read back.
+pub fn text(report: &Report) -> Result<String, Unreadable> {
+    let text = serde_json::to_string_pretty(report).map_err(Unreadable::Malformed)? + "\n";
+    match read(&text) {
+        Err(Unreadable::Malformed(error)) => Err(Unreadable::Undefined(error)),
+        Err(error) => Err(error),
+        Ok(_) => Ok(text),
+    }
+}
+
+/// The report that a text is of.
+///
+/// # Errors
+///
+/// When the text is malformed, with line and column, or of another version.
+pub fn read(text: &str) -> Result<Report, Unreadable> {
+    /// Of a report of any version.
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u64,
+    }
+    let Version { schema: found } = serde_json::from_str(text).map_err(Unreadable::Malformed)?;
+    if found != u64::from(SCHEMA) {
+        return Err(Unreadable::Version { found });
+    }
+    serde_json::from_str(text).map_err(Unreadable::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs};
+
+    use super::*;
+    use crate::report::example;
+    use crate::units::Watts;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for report in [example::full(), example::empty(), example::unmetered(), example::hostile()]
+        {
+            assert_eq!(read(&text(&report).expect("finite")).expect("what was written"), report);
+        }
+    }
+
+    /// Numbers that a parser gets wrong in the last place if it only multiplies by powers of ten.
+    #[test]
+    fn numbers_are_read_back_to_the_last_digit() {
+        for number in [31.245_270_191_439_438, 121.487_919_511_619_45, 1.0 / 3.0, 100.0 / 7.0] {
+            let report = Report { seconds: number, ..example::empty() };
+            let back = read(&text(&report).expect("finite")).expect("what was written");
+            assert_eq!(back.seconds.to_bits(), number.to_bits(), "{number}");
+        }
+    }
+
+    #[test]
+    fn the_text_is_as_it_was() {
+        // The traces are long and all alike.
+        let mut report = example::full();
+        for trace in &mut report.traces {
+            trace.points.truncate(2);
+        }
+        insta::assert_snapshot!(text(&report).expect("finite"));
+        insta::assert_snapshot!("empty", text(&example::empty()).expect("finite"));
+    }
+
+    #[test]
+    fn known_joules_give_known_numbers() {
+        let json = text(&example::full()).expect("finite");
+        let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        let energy = |at: usize| &json["rows"][at]["energy"];
+        assert_eq!(energy(1)["per_joule"], 10e6);
+        assert_eq!(energy(1)["joules_per_terahash"], 100_000.0);
+        assert_eq!(energy(1)["gross_watts"], 300.0);
+        assert_eq!(energy(1)["trials"][0]["joules"], 1500.0);
+        assert_eq!(energy(2), &serde_json::Value::Null);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_text_is_said() {
+        let good = text(&example::full()).expect("finite");
+        for (bad, expected) in [
+            (String::new(), "EOF while parsing a value at line 1 column 0"),
+            ("[1]".into(), "at line 1 column"),
+            ("{}".into(), "missing field `schema` at line 1 column 2"),
+            (good.replacen("\"schema\": 1", "\"schema\": 2", 1), "schema version 2, and this"),
+            (good.replacen("\"checks\": 12", "\"checks\": -12", 1), "invalid value: integer `-12`"),
+            (good.replacen("\"rows\"", "\"lines\"", 1), "missing field `rows` at line"),
+            (good[..good.len() / 2].into(), "EOF while parsing"),
+        ] {
+            let error = read(&bad).expect_err(expected).to_string();
+            assert!(error.contains(expected) && !error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_json_does_not_have_are_refused() {
+        let mut report = example::full();
+        report.rows[1].energy.as_mut().expect("metered").gross = Watts::new(f64::NAN);
+        let error = text(&report).expect_err("no number").to_string();
+        assert!(error.contains("undefined") && error.contains("null"), "{error}");
+    }
+
+    #[test]
+    fn fields_of_later_versions_are_passed_over() {
+        let later = text(&example::empty()).expect("finite").replacen('{', "{\"new\": [1, {}],", 1);
+        assert_eq!(read(&later).expect("the same form"), example::empty());
+    }
+
+    /// Set `PERJOULE_WRITE_SCHEMA` to have the file written anew.
+    #[test]
+    fn the_schema_is_current() {
+        let current = serde_json::to_string_pretty(&schemars::schema_for!(Report)).expect("JSON");
+        let current = current + "\n";
+        if env::var_os("PERJOULE_WRITE_SCHEMA").is_some() {
+            let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/report/schema.json");
+            fs::write(file, &current).expect("the sources can be written");
+            return;
+        }
+        assert!(
+            current == JSON_SCHEMA,
+            "src/report/schema.json is not that of `Report`; if the change is meant: \
+             PERJOULE_WRITE_SCHEMA=1 cargo test --lib the_schema_is_current, and raise SCHEMA where \
+             a field changed its meaning or went away"
+        );
+    }
+
+    #[test]
+    fn reports_are_valid_by_the_schema() {
+        let schema = serde_json::from_str(JSON_SCHEMA).expect("JSON");
+        jsonschema::meta::validate(&schema).expect("a schema");
+        let schema = jsonschema::validator_for(&schema).expect("a schema");
+        for report in [example::full(), example::empty(), example::unmetered()] {
+            let mut json = serde_json::to_value(&report).expect("JSON");
+            schema.validate(&json).expect("valid");
+            json["schema"] = 2.into();
+            assert!(!schema.is_valid(&json), "another version");
+            json["schema"] = 1.into();
+            json["seconds"] = "long".into();
+            assert!(!schema.is_valid(&json), "a text for a number");
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! Prometheus' text format, for the textfile collector of its node exporter: the score of a machine
+//! beside everything else that is watched there.
+//!
+//! What is not known has no sample, so that a dashboard shows a gap and no zero. Of rows that all
+//! labels agree on the first is told: the collector drops files with a series twice.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use super::{Energy, Report, Row, Size};
+use crate::units::{Hertz, Watts};
+
+/// The labels of a sample.
+type Labels = Vec<(&'static str, String)>;
+
+/// The report as metrics, each with its help and type.
+#[must_use]
+pub fn text(report: &Report) -> String {
+    let mut metrics = Metrics(String::new());
+    about_the_report(report, &mut metrics);
+    about_rates(report, &mut metrics);
+    about_energy(report, &mut metrics);
+    metrics.0
+}
+
+struct Metrics(String);
+
+impl Metrics {
+    /// One metric with all of its samples; without any it is left out.
+    fn gauge(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl Iterator<Item = (Labels, Option<f64>)>,
+    ) {
+        let mut known = HashSet::new();
+        for (labels, value) in samples {
+            let Some(value) = value.filter(|value| value.is_finite()) else { continue };
+            let labels: Vec<String> = labels
+                .into_iter()
+                .map(|(label, text)| format!("{label}=\"{}\"", escaped(&text)))
+                .collect();
+            let labels = labels.join(",");
+            // Writing to a string does not fail.
+            if known.is_empty() {
+                let _ =
+                    writeln!(self.0, "# HELP perjoule_{name} {help}\n# TYPE perjoule_{name} gauge");
+            }
+            if known.insert(labels.clone()) {
+                let labels = if labels.is_empty() { labels } else { format!("{{{labels}}}") };
+                let _ = writeln!(self.0, "perjoule_{name}{labels} {value}");
+            }
+        }
+    }
+
+    /// One number of the whole report.
+    fn total(&mut self, name: &str, help: &str, value: Option<f64>) {
+        self.gauge(name, help, std::iter::once((Vec::new(), value)));
+    }
+}
+
+fn about_the_report(report: &Report, metrics: &mut Metrics) {
+    let machine = &report.machine;
+    let info = vec![
+        ("version", report.perjoule.clone()),
+        ("schema", report.schema.to_string()),
+        ("cpu", machine.cpu.clone().unwrap_or_default()),
+        ("system", machine.system.clone()),
+    ];
+    metrics.gauge("info", "What was scored, and by what.", std::iter::once((info, Some(1.0))));
+    let devices = report.devices.iter().map(|device| {
+        let labels = vec![
+            ("device", device.id.clone()),
+            ("name", device.name.clone()),
+            ("software", device.software.to_string()),
+        ];
+        (labels, Some(1.0))
+    });
+    metrics.gauge("device_info", "Devices that were scored.", devices);
+    metrics.total(
+        "started_timestamp_seconds",
+        "When the score began, since 1970 in UTC.",
+        unix_seconds(&report.started),
+    );
+    metrics.total("duration_seconds", "How long the score took.", Some(report.seconds));
+    let complete = f64::from(u8::from(report.complete));
+    metrics.total("complete", "Whether the whole plan was carried out.", Some(complete));
+    for (name, help, count) in [
+        ("missing", "Kinds of work that devices lack.", report.missing.len()),
+        ("faults", "Kinds of work that failed or were wrong.", report.faults.len()),
+        ("warnings", "What makes numbers doubtful.", report.warnings.len()),
+    ] {
+        metrics.total(name, help, Some(count as f64));
+    }
+    let meters = report.meters.iter().map(|meter| {
+        let labels = vec![("domain", meter.domain.clone()), ("source", meter.source.clone())];
+        (labels, Some(f64::from(u8::from(meter.unavailable.is_none()))))
+    });
+    metrics.gauge("meter_available", "Whether a meter of energy could be read.", meters);
+}
+
+fn about_rates(report: &Report, metrics: &mut Metrics) {
+    let mut gauge = |name, help, value: &dyn Fn(&Row) -> Option<f64>| {
+        metrics.gauge(name, help, report.rows.iter().map(|row| (labels(row), value(row))));
+    };
+    gauge(
+        "work_per_second",
+        "Work by time, the median of slices, in units of the label unit.",
+        &|row| Some(row.per_second.median),
+    );
+    gauge("best_work_per_second", "Work by time in the fastest slice.", &|row| {
+        Some(row.per_second.best)
+    });
+    gauge(
+        "spread_ratio",
+        "From the slowest to the fastest tenth of slices, by the median.",
+        &|row| Some(row.per_second.spread),
+    );
+    gauge("of_roof_ratio", "The fastest slice by the most that there could be.", &|row| {
+        row.of_roof
+    });
+    gauge("busy_ratio", "The share of the time in which the device worked.", &|row| row.busy);
+}
+
+fn about_energy(report: &Report, metrics: &mut Metrics) {
+    let mut gauge = |name, help, value: &dyn Fn(&Energy) -> Option<f64>| {
+        let rows = report.rows.iter().filter_map(|row| Some((row, row.energy.as_ref()?)));
+        metrics.gauge(name, help, rows.map(|(row, energy)| (metered(row, energy), value(energy))));
+    };
+    gauge("work_per_joule", "Work by gross energy, in units of the label unit.", &|energy| {
+        Some(energy.per_joule)
+    });
+    gauge("work_per_joule_uncertainty_ratio", "One standard deviation by the value.", &|energy| {
+        Some(energy.uncertainty)
+    });
+    gauge("joules_per_terahash", "Energy of hashes, in the unit of miners.", &|energy| {
+        energy.joules_per_terahash
+    });
+    gauge("power_watts", "What the domains drew with the work.", &|energy| {
+        Some(energy.gross.value())
+    });
+    gauge("idle_power_watts", "What the domains drew without the work.", &|energy| {
+        energy.idle.map(Watts::value)
+    });
+    gauge("clock_hertz", "The lowest clock under the work.", &|energy| {
+        energy.state.as_ref()?.clock.map(Hertz::value)
+    });
+    gauge("memory_clock_hertz", "The lowest clock of the memory under the work.", &|energy| {
+        energy.state.as_ref()?.memory_clock.map(Hertz::value)
+    });
+    gauge("temperature_celsius", "The highest temperature under the work.", &|energy| {
+        energy.state.as_ref()?.celsius
+    });
+    gauge("power_limit_watts", "The limit of the device's power.", &|energy| {
+        energy.state.as_ref()?.limit.map(Watts::value)
+    });
+    gauge("throttled", "Whether the driver slowed the device down.", &|energy| {
+        Some(f64::from(u8::from(!energy.state.as_ref()?.throttled.is_empty())))
+    });
+}
+
+fn labels(row: &Row) -> Labels {
+    let size = match row.size {
+        Size::Registers => String::new(),
+        Size::Versions(versions) => format!("{versions} versions"),
+        Size::Bytes(bytes) => format!("{bytes} bytes"),
+        Size::Matrices { m, n, k } => format!("{m}x{n}x{k}"),
+    };
+    vec![
+        ("device", row.device.clone()),
+        ("workload", row.workload.clone()),
+        ("variant", row.variant.clone()),
+        ("threads", row.threads.map_or_else(String::new, |threads| threads.to_string())),
+        ("size", size),
+        ("unit", row.unit.clone()),
+    ]
+}
+
+fn metered(row: &Row, energy: &Energy) -> Labels {
+    let mut labels = labels(row);
+    labels.push(("source", energy.source.clone()));
+    labels.push(("assumed", energy.assumed.to_string()));
+    labels
+}
+
+/// A label's text as the format wants it.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"")
+}
+
+/// Seconds since 1970 of a time in UTC as in `2026-07-01T12:00:00Z`; whatever is not written so has
+/// none.
+fn unix_seconds(time: &str) -> Option<f64> {
+    let (date, time) = time.strip_suffix('Z')?.split_once('T')?;
+    let parts = |text: &str, between| -> Option<Vec<u32>> {
+        text.split(between).map(|part| part.parse().ok()).collect()
+    };
+    let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let (date, clock) = (parts(date, '-')?, parts(clock, ':')?);
+    let (&[year, month @ 1..=12, day @ 1..=31], &[hour @ ..24, minute @ ..60, second @ ..=60]) =
+        (&*date, &*clock)
+    else {
+        return None;
+    };
+    let fraction: f64 = format!("0.{fraction}").parse().ok()?;
+    // Years begin in March, so that a leap day is the last of one; 1 March of the year 0 to 1 January
+    // of 1970 are 719,468 days.
+    let year = i64::from(year) - i64::from(month <= 2);
+    let months = i64::from((month + 9) % 12);
+    let days = 365 * year + year / 4 - year / 100
+        + year / 400
+        + (153 * months + 2) / 5
+        + i64::from(day - 1)
+        - 719_468;
+    let seconds = days * 86_400 + i64::from(hour * 3_600 + minute * 60 + second);
+    Some(seconds as f64 + fraction)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+
+    #[derive(Debug, PartialEq)]
+    struct Sample {
+        name: String,
+        labels: Vec<(String, String)>,
+        value: f64,
+    }
+
+    impl Sample {
+        fn label(&self, name: &str) -> &str {
+            self.labels.iter().find(|(label, _)| label == name).map_or("", |(_, value)| value)
+        }
+    }
+
+    fn is_name(name: &str) -> bool {
+        !name.is_empty()
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    }
+
+    /// Reads the format as strictly as it is described: a HELP and a TYPE before the samples of each
+    /// metric, all of a metric together, no series twice, no escape that there is not.
+    fn parsed(text: &str) -> Vec<Sample> {
+        let mut samples: Vec<Sample> = Vec::new();
+        let mut seen = HashSet::new();
+        let mut metric = String::new();
+        let mut lines = text.strip_suffix('\n').expect("a last line break").split('\n').peekable();
+        while let Some(line) = lines.next() {
+            if let Some(help) = line.strip_prefix("# HELP ") {
+                let (name, words) = help.split_once(' ').expect("a text");
+                assert!(is_name(name) && !words.is_empty(), "{line}");
+                assert!(seen.insert(name.to_owned()), "{name} twice");
+                assert_eq!(lines.next(), Some(&*format!("# TYPE {name} gauge")));
+                assert!(lines.peek().is_some_and(|line| line.starts_with(name)), "{name} is empty");
+                name.clone_into(&mut metric);
+                continue;
+            }
+            let sample = sample(line);
+            assert_eq!(sample.name, metric, "{line}");
+            let same =
+                |other: &Sample| (&other.name, &other.labels) == (&sample.name, &sample.labels);
+            assert!(!samples.iter().any(same), "twice: {line}");
+            assert!(sample.value.is_finite(), "{line}");
+            samples.push(sample);
+        }
+        samples
+    }
+
+    fn sample(line: &str) -> Sample {
+        let end = line.find(['{', ' ']).expect("a value");
+        let (name, mut rest) = line.split_at(end);
+        assert!(is_name(name), "{line}");
+        let mut labels = Vec::new();
+        if let Some(inside) = rest.strip_prefix('{') {
+            rest = inside;
+            loop {
+                let (label, value) = rest.split_once("=\"").expect("a label");
+                assert!(is_name(label), "{line}");
+                let mut chars = value.char_indices();
+                let mut text = String::new();
+                let end = loop {
+                    match chars.next().expect("a closing quote") {
+                        (at, '"') => break at,
+                        (_, '\\') => text.push(match chars.next().expect("an escape").1 {
+                            'n' => '\n',
+                            c @ ('\\' | '"') => c,
+                            c => panic!("no escape: {c}"),
+                        }),
+                        (_, c) => text.push(c),
+                    }
+                };
+                labels.push((label.to_owned(), text));
+                rest = &value[end + 1..];
+                match rest.strip_prefix(',') {
+                    Some(more) => rest = more,
+                    None => break,
+                }
+            }
+            rest = rest.strip_prefix('}').expect("a closing brace");
+        }
+        let value = rest.strip_prefix(' ').expect("a space").parse().expect("a number");
+        Sample { name: name.to_owned(), labels, value }
+    }
+
+    #[test]
+    fn the_text_is_as_it_was() {
+        insta::assert_snapshot!(text(&example::full()));
+        insta::assert_snapshot!("empty", text(&example::empty()));
+    }
+
+    #[test]
+    fn known_joules_give_known_numbers() {
+        let samples = parsed(&text(&example::full()));
+        let value = |name: &str, device: &str, variant: &str| {
+            let mut samples = samples.iter().filter(|sample| {
+                sample.name == format!("perjoule_{name}")
+                    && (sample.label("device"), sample.label("variant")) == (device, variant)
+            });
+            let sample = samples.next()?;
+            assert_eq!(samples.next(), None);
+            Some((sample.value, sample.label("assumed").to_owned()))
+        };
+        let measured = |value: f64| Some((value, "false".to_owned()));
+        assert_eq!(value("work_per_joule", "cpu", "avx512x3"), measured(10e6));
+        assert_eq!(value("joules_per_terahash", "cpu", "avx512x3"), measured(100_000.0));
+        assert_eq!(value("power_watts", "cpu", "avx512x3"), measured(300.0));
+        assert_eq!(value("idle_power_watts", "cpu", "avx512x3"), measured(105.0));
+        assert_eq!(value("work_per_joule", "gpu:0", "f16"), measured(500e9));
+        assert_eq!(value("throttled", "gpu:0", "f16"), measured(1.0));
+        assert_eq!(value("work_per_joule", "gpu:1", "gpu"), Some((10e6, "true".to_owned())));
+        assert_eq!(value("idle_power_watts", "gpu:1", "gpu"), None);
+        assert_eq!(value("work_per_joule", "cpu", "sha-ni"), None);
+        assert_eq!(value("work_per_second", "cpu", "sha-ni"), Some((1.1e9, String::new())));
+    }
+
+    #[test]
+    fn labels_of_any_text_are_read_back() {
+        let report = example::hostile();
+        let samples = parsed(&text(&report));
+        let info = &samples[0];
+        assert_eq!(info.name, "perjoule_info");
+        assert_eq!(Some(info.label("cpu")), report.machine.cpu.as_deref());
+        let variants: HashSet<&str> =
+            samples.iter().map(|sample| sample.label("variant")).collect();
+        for row in &report.rows {
+            assert!(variants.contains(&*row.variant), "{}", row.variant);
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_or_twice_is_left_out() {
+        let mut report = example::full();
+        let twice = Row { busy: Some(f64::NAN), of_roof: None, ..report.rows[0].clone() };
+        report.rows = vec![twice.clone(), twice];
+        let samples = parsed(&text(&report));
+        let names = |name: &str| samples.iter().filter(|sample| sample.name == name).count();
+        assert_eq!(names("perjoule_work_per_joule"), 1);
+        assert_eq!((names("perjoule_busy_ratio"), names("perjoule_of_roof_ratio")), (0, 0));
+        parsed(&text(&example::empty()));
+    }
+
+    #[test]
+    fn times_are_seconds_since_1970() {
+        for (time, expected) in [
+            ("1970-01-01T00:00:00Z", Some(0.0)),
+            ("2000-02-29T23:59:59Z", Some(951_868_799.0)),
+            ("2026-07-01T12:00:00.25Z", Some(1_782_907_200.25)),
+            ("2024-12-31T00:00:00Z", Some(1_735_603_200.0)),
+            ("2026-07-01T12:00:00+02:00", None),
+            ("2026-13-01T12:00:00Z", None),
+            ("2026-07-01T12:00Z", None),
+            ("2026-00-00T00:00:00Z", None),
+            ("yesterday", None),
+            ("-1-1-1T::Z", None),
+        ] {
+            assert_eq!(unix_seconds(time), expected, "{time}");
+        }
+    }
+}
