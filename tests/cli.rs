@@ -407,9 +407,9 @@ fn gpus_are_listed_and_search() {
         let args =
             ["score", "--engine", "gpu:0", "--threads", "1", "--seconds", "0.1", "--json", "-"];
         let result = json(&run(args), 0);
-        assert_eq!(result["gpus"][0]["device"], "gpu:0");
+        assert_eq!(result["devices"][0]["id"], "gpu:0");
         let software = adapters[0].kind == perjoule::gpu::Kind::Software;
-        assert_eq!(result["gpus"][0]["software"], software);
+        assert_eq!(result["devices"][0]["software"], software);
         let rows = result["rows"].as_array().unwrap();
         let versions: Vec<_> = rows.iter().map(|row| row["size"]["versions"].as_u64()).collect();
         assert_eq!(versions, [Some(1), Some(8)]);
@@ -496,7 +496,7 @@ fn score_measures_what_it_is_asked_for() {
     let args = ["score", "--engine", "scalar", "--threads", "2", "--seconds", "0.1", "--json", "-"];
     let result = json(&run(args), 0);
     assert_eq!(result["perjoule"], env!("CARGO_PKG_VERSION"));
-    assert_eq!(result["interrupted"], false);
+    assert_eq!(result["complete"], true);
     let rows = result["rows"].as_array().unwrap();
     let shape = |row: &Value| {
         let number = |value: &Value| value.as_u64().unwrap();
@@ -569,13 +569,127 @@ fn score_prints_tables_and_writes_a_whole_file() {
     {
         assert!(text.contains(part), "{text}");
     }
-    assert!(text.lines().skip(1).all(|line| line.chars().count() <= 80), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     let written: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     let rows = written["rows"].as_array().unwrap();
     assert!(rows.len() > 5, "{written}");
     let left: Vec<_> = std::fs::read_dir(&folder).unwrap().collect();
     assert_eq!(left.len(), 1, "{left:?}");
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// A score of nothing but memory, with these arguments.
+fn score_of_memory(args: &[&str]) -> Output {
+    let few =
+        "score --device cpu --workload bandwidth --size 1MiB --threads 1 --seconds 0.1 --quick";
+    run(few.split(' ').chain(args.iter().copied()))
+}
+
+#[test]
+fn stated_watts_become_joules_that_are_marked() {
+    let result = json(&score_of_memory(&["--assume-watts", "cpu=50", "--json", "-"]), 0);
+    let rows = result["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        let energy = &row["energy"];
+        assert_eq!((&energy["assumed"], &energy["source"]), (&true.into(), &"assumed".into()));
+        assert_eq!(energy["charged"], serde_json::json!(["cpu"]));
+        let trial = &energy["trials"][0];
+        let [work, joules, seconds] =
+            ["work", "joules", "seconds"].map(|key| trial[key].as_f64().unwrap());
+        assert!((joules / seconds - 50.0).abs() < 5.0, "{trial}");
+        let per_joule = energy["per_joule"].as_f64().unwrap();
+        assert!((per_joule * joules / work - 1.0).abs() < 1e-6, "{energy}");
+    }
+    let text = score_of_memory(&["--assume-watts", "cpu=50"]);
+    assert!(stdout(&text).contains("~bandwidth triad"), "{text:?}");
+    assert!(stdout(&text).contains("given by the user, not measured"), "{text:?}");
+
+    let strict = ["--assume-watts", "cpu=50", "--require-measured"];
+    let refused = score_of_memory(&strict);
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_measures_the_whole_machine() {
+    let result = json(&score_of_memory(&["--meter-cmd", "echo 210 W", "--json", "-"]), 0);
+    for row in result["rows"].as_array().unwrap() {
+        let energy = &row["energy"];
+        assert_eq!((&energy["assumed"], &energy["source"]), (&false.into(), &"command".into()));
+        assert_eq!(energy["charged"], serde_json::json!(["machine"]));
+        let watts = energy["gross_watts"].as_f64().unwrap();
+        assert!((watts - 210.0).abs() < 1.0, "{energy}");
+        let notes = energy["warnings"].to_string();
+        assert!(notes.contains("fewer than 3") && notes.contains("shorter than 5 s"), "{notes}");
+    }
+    assert!(!result["traces"][0]["points"].as_array().unwrap().is_empty());
+    for (command, why) in [("false", "1"), ("echo none", "none"), ("/no/such/program", "program")] {
+        let refused = score_of_memory(&["--meter-cmd", command]);
+        assert_refused(&refused, why);
+    }
+}
+
+#[test]
+fn a_trace_is_laid_over_the_score_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("wall.csv");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let rows = (0..300).map(|second| format!("{},300\n", now.as_secs() - 100 + second));
+    std::fs::write(&trace, "time,watts\n".to_owned() + &rows.collect::<String>()).unwrap();
+    let trace = trace.to_str().unwrap();
+    let result = json(&score_of_memory(&["--meter-csv", trace, "--json", "-"]), 0);
+    for row in result["rows"].as_array().unwrap() {
+        let energy = &row["energy"];
+        assert_eq!(energy["source"], "csv", "{row}");
+        assert!((energy["gross_watts"].as_f64().unwrap() - 300.0).abs() < 1e-6, "{energy}");
+        assert!((energy["idle_watts"].as_f64().unwrap() - 300.0).abs() < 1e-6, "{energy}");
+    }
+    let late = ["--meter-csv", trace, "--meter-csv-ahead", "-86400", "--json", "-"];
+    let result = json(&score_of_memory(&late), 0);
+    let why = result["rows"][0]["no_energy"].as_str().unwrap();
+    assert!(why.contains("check the clocks"), "{why}");
+}
+
+#[test]
+fn every_report_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let [page, table, gauges, score] = ["s.html", "s.csv", "s.prom", "s.json"].map(path);
+    let args = ["--html", &page, "--csv", &table, "--prometheus", &gauges, "--json", &score];
+    let output = score_of_memory(&args);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""), "{output:?}");
+    for (file, part) in [
+        (&page, "</html>"),
+        (&table, "bandwidth,triad"),
+        (&gauges, "# TYPE perjoule_work_per_second gauge"),
+        (&score, "\"schema\": 1"),
+    ] {
+        let text = std::fs::read_to_string(file).unwrap();
+        assert!(text.contains(part), "{file}: {text}");
+    }
+
+    let output = run(["compare", &score, &score]);
+    assert!(stdout(&output).contains("bandwidth triad"), "{output:?}");
+    let both = json(&run(["compare", &score, &score, "--json"]), 0);
+    assert!(both.to_string().contains("triad"), "{both}");
+    std::fs::write(&table, "rubbish").unwrap();
+    assert_refused(&run(["compare", &score, &table]), "s.csv");
+    assert_refused(&run(["compare", &score, &path("none")]), "none");
+    assert_refused(&run(["compare", &score]), "");
+}
+
+#[test]
+fn meters_are_listed_or_explained() {
+    let listed = json(&run(["devices", "--json"]), 0);
+    let meters = listed["meters"].as_array().unwrap();
+    assert!(!meters.is_empty());
+    for meter in meters {
+        assert!(!meter["detail"].as_str().unwrap().is_empty(), "{meter}");
+        assert!(!meter["source"].as_str().unwrap().is_empty(), "{meter}");
+        assert!(meter["available"] == false || meter["domain"].is_string(), "{meter}");
+    }
+    assert!(stdout(&run(["devices"])).contains(meters[0]["detail"].as_str().unwrap()));
 }
 
 #[test]
@@ -596,6 +710,12 @@ fn score_refuses_what_it_cannot_use() {
         ("--engine scalar --device cpu", "cannot be used with"),
         ("--device cpu --workload latency", "nothing"),
         ("--json /no_such_folder/score.json", "folder does not exist"),
+        ("--html /no_such_folder/score.html", "folder does not exist"),
+        ("--assume-watts 50", "\"50\""),
+        ("--assume-watts cpu=none", "\"none\""),
+        ("--assume-watts toaster=50", "toaster"),
+        ("--meter-csv /no_such_file", "no_such_file"),
+        ("--meter-csv-ahead 5", "--meter-csv"),
     ] {
         assert_refused(&run(["score"].into_iter().chain(args.split(' '))), part);
     }

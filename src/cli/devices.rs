@@ -1,26 +1,28 @@
-//! `perjoule devices`: this machine as the engines see it.
+//! `perjoule devices`: this machine as engines and meters see it.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use perjoule::device::Machine;
 use perjoule::engine::{self, EngineId};
+use perjoule::meter::{self, About, Found};
 use serde::Serialize;
 
 use super::Error;
 
-/// Show this machine as the engines see it, and what each engine lacks.
+/// Show this machine: engines, GPUs and meters, and what each of them lacks.
 ///
 /// What the system does not say is shown as "unknown", in JSON as null. GPUs are listed as their
 /// drivers describe them, and not opened. A software driver computes on the processor: it is used
-/// only where it is asked for by name.
+/// only where it is asked for by name. A meter that is not there is shown with the reason, and with
+/// what to do about it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Print JSON: `{cpu: {model, vendor, architecture, cores, logical_cores, physical_cores,
     /// features}, memory_bytes, engines: [{id, available, missing}], gpus: [{id, name, kind,
     /// backend, driver, pci_bus_id, max_buffer_bytes, max_shared_bytes, max_group_threads,
-    /// features}], perjoule}`; `cores` are those that this process may use, `kind` is discrete,
+    /// features}], meters: [{domain, source, available, detail, remedy}], perjoule}`; `cores` are those that this process may use, `kind` is discrete,
     /// integrated, virtual, software or unknown, `perjoule` is its version
     #[arg(long)]
     json: bool,
@@ -48,7 +50,55 @@ struct Report {
     memory_bytes: Option<u64>,
     engines: Vec<Engine>,
     gpus: Vec<Gpu>,
+    meters: Vec<Meter>,
     perjoule: &'static str,
+}
+
+#[derive(Serialize)]
+struct Meter {
+    /// What it measures; null where that is not known because it is not there.
+    domain: Option<String>,
+    source: String,
+    available: bool,
+    /// Where it is, or why it is not.
+    detail: String,
+    remedy: Option<String>,
+}
+
+impl Meter {
+    fn new(found: Found) -> Self {
+        match found {
+            Ok(meter) => {
+                let About { domain, source, detail, .. } = meter.about();
+                Self {
+                    domain: Some(domain.to_string()),
+                    source: source.to_string(),
+                    available: true,
+                    detail: detail.clone(),
+                    remedy: None,
+                }
+            }
+            Err(missing) => Self {
+                domain: missing.what.as_ref().map(ToString::to_string),
+                source: missing.by.to_string(),
+                available: false,
+                detail: missing.why.to_string(),
+                remedy: missing.remedy(),
+            },
+        }
+    }
+
+    /// What it measures, or by what means it would; and where it is, or why it is not.
+    fn to_line(&self) -> (&str, String) {
+        let Self { domain, source, detail, remedy, .. } = self;
+        match domain {
+            Some(domain) if self.available => (domain, format!("{source}: {detail}")),
+            _ => {
+                let remedy = remedy.as_ref().map_or_else(String::new, |it| format!("; {it}"));
+                (source, format!("{detail}{remedy}"))
+            }
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -151,6 +201,7 @@ impl Report {
             memory_bytes,
             engines: engines.collect(),
             gpus: gpus(),
+            meters: meter::found().into_iter().map(Meter::new).collect(),
             perjoule: env!("CARGO_PKG_VERSION"),
         }
     }
@@ -188,6 +239,8 @@ impl Report {
         if let (true, Err(why)) = (self.gpus.is_empty(), engine::by_id(EngineId::Gpu(0))) {
             rows.push(("none", why.to_string()));
         }
+        rows.extend([("", String::new()), ("meter", String::new())]);
+        rows.extend(self.meters.iter().map(Meter::to_line));
         let mut text = String::new();
         for (name, value) in rows {
             // Writing to a string does not fail.

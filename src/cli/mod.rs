@@ -1,5 +1,6 @@
 //! What the subcommands share: arguments, errors, output and Ctrl-C. Each of them is one file.
 
+mod compare;
 mod devices;
 mod engines;
 mod mine;
@@ -26,7 +27,7 @@ const INTERRUPTED: u8 = 130;
 const ABOUT: &str = "\
 Examples:
   perjoule                    score this machine: the same as `perjoule score`
-  perjoule devices            which engines run here, and what the others lack
+  perjoule devices            engines, GPUs and meters of this machine, and what is missing
   perjoule mine HEADER_HEX    search for a nonce that meets the header's own target
 
 Results go to stdout, notes and progress to stderr. Exit codes: 0 done, 1 no share in the whole
@@ -45,11 +46,13 @@ struct Cli {
 /// A subcommand and its arguments.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Measure how fast each engine of this machine searches (the default).
+    /// Measure hashing, matrix products and memory, and their energy (the default).
     Score(score::Args),
+    /// Show several scores side by side.
+    Compare(compare::Args),
     /// Search a block header for hashes that meet a target.
     Mine(mine::Args),
-    /// Show this machine as the engines see it, and what each engine lacks.
+    /// Show this machine: engines, GPUs and meters, and what each of them lacks.
     Devices(devices::Args),
 }
 
@@ -88,6 +91,7 @@ impl Request {
             Self::Tell(help) => delivered(help.print()).map(|()| ExitCode::SUCCESS),
             Self::Run(command) => match &*command {
                 Command::Score(args) => score::run(args),
+                Command::Compare(args) => compare::run(args),
                 Command::Mine(args) => mine::run(args),
                 Command::Devices(args) => devices::run(args),
             },

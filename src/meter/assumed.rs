@@ -10,7 +10,7 @@ use super::{About, Clock, Domain, Meter, MeterError, Reading, Source, UnknownDom
 use crate::units::Watts;
 
 /// A constant power, as `gpu:0=300` states it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Assumed {
     about: About,
     power: Watts,

@@ -11,7 +11,7 @@ fn trapezoid(from: Watts, to: Watts, took: Duration) -> Joules {
 }
 
 /// Integrates power as its values come in.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Integrator {
     /// What is longer without a value is a gap.
     limit: Duration,

@@ -18,6 +18,7 @@ pub mod html;
 pub mod json;
 mod lines;
 pub mod prometheus;
+mod score;
 pub mod table;
 
 use schemars::JsonSchema;

@@ -139,14 +139,20 @@ impl Page {
         self.line(Style::Bold, &cut(title, WIDTH));
         let hashes = rows.iter().all(|row| row.unit == "H");
         self.table(&if hashes { hash_rates(rows) } else { other_rates(rows) });
-        let marks: Vec<String> = rows.iter().map(|row| self.mark(row)).collect();
-        if rows.iter().any(|row| row.energy.is_some()) {
-            self.table(&energy(rows, &marks));
-        } else {
-            let mut marks = marks;
-            marks.dedup();
-            let marks = marks.join(" ");
-            self.line(Style::Faint, &cut(&format!(" no joules {marks}"), WIDTH));
+        let metered: Vec<&Row> = rows.iter().filter(|row| row.energy.is_some()).collect();
+        let mut marks: Vec<String> = Vec::new();
+        for row in rows.iter().filter(|row| row.energy.is_none()) {
+            let mark = self.mark(row);
+            if !marks.contains(&mark) {
+                marks.push(mark);
+            }
+        }
+        let others = if metered.is_empty() { "no joules" } else { "no joules of others" };
+        if !metered.is_empty() {
+            self.table(&energy(&metered));
+        }
+        if !marks.is_empty() {
+            self.line(Style::Faint, &cut(&format!(" {others} {}", marks.join(" ")), WIDTH));
         }
     }
 
@@ -163,9 +169,6 @@ impl Page {
 
     /// The footnote that says why a row has no energy: `[1]`.
     fn mark(&mut self, row: &Row) -> String {
-        if row.energy.is_some() {
-            return String::new();
-        }
         let why = row.no_energy.as_deref().unwrap_or("not metered");
         let known = self.reasons.iter().position(|known| known == why);
         let number = known.unwrap_or_else(|| {
@@ -294,11 +297,11 @@ fn other_rates(rows: &[Row]) -> Table {
     table(2, header, &rows.collect::<Vec<_>>())
 }
 
-fn energy(rows: &[Row], marks: &[String]) -> Table {
+fn energy(rows: &[&Row]) -> Table {
     let hashes = rows.iter().all(|row| row.unit == "H");
     let header = if hashes { "engine" } else { "work" };
-    let header = [header, "", "watts", "idle", "per joule", "", "J/TH", "meter", ""];
-    let rows = rows.iter().zip(marks).map(|(row, mark)| {
+    let header = [header, "", "watts", "idle", "per joule", "", "J/TH", "meter"];
+    let rows = rows.iter().map(|row| {
         let what =
             if hashes { row.variant.clone() } else { format!("{} {}", row.workload, row.variant) };
         let [watts, idle, efficiency, uncertainty, source] = energy_cells(row);
@@ -312,7 +315,6 @@ fn energy(rows: &[Row], marks: &[String]) -> Table {
             uncertainty,
             each.map_or_else(String::new, plain),
             source,
-            mark.clone(),
         ]
     });
     table(2, header, &rows.collect::<Vec<_>>())
@@ -325,7 +327,8 @@ fn energy_cells(row: &Row) -> [String; 5] {
         si(energy.gross.value(), "W"),
         energy.idle.map_or_else(String::new, |idle| si(idle.value(), "W")),
         per_joule(&row.unit, energy.per_joule),
-        deviation(energy.uncertainty),
+        // That of a power that somebody stated is not known.
+        if energy.assumed { String::new() } else { deviation(energy.uncertainty) },
         cut(&energy.source, 8),
     ]
 }
@@ -377,7 +380,7 @@ mod tests {
             line("bandwidth copy"),
             "bandwidth copy 8.0 GiB 525 W 78.0 W 8.00 GB/J ±1.2 % nvml"
         );
-        assert_eq!(line("~gpu"), "~gpu 8v 250 W 10.0 MH/J ±10.0 % 100,000 assumed");
+        assert_eq!(line("~gpu"), "~gpu 8v 250 W 10.0 MH/J 100,000 assumed");
     }
 
     #[test]

@@ -13,19 +13,22 @@
 //! Whatever is computed is checked between slices, as often as that takes no longer than the work,
 //! and after the last one. A workload that fails, or whose result is wrong, has no row.
 
+mod course;
 mod cpu;
+mod energy;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod load;
 mod plan;
 
+use self::energy::Stretch;
+pub use self::energy::{Energy, Metering, NoEnergy, Trial};
 pub use self::plan::{Device, Dtype, Plan, UnknownDevice, UnknownDtype};
 
 use std::time::{Duration, Instant};
 
-use self::plan::{Course, Group};
 use crate::search::Stop;
-use crate::workload::{Label, Place, Trouble};
+use crate::workload::{Label, Trouble};
 
 /// The rates of some slices: units of work per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -62,6 +65,8 @@ pub struct Row {
     pub busy: Option<f64>,
     /// How many times its results were checked; they were right each time.
     pub checks: usize,
+    /// What it cost, or why that is not known.
+    pub energy: Result<Energy, NoEnergy>,
 }
 
 impl Row {
@@ -159,7 +164,15 @@ pub struct Progress {
     pub share: f64,
 }
 
-/// Carries out the plan.
+/// Who wants to know how a plan goes.
+pub struct Watch<'a> {
+    /// Is told where the plan is.
+    pub progress: &'a mut dyn FnMut(&Progress),
+    /// Is given what there is so far, after each kind of work on each device.
+    pub keep: &'a mut dyn FnMut(&Measured),
+}
+
+/// Carries out the plan, and measures the energy of its work where there is `metering`.
 ///
 /// When `stop` says so, the rows are made of what was measured until then.
 ///
@@ -169,12 +182,15 @@ pub struct Progress {
 /// something by its nature is told of in [`Measured::missing`].
 pub fn measure(
     plan: &Plan,
+    metering: Option<&Metering>,
     stop: &Stop,
-    progress: &mut dyn FnMut(&Progress),
+    watch: &mut Watch<'_>,
 ) -> Result<Measured, Trouble> {
     let start = Instant::now();
     let groups = plan.groups();
     let mut measured = Measured::default();
+    let mut idle: Vec<_> = metering.map(Metering::idle).into_iter().collect();
+    let mut stretches = Vec::new();
     for (done, &(device, theme)) in groups.iter().enumerate() {
         let lost =
             |fault: &Missing| fault.device == device && matches!(fault.why, Trouble::Device(_));
@@ -186,174 +202,67 @@ pub fn measure(
         }
         let mut tell = |share| {
             let group = format!("{device}: {theme}");
-            progress(&Progress { group, groups: (done, groups.len()), share });
+            (watch.progress)(&Progress { group, groups: (done, groups.len()), share });
         };
         tell(0.0);
         let mut group = plan.prepare(device, theme)?;
+        let windows = metering.map_or(Duration::ZERO, |metering| group.metering_takes(metering));
+        let mut share = |took: Duration| tell(took.div_duration_f64(plan.time + windows).min(1.0));
+        let before = load::Before::now();
+        group.measure(plan.time, stop, &mut share);
+        if let Some(metering) = metering {
+            group.meter(metering, stop, &mut |took| share(plan.time + took));
+        }
+        group.check();
+        for (row, of_it) in group.rows() {
+            measured.rows.push(row);
+            stretches.push((device, of_it));
+        }
         measured.missing.append(&mut group.missing);
         measured.faults.append(&mut group.faults);
         measured.capacities.append(&mut group.capacities);
-        let before = load::Before::now();
-        run(&mut group, plan.time, stop, &mut tell, &mut measured);
         if let Some(cores) = before.others().filter(|&cores| cores > BUSY) {
             let group = format!("{theme} on {device}");
             measured.warnings.push(Warning::Load { group, cores });
         }
+        measured.charge(metering, &stretches, &idle);
+        measured.took = start.elapsed();
+        (watch.keep)(&measured);
     }
+    if let Some(metering) = metering {
+        idle.push(metering.idle());
+        metering.complete(&mut idle);
+        metering.complete(stretches.iter_mut().flat_map(|(_, of_it)| of_it));
+    }
+    measured.charge(metering, &stretches, &idle);
     measured.took = start.elapsed();
     Ok(measured)
 }
 
-/// The first rounds wake the vector units and find out how much work a slice is, and do not count:
-/// so many at the least, and this share of the time.
-const WARM_UP: u32 = 2;
-const WARM_UP_SHARE: u32 = 20;
-
-/// Measures the workloads of a group in turn.
-fn run(
-    group: &mut Group,
-    time: Duration,
-    stop: &Stop,
-    tell: &mut dyn FnMut(f64),
-    measured: &mut Measured,
-) {
-    let start = Instant::now();
-    let mut fail = |courses: &[Course], failed: usize, why| {
-        let label = courses[failed].workload.label();
-        let what = label.to_string();
-        let is_lost = matches!(why, Trouble::Device(_)) && matches!(label.place, Place::Gpu(_));
-        measured.faults.push(Missing { device: group.device, what, why });
-        // What is computed wrong once is worth nothing on any number of threads.
-        move |label_of: &Label| {
-            is_lost || (label_of.kind, label_of.variant) == (label.kind, label.variant)
-        }
-    };
-    let mut rounds = 0;
-    'all: while rounds <= WARM_UP || start.elapsed() < time {
-        let counts = rounds >= WARM_UP && start.elapsed() >= time / WARM_UP_SHARE;
-        for at in 0..group.courses.len() {
-            if stop.is_stopped() {
-                break 'all;
-            }
-            if let Err(why) = group.courses[at].run(counts) {
-                let is_gone = fail(&group.courses, at, why);
-                group.courses.iter_mut().for_each(|course| course.fail_if(&is_gone));
+impl Measured {
+    /// Gives each row that was metered its energy.
+    fn charge(
+        &mut self,
+        metering: Option<&Metering>,
+        stretches: &[(Device, Vec<Stretch>)],
+        idle: &[Stretch],
+    ) {
+        for (row, (device, of_it)) in self.rows.iter_mut().zip(stretches) {
+            if !matches!(row.energy, Err(NoEnergy::Peak | NoEnergy::Another)) {
+                let no_meter = NoEnergy::NoMeter { device: *device };
+                let charged = metering.map(|metering| metering.charge(*device, of_it, idle));
+                row.energy = charged.unwrap_or(Err(no_meter));
             }
         }
-        rounds += 1;
-        tell((start.elapsed().as_secs_f64() / time.as_secs_f64()).min(1.0));
-    }
-    for at in 0..group.courses.len() {
-        if let Err(why) = group.courses[at].check() {
-            let is_gone = fail(&group.courses, at, why);
-            group.courses.iter_mut().for_each(|course| course.fail_if(&is_gone));
-        }
-    }
-    let shown = group.courses.iter().filter(|course| course.is_shown);
-    measured.rows.extend(shown.filter_map(|course| course.row(&group.courses)));
-}
-
-/// What a course has shown.
-#[derive(Debug, Default)]
-struct Samples {
-    rates: Vec<f64>,
-    busy: Vec<f64>,
-    unit: &'static str,
-    /// For how long it ran, and how long checking took.
-    run: Duration,
-    checked: Duration,
-    checks: usize,
-    /// Whether it ran since the last check.
-    is_due: bool,
-    has_failed: bool,
-}
-
-impl Course {
-    /// Measures a slice, and checks what it gave if there was time enough for that.
-    fn run(&mut self, counts: bool) -> Result<(), Trouble> {
-        if self.samples.has_failed {
-            return Ok(());
-        }
-        let busy_before = self.workload.busy();
-        let done = self.workload.run(self.slice)?;
-        let busy = self.workload.busy().zip(busy_before);
-        let samples = &mut self.samples;
-        samples.unit = done.work.unit();
-        samples.run += done.took;
-        samples.is_due = true;
-        if counts {
-            samples.rates.push(done.rate());
-            samples.busy.extend(busy.map(|(after, before)| {
-                after.saturating_sub(before).as_secs_f64() / done.took.as_secs_f64()
-            }));
-        }
-        if samples.checked <= samples.run { self.check() } else { Ok(()) }
-    }
-
-    /// Checks what it gave since the last time, if it did.
-    fn check(&mut self) -> Result<(), Trouble> {
-        if self.samples.has_failed || !std::mem::take(&mut self.samples.is_due) {
-            return Ok(());
-        }
-        let start = Instant::now();
-        self.workload.check()?;
-        self.samples.checked += start.elapsed();
-        self.samples.checks += 1;
-        Ok(())
-    }
-
-    fn fail_if(&mut self, is_gone: &dyn Fn(&Label) -> bool) {
-        self.samples.has_failed |= is_gone(&self.workload.label());
-    }
-
-    /// `None` when nothing was measured, or nothing that can be believed.
-    fn row(&self, all: &[Self]) -> Option<Row> {
-        let roofs = self.roofs.iter().filter_map(|&(roof, each)| {
-            let per_second = all[roof].samples.rate()?.best / each;
-            Some(Roof { label: all[roof].workload.label(), per_second, each })
-        });
-        let roof = roofs.max_by(|a, b| a.per_second.total_cmp(&b.per_second));
-        Some(Row {
-            label: self.workload.label(),
-            unit: self.samples.unit,
-            rate: self.samples.rate()?,
-            baseline: self.baseline.and_then(|baseline| all[baseline].samples.rate()),
-            roof,
-            busy: self.samples.busy(),
-            checks: self.samples.checks,
-        })
-    }
-}
-
-impl Samples {
-    fn rate(&self) -> Option<Rate> {
-        let mut sorted = self.rates.clone();
-        sorted.sort_by(f64::total_cmp);
-        let last = sorted.len().checked_sub(1).filter(|_| !self.has_failed)?;
-        let at = |share: f64| sorted[(last as f64 * share).round() as usize];
-        let median = at(0.5);
-        Some(Rate {
-            best: at(1.0),
-            p90: at(0.9),
-            median,
-            spread: (at(0.9) - at(0.1)) / median,
-            slices: sorted.len(),
-        })
-    }
-
-    /// The median.
-    fn busy(&self) -> Option<f64> {
-        let mut sorted = self.busy.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted.get(sorted.len() / 2).copied()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::plan::Group;
     use super::*;
     use crate::engine::{EngineId, by_id};
-    use crate::workload::{Done, Kind, Shape, Size, Work, Workload, Wrong};
+    use crate::workload::{Done, Kind, Place, Shape, Size, Work, Workload, Wrong};
 
     fn plan(kinds: &[Kind], threads: usize, millis: u64) -> Plan {
         let scalar = by_id(EngineId::Scalar).expect("every machine has general registers");
@@ -369,8 +278,16 @@ mod tests {
         }
     }
 
+    fn unwatched(
+        plan: &Plan,
+        stop: &Stop,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<Measured, Trouble> {
+        measure(plan, None, stop, &mut Watch { progress, keep: &mut |_| () })
+    }
+
     fn measured(plan: &Plan) -> Measured {
-        measure(plan, &Stop::default(), &mut |_| ()).expect("threads and memory")
+        unwatched(plan, &Stop::default(), &mut |_| ()).expect("threads and memory")
     }
 
     fn labels(measured: &Measured) -> Vec<String> {
@@ -439,7 +356,7 @@ mod tests {
                 left -= i32::from(left > 0);
             };
             let plan = plan(&[Kind::Sha256d, Kind::Bandwidth], 1, 60_000);
-            let measured = measure(&plan, &stop, &mut tell).expect("one thread");
+            let measured = unwatched(&plan, &stop, &mut tell).expect("one thread");
             for row in &measured.rows {
                 assert!(row.rate.slices > 0 && row.checks > 0, "{calls}: {row:?}");
                 assert_ne!(row.label.kind, Kind::Bandwidth, "{calls}: it was stopped before");
@@ -451,12 +368,12 @@ mod tests {
     fn what_cannot_be_is_refused() {
         for threads in [0, crate::search::MAX_THREADS + 1] {
             let refused =
-                measure(&plan(&[Kind::Sha256d], threads, 1), &Stop::default(), &mut |_| ());
+                unwatched(&plan(&[Kind::Sha256d], threads, 1), &Stop::default(), &mut |_| ());
             assert!(matches!(refused, Err(Trouble::Threads { threads: n }) if n == threads));
         }
         let mut plan = plan(&[Kind::Bandwidth], 1, 1);
         plan.array_bytes = Some(1 << 60);
-        let refused = measure(&plan, &Stop::default(), &mut |_| ());
+        let refused = unwatched(&plan, &Stop::default(), &mut |_| ());
         assert!(matches!(refused, Err(Trouble::TooLarge { .. })), "{refused:?}");
     }
 
@@ -501,11 +418,10 @@ mod tests {
             let well = Sick { variant: "same", runs: ALWAYS, checks: ALWAYS };
             group.add("well", slice, Ok(well)).expect("made");
             group.add("sick", slice, Ok(Sick { variant, runs, checks })).expect("made");
-            let mut measured = Measured::default();
-            let time = Duration::from_millis(2);
-            run(&mut group, time, &Stop::default(), &mut |_| (), &mut measured);
-            assert_eq!(measured.rows.len(), rows, "{variant} {runs} {checks}");
-            assert_eq!(measured.faults.len(), usize::from(rows < 2));
+            group.measure(Duration::from_millis(2), &Stop::default(), &mut |_| ());
+            group.check();
+            assert_eq!(group.rows().len(), rows, "{variant} {runs} {checks}");
+            assert_eq!(group.faults.len(), usize::from(rows < 2));
         }
     }
 }

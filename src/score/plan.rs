@@ -5,7 +5,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Capacity, Missing, Samples, cpu};
+use super::course::Course;
+use super::{Capacity, Missing, cpu};
 use crate::engine::Engine;
 use crate::workload::{Kind, Shape, Trouble, Workload};
 
@@ -198,19 +199,6 @@ pub(super) struct Group {
     pub(super) capacities: Vec<Capacity>,
 }
 
-/// Something that is measured, and what it has shown.
-pub(super) struct Course {
-    pub(super) workload: Box<dyn Workload>,
-    pub(super) slice: Duration,
-    /// Whether it has a row, or is there for others to be compared with.
-    pub(super) is_shown: bool,
-    /// Places in the group, and units of their work that one of this takes: the fastest is the roof.
-    pub(super) roofs: Vec<(usize, f64)>,
-    /// A place in the group.
-    pub(super) baseline: Option<usize>,
-    pub(super) samples: Samples,
-}
-
 impl Group {
     pub(super) fn new(device: Device, is_strict: bool) -> Self {
         let (missing, faults, capacities) = (Vec::new(), Vec::new(), Vec::new());
@@ -225,14 +213,7 @@ impl Group {
         made: Result<W, Trouble>,
     ) -> Result<Option<usize>, Trouble> {
         let Some(workload) = self.keep(what, made)? else { return Ok(None) };
-        self.courses.push(Course {
-            workload: Box::new(workload),
-            slice,
-            is_shown: true,
-            roofs: Vec::new(),
-            baseline: None,
-            samples: Samples::default(),
-        });
+        self.courses.push(Course::new(workload, slice));
         Ok(Some(self.courses.len() - 1))
     }
 

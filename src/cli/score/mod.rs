@@ -1,24 +1,26 @@
-//! `perjoule score`: checks every engine, measures all work on all devices, prints what came out.
+//! `perjoule score`: checks every engine, measures all work on all devices, tells what came out.
 
-mod report;
-mod table;
+mod meters;
 
-use std::fs;
-use std::io::{IsTerminal as _, stderr};
-use std::path::Path;
+use std::io::{IsTerminal as _, stderr, stdout};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use perjoule::device::Machine;
 use perjoule::engine::{self, Engine, EngineId};
-use perjoule::score::{Device, Dtype, Measured, Plan, measure};
+use perjoule::meter::Source;
+use perjoule::report::{Report, csv, file, html, json, prometheus, table};
+use perjoule::score::{
+    Device, Dtype, Measured, Metering, NoEnergy, Plan, Progress, Watch, measure,
+};
 use perjoule::search::{MAX_THREADS, Stop};
 use perjoule::selftest;
 use perjoule::workload::{Kind, Shape, Trouble};
 
-use self::report::Report;
+use self::meters::{MeterArgs, Meters};
 use super::Error;
 use super::engines::{Choice, choice, chosen};
 
@@ -27,8 +29,9 @@ Examples:
   perjoule score                              all work on the processor and every GPU
   perjoule score --device gpu:0 --workload matmul --dtype f16 --size 8192
   perjoule score --engine avx2 --engine gpu:0 --seconds 3
-  perjoule score --json score.json            the tables, and the same as JSON in a file
-  perjoule score --json -                     nothing but JSON
+  perjoule score --quick --json -             rough figures in half a minute, as JSON alone
+  perjoule score --json score.json --html score.html
+  perjoule score --meter-cmd 'ipmitool dcmi power reading' --require-measured
 
 How it is measured: slices of everything that compares, in turn, so that all rows meet the same
 machine. Results are checked between slices; what is wrong is told of and has no row.
@@ -40,16 +43,27 @@ machine. Results are checked between slices; what is wrong is told of and has no
            copy
   busy     the share of the time in which a GPU worked, by its own clock
 A GPU that a driver computes on the processor is measured only if it is asked for by name, and is
-marked as software.";
+marked as software.
 
-/// Measures hashing, matrix products, arithmetic peaks and memory, on the processor and every GPU.
+Energy is measured where there is a meter (`perjoule devices` lists them): three windows of five
+seconds of the fastest engine, of every product and of memory, on all threads. Work per joule is of
+all that was drawn: by the machine with --meter-cmd or --meter-csv, or else by packages and memory,
+or by the card. Without a meter there are no joules, unless --assume-watts states the power.";
+
+/// Measures hashing, matrix products, arithmetic peaks and memory, on the processor and every GPU,
+/// and the energy that they take.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// How long to measure each kind of work on each device: 0.1 to 3600 seconds. Preparing takes
-    /// some seconds more.
-    #[arg(long, value_name = "SECONDS", default_value = "6", value_parser = seconds)]
-    seconds: Duration,
+    /// How long to measure each kind of work on each device: 0.1 to 3600 seconds [default: 6].
+    /// Preparing takes some seconds more, and measuring energy a quarter of a minute for each row.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    seconds: Option<Duration>,
+
+    /// Rough figures in half a minute a device: less of everything, and one short window for
+    /// energy, which is told with it.
+    #[arg(long)]
+    quick: bool,
 
     /// Measures on this device only: `cpu`, `gpu:0`, or `all`, which is the default. May be given
     /// several times. See `perjoule devices`.
@@ -87,9 +101,25 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
 
+    #[command(flatten)]
+    meters: MeterArgs,
+
     /// Writes the result as JSON to this file too, or to stdout in place of the tables if it is `-`.
-    #[arg(long, value_name = "FILE")]
-    json: Option<String>,
+    /// It is written anew after each kind of work.
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    json: Option<PathBuf>,
+
+    /// Writes a page with charts to this file: one file, without anything from the network.
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    html: Option<PathBuf>,
+
+    /// Writes a line for each row to this file.
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    csv: Option<PathBuf>,
+
+    /// Writes gauges to this file, as the textfile collector of Prometheus' node exporter reads them.
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    prometheus: Option<PathBuf>,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -146,8 +176,8 @@ fn size(text: &str) -> Result<Size, String> {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let machine = Machine::detect();
     let plan = args.plan(&machine)?;
-    if let Some(file) = args.json_file() {
-        check_folder(file)?;
+    for (argument, path) in args.files() {
+        file::check(path).map_err(|why| Error::input(argument, why))?;
     }
     for engine in &plan.engines {
         selftest::check(engine.as_ref())
@@ -155,7 +185,19 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     }
 
     let stop = super::stop_on_ctrl_c()?;
-    let measured = watched(&plan, &stop).map_err(|error| match error {
+    let started = SystemTime::now();
+    let (window, trials) = if args.quick { (QUICK_WINDOW, 1) } else { (WINDOW, TRIALS) };
+    let meters = args.meters.start(window, trials)?;
+    let report = |measured: &Measured, is_complete| {
+        meters.tell(Report::new(&machine, started, &plan, measured, is_complete))
+    };
+    let measured = watched(&plan, meters.metering.as_ref(), &stop, &mut |measured| {
+        if let Some(path) = args.json_file() {
+            // What cannot be written now is told of at the end.
+            let _ = write_json(path, &report(measured, false));
+        }
+    })
+    .map_err(|error| match error {
         Trouble::Threads { .. } => Error::input("--threads", error),
         Trouble::TooLarge { .. } | Trouble::OutOfMemory { .. } => Error::input("--size", error),
         _ => Error::failure("score this machine", error),
@@ -173,28 +215,94 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
             None => Error::Usage("the arguments leave nothing to measure".to_owned()),
         });
     }
-    let report = Report::new(&machine, &plan, &measured, is_stopped);
-
-    if args.json.as_deref() == Some("-") {
-        super::print_json(&report)?;
-    } else {
-        super::print(&table::text(&report))?;
-    }
-    if let Some(file) = args.json_file() {
-        write_whole(file, &report)?;
+    args.deliver(&report(&measured, !is_stopped))?;
+    let unmeasured = if args.meters.require_measured { unmeasured(&measured) } else { None };
+    if let Some(why) = &unmeasured {
+        super::note(&format!("energy was not measured: {why}"));
     }
     Ok(if is_stopped {
         super::INTERRUPTED.into()
-    } else if measured.faults.is_empty() {
+    } else if measured.faults.is_empty() && unmeasured.is_none() {
         ExitCode::SUCCESS
     } else {
         super::FAILURE.into()
     })
 }
 
+/// How long each kind of work is measured, and the windows of its energy.
+const TIME: Duration = Duration::from_secs(6);
+const WINDOW: Duration = Duration::from_secs(5);
+const TRIALS: usize = 3;
+
+/// The same in a hurry.
+const QUICK_TIME: Duration = Duration::from_millis(1500);
+const QUICK_WINDOW: Duration = Duration::from_secs(1);
+
+/// Where energy was to be measured and was not, and why.
+fn unmeasured(measured: &Measured) -> Option<String> {
+    let why = |row: &perjoule::score::Row| match &row.energy {
+        Ok(energy) if energy.source == Source::Assumed => Some("its power was stated".to_owned()),
+        Ok(_) | Err(NoEnergy::Peak | NoEnergy::Another) => None,
+        Err(why) => Some(why.to_string()),
+    };
+    measured.rows.iter().find_map(|row| Some(format!("{}: {}", row.label, why(row)?)))
+}
+
+fn write_json(path: &Path, report: &Report) -> Result<(), Error> {
+    let text =
+        json::text(report).map_err(|source| Error::failure("write the result as JSON", source))?;
+    write(path, &text)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    file::write(path, text.as_bytes()).map_err(|source| Error::failure("write the report", source))
+}
+
+impl Meters {
+    /// Adds what is known of meters to a report.
+    fn tell(&self, report: Report) -> Report {
+        match &self.metering {
+            Some(Metering { recorder, .. }) => {
+                report.with_meters(recorder.meters(), &self.unavailable, &recorder.tracks())
+            }
+            None => report.with_meters([], &self.unavailable, &[]),
+        }
+    }
+}
+
 impl Args {
+    /// The file for JSON, if it is one.
     fn json_file(&self) -> Option<&Path> {
-        self.json.as_deref().filter(|&file| file != "-").map(Path::new)
+        self.json.as_deref().filter(|&file| file != Path::new("-"))
+    }
+
+    /// The files that are to be written, and the arguments that name them.
+    fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        [
+            ("--json", self.json_file()),
+            ("--html", self.html.as_deref()),
+            ("--csv", self.csv.as_deref()),
+            ("--prometheus", self.prometheus.as_deref()),
+        ]
+        .into_iter()
+        .filter_map(|(argument, file)| Some((argument, file?)))
+    }
+
+    /// Prints the report, and writes it to all files.
+    fn deliver(&self, report: &Report) -> Result<(), Error> {
+        for (argument, path) in self.files() {
+            match argument {
+                "--json" => write_json(path, report)?,
+                "--html" => write(path, &html::page(report))?,
+                "--csv" => write(path, &csv::text(report))?,
+                _ => write(path, &prometheus::text(report))?,
+            }
+        }
+        if self.json.is_some() && self.json_file().is_none() {
+            return super::print_json(report);
+        }
+        let is_plain = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
+        super::print(&table::text(report, stdout().is_terminal() && !is_plain))
     }
 
     fn plan(&self, machine: &Machine) -> Result<Plan, Error> {
@@ -226,7 +334,7 @@ impl Args {
             shape,
             array_bytes,
             threads: self.threads.unwrap_or(machine.usable_cores.min(MAX_THREADS)),
-            time: self.seconds,
+            time: self.seconds.unwrap_or(if self.quick { QUICK_TIME } else { TIME }),
         })
     }
 
@@ -258,53 +366,28 @@ fn on(engine: EngineId) -> Device {
     if let EngineId::Gpu(number) = engine { Device::Gpu(number) } else { Device::Cpu }
 }
 
-/// Measures, with a progress bar where somebody sees it.
-fn watched(plan: &Plan, stop: &Stop) -> Result<Measured, Trouble> {
+/// Measures, with a progress bar where somebody sees it; `keep` is given what there is so far.
+fn watched(
+    plan: &Plan,
+    metering: Option<&Metering>,
+    stop: &Stop,
+    keep: &mut dyn FnMut(&Measured),
+) -> Result<Measured, Trouble> {
     const STEPS: f64 = 1000.0;
     let bar = if stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{bar:20} {percent} %, {eta} left  {msg}") {
         bar.set_style(style.progress_chars("=> "));
     }
-    let measured = measure(plan, stop, &mut |progress| {
+    let mut progress = |progress: &Progress| {
         let (done, groups) = progress.groups;
         bar.set_length(groups as u64 * STEPS as u64);
         bar.set_position(((done as f64 + progress.share) * STEPS) as u64);
         let preparing = if progress.share == 0.0 { ", preparing" } else { "" };
         bar.set_message(format!("{}{preparing}", progress.group));
-    });
+    };
+    let measured = measure(plan, metering, stop, &mut Watch { progress: &mut progress, keep });
     bar.finish_and_clear();
     measured
-}
-
-/// A file that cannot be written is better known before the measurement than after.
-fn check_folder(file: &Path) -> Result<(), Error> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    match folder {
-        Some(folder) if !folder.is_dir() => {
-            Err(Error::input(format!("--json {}", file.display()), "its folder does not exist"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Writes a file so that it is there whole or not at all.
-fn write_whole(file: &Path, report: &Report) -> Result<(), Error> {
-    let json = serde_json::to_string_pretty(report)
-        .map_err(|source| Error::failure("write the result as JSON", source))?;
-    let written = if fs::symlink_metadata(file).is_ok_and(|known| !known.is_file()) {
-        // A pipe, a device or a link is written to and not replaced.
-        fs::write(file, json + "\n")
-    } else {
-        let mut beside = file.as_os_str().to_owned();
-        beside.push(format!(".{}.part", std::process::id()));
-        fs::write(&beside, json + "\n").and_then(|()| fs::rename(&beside, file)).inspect_err(|_| {
-            // It may not even be there.
-            let _ = fs::remove_file(&beside);
-        })
-    };
-    written.map_err(|source| {
-        Error::failure("write the JSON file", format!("{}: {source}", file.display()))
-    })
 }
 
 #[cfg(test)]

@@ -78,6 +78,14 @@ pub struct Measured {
     pub window: Result<Window, MeterError>,
 }
 
+impl Measured {
+    /// What a meter measured that no recorder reads.
+    #[must_use]
+    pub fn new(about: About, window: Result<Window, MeterError>) -> Self {
+        Self { about, window }
+    }
+}
+
 impl Recorder {
     /// Reads every meter once, and from then on every `interval`, or more often where a counter
     /// would wrap unseen.

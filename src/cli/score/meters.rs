@@ -1,0 +1,157 @@
+//! The meters that a score uses: those of the machine, and those that the arguments name.
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use perjoule::meter::assumed::Assumed;
+use perjoule::meter::csv::{Trace, TraceError};
+use perjoule::meter::{
+    About, Clock, DEFAULT_INTERVAL, Domain, Measured, Meter, Recorder, Source, Unavailable,
+    command, found,
+};
+use perjoule::score::Metering;
+
+use crate::cli::Error;
+
+/// How often a meter's command is run, and how long it may take.
+const COMMAND_INTERVAL: Duration = Duration::from_secs(1);
+const COMMAND_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How to measure energy.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Energy")]
+pub(super) struct MeterArgs {
+    /// Measures the whole machine by a command that prints watts, as `ipmitool dcmi power reading`
+    /// does; it is run every second.
+    #[arg(long, value_name = "COMMAND")]
+    meter_cmd: Option<String>,
+
+    /// Measures the whole machine by the trace that a wall meter has written when the score is done:
+    /// time (seconds since 1970, or RFC 3339) and watts, a line each.
+    #[arg(long, value_name = "FILE")]
+    meter_csv: Option<PathBuf>,
+
+    /// By how many seconds the wall meter's clock is ahead of this machine's; less than 0 if it is
+    /// behind.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        requires = "meter_csv",
+        allow_negative_numbers = true,
+        default_value = "0",
+        hide_default_value = true
+    )]
+    meter_csv_ahead: f64,
+
+    /// States the power of a device that no meter measures: `cpu=65`, `gpu:0=300` or `machine=500`.
+    /// May be given several times. What follows from it is marked as assumed everywhere.
+    #[arg(long, value_name = "DEVICE=WATTS")]
+    assume_watts: Vec<Assumed>,
+
+    /// Fails, with exit code 3, where energy could not be measured.
+    #[arg(long)]
+    pub(super) require_measured: bool,
+}
+
+/// The meters, or why there are none.
+pub(super) struct Meters {
+    pub(super) metering: Option<Metering>,
+    pub(super) unavailable: Vec<Unavailable>,
+}
+
+impl MeterArgs {
+    /// Starts to read all meters, in windows of this length.
+    pub(super) fn start(&self, window: Duration, trials: usize) -> Result<Meters, Error> {
+        let mut meters: Vec<Box<dyn Meter>> = Vec::new();
+        let mut unavailable = Vec::new();
+        for meter in found() {
+            match meter {
+                Ok(meter) => meters.push(meter),
+                Err(why) => unavailable.push(why),
+            }
+        }
+        if let Some(line) = &self.meter_cmd {
+            let meter = command::meter(line, Domain::Machine, COMMAND_INTERVAL, COMMAND_PATIENCE);
+            meters.push(meter.map_err(|why| Error::input("--meter-cmd", why))?);
+        }
+        let trace = match &self.meter_csv {
+            Some(path) => {
+                // What is wrong with it is better known now than after the score.
+                self.read_trace(path).map_err(|why| Error::input("--meter-csv", why))?;
+                Some(self.trace(path.clone()))
+            }
+            None => None,
+        };
+        if self.require_measured && meters.is_empty() && trace.is_none() {
+            let why: Vec<_> = unavailable.iter().map(ToString::to_string).collect();
+            return Err(Error::failure("measure energy", why.join("; ")));
+        }
+        let is_measured = !meters.is_empty() || trace.is_some();
+        meters.extend(self.assume_watts.iter().map(|it| Box::new(it.clone()) as Box<dyn Meter>));
+        if meters.is_empty() && trace.is_none() {
+            return Ok(Meters { metering: None, unavailable });
+        }
+        let recorder = Recorder::start(meters, Clock::start(), DEFAULT_INTERVAL)
+            .map_err(|why| Error::failure("read the meters", why))?;
+        let metering = Metering {
+            recorder,
+            cards: cards(),
+            // A stated power is the same at any time.
+            window: if is_measured { window } else { window.min(STATED) },
+            trials,
+            idle: if is_measured { IDLE } else { Duration::ZERO },
+            trace,
+        };
+        Ok(Meters { metering: Some(metering), unavailable })
+    }
+
+    fn read_trace(&self, path: &Path) -> Result<Trace, TraceError> {
+        let trace = Trace::read(path, Domain::Machine)?;
+        let offset = Duration::try_from_secs_f64(self.meter_csv_ahead.abs()).unwrap_or_default();
+        Ok(if self.meter_csv_ahead < 0.0 {
+            trace.clock_behind(offset)
+        } else {
+            trace.clock_ahead(offset)
+        })
+    }
+
+    /// What the trace tells about times, once everything is over.
+    fn trace(&self, path: PathBuf) -> Box<dyn Fn(perjoule::meter::Span) -> Measured> {
+        let args = Self { assume_watts: Vec::new(), meter_cmd: None, meter_csv: None, ..*self };
+        let read = OnceCell::new();
+        Box::new(move |span| {
+            let trace = read.get_or_init(|| args.read_trace(&path));
+            let about = About {
+                domain: Domain::Machine,
+                source: Source::Csv,
+                detail: path.display().to_string(),
+                resolution: None,
+                read_within: None,
+                interval: None,
+            };
+            let window = trace.as_ref().map_err(|why| why.clone().into());
+            Measured::new(about, window.and_then(|trace| trace.window(&span)))
+        })
+    }
+}
+
+/// How long to look at the idle machine.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// How long a window is where nothing is measured.
+const STATED: Duration = Duration::from_millis(300);
+
+/// Where the GPUs are.
+#[cfg(feature = "gpu")]
+fn cards() -> Vec<(u8, Domain)> {
+    let place = |adapter: perjoule::gpu::Adapter| {
+        Some((adapter.number, Domain::GpuAt(adapter.pci_bus_id.parse().ok()?)))
+    };
+    perjoule::gpu::adapters().into_iter().filter_map(place).collect()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn cards() -> Vec<(u8, Domain)> {
+    Vec::new()
+}

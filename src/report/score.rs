@@ -1,0 +1,260 @@
+//! A report of what a score measured.
+
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+use super::{
+    Device, Energy, Machine, Meter, Note, Rate, Report, Roof, Row, SCHEMA, Size, State, Trace,
+    Trial,
+};
+use crate::device;
+use crate::engine::Setting;
+use crate::meter::{About, Conditions, Source, Track, Unavailable};
+use crate::score;
+use crate::workload::{self, Kind, Place};
+
+impl Report {
+    /// What came out of a plan on this machine, with what its meters told; `complete` is whether the
+    /// whole plan was carried out.
+    #[must_use]
+    pub fn new(
+        machine: &device::Machine,
+        started: SystemTime,
+        plan: &score::Plan,
+        measured: &score::Measured,
+        complete: bool,
+    ) -> Self {
+        let notes = |all: &[score::Missing]| all.iter().map(Note::new).collect();
+        let started = jiff::Timestamp::try_from(started)
+            .map(|started| started.round(jiff::Unit::Second).unwrap_or(started).to_string());
+        Self {
+            schema: SCHEMA,
+            perjoule: env!("CARGO_PKG_VERSION").to_owned(),
+            started: started.unwrap_or_default(),
+            seconds: measured.took.as_secs_f64(),
+            complete,
+            machine: Machine {
+                cpu: machine.cpu.model.clone(),
+                usable_cores: machine.usable_cores,
+                memory_bytes: machine.memory_bytes,
+                system: format!("{} {}", std::env::consts::OS, machine.architecture),
+            },
+            devices: plan
+                .devices
+                .iter()
+                .map(|&it| Device::new(it, machine, plan, measured))
+                .collect(),
+            meters: Vec::new(),
+            rows: measured.rows.iter().map(Row::new).collect(),
+            missing: notes(&measured.missing),
+            faults: notes(&measured.faults),
+            warnings: measured.warnings.iter().map(ToString::to_string).collect(),
+            traces: Vec::new(),
+        }
+    }
+
+    /// The same with the meters that were read, those that are not there, and what was read.
+    #[must_use]
+    pub fn with_meters<'a>(
+        mut self,
+        read: impl IntoIterator<Item = &'a About>,
+        unavailable: &[Unavailable],
+        tracks: &[Track],
+    ) -> Self {
+        self.meters.extend(read.into_iter().map(Meter::new));
+        self.meters.extend(unavailable.iter().map(Meter::missing));
+        self.traces.extend(tracks.iter().filter_map(Trace::new));
+        self
+    }
+}
+
+impl Device {
+    fn new(
+        id: score::Device,
+        machine: &device::Machine,
+        plan: &score::Plan,
+        measured: &score::Measured,
+    ) -> Self {
+        let name = id.to_string();
+        let mut engines = plan.engines.iter();
+        let setting = engines.find(|it| it.id().to_string() == name).and_then(|it| it.setting());
+        let mut capacities = measured.capacities.iter();
+        let largest = capacities.find(|capacity| capacity.device == id);
+        let (name, software, tuned) = match setting {
+            Some(Setting { device, software, tuned }) => (Some(device), software, Some(tuned)),
+            None => (machine.cpu.model.clone(), false, None),
+        };
+        Self {
+            id: id.to_string(),
+            name: name.unwrap_or_else(|| "unknown".to_owned()),
+            software,
+            tuned,
+            largest_buffer_bytes: largest.map(|capacity| capacity.largest_buffer),
+        }
+    }
+}
+
+impl Meter {
+    fn new(about: &About) -> Self {
+        Self {
+            domain: about.domain.to_string(),
+            source: about.source.to_string(),
+            unavailable: None,
+            resolution: about.resolution,
+        }
+    }
+
+    fn missing(unavailable: &Unavailable) -> Self {
+        let why = unavailable.why.to_string();
+        let remedy = unavailable.remedy();
+        Self {
+            domain: unavailable.what.as_ref().map_or_else(String::new, ToString::to_string),
+            source: unavailable.by.to_string(),
+            unavailable: Some(remedy.map_or(why.clone(), |remedy| format!("{why}; {remedy}"))),
+            resolution: None,
+        }
+    }
+}
+
+impl Row {
+    fn new(row: &score::Row) -> Self {
+        let (device, threads) = match row.label.place {
+            Place::Gpu(number) => (score::Device::Gpu(number), None),
+            Place::Cores(threads) => (score::Device::Cpu, Some(threads)),
+        };
+        let energy = row.energy.as_ref();
+        Self {
+            device: device.to_string(),
+            workload: row.label.kind.to_string(),
+            variant: row.label.variant.to_owned(),
+            threads,
+            size: Size::new(row.label.size),
+            unit: row.unit.to_owned(),
+            per_second: Rate::new(row.rate),
+            times_sha2: row.times_baseline(),
+            roof: row.roof.as_ref().map(|roof| Roof {
+                of: roof.label.to_string(),
+                per_second: roof.per_second,
+                each: roof.each,
+            }),
+            of_roof: row.of_roof(),
+            busy: row.busy,
+            per_byte: per_byte(&row.label),
+            checks: row.checks,
+            energy: energy.ok().map(Energy::new),
+            no_energy: energy.err().map(ToString::to_string),
+        }
+    }
+}
+
+/// Operations of a product for each byte of its matrices, which have to be read or written once at
+/// the least.
+fn per_byte(label: &workload::Label) -> Option<f64> {
+    let workload::Size::Product(shape) = label.size else { return None };
+    // Of an element of the factors and of the product.
+    let (factor, product) = match (label.kind, label.variant) {
+        (Kind::Matmul, "f64") => (8.0, 8.0),
+        (Kind::Matmul, "f32") => (4.0, 4.0),
+        (Kind::Matmul, "f16") => (2.0, 2.0),
+        (Kind::Matmul, "f16 in f32" | "f16 by blocks") => (2.0, 4.0),
+        (Kind::Matmul, "i8") => (1.0, 4.0),
+        _ => return None,
+    };
+    let [m, n, k] = [shape.m(), shape.n(), shape.k()].map(|side| side as f64);
+    Some(2.0 * m * n * k / (factor * (m * k + k * n) + product * m * n))
+}
+
+impl Size {
+    fn new(size: workload::Size) -> Self {
+        match size {
+            workload::Size::Registers => Self::Registers,
+            workload::Size::Versions(versions) => Self::Versions(versions),
+            workload::Size::Bytes(bytes) => Self::Bytes(bytes),
+            workload::Size::Product(shape) => {
+                Self::Matrices { m: shape.m(), n: shape.n(), k: shape.k() }
+            }
+        }
+    }
+}
+
+impl Rate {
+    fn new(rate: score::Rate) -> Self {
+        let score::Rate { best, p90, median, spread, slices } = rate;
+        Self { best, p90, median, spread, slices }
+    }
+}
+
+impl Energy {
+    fn new(energy: &score::Energy) -> Self {
+        let one = energy.efficiency.energy_of_one();
+        Self {
+            assumed: energy.source == Source::Assumed,
+            source: energy.source.to_string(),
+            charged: energy.charged.iter().map(ToString::to_string).collect(),
+            gross: energy.gross,
+            idle: energy.idle,
+            per_joule: energy.efficiency.per_joule(),
+            uncertainty: energy.uncertainty,
+            joules_per_terahash: energy.efficiency.joules_per_terahash(),
+            picojoules_each: one.map_or(0.0, |one| one.value() * 1e12),
+            trials: energy.trials.iter().map(Trial::new).collect(),
+            state: State::new(&energy.conditions),
+            warnings: energy.notes.clone(),
+        }
+    }
+}
+
+impl Trial {
+    fn new(trial: &score::Trial) -> Self {
+        Self {
+            start: trial.start.as_secs_f64(),
+            seconds: trial.took.as_secs_f64(),
+            work: trial.work.value() as f64,
+            joules: trial.energy,
+            updates: Some(trial.updates),
+        }
+    }
+}
+
+impl State {
+    /// `None` where nothing is known.
+    fn new(all: &[Conditions]) -> Option<Self> {
+        if all.is_empty() {
+            return None;
+        }
+        let clocks = all.iter().filter_map(|state| state.core_clock);
+        let memory_clocks = all.iter().filter_map(|state| state.memory_clock);
+        let temperatures = all.iter().filter_map(|state| state.temperature);
+        let reasons: BTreeSet<_> =
+            all.iter().filter_map(|it| it.throttled.as_ref()).flatten().collect();
+        Some(Self {
+            clock: clocks.min_by(crate::units::Hertz::total_cmp),
+            memory_clock: memory_clocks.min_by(crate::units::Hertz::total_cmp),
+            celsius: temperatures.max().map(|it| f64::from(it.value())),
+            limit: all
+                .iter()
+                .filter_map(|state| state.power_limit)
+                .min_by(crate::units::Watts::total_cmp),
+            throttled: reasons.into_iter().map(ToString::to_string).collect(),
+        })
+    }
+}
+
+impl Note {
+    fn new(missing: &score::Missing) -> Self {
+        let score::Missing { device, what, why } = missing;
+        Self { device: device.to_string(), what: what.clone(), why: why.to_string() }
+    }
+}
+
+impl Trace {
+    /// `None` where no power was told.
+    fn new(track: &Track) -> Option<Self> {
+        let points: Vec<_> = track
+            .samples
+            .iter()
+            .filter_map(|sample| Some((sample.at.as_secs_f64(), sample.power?)))
+            .collect();
+        (!points.is_empty()).then(|| Self { domain: track.about.domain.to_string(), points })
+    }
+}

@@ -1,0 +1,500 @@
+//! The energy of a workload: windows of the meters around it, and what follows from them.
+//!
+//! A device is charged with what it draws, and every number says with what: with a meter at the
+//! wall, everything with the whole machine; without one, the work of the processor with packages
+//! and memory, that of a GPU with its card. Where a part of that cannot be read, there is no number.
+//!
+//! The uncertainty is one standard deviation, as a share of the number. Two things go into it: the
+//! spread of the trials, and what a meter cannot show, which is the larger of a step of its counter
+//! and what is drawn from one of its updates to the next, since a window begins and ends anywhere in
+//! between. That error is spread evenly over its width w, twice a window: w √(2/12).
+
+use std::fmt;
+use std::thread;
+use std::time::Duration;
+
+use super::Device;
+use crate::meter::{self, Conditions, Domain, Measured, Method, Recorder, Source, Span, Window};
+use crate::units::{Efficiency, Joules, Watts};
+use crate::workload::{Trouble, Work};
+
+/// Fewer or shorter windows, and windows that see fewer updates of a counter, are told of.
+const LEAST_TRIALS: usize = 3;
+const LEAST_TIME: Duration = Duration::from_secs(5);
+const LEAST_UPDATES: u64 = 50;
+
+/// How to measure energy.
+pub struct Metering {
+    /// The meters, which are being read.
+    pub recorder: Recorder,
+    /// Where the GPUs are, for meters that know that only: [`Domain::GpuAt`].
+    pub cards: Vec<(u8, Domain)>,
+    /// How long a window is.
+    pub window: Duration,
+    /// How many there are of each workload.
+    pub trials: usize,
+    /// How long to look at the idle machine, before and after everything.
+    pub idle: Duration,
+    /// What another meter wrote meanwhile, asked for when everything is over.
+    pub trace: Option<Box<dyn Fn(Span) -> Measured>>,
+}
+
+impl fmt::Debug for Metering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { recorder, cards, window, trials, .. } = self;
+        let mut metering = f.debug_struct("Metering");
+        metering.field("recorder", recorder).field("cards", cards);
+        metering.field("window", window).field("trials", trials).finish_non_exhaustive()
+    }
+}
+
+/// What some work cost.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Energy {
+    /// What was added up.
+    pub charged: Vec<Domain>,
+    /// By what means it was measured.
+    pub source: Source,
+    /// How the energy is known.
+    pub method: Method,
+    /// All that was drawn, on average.
+    pub gross: Watts,
+    /// What the same domains draw without the work; `None` where that was not measured.
+    pub idle: Option<Watts>,
+    /// Work per joule of all that was drawn.
+    pub efficiency: Efficiency,
+    /// One standard deviation of the efficiency, as a share of it.
+    pub uncertainty: f64,
+    /// The windows.
+    pub trials: Vec<Trial>,
+    /// The states of the device meanwhile, where a meter knows them.
+    pub conditions: Vec<Conditions>,
+    /// What makes the numbers doubtful.
+    pub notes: Vec<String>,
+}
+
+/// One window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Trial {
+    /// From the start of the recorder's clock.
+    pub start: Duration,
+    /// How long it took.
+    pub took: Duration,
+    /// What was done in it.
+    pub work: Work,
+    /// What it cost.
+    pub energy: Joules,
+    /// How often the slowest of the counters was seen to move.
+    pub updates: u64,
+}
+
+/// Why there is no energy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoEnergy {
+    /// Nothing measures the device.
+    #[error("no meter measures {device}")]
+    NoMeter {
+        /// Which.
+        device: Device,
+    },
+    /// It is there for others to be compared with.
+    #[error("a peak: its numbers stand still, so that it draws less than real work")]
+    Peak,
+    /// Another row stands for the device.
+    #[error("only the fastest engine is metered, on all threads, and so are products and memory")]
+    Another,
+    /// A meter failed.
+    #[error("{domain}: {why}")]
+    Failed {
+        /// Of what.
+        domain: Domain,
+        /// What happened.
+        why: String,
+    },
+    /// Nothing was done that could be metered.
+    #[error("it was stopped before")]
+    Stopped,
+}
+
+/// A time in which the meters were read, and what was done in it.
+pub(super) struct Stretch {
+    start: Duration,
+    span: Span,
+    work: Option<Work>,
+    windows: Vec<Measured>,
+}
+
+impl Metering {
+    /// What the meters tell while some work is done.
+    fn watch<T>(&self, work: impl FnOnce() -> T) -> (T, Stretch) {
+        let clock = self.recorder.clock();
+        let start = clock.now();
+        let (done, windows) = self.recorder.measure(work);
+        let took = clock.now().saturating_sub(start);
+        let span = Span { from: clock.date(start), took };
+        (done, Stretch { start, span, work: None, windows })
+    }
+
+    /// What the meters tell while `work` is done, if that succeeds.
+    pub(super) fn around(
+        &self,
+        work: impl FnOnce() -> Result<Work, Trouble>,
+    ) -> Result<Stretch, Trouble> {
+        let (done, stretch) = self.watch(work);
+        Ok(Stretch { work: Some(done?), ..stretch })
+    }
+
+    /// What they tell while nothing is done.
+    pub(super) fn idle(&self) -> Stretch {
+        self.watch(|| thread::sleep(self.idle)).1
+    }
+
+    /// Lays the trace over stretches that are over.
+    pub(super) fn complete<'a>(&self, stretches: impl IntoIterator<Item = &'a mut Stretch>) {
+        if let Some(trace) = &self.trace {
+            stretches.into_iter().for_each(|it| it.windows.push(trace(it.span)));
+        }
+    }
+
+    /// What the work of a device cost in these stretches.
+    pub(super) fn charge(
+        &self,
+        device: Device,
+        stretches: &[Stretch],
+        idle: &[Stretch],
+    ) -> Result<Energy, NoEnergy> {
+        let first = stretches.first().ok_or(NoEnergy::Stopped)?;
+        let places = self.charged(device, &first.windows);
+        let mut energy = Sum::default();
+        for stretch in stretches {
+            energy.add(stretch, &places)?;
+        }
+        let idle: Option<Vec<Watts>> = idle.iter().map(|it| power(it, &places)).collect();
+        let idle = idle.filter(|all| !all.is_empty());
+        let idle = idle.map(|all| all.iter().sum::<Watts>() / all.len() as f64);
+        energy.finish(idle).ok_or(NoEnergy::NoMeter { device })
+    }
+
+    /// The places of the meters that a device is charged with; none where there is no meter. What
+    /// was measured goes before what somebody stated.
+    fn charged(&self, device: Device, meters: &[Measured]) -> Vec<usize> {
+        let card = self.cards.iter().find(|&&(number, _)| device == Device::Gpu(number));
+        let is_card = |domain: &Domain| match (device, domain) {
+            (Device::Gpu(number), Domain::Gpu(other)) => number == *other,
+            _ => card.is_some_and(|(_, card)| card == domain),
+        };
+        let at_the_wall = |domain: &Domain| *domain == Domain::Machine;
+        let wanted: &[&dyn Fn(&Domain) -> bool] = match device {
+            Device::Cpu => &[
+                &at_the_wall,
+                &|domain| matches!(domain, Domain::Package(_) | Domain::Dram(_)),
+                &|domain| *domain == Domain::Cpu,
+                &|domain| matches!(domain, Domain::Psys(_)),
+            ],
+            Device::Gpu(_) => &[&at_the_wall, &is_card],
+        };
+        for assumed in [false, true] {
+            for is_wanted in wanted {
+                let is_it = |about: &meter::About| {
+                    (about.source == Source::Assumed) == assumed && is_wanted(&about.domain)
+                };
+                let places: Vec<_> =
+                    (0..meters.len()).filter(|&place| is_it(&meters[place].about)).collect();
+                if !places.is_empty() {
+                    return places;
+                }
+            }
+        }
+        Vec::new()
+    }
+}
+
+/// The power of these meters together; `None` where one of them does not tell, or was not asked.
+fn power(stretch: &Stretch, places: &[usize]) -> Option<Watts> {
+    let windows = places.iter().map(|&place| stretch.windows[place].window.as_ref().ok());
+    windows.map(|it| it.filter(|window| !window.is_assumed()).map(Window::power)).sum()
+}
+
+/// What is known of a workload's energy so far.
+#[derive(Default)]
+struct Sum {
+    charged: Vec<Domain>,
+    method: Option<(Source, Method)>,
+    trials: Vec<Trial>,
+    /// The variance of the energy that the meters leave open, in J².
+    variance: f64,
+    conditions: Vec<Conditions>,
+    notes: Vec<String>,
+}
+
+impl Sum {
+    /// Adds what some meters told in a stretch.
+    fn add(&mut self, stretch: &Stretch, places: &[usize]) -> Result<(), NoEnergy> {
+        let mut parts = Vec::new();
+        let mut updates = u64::MAX;
+        for &place in places {
+            let Measured { about, window, .. } = &stretch.windows[place];
+            let failed = |why: String| NoEnergy::Failed { domain: about.domain.clone(), why };
+            let window = window.as_ref().map_err(|why| failed(why.to_string()))?;
+            let step = about.resolution.unwrap_or(Joules::ZERO).value();
+            let lag = window.update_period.map_or(0.0, |period| (window.power() * period).value());
+            self.variance += step.max(lag).powi(2) / 6.0;
+            updates = updates.min(window.updates);
+            self.method = self.method.or(Some((about.source, window.method)));
+            self.conditions.extend(window.conditions.iter().map(|(_, state)| state.clone()));
+            for note in &window.notes {
+                self.note(format!("{}: {note}", about.domain));
+            }
+            parts.push((&about.domain, window.energy));
+        }
+        self.charged = parts.iter().map(|(domain, _)| (*domain).clone()).collect();
+        let energy = meter::sum(parts).map_err(|overlap| NoEnergy::Failed {
+            domain: overlap.a.clone(),
+            why: overlap.to_string(),
+        })?;
+        if let Some(work) = stretch.work {
+            let (start, took) = (stretch.start, stretch.span.took);
+            self.trials.push(Trial { start, took, work, energy, updates });
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, note: String) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// `None` where nothing was measured.
+    fn finish(mut self, idle: Option<Watts>) -> Option<Energy> {
+        let (source, method) = self.method?;
+        if method != Method::Assumed {
+            self.judge();
+        }
+        let energy: Joules = self.trials.iter().map(|trial| trial.energy).sum();
+        let took: Duration = self.trials.iter().map(|trial| trial.took).sum();
+        let works = self.trials.iter().map(|trial| trial.work);
+        let work = works.reduce(|sum, work| sum.checked_add(work).unwrap_or(sum))?;
+        let of_each: Option<Vec<f64>> = self
+            .trials
+            .iter()
+            .map(|it| Some(Efficiency::new(it.work, it.energy)?.per_joule()))
+            .collect();
+        let spread = spread(&of_each?);
+        let open = self.variance.sqrt() / energy.value();
+        Some(Energy {
+            charged: self.charged,
+            source,
+            method,
+            gross: energy / took,
+            idle,
+            efficiency: Efficiency::new(work, energy)?,
+            uncertainty: spread.hypot(open),
+            trials: self.trials,
+            conditions: self.conditions,
+            notes: self.notes,
+        })
+    }
+
+    /// Notes where there was too little to measure.
+    fn judge(&mut self) {
+        let trials = self.trials.len();
+        if trials < LEAST_TRIALS {
+            self.note(format!("{trials} windows, fewer than {LEAST_TRIALS}"));
+        }
+        let Some(shortest) = self.trials.iter().map(|trial| trial.took).min() else { return };
+        if shortest < LEAST_TIME {
+            let [short, least] = [shortest, LEAST_TIME].map(|time| time.as_secs_f64());
+            self.note(format!("a window of {short:.1} s, shorter than {least:.0} s"));
+        }
+        let Some(updates) = self.trials.iter().map(|trial| trial.updates).min() else { return };
+        if updates < LEAST_UPDATES {
+            self.note(format!(
+                "the counter moved {updates} times in a window, fewer than {LEAST_UPDATES}"
+            ));
+        }
+    }
+}
+
+/// The standard deviation of the mean, as a share of it; 0 of a single value, which shows none.
+fn spread(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    if values.len() < 2 {
+        return 0.0;
+    }
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    (variance / count).sqrt() / mean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::meter::fake::{Fake, Hand};
+    use crate::meter::{Meter as _, MeterError, Socket};
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const UPDATE: Duration = Duration::from_millis(10);
+
+    fn counting(domain: Domain, watts: f64) -> Fake {
+        Fake::counting(domain, Watts::new(watts), UPDATE)
+    }
+
+    fn package(number: u32) -> Domain {
+        Domain::Package(Socket::new(number))
+    }
+
+    fn dram(number: u32) -> Domain {
+        Domain::Dram(Socket::new(number))
+    }
+
+    fn metering(meters: Vec<Fake>, hand: &Hand) -> Metering {
+        let meters = meters.into_iter().map(|meter| Box::new(meter) as _).collect();
+        let recorder = Recorder::start(meters, hand.clock(), SECOND * 3600).expect("a thread");
+        let (window, trials, idle) = (SECOND * 5, 3, Duration::ZERO);
+        Metering { recorder, cards: Vec::new(), window, trials, idle, trace: None }
+    }
+
+    /// Lets time pass, in which the meters are read at each of their updates.
+    fn pass(metering: &Metering, hand: &Hand, time: Duration) {
+        for _ in 0..time.as_millis() / UPDATE.as_millis() {
+            hand.advance(UPDATE);
+            let _ = metering.recorder.mark();
+        }
+    }
+
+    /// Three windows of five seconds, a thousand hashes in each, and two of an idle machine.
+    fn charged(metering: &Metering, hand: &Hand, device: Device) -> Result<Energy, NoEnergy> {
+        let look = |seconds| metering.watch(|| pass(metering, hand, SECOND * seconds)).1;
+        let before = look(2);
+        let trial = |_| {
+            let work = || {
+                pass(metering, hand, metering.window);
+                Ok(Work::Hashes(1000))
+            };
+            metering.around(work).expect("it does not fail")
+        };
+        let stretches: Vec<_> = (0..metering.trials).map(trial).collect();
+        metering.charge(device, &stretches, &[before, look(2)])
+    }
+
+    #[test]
+    fn known_joules_give_known_hashes_per_joule() {
+        let hand = Hand::new();
+        let metering = metering(vec![counting(package(0), 100.0)], &hand);
+        let energy = charged(&metering, &hand, Device::Cpu).expect("a meter");
+        assert_eq!(energy.charged, [package(0)]);
+        assert!((energy.efficiency.per_joule() - 2.0).abs() < 1e-9, "{energy:?}");
+        assert!((energy.gross - Watts::new(100.0)).value().abs() < 1e-9);
+        assert!((energy.idle.expect("measured") - Watts::new(100.0)).value().abs() < 1e-9);
+        assert_eq!(energy.trials.len(), 3);
+        assert!(energy.trials.iter().all(|trial| trial.took == SECOND * 5));
+        // Three windows of 500 J, an update of 1 J at each end.
+        let open = (3.0_f64 / 6.0).sqrt() / 1500.0;
+        assert!((energy.uncertainty - open).abs() < open / 10.0, "{}", energy.uncertainty);
+    }
+
+    #[test]
+    fn a_device_is_charged_with_what_it_draws() {
+        let all = || {
+            vec![
+                counting(package(0), 60.0),
+                counting(Domain::Core(Socket::new(0)), 50.0),
+                counting(package(1), 40.0),
+                counting(dram(0), 7.0),
+                counting(dram(1), 3.0),
+                counting(Domain::Psys(0), 150.0),
+                counting(Domain::Gpu(0), 300.0),
+                counting(Domain::Gpu(1), 200.0),
+            ]
+        };
+        let cost = |meters, device| {
+            let hand = Hand::new();
+            charged(&metering(meters, &hand), &hand, device)
+                .map(|energy| (energy.charged.len(), energy.gross.value().round()))
+        };
+        assert_eq!(cost(all(), Device::Cpu), Ok((4, 110.0)));
+        assert_eq!(cost(all(), Device::Gpu(1)), Ok((1, 200.0)));
+        let no_meter = NoEnergy::NoMeter { device: Device::Gpu(2) };
+        assert_eq!(cost(all(), Device::Gpu(2)), Err(no_meter));
+        assert_eq!(cost(vec![counting(Domain::Psys(0), 150.0)], Device::Cpu), Ok((1, 150.0)));
+        let with_wall = || all().into_iter().chain([counting(Domain::Machine, 900.0)]).collect();
+        for device in [Device::Cpu, Device::Gpu(1), Device::Gpu(2)] {
+            assert_eq!(cost(with_wall(), device), Ok((1, 900.0)));
+        }
+    }
+
+    #[test]
+    fn cards_that_are_known_by_their_place_are_found() {
+        let hand = Hand::new();
+        let place = Domain::GpuAt("0000:01:00.0".parse().expect("an address"));
+        let mut metering = metering(vec![counting(place.clone(), 250.0)], &hand);
+        assert!(charged(&metering, &hand, Device::Gpu(3)).is_err());
+        metering.cards = vec![(3, place.clone())];
+        let energy = charged(&metering, &hand, Device::Gpu(3)).expect("its card");
+        assert_eq!(energy.charged, [place]);
+        assert!(charged(&metering, &hand, Device::Gpu(2)).is_err());
+        assert!(charged(&metering, &hand, Device::Cpu).is_err());
+    }
+
+    #[test]
+    fn a_part_that_fails_leaves_no_number() {
+        let hand = Hand::new();
+        let failing = counting(dram(0), 5.0).failing_from(SECOND * 9);
+        let metering = metering(vec![counting(package(0), 50.0), failing], &hand);
+        let failed = charged(&metering, &hand, Device::Cpu).expect_err("no number");
+        assert!(matches!(failed, NoEnergy::Failed { domain, .. } if domain == dram(0)));
+    }
+
+    #[test]
+    fn a_counter_that_stands_still_is_no_zero() {
+        let hand = Hand::new();
+        let still = counting(package(0), 50.0).standing_from(SECOND * 3);
+        let metering = metering(vec![still], &hand);
+        let failed = charged(&metering, &hand, Device::Cpu);
+        assert!(matches!(failed, Err(NoEnergy::Failed { .. })), "{failed:?}");
+    }
+
+    #[test]
+    fn too_little_is_told() {
+        let hand = Hand::new();
+        let mut metering = metering(vec![counting(package(0), 50.0)], &hand);
+        let notes = |metering: &Metering| {
+            charged(metering, &hand, Device::Cpu).expect("a meter").notes.join("; ")
+        };
+        assert_eq!(notes(&metering), "");
+        metering.window = UPDATE * 40;
+        metering.trials = 2;
+        let told = notes(&metering);
+        for part in ["2 windows, fewer than 3", "a window of 0.4 s", "fewer than 50"] {
+            assert!(told.contains(part), "{told}");
+        }
+        assert!(notes(&metering).contains("shorter than 5 s"));
+    }
+
+    #[test]
+    fn a_trace_is_laid_over_at_the_end() {
+        let hand = Hand::new();
+        let mut metering = metering(Vec::new(), &hand);
+        let about = Fake::counting(Domain::Machine, Watts::new(1.0), UPDATE).about().clone();
+        let refused = about.clone();
+        metering.trace = Some(Box::new(move |_| Measured {
+            about: refused.clone(),
+            window: Err(MeterError::NoTime),
+        }));
+        let mut stretches = [metering.around(|| Ok(Work::Flops(1))).expect("it does not fail")];
+        assert!(metering.charge(Device::Cpu, &stretches, &[]).is_err());
+        metering.complete(&mut stretches);
+        let failed = metering.charge(Device::Gpu(0), &stretches, &[]).expect_err("no energy");
+        assert!(matches!(failed, NoEnergy::Failed { domain: Domain::Machine, .. }), "{failed}");
+    }
+
+    #[test]
+    fn a_spread_is_that_of_the_mean() {
+        assert!((spread(&[9.0, 10.0, 11.0]) - 1.0 / 3.0_f64.sqrt() / 10.0).abs() < 1e-12);
+        assert!(spread(&[5.0]).abs() < 1e-12);
+    }
+}
