@@ -152,6 +152,11 @@ mod tests {
             ),
             (amd((6, 1)), Cause::NoModule("intel_rapl_msr"), Cause::NoModule("rapl")),
             (
+                Host { kernel: Some((3, 13)), ..host() },
+                Cause::NoModule("intel_rapl_msr"),
+                Cause::NoModule("rapl"),
+            ),
+            (
                 Host { architecture: architecture.clone(), hypervisor: true, ..host() },
                 Cause::Architecture(architecture.clone()),
                 Cause::Architecture(architecture),

@@ -147,6 +147,16 @@ fn a_card_that_tells_no_power_still_counts() {
 }
 
 #[test]
+fn power_that_fails_on_the_way_does_not_stop_the_counter() {
+    let card = Made::new();
+    let mut meter = card.meter().expect("a card");
+    let silent = || card.set(|state| (state.millijoules, state.power) = (Some(1_005_000), None));
+    let window = window(&mut *meter, &Hand::new(), 1.0, silent).expect("energy");
+    assert_eq!((window.energy, window.check), (Joules::new(5.0), None));
+    assert!(window.notes.is_empty(), "{:?}", window.notes);
+}
+
+#[test]
 fn a_counter_that_goes_back_is_not_used() {
     // A driver that was loaded again, and what may be one that counts in 32 bits.
     for (before, after) in [(1_000_000, 5), (u64::from(u32::MAX) - 5, 10), (u64::MAX, 0)] {
