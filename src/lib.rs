@@ -32,9 +32,12 @@
 //!   dependencies.
 //! - `meter`: what measures joules; with `nvml` (default) also NVIDIA's GPUs.
 //! - `matmul` (default): matrix products on processors.
+//! - `criterion`: energy as a measurement of the benchmark library of that name.
 //! - `bitcoin`: conversions between [`block`]'s types and those of rust-bitcoin 0.32.
 
 pub mod block;
+#[cfg(feature = "criterion")]
+pub mod criterion;
 pub mod device;
 pub mod engine;
 #[cfg(feature = "gpu")]

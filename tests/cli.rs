@@ -680,6 +680,29 @@ fn every_report_is_written() {
 }
 
 #[test]
+fn a_score_goes_on_where_another_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("score.json");
+    let file = file.to_str().unwrap();
+    json(&score_of_memory(&["--json", "-"]), 0);
+    assert_eq!(score_of_memory(&["--json", file]).status.code(), Some(0));
+    let first: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+
+    let both = ["--workload", "peak", "--dtype", "i32", "--resume", file, "--json", "-"];
+    let both = json(&score_of_memory(&both), 0);
+    let rows = both["rows"].as_array().unwrap();
+    assert_eq!(rows[..2], first["rows"].as_array().unwrap()[..]);
+    assert_eq!((rows.len(), &rows[2]["variant"]), (3, &"i32".into()));
+    let nothing = json(&score_of_memory(&["--resume", file, "--json", "-"]), 0);
+    assert_eq!(nothing["rows"], first["rows"]);
+
+    let other =
+        std::fs::read_to_string(file).unwrap().replace("\"cpu\": \"", "\"cpu\": \"abacus, ");
+    std::fs::write(file, other).unwrap();
+    assert_refused(&score_of_memory(&["--resume", file]), "another machine");
+}
+
+#[test]
 fn meters_are_listed_or_explained() {
     let listed = json(&run(["devices", "--json"]), 0);
     let meters = listed["meters"].as_array().unwrap();

@@ -1,13 +1,9 @@
 //! `perjoule compare`: the scores of several machines, or of one machine at several times.
 
-use std::fs;
-use std::io::Read as _;
-use std::io::{IsTerminal as _, stdin};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use perjoule::report::compare::compare;
-use perjoule::report::{Report, json};
 
 use super::Error;
 
@@ -40,7 +36,8 @@ were the same, and is marked.";
 ///
 /// When a file cannot be read, or is no score.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
-    let reports: Vec<_> = args.files.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
+    let named = |file: &PathBuf| Ok((file.display().to_string(), super::read_report(file)?));
+    let reports: Vec<_> = args.files.iter().map(named).collect::<Result<_, _>>()?;
     let comparison = compare(&reports);
     if args.json {
         let text = comparison.json();
@@ -50,18 +47,4 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         super::print(&comparison.text())?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A report, and its name.
-fn read(file: &Path) -> Result<(String, Report), Error> {
-    let name = file.display().to_string();
-    let mut text = String::new();
-    let read = if file == Path::new("-") && !stdin().is_terminal() {
-        stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        fs::read_to_string(file)
-    };
-    let text = read.map_err(|why| Error::input(&*name, why))?;
-    let report = json::read(&text).map_err(|why| Error::input(&*name, why))?;
-    Ok((name, report))
 }

@@ -8,11 +8,14 @@ mod score;
 
 use std::error::Error as StdError;
 use std::ffi::OsString;
-use std::io::{self, Write as _};
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
+use perjoule::report::{Report, json};
 use perjoule::search::Stop;
 
 /// The caller gave something that cannot be used.
@@ -224,6 +227,19 @@ fn print_json(result: &impl serde::Serialize) -> Result<(), Error> {
     let json = serde_json::to_string_pretty(result)
         .map_err(|source| Error::failure("write the result as JSON", source))?;
     print(&(json + "\n"))
+}
+
+/// Reads a report that `perjoule score --json FILE` has written; `-` is stdin.
+fn read_report(file: &Path) -> Result<Report, Error> {
+    let mut text = String::new();
+    let read = if file == Path::new("-") {
+        io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        fs::read_to_string(file)
+    };
+    let name = file.display().to_string();
+    let text = read.map_err(|why| Error::input(&*name, why))?;
+    json::read(&text).map_err(|why| Error::input(&*name, why))
 }
 
 fn delivered(written: io::Result<()>) -> Result<(), Error> {

@@ -5,8 +5,8 @@
 //! and the traces show the windows.
 
 use super::{
-    Device, Energy, Machine, Meter, Note, Rate, Report, Roof, Row, SCHEMA, Size, State, Trace,
-    Trial,
+    Device, Energy, Finished, Machine, Meter, Note, Rate, Report, Roof, Row, SCHEMA, Size, State,
+    Trace, Trial,
 };
 use crate::units::{Hertz, Joules, Watts};
 
@@ -35,7 +35,13 @@ pub(super) fn empty() -> Report {
         faults: Vec::new(),
         warnings: Vec::new(),
         traces: Vec::new(),
+        finished: Vec::new(),
     }
+}
+
+fn finished(device: &str, workloads: &[&str]) -> Finished {
+    let workloads = workloads.iter().map(ToString::to_string).collect();
+    Finished { device: device.to_owned(), workloads }
 }
 
 /// The full one: a processor with RAPL, a GPU with NVML, one whose watts are assumed, and a software
@@ -103,6 +109,11 @@ pub(super) fn full() -> Report {
         }],
         warnings: vec!["another process used 7 % of the processor in idle windows".to_owned()],
         traces,
+        finished: vec![
+            finished("cpu", &["sha256d"]),
+            finished("cpu", &["matmul", "peak"]),
+            finished("gpu:0", &["sha256d"]),
+        ],
         ..empty()
     }
 }

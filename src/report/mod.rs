@@ -18,8 +18,11 @@ pub mod html;
 pub mod json;
 mod lines;
 pub mod prometheus;
+mod resume;
 mod score;
 pub mod table;
+
+pub use self::resume::Unfit;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -59,6 +62,18 @@ pub struct Report {
     pub warnings: Vec<String>,
     /// Power over time.
     pub traces: Vec<Trace>,
+    /// What was measured to its end, so that a score that goes on need not measure it again.
+    #[serde(default)]
+    pub finished: Vec<Finished>,
+}
+
+/// Work that was measured to its end on a device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Finished {
+    /// `cpu`, `gpu:0`, …
+    pub device: String,
+    /// `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`.
+    pub workloads: Vec<String>,
 }
 
 impl Report {

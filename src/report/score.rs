@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use super::{
-    Device, Energy, Machine, Meter, Note, Rate, Report, Roof, Row, SCHEMA, Size, State, Trace,
-    Trial,
+    Device, Energy, Finished, Machine, Meter, Note, Rate, Report, Roof, Row, SCHEMA, Size, State,
+    Trace, Trial,
 };
 use crate::device;
 use crate::engine::Setting;
@@ -50,6 +50,7 @@ impl Report {
             faults: notes(&measured.faults),
             warnings: measured.warnings.iter().map(ToString::to_string).collect(),
             traces: Vec::new(),
+            finished: measured.finished.iter().map(Finished::new).collect(),
         }
     }
 
@@ -237,6 +238,13 @@ impl State {
                 .min_by(crate::units::Watts::total_cmp),
             throttled: reasons.into_iter().map(ToString::to_string).collect(),
         })
+    }
+}
+
+impl Finished {
+    fn new((device, kinds): &(score::Device, Vec<Kind>)) -> Self {
+        let workloads = kinds.iter().map(ToString::to_string).collect();
+        Self { device: device.to_string(), workloads }
     }
 }
 

@@ -128,12 +128,44 @@ pub(super) struct Stretch {
 }
 
 impl Metering {
+    /// With these meters: three windows of five seconds, and two seconds of the idle machine.
+    #[must_use]
+    pub fn new(recorder: Recorder) -> Self {
+        let idle = Duration::from_secs(2);
+        let (window, trials) = (LEAST_TIME, LEAST_TRIALS);
+        Self { recorder, cards: Vec::new(), window, trials, idle, trace: None }
+    }
+
+    /// Whether there is a meter that a device can be charged by.
+    #[must_use]
+    pub fn is_charged(&self, device: Device) -> bool {
+        let meters: Vec<_> = self.recorder.meters().collect();
+        !self.charged(device, &meters).is_empty()
+    }
+
+    /// What a device is charged with of these windows.
+    ///
+    /// # Errors
+    ///
+    /// When no meter measures it, or one of those that do failed.
+    pub fn joules(&self, device: Device, windows: &[Measured]) -> Result<Joules, NoEnergy> {
+        let abouts: Vec<_> = windows.iter().map(|measured| &measured.about).collect();
+        let places = self.charged(device, &abouts);
+        if places.is_empty() {
+            return Err(NoEnergy::NoMeter { device });
+        }
+        add(places.iter().map(|&place| &windows[place]))
+    }
+
     /// What the meters tell while some work is done.
     fn watch<T>(&self, work: impl FnOnce() -> T) -> (T, Stretch) {
         let clock = self.recorder.clock();
-        let start = clock.now();
-        let (done, windows) = self.recorder.measure(work);
-        let took = clock.now().saturating_sub(start);
+        // Without the time that slow meters take to be read.
+        let ((done, start, took), windows) = self.recorder.measure(|| {
+            let start = clock.now();
+            let done = work();
+            (done, start, clock.now().saturating_sub(start))
+        });
         let span = Span { from: clock.date(start), took };
         (done, Stretch { start, span, work: None, windows })
     }
@@ -167,7 +199,8 @@ impl Metering {
         idle: &[Stretch],
     ) -> Result<Energy, NoEnergy> {
         let first = stretches.first().ok_or(NoEnergy::Stopped)?;
-        let places = self.charged(device, &first.windows);
+        let abouts: Vec<_> = first.windows.iter().map(|measured| &measured.about).collect();
+        let places = self.charged(device, &abouts);
         let mut energy = Sum::default();
         for stretch in stretches {
             energy.add(stretch, &places)?;
@@ -180,7 +213,7 @@ impl Metering {
 
     /// The places of the meters that a device is charged with; none where there is no meter. What
     /// was measured goes before what somebody stated.
-    fn charged(&self, device: Device, meters: &[Measured]) -> Vec<usize> {
+    fn charged(&self, device: Device, meters: &[&meter::About]) -> Vec<usize> {
         let card = self.cards.iter().find(|&&(number, _)| device == Device::Gpu(number));
         let is_card = |domain: &Domain| match (device, domain) {
             (Device::Gpu(number), Domain::Gpu(other)) => number == *other,
@@ -202,7 +235,7 @@ impl Metering {
                     (about.source == Source::Assumed) == assumed && is_wanted(&about.domain)
                 };
                 let places: Vec<_> =
-                    (0..meters.len()).filter(|&place| is_it(&meters[place].about)).collect();
+                    (0..meters.len()).filter(|&place| is_it(meters[place])).collect();
                 if !places.is_empty() {
                     return places;
                 }
@@ -210,6 +243,18 @@ impl Metering {
         }
         Vec::new()
     }
+}
+
+/// The energy of windows of one time.
+fn add<'a>(windows: impl IntoIterator<Item = &'a Measured>) -> Result<Joules, NoEnergy> {
+    let mut parts = Vec::new();
+    for Measured { about, window, .. } in windows {
+        let failed = |why: String| NoEnergy::Failed { domain: about.domain.clone(), why };
+        let window = window.as_ref().map_err(|why| failed(why.to_string()))?;
+        parts.push((&about.domain, window.energy));
+    }
+    meter::sum(parts)
+        .map_err(|overlap| NoEnergy::Failed { domain: overlap.a.clone(), why: overlap.to_string() })
 }
 
 /// The power of these meters together; `None` where one of them does not tell, or was not asked.
@@ -233,12 +278,12 @@ struct Sum {
 impl Sum {
     /// Adds what some meters told in a stretch.
     fn add(&mut self, stretch: &Stretch, places: &[usize]) -> Result<(), NoEnergy> {
-        let mut parts = Vec::new();
+        let energy = add(places.iter().map(|&place| &stretch.windows[place]))?;
         let mut updates = u64::MAX;
+        self.charged.clear();
         for &place in places {
             let Measured { about, window, .. } = &stretch.windows[place];
-            let failed = |why: String| NoEnergy::Failed { domain: about.domain.clone(), why };
-            let window = window.as_ref().map_err(|why| failed(why.to_string()))?;
+            let Ok(window) = window else { continue };
             let step = about.resolution.unwrap_or(Joules::ZERO).value();
             let lag = window.update_period.map_or(0.0, |period| (window.power() * period).value());
             self.variance += step.max(lag).powi(2) / 6.0;
@@ -248,13 +293,8 @@ impl Sum {
             for note in &window.notes {
                 self.note(format!("{}: {note}", about.domain));
             }
-            parts.push((&about.domain, window.energy));
+            self.charged.push(about.domain.clone());
         }
-        self.charged = parts.iter().map(|(domain, _)| (*domain).clone()).collect();
-        let energy = meter::sum(parts).map_err(|overlap| NoEnergy::Failed {
-            domain: overlap.a.clone(),
-            why: overlap.to_string(),
-        })?;
         if let Some(work) = stretch.work {
             let (start, took) = (stretch.start, stretch.span.took);
             self.trials.push(Trial { start, took, work, energy, updates });
@@ -354,8 +394,7 @@ mod tests {
     fn metering(meters: Vec<Fake>, hand: &Hand) -> Metering {
         let meters = meters.into_iter().map(|meter| Box::new(meter) as _).collect();
         let recorder = Recorder::start(meters, hand.clock(), SECOND * 3600).expect("a thread");
-        let (window, trials, idle) = (SECOND * 5, 3, Duration::ZERO);
-        Metering { recorder, cards: Vec::new(), window, trials, idle, trace: None }
+        Metering::new(recorder)
     }
 
     /// Lets time pass, in which the meters are read at each of their updates.

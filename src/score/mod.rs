@@ -28,7 +28,7 @@ pub use self::plan::{Device, Dtype, Plan, UnknownDevice, UnknownDtype};
 use std::time::{Duration, Instant};
 
 use crate::search::Stop;
-use crate::workload::{Label, Trouble};
+use crate::workload::{Kind, Label, Trouble};
 
 /// The rates of some slices: units of work per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -148,6 +148,8 @@ pub struct Measured {
     pub capacities: Vec<Capacity>,
     /// What makes numbers doubtful.
     pub warnings: Vec<Warning>,
+    /// What was measured to its end.
+    pub finished: Vec<(Device, Vec<Kind>)>,
     /// How long it took.
     pub took: Duration,
 }
@@ -227,6 +229,9 @@ pub fn measure(
         }
         measured.charge(metering, &stretches, &idle);
         measured.took = start.elapsed();
+        if !stop.is_stopped() {
+            measured.finished.push((device, plan.kinds_of(device, theme)));
+        }
         (watch.keep)(&measured);
     }
     if let Some(metering) = metering {
@@ -262,7 +267,7 @@ mod tests {
     use super::plan::Group;
     use super::*;
     use crate::engine::{EngineId, by_id};
-    use crate::workload::{Done, Kind, Place, Shape, Size, Work, Workload, Wrong};
+    use crate::workload::{Done, Place, Shape, Size, Work, Workload, Wrong};
 
     fn plan(kinds: &[Kind], threads: usize, millis: u64) -> Plan {
         let scalar = by_id(EngineId::Scalar).expect("every machine has general registers");
@@ -275,6 +280,7 @@ mod tests {
             array_bytes: Some(1 << 20),
             threads,
             time: Duration::from_millis(millis),
+            finished: Vec::new(),
         }
     }
 
@@ -362,6 +368,20 @@ mod tests {
                 assert_ne!(row.label.kind, Kind::Bandwidth, "{calls}: it was stopped before");
             }
         }
+    }
+
+    #[test]
+    fn what_is_finished_is_not_measured_again() {
+        let mut plan = plan(&[Kind::Peak, Kind::Bandwidth], 1, 1);
+        let first = measured(&plan);
+        let all = vec![(Device::Cpu, vec![Kind::Peak]), (Device::Cpu, vec![Kind::Bandwidth])];
+        assert_eq!(first.finished, all);
+        plan.finished = all[..1].to_vec();
+        let second = measured(&plan);
+        assert_eq!(second.finished, all[1..]);
+        assert!(second.rows.iter().all(|row| row.label.kind == Kind::Bandwidth));
+        plan.finished = all;
+        assert!(measured(&plan).rows.is_empty());
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub struct Plan {
     pub threads: usize,
     /// How long to measure each kind of work on each device, after it has been prepared.
     pub time: Duration,
+    /// What an earlier score has measured to its end, which is not measured again.
+    pub finished: Vec<(Device, Vec<Kind>)>,
 }
 
 /// What can be scored.
@@ -153,13 +155,22 @@ impl fmt::Display for Theme {
 }
 
 impl Plan {
-    /// Whatever of the plan there can be on each device.
+    /// Whatever of the plan there can be on each device, and is not finished.
     pub(super) fn groups(&self) -> Vec<(Device, Theme)> {
         let groups =
             self.devices.iter().flat_map(|&device| Theme::ALL.map(|theme| (device, theme)));
-        groups
-            .filter(|&(device, theme)| theme.kinds(device).iter().any(|&kind| self.has(kind)))
-            .collect()
+        let is_left = |&(device, theme): &(Device, Theme)| {
+            let is_finished = |kind: &Kind| {
+                self.finished.iter().any(|(on, kinds)| *on == device && kinds.contains(kind))
+            };
+            !self.kinds_of(device, theme).iter().all(is_finished)
+        };
+        groups.filter(is_left).collect()
+    }
+
+    /// The kinds of work that a group has.
+    pub(super) fn kinds_of(&self, device: Device, theme: Theme) -> Vec<Kind> {
+        theme.kinds(device).iter().copied().filter(|&kind| self.has(kind)).collect()
     }
 
     pub(super) fn has(&self, kind: Kind) -> bool {

@@ -95,13 +95,12 @@ impl MeterArgs {
         let recorder = Recorder::start(meters, Clock::start(), DEFAULT_INTERVAL)
             .map_err(|why| Error::failure("read the meters", why))?;
         let metering = Metering {
-            recorder,
             cards: cards(),
             // A stated power is the same at any time.
             window: if is_measured { window } else { window.min(STATED) },
             trials,
-            idle: if is_measured { IDLE } else { Duration::ZERO },
             trace,
+            ..Metering::new(recorder)
         };
         Ok(Meters { metering: Some(metering), unavailable })
     }
@@ -135,9 +134,6 @@ impl MeterArgs {
         })
     }
 }
-
-/// How long to look at the idle machine.
-const IDLE: Duration = Duration::from_secs(2);
 
 /// How long a window is where nothing is measured.
 const STATED: Duration = Duration::from_millis(300);

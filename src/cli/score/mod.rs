@@ -31,6 +31,7 @@ Examples:
   perjoule score --engine avx2 --engine gpu:0 --seconds 3
   perjoule score --quick --json -             rough figures in half a minute, as JSON alone
   perjoule score --json score.json --html score.html
+  perjoule score --json score.json --resume score.json     after Ctrl-C: only what is missing
   perjoule score --meter-cmd 'ipmitool dcmi power reading' --require-measured
 
 How it is measured: slices of everything that compares, in turn, so that all rows meet the same
@@ -109,6 +110,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     json: Option<PathBuf>,
 
+    /// Goes on where this file, which `--json` has written, ends: what it has is not measured again.
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    resume: Option<PathBuf>,
+
     /// Writes a page with charts to this file: one file, without anything from the network.
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     html: Option<PathBuf>,
@@ -175,7 +180,13 @@ fn size(text: &str) -> Result<Size, String> {
 /// threads cannot be started or the result cannot be written.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let machine = Machine::detect();
-    let plan = args.plan(&machine)?;
+    let before = args.resume.as_deref().map(super::read_report).transpose()?;
+    let mut plan = args.plan(&machine)?;
+    if let (Some(before), Some(file)) = (&before, &args.resume) {
+        let finished = before.finished(machine.cpu.model.as_deref());
+        let argument = format!("--resume {}", file.display());
+        plan.finished = finished.map_err(|why| Error::input(argument, why))?;
+    }
     for (argument, path) in args.files() {
         file::check(path).map_err(|why| Error::input(argument, why))?;
     }
@@ -189,7 +200,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let (window, trials) = if args.quick { (QUICK_WINDOW, 1) } else { (WINDOW, TRIALS) };
     let meters = args.meters.start(window, trials)?;
     let report = |measured: &Measured, is_complete| {
-        meters.tell(Report::new(&machine, started, &plan, measured, is_complete))
+        let report = meters.tell(Report::new(&machine, started, &plan, measured, is_complete));
+        before.iter().cloned().fold(report, Report::after)
     };
     let measured = watched(&plan, meters.metering.as_ref(), &stop, &mut |measured| {
         if let Some(path) = args.json_file() {
@@ -206,7 +218,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         super::note(&format!("{}: {}: {}; it has no row", fault.device, fault.what, fault.why));
     }
     let is_stopped = stop.is_stopped();
-    if measured.rows.is_empty() && measured.faults.is_empty() && !is_stopped {
+    let is_empty = measured.rows.is_empty() && measured.faults.is_empty();
+    if is_empty && before.is_none() && !is_stopped {
         return Err(match measured.missing.first() {
             Some(missing) => {
                 let what = format!("{}: {}", missing.device, missing.what);
@@ -335,6 +348,7 @@ impl Args {
             array_bytes,
             threads: self.threads.unwrap_or(machine.usable_cores.min(MAX_THREADS)),
             time: self.seconds.unwrap_or(if self.quick { QUICK_TIME } else { TIME }),
+            finished: Vec::new(),
         })
     }
 

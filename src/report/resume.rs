@@ -1,0 +1,140 @@
+//! A score that goes on where another one ended.
+
+use super::{Report, Row};
+use crate::score::Device;
+use crate::workload::Kind;
+
+/// Why a score cannot go on from a report.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unfit {
+    /// Numbers of two machines do not belong into one report.
+    #[error("it is of another machine: {theirs}; this one is {ours}")]
+    Machine {
+        /// The processor of the report.
+        theirs: String,
+        /// That of this machine.
+        ours: String,
+    },
+    /// Nor do those of two versions.
+    #[error("perjoule {0} has measured it, and this is {version}", version = env!("CARGO_PKG_VERSION"))]
+    Version(String),
+}
+
+impl Report {
+    /// What need not be measured again on this machine, and of which there are all rows.
+    ///
+    /// # Errors
+    ///
+    /// When the report is of another machine, or of another version of perjoule.
+    pub fn finished(&self, cpu: Option<&str>) -> Result<Vec<(Device, Vec<Kind>)>, Unfit> {
+        let name = |cpu: Option<&str>| cpu.unwrap_or("unknown").to_owned();
+        if self.machine.cpu.as_deref() != cpu {
+            let (theirs, ours) = (name(self.machine.cpu.as_deref()), name(cpu));
+            return Err(Unfit::Machine { theirs, ours });
+        }
+        if self.perjoule != env!("CARGO_PKG_VERSION") {
+            return Err(Unfit::Version(self.perjoule.clone()));
+        }
+        // What this version does not know is measured again.
+        let finished = self.finished.iter().filter_map(|it| {
+            let kinds = it.workloads.iter().filter_map(|kind| kind.parse().ok()).collect();
+            Some((it.device.parse().ok()?, kinds))
+        });
+        Ok(finished.collect())
+    }
+
+    /// This report with what an earlier one had finished, as if both had been one score.
+    #[must_use]
+    pub fn after(mut self, before: Self) -> Self {
+        let is_finished = |row: &Row| {
+            before
+                .finished
+                .iter()
+                .any(|it| it.device == row.device && it.workloads.contains(&row.workload))
+        };
+        let earlier = before.seconds;
+        for energy in self.rows.iter_mut().filter_map(|row| row.energy.as_mut()) {
+            energy.trials.iter_mut().for_each(|trial| trial.start += earlier);
+        }
+        let mut traces = before.traces;
+        for mut trace in self.traces {
+            trace.points.iter_mut().for_each(|(at, _)| *at += earlier);
+            match traces.iter_mut().find(|known| known.domain == trace.domain) {
+                Some(known) => known.points.append(&mut trace.points),
+                None => traces.push(trace),
+            }
+        }
+        self.traces = traces;
+        self.started = before.started;
+        self.seconds += earlier;
+        let mut rows: Vec<_> = before.rows.iter().filter(|row| is_finished(row)).cloned().collect();
+        rows.append(&mut self.rows);
+        self.rows = rows;
+        let mut devices = before.devices;
+        for device in self.devices {
+            match devices.iter_mut().find(|known| known.id == device.id) {
+                Some(known) => {
+                    let largest = device.largest_buffer_bytes.or(known.largest_buffer_bytes);
+                    *known = device;
+                    known.largest_buffer_bytes = largest;
+                }
+                None => devices.push(device),
+            }
+        }
+        self.devices = devices;
+        self.finished.splice(0..0, before.finished);
+        self.missing.splice(0..0, before.missing);
+        self.faults.splice(0..0, before.faults);
+        self.warnings.splice(0..0, before.warnings);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+
+    #[test]
+    fn a_report_after_its_own_half_is_whole_and_shifted() {
+        let whole = example::full();
+        let mut half = whole.clone();
+        half.perjoule = env!("CARGO_PKG_VERSION").to_owned();
+        let (device, kinds) = {
+            let finished = half.finished(half.machine.cpu.as_deref()).expect("this machine");
+            finished.first().cloned().expect("something")
+        };
+        half.finished.truncate(1);
+        let is_done = |row: &Row| {
+            row.device == device.to_string() && kinds.iter().any(|kind| kind.name() == row.workload)
+        };
+        let mut rest = whole.clone();
+        rest.rows.retain(|row| !is_done(row));
+        rest.finished.remove(0);
+        let joined = rest.clone().after(half.clone());
+        assert_eq!(joined.rows.len(), whole.rows.len());
+        assert_eq!(joined.finished, whole.finished);
+        assert_eq!(joined.devices, whole.devices);
+        assert!((joined.seconds - 2.0 * whole.seconds).abs() < 1e-9);
+        let start = |report: &Report| {
+            let energies = report.rows.iter().rev().find_map(|row| row.energy.clone());
+            energies.expect("energy").trials[0].start
+        };
+        assert!((start(&joined) - start(&rest) - half.seconds).abs() < 1e-9);
+        let points =
+            |report: &Report| report.traces.iter().map(|it| it.points.len()).sum::<usize>();
+        assert_eq!(points(&joined), 2 * points(&whole));
+        assert_eq!(joined.traces.len(), whole.traces.len());
+    }
+
+    #[test]
+    fn another_machine_or_version_is_refused() {
+        let report = example::full();
+        let cpu = report.machine.cpu.clone();
+        assert!(matches!(report.finished(Some("abacus")), Err(Unfit::Machine { .. })));
+        let old = Report { perjoule: "0.0.1".to_owned(), ..report };
+        let refused = old.finished(cpu.as_deref()).expect_err("another version").to_string();
+        assert!(refused.starts_with("perjoule 0.0.1 has measured it"), "{refused}");
+    }
+}
