@@ -1,11 +1,11 @@
 //! Searches and scores SHA-256d, Bitcoin's proof of work, and scores matrix work on the same CPUs and
-//! GPUs: on the way to hashes per joule and FLOPs per joule.
+//! GPUs: hashes per joule and FLOPs per joule.
 //!
 //! ```text
 //! Header + Target ──► Job ──► Engine::scan ──► Candidate ──► verify ──► Share
 //!                            (scalar · SIMD · SHA instructions · GPU)
 //!
-//! Workload × Device ──► slices in turn, checked ──► Row ──► report
+//! Workload × Device ──► slices in turn, checked; windows of meters ──► Row ──► Report
 //! (the engines' search · matrix products · peaks · memory)
 //! ```
 //!
@@ -18,8 +18,9 @@
 //! - [`search`]: a job's ranges over all cores and GPUs, candidates verified, shares in one order;
 //! - [`selftest`]: whether an engine is right on this machine;
 //! - [`workload`]: the search, matrix products, arithmetic peaks and memory under one trait;
-//! - [`score`]: how fast each device does each of them, and what is possible there;
+//! - `score`: how fast each device does each of them, what is possible there, and what it costs;
 //! - [`units`] and `meter`: joules, watts, and what measures them;
+//! - `report`: what a score tells, and its exporters;
 //! - [`device`] and `gpu`: what is in this machine;
 //! - [`sha256`]: SHA-256 as the standard writes it, which the engines are tested against.
 //!
