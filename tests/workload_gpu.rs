@@ -65,6 +65,9 @@ fn products_of_odd_sides_are_right() {
         for shape in shapes {
             multiply(adapter, arithmetic, shape);
         }
+        // In one piece: what the test runner prints meanwhile would land in the middle.
+        let line = format!("tested: {arithmetic} on {}\n", adapter.name);
+        eprint!("{line}");
     }
 }
 
