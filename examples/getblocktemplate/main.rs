@@ -20,12 +20,13 @@ mod template;
 mod watch;
 
 use std::error::Error;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bitcoin::address::NetworkUnchecked;
 use bitcoin::{Address, Network, ScriptBuf};
@@ -38,6 +39,7 @@ use perjoule::search::{End, Search, Watch, Workers, WorkersBuilder};
 use self::block::Unsolved;
 use self::desk::{Desk, Recall};
 use self::node::{Credentials, Node, NodeError, Verdict};
+use self::template::Template;
 use self::watch::{RETRY, Work};
 
 /// Mine blocks on a node of regtest or of a signet that needs no signature.
@@ -114,11 +116,22 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let (asked, filled) = (node.clone(), desk.clone());
     thread::spawn(move || watch::watch(&asked, network, &filled));
 
-    let miner = Miner { workers, payout, mask: args.version_mask, node, desk, hex: args.hex };
+    let mut miner = Miner {
+        workers,
+        payout,
+        mask: args.version_mask,
+        node,
+        desk,
+        hex: args.hex,
+        // Miners that pay the same would otherwise search the same headers.
+        extra_nonce: RandomState::new().hash_one(process::id()),
+    };
     let mut tally = Tally::default();
     let end = miner.mine(args.blocks.unwrap_or(u32::MAX), &mut tally);
     // What was done is told also where an error ended it.
-    eprintln!("{tally}");
+    if tally.hashes > 0 {
+        eprintln!("{tally}");
+    }
     end
 }
 
@@ -157,18 +170,22 @@ struct Miner {
     node: Arc<Node>,
     desk: Arc<Desk<Work, NodeError>>,
     hex: bool,
+    /// Of the last block that was searched; each has its own.
+    extra_nonce: u64,
 }
 
 impl Miner {
     /// Until that many blocks were accepted, or the desk is closed.
-    fn mine(&self, blocks: u32, tally: &mut Tally) -> Result<(), Box<dyn Error>> {
-        let mut extended: Option<BlockHash> = None;
+    fn mine(&mut self, blocks: u32, tally: &mut Tally) -> Result<(), Box<dyn Error>> {
+        let mut last: Option<(BlockHash, Instant)> = None;
         while tally.accepted < blocks
             && let Some(next) = self.desk.take()
         {
             let (work, recall) = next?;
-            // Such a template was made just before the node had the block that went there.
-            if extended == Some(work.template.previous) {
+            let previous = work.template.previous;
+            // A template for the place where the last block went, from just before it was there. A
+            // later one for that place is right: the node has lost the block.
+            if last.is_some_and(|(place, since)| place == previous && work.asked < since) {
                 continue;
             }
             let Some((header, block)) = self.search(&work, &recall, tally)? else { continue };
@@ -180,7 +197,7 @@ impl Miner {
                 continue;
             }
             tally.accepted += 1;
-            extended = Some(work.template.previous);
+            last = Some((previous, Instant::now()));
             let mut out = io::stdout().lock();
             writeln!(out, "{} {} {header}", work.template.height, header.hash())?;
             if self.hex {
@@ -192,23 +209,21 @@ impl Miner {
 
     /// A header that meets the target, and its block in hex; `None` where the work was called back.
     fn search(
-        &self,
+        &mut self,
         work: &Work,
         recall: &Recall,
         tally: &mut Tally,
     ) -> Result<Option<(Header, String)>, Box<dyn Error>> {
         let template = &work.template;
-        for extra_nonce in 0.. {
-            let unsolved = Unsolved::new(template, self.payout.clone(), extra_nonce);
+        let mut unsolved = self.unsolved(template);
+        tally.ready.add(work.arrived.elapsed());
+        loop {
             let search =
                 Search::new(unsolved.header(), template.target).roll_time(template.time_to_roll);
             let search = match self.mask.and_then(|mask| template.mask(mask)) {
                 Some(mask) => search.versions(mask),
                 None => search,
             };
-            if extra_nonce == 0 {
-                tally.ready.add(work.arrived.elapsed());
-            }
             let outcome = search.first(&self.workers, Watch::default().stop(recall.stop()));
             tally.hashes += outcome.hashes;
             if let (Some(at), End::Stopped) = (recall.at(), outcome.end) {
@@ -218,15 +233,20 @@ impl Miner {
                 (Some(share), _) => {
                     return Ok(Some((*share.header(), unsolved.with_header(share.header()))));
                 }
-                (None, End::Exhausted) => {}
+                (None, End::Exhausted) => unsolved = self.unsolved(template),
                 (None, End::Failed) => {
                     let faults: Vec<_> = outcome.faults.iter().map(ToString::to_string).collect();
                     return Err(faults.join("; ").into());
                 }
-                (None, _) => break,
+                (None, _) => return Ok(None),
             }
         }
-        Ok(None)
+    }
+
+    /// Another block than any before.
+    fn unsolved<'a>(&mut self, template: &'a Template) -> Unsolved<'a> {
+        self.extra_nonce = self.extra_nonce.wrapping_add(1);
+        Unsolved::new(template, self.payout.clone(), self.extra_nonce)
     }
 
     /// Hands in a block, again and again while the node is away; `None` where the user does not want

@@ -14,10 +14,11 @@ use crate::template::Template;
 /// How long to wait before a node that did not answer is asked again.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
 
-/// A template, and when all of it was there.
+/// A template, when it was asked for, and when all of it was there.
 #[derive(Debug)]
 pub(crate) struct Work {
     pub(crate) template: Template,
+    pub(crate) asked: Instant,
     pub(crate) arrived: Instant,
 }
 
@@ -50,12 +51,13 @@ fn follow(
         return Err(NodeError::OtherChain { chain, before: network });
     }
     loop {
+        let asked = Instant::now();
         let template = node.template()?;
         if std::mem::take(away) {
             eprintln!("the node is back");
         }
         let height = template.height;
-        desk.lay(Work { template, arrived: Instant::now() });
+        desk.lay(Work { template, asked, arrived: Instant::now() });
         if node.wait_for_height(height)? {
             desk.clear();
         }
