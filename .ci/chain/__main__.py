@@ -1,9 +1,10 @@
-"""Mines on real nodes with the example getblocktemplate, and has Bitcoin's consensus code judge each block.
+"""Mines on real nodes and for a real pool with the examples, and has Bitcoin's consensus code judge each block.
 
-    python .ci/chain BITCOIND EXAMPLE ENGINES
+    python .ci/chain BITCOIND POOL EXAMPLES ENGINES
 
-BITCOIND is the command that starts the node, EXAMPLE the program, ENGINES are names with commas between. The Python
-must have py-bitcoinkernel. Prints what it did; the first thing that is not as it must be ends it.
+BITCOIND and POOL are the commands that start the node and the pool, EXAMPLES is the folder of the programs, ENGINES are
+names with commas between. The Python must have py-bitcoinkernel. Prints what it did; the first thing that is not as it
+must be ends it.
 """
 
 import re
@@ -15,6 +16,7 @@ import time
 from consensus import HEADER, Judge, spoiled
 from miner import Miner
 from node import Node
+from pool import ADDRESS, Pool
 
 # A signet whose blocks need no signature: OP_TRUE. A block takes about 4.8 million hashes, so that a search that
 # finds what it should not, or misses what it should not, is seen; on regtest every second hash is a block.
@@ -145,14 +147,36 @@ def nonsense(server):
     client.close()
 
 
-def main(bitcoind, program, engines):
-    example = Example(program)
+def mines_for_a_pool(example, stratum, bitcoind, pool):
+    """A share of a real pool takes 4.3 billion hashes: a minute or two, and rarely ten. The pool is killed in between.
+    On regtest the share is a block too, which the pool hands in."""
+    with Node(bitcoind, "regtest") as node:
+        # The pool wants a chain that is not empty.
+        example.mined(node, 25)
+        with Pool(pool, node) as server:
+            with Miner(stratum, server.address, "--user", f"{ADDRESS}.1", "--shares", "1") as miner:
+                server.until_logged("New Stratum client connected")
+                server.kill()
+                miner.until_said("Trying again")
+                server.start()
+                check(miner.ended(1200) == 0, miner.text("stderr"))
+                check("1 shares accepted, 0 refused" in miner.text("stderr"), miner.text("stderr"))
+                print(miner.text("stdout"), miner.text("stderr"), sep="", end="")
+            end = time.monotonic() + 30
+            while node.call("getblockcount") < 26 and time.monotonic() < end:
+                time.sleep(0.1)
+            check(node.call("getblockcount") == 26, "the share is no block")
+
+
+def main(bitcoind, pool, folder, engines):
+    example = Example(f"{folder}/getblocktemplate")
     engines = engines.split(",")
     mines_what_consensus_accepts(example, bitcoind, engines, "regtest", (20, 3))
     mines_what_consensus_accepts(example, bitcoind, engines, "signet", (3, 1), OPEN_SIGNET)
     survives_its_node(example, bitcoind)
     drops_old_work(example, bitcoind)
     says_what_is_wrong(example, bitcoind)
+    mines_for_a_pool(example, f"{folder}/stratum_v1", bitcoind, pool)
 
 
 main(*sys.argv[1:])

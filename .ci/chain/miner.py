@@ -44,9 +44,9 @@ class Miner:
     def until_said(self, pattern):
         self.until(pattern, lambda: re.search(pattern, self.text("stderr")))
 
-    def ended(self):
+    def ended(self, patience=PATIENCE):
         """Waits for the end; the exit code."""
-        code = self.process.wait(PATIENCE)
+        code = self.process.wait(patience)
         if "panicked" in self.text("stderr"):
             raise AssertionError(self.text("stderr"))
         return code

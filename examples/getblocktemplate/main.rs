@@ -14,6 +14,7 @@
 //! ```
 
 mod block;
+#[path = "../shared/desk.rs"]
 mod desk;
 mod node;
 mod template;
