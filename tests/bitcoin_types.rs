@@ -7,6 +7,11 @@ use bitcoin::hashes::Hash as _;
 use perjoule::block::{BlockHash, CompactTarget, Header, Target, TargetError, Work};
 use proptest::prelude::*;
 
+#[cfg(feature = "bitcoin")]
+#[allow(dead_code, reason = "what explorers show of the headers is for other tests")]
+#[path = "../src/block/tests/notable.rs"]
+mod notable;
+
 /// Any 80 bytes: every one of them is a header.
 fn header_bytes() -> impl Strategy<Value = [u8; Header::LEN]> {
     prop::collection::vec(any::<u8>(), Header::LEN).prop_map(|bytes| bytes.try_into().unwrap())
@@ -170,7 +175,49 @@ mod conversions {
 
     use perjoule::block::{MerkleRoot, Version};
 
+    use super::notable::NOTABLE;
     use super::*;
+
+    /// Whether rust-bitcoin takes the header for work on the target that it names; fails where we
+    /// judge otherwise.
+    fn is_work(header: Header) -> bool {
+        let theirs = bitcoin::block::Header::from(header);
+        let target = Target::from_compact(header.bits()).expect("the tests use real targets");
+        let met = target.is_met_by(&header.hash());
+        assert_eq!(theirs.validate_pow(theirs.target()).is_ok(), met, "{header}");
+        met
+    }
+
+    #[test]
+    fn random_headers_are_work_for_both_or_for_none() {
+        const HEADERS: u32 = 100_000;
+        let mut bytes = [0; Header::LEN];
+        let mut solved = 0;
+        for i in 0..HEADERS {
+            // As good as random: each header is filled with hashes that begin with the last one's.
+            for j in 0..5_u8 {
+                let seed = [&bytes[..32], &i.to_le_bytes(), &[j]].concat();
+                let digest = bitcoin::hashes::sha256::Hash::hash(&seed);
+                let at = usize::from(j) * 16;
+                bytes[at..at + 16].copy_from_slice(&digest[..16]);
+            }
+            // Targets from 2^-15 to half of all hashes, so that both kinds are there in plenty.
+            let random = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], 0]);
+            let bits = 0x2000_0000 | (random & 0x007f_ffff).max(0x0000_0100);
+            let header = Header::from_bytes(bytes).with_bits(CompactTarget::from_consensus(bits));
+            solved += u32::from(is_work(header));
+        }
+        assert!((HEADERS / 10..HEADERS / 2).contains(&solved), "{solved}");
+    }
+
+    #[test]
+    fn real_headers_are_work_for_both_and_with_other_nonces_for_none() {
+        for notable in NOTABLE {
+            let header = Header::from_hex(notable.header).unwrap();
+            assert!(is_work(header), "{}", notable.height);
+            assert!(!is_work(header.with_nonce(header.nonce() ^ 1)), "{}", notable.height);
+        }
+    }
 
     #[test]
     fn only_a_target_of_zero_does_not_convert() {

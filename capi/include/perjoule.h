@@ -1,0 +1,182 @@
+/* The C interface of perjoule: searches SHA-256d, Bitcoin's proof of work, on CPUs and GPUs.
+ *
+ * Made by cbindgen from src/lib.rs, which is the place for changes. */
+
+#ifndef PERJOULE_H
+#define PERJOULE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// How a call went. Unless it is Ok, `perjoule_last_error` says more.
+typedef enum {
+  // It did what it should.
+  PERJOULE_STATUS_OK = 0,
+  // An argument makes no sense: it must be changed.
+  PERJOULE_STATUS_INVALID = 1,
+  // This machine or this build has no such engine.
+  PERJOULE_STATUS_UNAVAILABLE = 2,
+  // The device or the system failed: the same call may or may not work later.
+  PERJOULE_STATUS_FAILED = 3,
+  // A fault of this library. What was passed in may be closed, but not be used any more.
+  PERJOULE_STATUS_PANICKED = 4,
+} PerjouleStatus;
+
+// Why a search ended.
+typedef enum {
+  // There is no room for more shares; there may be more.
+  PERJOULE_END_FULL = 0,
+  // Every hash of the work was done.
+  PERJOULE_END_EXHAUSTED = 1,
+  // It was told to stop.
+  PERJOULE_END_STOPPED = 2,
+  // No engine works any more.
+  PERJOULE_END_FAILED = 3,
+} PerjouleEnd;
+
+// Tells searches to stop, from any thread, and for good.
+typedef struct PerjouleStop PerjouleStop;
+
+// Engines and their threads. Searches share them, one after the other: a second one waits for its
+// turn until it is told to stop.
+typedef struct PerjouleWorkers PerjouleWorkers;
+
+// What to search. All of it zero but header, target and `nonce_count` is a search of these nonces and
+// nothing else.
+typedef struct {
+  // The header as it is hashed. Its nonce has no meaning.
+  uint8_t header[80];
+  // What a hash has to be at most: 256 bits, least significant byte first, as in a hash. Not 0.
+  uint8_t target[32];
+  // The first nonce.
+  uint32_t first_nonce;
+  // How many nonces: up to 2^32, none after 0xffffffff.
+  uint64_t nonce_count;
+  // Version bits to roll, as in 0x1fffe000 (BIP 320); 0 for none.
+  uint32_t version_mask;
+  // How many seconds later than in the header the time may be, once nonces and versions are
+  // spent.
+  uint32_t roll_seconds;
+} PerjouleWork;
+
+// How far a running search is.
+typedef struct {
+  // Hashes.
+  uint64_t hashes;
+  // Hashes there are; `UINT64_MAX` for that and more.
+  uint64_t of;
+  // Since the start.
+  double seconds;
+} PerjouleProgress;
+
+// Who looks on while a search runs. All of it may be null.
+typedef struct {
+  // Ends the search when it says so.
+  const PerjouleStop *stop;
+  // Called about ten times a second, on the thread that called the search. It must return: no
+  // longjmp, no exception.
+  void (*progress)(void *context, const PerjouleProgress *progress);
+  // Passed on to progress.
+  void *context;
+} PerjouleWatch;
+
+// A header whose hash was computed whole and meets the target: that of the work with these fields.
+typedef struct {
+  // The header's nonce.
+  uint32_t nonce;
+  // The header's version, with the bits that were rolled.
+  uint32_t version;
+  // The header's time.
+  uint32_t time;
+  // The hash, as SHA-256d gives its bytes.
+  uint8_t hash[32];
+} PerjouleShare;
+
+// What a search did.
+typedef struct {
+  // Why it ended.
+  PerjouleEnd end;
+  // How many shares were written.
+  size_t share_count;
+  // Hashes.
+  uint64_t hashes;
+} PerjouleOutcome;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// The version of this library, as in "0.1.0".
+const char *perjoule_version(void);
+
+// What the last call on this thread that failed says, in one line; empty before. It is there until
+// another call fails on this thread, or the thread ends.
+const char *perjoule_last_error(void);
+
+// Opens an engine by its name, as in "avx2" or "gpu:0", or with null the fastest of the processor,
+// measured; with a number of threads, or with 0 one for each core. It takes some milliseconds, and
+// a GPU a second or two. The result is for `perjoule_close`.
+//
+// # Safety
+//
+// `engine` is null or a string, and `workers` a place for the result.
+PerjouleStatus perjoule_open(const char *engine, size_t threads, PerjouleWorkers **workers);
+
+// Ends the threads, soon after it returned: a library that is loaded at run time must stay loaded.
+// No search may be running on them, or start later. Null is nothing to close.
+//
+// # Safety
+//
+// `workers` is null or from `perjoule_open`, and closed only once.
+void perjoule_close(PerjouleWorkers *workers);
+
+// The name of the engine that was opened, there until it is closed; null for null.
+//
+// # Safety
+//
+// `workers` is null or from `perjoule_open`, and not closed.
+const char *perjoule_engine(const PerjouleWorkers *workers);
+
+// A new handle to stop searches with, for `perjoule_stop_free`.
+PerjouleStop *perjoule_stop_new(void);
+
+// Stops the searches that watch this, now and later. They end within 10 ms on a processor. Null
+// stops nothing. Also from a signal handler.
+//
+// # Safety
+//
+// `stop` is null or from `perjoule_stop_new`, and not freed.
+void perjoule_stop(const PerjouleStop *stop);
+
+// Frees a handle. A search that watches it may go on, but cannot be stopped by it any more. Null is
+// nothing to free.
+//
+// # Safety
+//
+// `stop` is null or from `perjoule_stop_new`, and freed only once.
+void perjoule_stop_free(PerjouleStop *stop);
+
+// Searches until there is no room for more shares, all is done, or it is told to stop. The shares
+// are the first ones by time, versions and nonce, whatever the engine and the number of threads,
+// unless it was stopped or failed.
+//
+// Ok says that the search ran; the outcome says how it ended. With Failed the outcome is there too
+// when the engines failed in mid-search; otherwise it is not written.
+//
+// # Safety
+//
+// `workers` is from `perjoule_open` and not closed before the end. `work` and `outcome` are such,
+// `shares` has room for `share_capacity` of them, and null will do for 0. `watch` is null, or all of
+// it that is not null is what it should be until the end.
+PerjouleStatus perjoule_search(const PerjouleWorkers *workers,
+                               const PerjouleWork *work,
+                               const PerjouleWatch *watch,
+                               PerjouleShare *shares,
+                               size_t share_capacity,
+                               PerjouleOutcome *outcome);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* PERJOULE_H */

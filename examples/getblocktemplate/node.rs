@@ -1,0 +1,405 @@
+//! A Bitcoin node, asked by JSON-RPC over plain HTTP: four questions, and what can go wrong.
+
+use std::path::PathBuf;
+use std::time::Duration;
+use std::{fs, io};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bitcoin::Network;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use ureq::http::{StatusCode, Uri};
+use ureq::{Agent, Body};
+
+use crate::template::{Answer, Template, TemplateError};
+
+/// The most that an answer may be: a template of a full block has about half of it.
+const MAX_ANSWER: u64 = 32 << 20;
+
+/// How long the node is asked to wait for a block. Then a newer template is fetched, which has the
+/// transactions that came meanwhile.
+const WAIT: Duration = Duration::from_secs(20);
+
+/// How long a machine may take to say that it is there.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// What no answer takes, waiting included.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// What a node says while it starts ("Loading block index…").
+const IN_WARM_UP: i64 = -28;
+
+/// Where a node is, and as whom it is asked.
+#[derive(Debug)]
+pub(crate) struct Node {
+    url: String,
+    credentials: Credentials,
+    agent: Agent,
+}
+
+/// How a node knows who asks.
+#[derive(Debug)]
+pub(crate) enum Credentials {
+    /// The file `.cookie` in the folder of the chain, which each start of the node writes anew.
+    Cookie(PathBuf),
+    /// As configured with `rpcuser` and `rpcpassword`, or `rpcauth`.
+    Password {
+        /// The user.
+        user: String,
+        /// Its password.
+        password: String,
+    },
+}
+
+/// Why there is no answer, or none that helps.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NodeError {
+    #[error("{url:?} is no address of a node, expected one like http://127.0.0.1:18443")]
+    Url { url: String },
+    #[error(
+        "{url} is another machine: passwords would go there unencrypted; --allow-remote permits it"
+    )]
+    Remote { url: String },
+    #[error("cannot read the cookie {path:?} ({source}): is the node of this chain running?")]
+    Cookie { path: PathBuf, source: io::Error },
+    #[error("no answer from {url} ({source}): is the node running, and is that its RPC port?")]
+    Unreachable { url: String, source: ureq::Error },
+    #[error("the node is not ready: {what}")]
+    NotReady { what: String },
+    #[error("{url} does not accept this user and password, or this cookie")]
+    Unauthorized { url: String },
+    #[error("{url} answered {status} to {method}: is that the RPC port of a Bitcoin node?")]
+    Status { url: String, method: &'static str, status: StatusCode },
+    #[error("{url} answered with more than {limit} bytes: is that a Bitcoin node?")]
+    TooLong { url: String, limit: u64 },
+    #[error("{url} answered {method} with what makes no sense ({what}): is that a Bitcoin node?")]
+    Malformed { url: String, method: &'static str, what: String },
+    #[error("the node refused {method}: {message} (code {code})")]
+    Refused { method: &'static str, message: String, code: i64 },
+    #[error("the node is on chain {chain:?}, expected regtest or signet: start it with -regtest")]
+    Chain { chain: String },
+    #[error("the node is on {chain} now, and was on {before} before")]
+    OtherChain { chain: Network, before: Network },
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+}
+
+impl NodeError {
+    /// Whether it passes by waiting: the node is away, or busy.
+    pub(crate) fn passes(&self) -> bool {
+        matches!(self, Self::Cookie { .. } | Self::Unreachable { .. } | Self::NotReady { .. })
+    }
+}
+
+/// What a node thinks of a block.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// It is in the chain.
+    Accepted,
+    /// It is not, for a reason in the words of BIP 22, as in `high-hash`.
+    Refused {
+        /// The reason.
+        reason: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Reply<T> {
+    result: Option<T>,
+    error: Option<Refusal>,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    code: i64,
+    message: String,
+}
+
+impl Node {
+    /// The node at `url`, which is on this machine unless `remote` is allowed.
+    pub(crate) fn new(
+        url: &str,
+        credentials: Credentials,
+        remote: bool,
+    ) -> Result<Self, NodeError> {
+        let wrong = || NodeError::Url { url: url.to_owned() };
+        let uri: Uri = url.parse().map_err(|_| wrong())?;
+        let host = uri.host().ok_or_else(wrong)?;
+        // A user and a password in the address would be shown in every error.
+        let with_user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+        if uri.scheme_str() != Some("http") || with_user {
+            return Err(wrong());
+        }
+        if !remote && !matches!(host, "127.0.0.1" | "[::1]" | "localhost") {
+            return Err(NodeError::Remote { url: url.to_owned() });
+        }
+        let config = Agent::config_builder()
+            .proxy(None)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT))
+            .timeout_global(Some(PATIENCE));
+        Ok(Self { url: url.to_owned(), credentials, agent: config.build().into() })
+    }
+
+    /// Which chain the node is on.
+    ///
+    /// # Errors
+    ///
+    /// When it is neither regtest nor a signet.
+    pub(crate) fn network(&self) -> Result<Network, NodeError> {
+        #[derive(Deserialize)]
+        struct Info {
+            chain: String,
+        }
+        let Info { chain } = self.call("getblockchaininfo", &json!([]))?;
+        match chain.as_str() {
+            "regtest" => Ok(Network::Regtest),
+            "signet" => Ok(Network::Signet),
+            _ => Err(NodeError::Chain { chain }),
+        }
+    }
+
+    /// What the next block is to be made of.
+    pub(crate) fn template(&self) -> Result<Template, NodeError> {
+        let rules = json!([{ "rules": ["segwit", "signet"] }]);
+        let answer: Answer = self.call("getblocktemplate", &rules)?;
+        Ok(Template::try_from(answer)?)
+    }
+
+    /// Waits until the chain has this height, which is when a template for it is of no use any
+    /// more; but only for a while. Whether it has.
+    ///
+    /// Not by the `longpollid` of a template: that keeps a thread of the node until there is a new
+    /// one, also when whoever asked is long gone.
+    pub(crate) fn wait_for_height(&self, height: u32) -> Result<bool, NodeError> {
+        #[derive(Deserialize)]
+        struct Tip {
+            height: u32,
+        }
+        let tip: Tip = self.call("waitforblockheight", &json!([height, WAIT.as_millis()]))?;
+        Ok(tip.height >= height)
+    }
+
+    /// Hands in a block, in hex.
+    pub(crate) fn submit(&self, block: &str) -> Result<Verdict, NodeError> {
+        // Null is praise.
+        Ok(match self.ask("submitblock", &json!([block]))? {
+            None => Verdict::Accepted,
+            Some(reason) => Verdict::Refused { reason },
+        })
+    }
+
+    /// A question whose answer is not null.
+    fn call<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: &Value,
+    ) -> Result<T, NodeError> {
+        self.ask(method, params)?.ok_or_else(|| self.malformed(method, "null"))
+    }
+
+    fn ask<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        params: &Value,
+    ) -> Result<Option<T>, NodeError> {
+        let request = json!({ "id": "perjoule", "method": method, "params": params }).to_string();
+        let (status, body) = self.post(&request)?;
+        match status {
+            StatusCode::UNAUTHORIZED => Err(NodeError::Unauthorized { url: self.url.clone() }),
+            StatusCode::SERVICE_UNAVAILABLE => Err(NodeError::NotReady { what: body }),
+            // Refusals come with 404 and 500, or with 200 in newer versions of the protocol.
+            StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::INTERNAL_SERVER_ERROR => {
+                let reply: Reply<T> = serde_json::from_str(&body)
+                    .map_err(|error| self.malformed(method, &error.to_string()))?;
+                match reply.error {
+                    None => Ok(reply.result),
+                    Some(Refusal { code: IN_WARM_UP, message }) => {
+                        Err(NodeError::NotReady { what: message })
+                    }
+                    Some(Refusal { code, message }) => {
+                        Err(NodeError::Refused { method, message, code })
+                    }
+                }
+            }
+            _ => Err(NodeError::Status { url: self.url.clone(), method, status }),
+        }
+    }
+
+    fn post(&self, request: &str) -> Result<(StatusCode, String), NodeError> {
+        loop {
+            let credentials = self.credentials.read()?;
+            let basic = format!("Basic {}", BASE64_STANDARD.encode(&credentials));
+            let answer = self
+                .agent
+                .post(&self.url)
+                .header("Authorization", basic)
+                .header("Content-Type", "application/json")
+                .send(request)
+                .and_then(|mut answer| Ok((answer.status(), read(answer.body_mut())?)))
+                .map_err(|source| self.no_answer(source))?;
+            // The node may have been started anew since the cookie was read.
+            if answer.0 != StatusCode::UNAUTHORIZED || self.credentials.read()? == credentials {
+                return Ok(answer);
+            }
+        }
+    }
+
+    fn no_answer(&self, source: ureq::Error) -> NodeError {
+        let url = self.url.clone();
+        match source {
+            ureq::Error::BodyExceedsLimit(limit) => NodeError::TooLong { url, limit },
+            source => NodeError::Unreachable { url, source },
+        }
+    }
+
+    fn malformed(&self, method: &'static str, what: &str) -> NodeError {
+        NodeError::Malformed { url: self.url.clone(), method, what: what.to_owned() }
+    }
+}
+
+impl Credentials {
+    /// As HTTP wants them: user, colon, password.
+    fn read(&self) -> Result<String, NodeError> {
+        match self {
+            Self::Password { user, password } => Ok(format!("{user}:{password}")),
+            Self::Cookie(path) => match fs::read_to_string(path) {
+                Ok(cookie) => Ok(cookie.trim_end().to_owned()),
+                Err(source) => Err(NodeError::Cookie { path: path.clone(), source }),
+            },
+        }
+    }
+}
+
+fn read(body: &mut Body) -> Result<String, ureq::Error> {
+    body.with_config().limit(MAX_ANSWER).lossy_utf8(true).read_to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+
+    use super::*;
+
+    fn password() -> Credentials {
+        Credentials::Password { user: "u".to_owned(), password: "p".to_owned() }
+    }
+
+    /// What `ask` gets from a server that answers once, with this status and body.
+    fn answered<T>(
+        status: &str,
+        body: &str,
+        ask: impl Fn(&Node) -> Result<T, NodeError>,
+    ) -> Result<T, NodeError> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let url = format!("http://{address}");
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len());
+        let answer = head + body;
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(&stream).lines().map(Result::unwrap);
+            let head: Vec<_> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+            // A client that has read enough may hang up.
+            let _ = stream.write_all(answer.as_bytes());
+            // Or what it has not read yet would be lost with what it has sent.
+            let _ = io::copy(&mut stream, &mut io::sink());
+            head
+        });
+        let result = ask(&Node::new(&url, password(), false).unwrap());
+        // Or the server would wait for a client that never came.
+        let _ = TcpStream::connect(address);
+        let head = server.join().unwrap();
+        assert!(head.iter().any(|line| line.eq_ignore_ascii_case("authorization: basic dTpw")));
+        result
+    }
+
+    fn network(status: &str, body: &str) -> Result<Network, NodeError> {
+        answered(status, body, Node::network)
+    }
+
+    fn chain(name: &str) -> Result<Network, NodeError> {
+        network("200 OK", &format!(r#"{{"result":{{"chain":"{name}"}},"error":null}}"#))
+    }
+
+    #[test]
+    fn only_test_networks_are_mined_on() {
+        assert_eq!(chain("regtest").unwrap(), Network::Regtest);
+        assert_eq!(chain("signet").unwrap(), Network::Signet);
+        for other in ["main", "test", "testnet4", ""] {
+            let error = chain(other).unwrap_err();
+            assert!(matches!(&error, NodeError::Chain { chain } if chain == other), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_comes_back_is_told_apart() {
+        let kind = |status: &str, body: &str| network(status, body).unwrap_err();
+        let refused = r#"{"result":null,"error":{"code":-8,"message":"no such rule"}}"#;
+        assert!(matches!(kind("401 Unauthorized", ""), NodeError::Unauthorized { .. }));
+        assert!(matches!(kind("403 Forbidden", ""), NodeError::Status { .. }));
+        assert!(matches!(kind("302 Found", ""), NodeError::Status { .. }));
+        for body in ["", "<html>", r#"{"result":{"#, r#"{"result":{"chain":7}}"#, "null", "[]"] {
+            assert!(matches!(kind("200 OK", body), NodeError::Malformed { .. }), "{body}");
+        }
+        let error = kind("500 Internal Server Error", refused);
+        assert_eq!(error.to_string(), "the node refused getblockchaininfo: no such rule (code -8)");
+        assert!(!error.passes());
+    }
+
+    #[test]
+    fn a_node_that_is_busy_or_starts_is_waited_for() {
+        let starting = r#"{"result":null,"error":{"code":-28,"message":"Loading wallet"}}"#;
+        assert!(network("503 Service Unavailable", "Work queue").unwrap_err().passes());
+        assert!(network("500 Internal Server Error", starting).unwrap_err().passes());
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let away = Node::new(&format!("http://{closed}"), password(), false).unwrap();
+        let error = away.network().unwrap_err();
+        assert!(matches!(error, NodeError::Unreachable { .. }) && error.passes());
+    }
+
+    #[test]
+    fn an_answer_without_end_is_an_error() {
+        let error = network("200 OK", &"x".repeat(MAX_ANSWER as usize + 1)).unwrap_err();
+        assert!(matches!(error, NodeError::TooLong { .. }) && !error.passes(), "{error}");
+    }
+
+    #[test]
+    fn blocks_are_accepted_or_refused() {
+        let submit = |body| answered("200 OK", body, |node| node.submit("00")).unwrap();
+        assert!(matches!(submit(r#"{"result":null,"error":null}"#), Verdict::Accepted));
+        let verdict = submit(r#"{"result":"high-hash","error":null}"#);
+        assert!(matches!(verdict, Verdict::Refused { reason } if reason == "high-hash"));
+    }
+
+    #[test]
+    fn addresses_are_of_this_machine_unless_allowed() {
+        let node = |url, remote| Node::new(url, password(), remote);
+        for url in ["http://127.0.0.1:18443", "http://localhost:1/", "http://[::1]:18443"] {
+            assert!(node(url, false).is_ok(), "{url}");
+        }
+        for url in ["http://10.0.0.1:18443", "http://127.0.0.1.example.org"] {
+            assert!(matches!(node(url, false), Err(NodeError::Remote { .. })), "{url}");
+            assert!(node(url, true).is_ok(), "{url}");
+        }
+        for url in ["", "127.0.0.1:18443", "https://127.0.0.1", "http://u:p@127.0.0.1", "http://"] {
+            assert!(matches!(node(url, true), Err(NodeError::Url { .. })), "{url}");
+        }
+    }
+
+    #[test]
+    fn cookies_are_read_without_the_end_of_their_line() {
+        let path = std::env::temp_dir().join(format!("cookie-{}", std::process::id()));
+        fs::write(&path, "__cookie__:0123\n").unwrap();
+        let cookie = Credentials::Cookie(path.clone());
+        assert_eq!(cookie.read().unwrap(), "__cookie__:0123");
+        fs::remove_file(&path).unwrap();
+        assert!(cookie.read().unwrap_err().passes());
+    }
+}

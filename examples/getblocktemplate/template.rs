@@ -1,0 +1,237 @@
+//! What `getblocktemplate` answers (BIP 22, 23, 145), and whether a block can be made of it.
+
+use bitcoin::hex::FromHex as _;
+use bitcoin::{Amount, ScriptBuf, Txid};
+use perjoule::block::{BlockHash, CompactTarget, Target, Version, VersionMask};
+use serde::Deserialize;
+
+/// The consensus rules that the blocks made here follow: all that asks something of the coinbase or
+/// the header.
+const KNOWN_RULES: [&str; 4] = ["csv", "segwit", "signet", "taproot"];
+
+/// The signet challenge that every block meets: `OP_TRUE`.
+const OP_TRUE: &str = "51";
+
+/// How many seconds a header's time may run ahead where the template lets it change. Nodes refuse
+/// blocks from two hours on.
+const TIME_TO_ROLL: u32 = 600;
+
+/// The answer, as far as it matters here.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Answer {
+    pub(crate) version: i32,
+    #[serde(default)]
+    pub(crate) rules: Vec<String>,
+    #[serde(default)]
+    pub(crate) vbrequired: u32,
+    pub(crate) previousblockhash: String,
+    pub(crate) transactions: Vec<Entry>,
+    pub(crate) coinbasevalue: u64,
+    pub(crate) mintime: u32,
+    pub(crate) curtime: u32,
+    #[serde(default)]
+    pub(crate) mutable: Vec<String>,
+    pub(crate) bits: String,
+    pub(crate) target: String,
+    pub(crate) height: u32,
+    pub(crate) default_witness_commitment: Option<String>,
+    pub(crate) signet_challenge: Option<String>,
+}
+
+/// A transaction of a template.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Entry {
+    pub(crate) data: String,
+    pub(crate) txid: String,
+}
+
+/// A template that a block can be made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Template {
+    pub(crate) height: u32,
+    pub(crate) version: Version,
+    /// Version bits that the block must have as they are.
+    pub(crate) fixed_version_bits: u32,
+    pub(crate) previous: BlockHash,
+    pub(crate) time: u32,
+    /// How many seconds later the time may be.
+    pub(crate) time_to_roll: u32,
+    pub(crate) bits: CompactTarget,
+    pub(crate) target: Target,
+    pub(crate) value: Amount,
+    /// The output script that commits to the witnesses of all transactions.
+    pub(crate) commitment: ScriptBuf,
+    /// In hex, as they go into the block.
+    pub(crate) transactions: Vec<String>,
+    pub(crate) txids: Vec<Txid>,
+}
+
+/// Why no block can be made of a template.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TemplateError {
+    #[error("the template needs the rule {rule:?}, which this example does not know: update it")]
+    UnknownRule { rule: String },
+    #[error("this signet's challenge is {challenge}, and only 51 (OP_TRUE) needs no signature")]
+    Challenge { challenge: String },
+    #[error("the template has no {field}: the node must be Bitcoin Core 0.13.1, Knots, or newer")]
+    Missing { field: &'static str },
+    #[error("the template's {field} is {value:?}, which is no {what}")]
+    Field { field: &'static str, value: String, what: &'static str },
+    #[error("the template's target is {target}, but its bits {bits} stand for another")]
+    Target { target: Target, bits: CompactTarget },
+}
+
+impl TryFrom<Answer> for Template {
+    type Error = TemplateError;
+
+    fn try_from(answer: Answer) -> Result<Self, TemplateError> {
+        // A `!` says that who does not know the rule cannot make a valid block.
+        let unknown = |rule: &&str| !KNOWN_RULES.contains(rule);
+        let mut needed = answer.rules.iter().filter_map(|rule| rule.strip_prefix('!'));
+        if let Some(rule) = needed.find(unknown) {
+            return Err(TemplateError::UnknownRule { rule: rule.to_owned() });
+        }
+        // Where an empty solution is valid a block may do without one (BIP 325).
+        if let Some(challenge) = answer.signet_challenge.filter(|challenge| challenge != OP_TRUE) {
+            return Err(TemplateError::Challenge { challenge });
+        }
+        let bits = parsed("bits", &answer.bits, "compact target", CompactTarget::from_hex)?;
+        let target = parsed("target", &answer.target, "target", Target::from_hex)?;
+        if Target::from_compact(bits) != Ok(target) {
+            return Err(TemplateError::Target { target, bits });
+        }
+        let commitment = answer
+            .default_witness_commitment
+            .ok_or(TemplateError::Missing { field: "default_witness_commitment" })?;
+        let commitment =
+            parsed("default_witness_commitment", &commitment, "script", Vec::from_hex)?;
+        let previous =
+            parsed("previousblockhash", &answer.previousblockhash, "hash", BlockHash::from_hex)?;
+        let mut txids = Vec::with_capacity(answer.transactions.len());
+        for entry in &answer.transactions {
+            txids.push(parsed("txid", &entry.txid, "hash", str::parse)?);
+        }
+        let value = Amount::from_sat(answer.coinbasevalue);
+        if value > Amount::MAX_MONEY {
+            let value = value.to_string();
+            return Err(TemplateError::Field { field: "coinbasevalue", value, what: "amount" });
+        }
+        let rolls = answer.mutable.iter().any(|what| what == "time");
+        Ok(Self {
+            height: answer.height,
+            version: Version::from_consensus(answer.version.cast_unsigned()),
+            fixed_version_bits: answer.vbrequired,
+            previous,
+            time: answer.curtime.max(answer.mintime),
+            time_to_roll: if rolls { TIME_TO_ROLL } else { 0 },
+            bits,
+            target,
+            value,
+            commitment: commitment.into(),
+            transactions: answer.transactions.into_iter().map(|entry| entry.data).collect(),
+            txids,
+        })
+    }
+}
+
+impl Template {
+    /// The bits of `mask` that the template leaves free.
+    pub(crate) fn mask(&self, mask: VersionMask) -> Option<VersionMask> {
+        VersionMask::from_consensus(mask.to_consensus() & !self.fixed_version_bits).ok()
+    }
+}
+
+fn parsed<T, E>(
+    field: &'static str,
+    value: &str,
+    what: &'static str,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, TemplateError> {
+    parse(value).map_err(|_| TemplateError::Field { field, value: value.to_owned(), what })
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// What a node on a new regtest answers.
+    pub(crate) fn answer() -> Answer {
+        serde_json::from_str(
+            r#"{"capabilities":["proposal"],"version":536870912,"rules":["csv","!segwit","taproot"],
+            "vbavailable":{},"vbrequired":0,"previousblockhash":
+            "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206","transactions":[],
+            "coinbaseaux":{},"coinbasevalue":5000000000,"longpollid":
+            "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e22061","target":
+            "7fffff0000000000000000000000000000000000000000000000000000000000",
+            "mintime":1296688603,"mutable":["time","transactions","prevblock"],
+            "noncerange":"00000000ffffffff","sigoplimit":80000,"sizelimit":4000000,
+            "weightlimit":4000000,"curtime":1795339425,"bits":"207fffff","height":1,
+            "default_witness_commitment":
+            "6a24aa21a9ede2f61c3f71d1defd3fa999dfa36953755c690689799962b48bebd836974e8cf9"}"#,
+        )
+        .unwrap()
+    }
+
+    fn error(answer: Answer) -> String {
+        Template::try_from(answer).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_nodes_answer_is_a_template() {
+        let template = Template::try_from(answer()).unwrap();
+        assert_eq!(template.height, 1);
+        assert_eq!(template.target, Target::MAX_ATTAINABLE_REGTEST);
+        assert_eq!(template.value, Amount::from_int_btc(50));
+        assert_eq!(template.time, 1_795_339_425);
+        assert_eq!(template.time_to_roll, 600);
+        assert_eq!(template.mask(VersionMask::BIP320), Some(VersionMask::BIP320));
+    }
+
+    #[test]
+    fn the_time_is_not_before_the_least_and_rolls_only_where_it_may() {
+        let slow = Answer { curtime: 5, mintime: 7, mutable: vec!["prevblock".into()], ..answer() };
+        let template = Template::try_from(slow).unwrap();
+        assert_eq!((template.time, template.time_to_roll), (7, 0));
+    }
+
+    #[test]
+    fn rules_that_must_be_known_are() {
+        let rules = |rules: &[&str]| Answer {
+            rules: rules.iter().map(ToString::to_string).collect(),
+            ..answer()
+        };
+        assert!(Template::try_from(rules(&["!segwit", "!signet", "taproot", "later"])).is_ok());
+        assert!(error(rules(&["csv", "!later"])).contains("the rule \"later\""));
+    }
+
+    #[test]
+    fn version_bits_that_the_block_must_have_do_not_roll() {
+        let fixed = |vbrequired| Template::try_from(Answer { vbrequired, ..answer() }).unwrap();
+        let rest = fixed(0x0000_2000).mask(VersionMask::BIP320).unwrap();
+        assert_eq!(rest.to_consensus(), 0x1fff_c000);
+        assert_eq!(fixed(0xffff_ffff).mask(VersionMask::BIP320), None);
+    }
+
+    #[test]
+    fn signets_need_a_challenge_that_is_met_by_nothing() {
+        let of =
+            |challenge: &str| Answer { signet_challenge: Some(challenge.to_owned()), ..answer() };
+        assert!(Template::try_from(of("51")).is_ok());
+        assert!(error(of("5121ad52ae")).contains("challenge is 5121ad52ae"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_field_is_said() {
+        let other = Answer { bits: "1d00ffff".into(), ..answer() };
+        assert!(error(other).contains("its bits 1d00ffff stand for another"));
+        let none = Answer { default_witness_commitment: None, ..answer() };
+        assert!(error(none).contains("has no default_witness_commitment"));
+        let short = Answer { previousblockhash: "00".into(), ..answer() };
+        assert_eq!(error(short), "the template's previousblockhash is \"00\", which is no hash");
+        let much = Answer { coinbasevalue: u64::MAX, ..answer() };
+        assert!(error(much).contains("coinbasevalue"));
+        let odd = Entry { data: String::new(), txid: "xyz".into() };
+        let odd = Answer { transactions: vec![odd], ..answer() };
+        assert_eq!(error(odd), "the template's txid is \"xyz\", which is no hash");
+    }
+}
