@@ -480,6 +480,39 @@ mod ctrl_c {
     }
 
     #[test]
+    fn a_score_is_left_incomplete_and_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("score.json");
+        let file = file.to_str().unwrap();
+        let args = "score --device cpu --workload bandwidth --workload peak --dtype i32 --size 1MiB \
+                    --threads 1 --seconds 60 --json";
+        let mut command = perjoule(args.split(' ').chain([file]));
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let emulated = std::env::var_os("PERJOULE_TEST_RUNNER").is_some();
+        sleep(Duration::from_millis(if emulated { 8000 } else { 3000 }));
+        interrupt(&child);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{output:?}");
+        assert!(stdout(&output).contains("interrupted: not everything was measured"), "{output:?}");
+        let read = || -> Value { serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap() };
+        let partial = read();
+        assert_eq!(
+            (&partial["complete"], &partial["finished"]),
+            (&false.into(), &Value::Array(vec![]))
+        );
+        assert!(!partial["rows"].as_array().unwrap().is_empty());
+
+        let again = args.replace("60", "0.1");
+        let output = run(again.split(' ').chain([file, "--resume", file]));
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let whole = read();
+        assert_eq!(whole["complete"], true);
+        let kinds: Vec<_> =
+            whole["rows"].as_array().unwrap().iter().map(|it| &it["workload"]).collect();
+        assert_eq!(kinds, ["peak", "bandwidth", "bandwidth"]);
+    }
+
+    #[test]
     fn the_second_one_kills() {
         // Nobody reads the results, so that writing them does not end.
         let mut child = start(&["--bits", REGTEST, "--all", "--limit", "20000", "--json"]);
@@ -627,6 +660,29 @@ fn a_command_measures_the_whole_machine() {
     for (command, why) in [("false", "1"), ("echo none", "none"), ("/no/such/program", "program")] {
         let refused = score_of_memory(&["--meter-cmd", command]);
         assert_refused(&refused, why);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sensor_measures_what_the_arguments_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let sensor = folder.path().join("power1_input");
+    std::fs::write(&sensor, "75000000\n").unwrap();
+    let named = format!("cpu={}", sensor.display());
+    let result = json(&score_of_memory(&["--meter-sensor", &named, "--json", "-"]), 0);
+    for row in result["rows"].as_array().unwrap() {
+        let energy = &row["energy"];
+        assert_eq!((&energy["source"], &energy["charged"][0]), (&"hwmon".into(), &"cpu".into()));
+        assert!((energy["gross_watts"].as_f64().unwrap() - 75.0).abs() < 1.0, "{energy}");
+    }
+    for (named, why) in [
+        ("power1_input", "DEVICE=FILE"),
+        ("toaster=/x/power1_input", "toaster"),
+        ("cpu=/no/such/power1_input", "/no/such/power1_input"),
+        ("cpu=/etc/hostname", "/etc/hostname"),
+    ] {
+        assert_refused(&score_of_memory(&["--meter-sensor", named]), why);
     }
 }
 

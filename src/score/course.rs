@@ -9,9 +9,10 @@ use crate::search::Stop;
 use crate::workload::{Kind, Label, Place, Size, Trouble, Workload};
 
 /// The first rounds wake the vector units and find out how much work a slice is, and do not count:
-/// so many at the least, and this share of the time.
+/// so many at the least, and this share of the time, if that is not long.
 const WARM_UP: u32 = 2;
 const WARM_UP_SHARE: u32 = 20;
+const WARM_UP_TIME: Duration = Duration::from_millis(300);
 
 /// Before its first window a workload runs for this share of one, so that clocks and temperatures
 /// are those of work.
@@ -50,9 +51,10 @@ impl Group {
     /// Measures all workloads in turn. `tell` is told the time that this has taken.
     pub(super) fn measure(&mut self, time: Duration, stop: &Stop, tell: &mut dyn FnMut(Duration)) {
         let start = Instant::now();
+        let warm_up = (time / WARM_UP_SHARE).min(WARM_UP_TIME);
         let mut rounds = 0;
         while rounds <= WARM_UP || start.elapsed() < time {
-            let counts = rounds >= WARM_UP && start.elapsed() >= time / WARM_UP_SHARE;
+            let counts = rounds >= WARM_UP && start.elapsed() >= warm_up;
             for place in 0..self.courses.len() {
                 if stop.is_stopped() {
                     return;

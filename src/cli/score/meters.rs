@@ -7,8 +7,8 @@ use std::time::Duration;
 use perjoule::meter::assumed::Assumed;
 use perjoule::meter::csv::{Trace, TraceError};
 use perjoule::meter::{
-    About, Clock, DEFAULT_INTERVAL, Domain, Measured, Meter, Recorder, Source, Unavailable,
-    command, found,
+    About, Clock, DEFAULT_INTERVAL, Domain, Host, Measured, Meter, Recorder, Source, Unavailable,
+    UnknownDomain, command, found, hwmon,
 };
 use perjoule::score::Metering;
 
@@ -44,6 +44,11 @@ pub(super) struct MeterArgs {
     )]
     meter_csv_ahead: f64,
 
+    /// Measures a device by a file of a sensor, as Linux' hwmon has it:
+    /// `machine=/sys/class/hwmon/hwmon3/power1_input`. May be given several times.
+    #[arg(long, value_name = "DEVICE=FILE", value_parser = sensor)]
+    meter_sensor: Vec<(Domain, PathBuf)>,
+
     /// States the power of a device that no meter measures: `cpu=65`, `gpu:0=300` or `machine=500`.
     /// May be given several times. What follows from it is marked as assumed everywhere.
     #[arg(long, value_name = "DEVICE=WATTS")]
@@ -75,10 +80,15 @@ impl MeterArgs {
             let meter = command::meter(line, Domain::Machine, COMMAND_INTERVAL, COMMAND_PATIENCE);
             meters.push(meter.map_err(|why| Error::input("--meter-cmd", why))?);
         }
+        for (domain, path) in &self.meter_sensor {
+            let meter = hwmon::at(path, Some(domain.clone()), &Host::detect());
+            meters.push(meter.map_err(|why| Error::input("--meter-sensor", why))?);
+        }
         let trace = match &self.meter_csv {
             Some(path) => {
                 // What is wrong with it is better known now than after the score.
-                self.read_trace(path).map_err(|why| Error::input("--meter-csv", why))?;
+                read_trace(path, self.meter_csv_ahead)
+                    .map_err(|why| Error::input("--meter-csv", why))?;
                 Some(self.trace(path.clone()))
             }
             None => None,
@@ -105,22 +115,12 @@ impl MeterArgs {
         Ok(Meters { metering: Some(metering), unavailable })
     }
 
-    fn read_trace(&self, path: &Path) -> Result<Trace, TraceError> {
-        let trace = Trace::read(path, Domain::Machine)?;
-        let offset = Duration::try_from_secs_f64(self.meter_csv_ahead.abs()).unwrap_or_default();
-        Ok(if self.meter_csv_ahead < 0.0 {
-            trace.clock_behind(offset)
-        } else {
-            trace.clock_ahead(offset)
-        })
-    }
-
     /// What the trace tells about times, once everything is over.
     fn trace(&self, path: PathBuf) -> Box<dyn Fn(perjoule::meter::Span) -> Measured> {
-        let args = Self { assume_watts: Vec::new(), meter_cmd: None, meter_csv: None, ..*self };
+        let ahead = self.meter_csv_ahead;
         let read = OnceCell::new();
         Box::new(move |span| {
-            let trace = read.get_or_init(|| args.read_trace(&path));
+            let trace = read.get_or_init(|| read_trace(&path, ahead));
             let about = About {
                 domain: Domain::Machine,
                 source: Source::Csv,
@@ -133,6 +133,21 @@ impl MeterArgs {
             Measured::new(about, window.and_then(|trace| trace.window(&span)))
         })
     }
+}
+
+/// A device and a file: `machine=/sys/class/hwmon/hwmon3/power1_input`.
+fn sensor(text: &str) -> Result<(Domain, PathBuf), String> {
+    let (domain, path) = text.split_once('=').ok_or_else(|| {
+        format!("{text:?} is not DEVICE=FILE, as in machine=/sys/class/hwmon/hwmon3/power1_input")
+    })?;
+    Ok((domain.parse().map_err(|why: UnknownDomain| why.to_string())?, path.into()))
+}
+
+/// The trace of a wall meter whose clock is ahead of this machine's by so many seconds.
+fn read_trace(path: &Path, ahead: f64) -> Result<Trace, TraceError> {
+    let trace = Trace::read(path, Domain::Machine)?;
+    let offset = Duration::try_from_secs_f64(ahead.abs()).unwrap_or_default();
+    Ok(if ahead < 0.0 { trace.clock_behind(offset) } else { trace.clock_ahead(offset) })
 }
 
 /// How long a window is where nothing is measured.

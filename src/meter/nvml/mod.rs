@@ -89,9 +89,10 @@ fn cards() -> Result<Vec<FoundCard>, Why> {
     driver::cards()
 }
 
+/// Where there is no driver, there are no cards that it could drive.
 #[cfg(all(feature = "nvml", not(any(target_os = "linux", windows))))]
 fn cards() -> Result<Vec<FoundCard>, Why> {
-    Ok(Vec::new())
+    Err(Why::NoCard)
 }
 
 #[cfg(not(feature = "nvml"))]
