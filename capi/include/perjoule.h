@@ -61,7 +61,7 @@ typedef struct {
 
 // How far a running search is.
 typedef struct {
-  // Hashes.
+  // Hashes done.
   uint64_t hashes;
   // Hashes there are; `UINT64_MAX` for that and more.
   uint64_t of;
@@ -98,7 +98,7 @@ typedef struct {
   PerjouleEnd end;
   // How many shares were written.
   size_t share_count;
-  // Hashes.
+  // Hashes done.
   uint64_t hashes;
 } PerjouleOutcome;
 
