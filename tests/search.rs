@@ -10,7 +10,7 @@ mod notable;
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,7 +19,8 @@ use perjoule::block::{Header, Target, Version, VersionMask};
 use perjoule::engine::{self, Candidate, Engine, EngineId, Failure, Fault, Feed, Scanned, Wrong};
 use perjoule::job::{Job, MAX_GROUP, NonceRange};
 use perjoule::search::{
-    End, MAX_THREADS, Outcome, Progress, Search, Stop, Watch, Workers, WorkersError, first_of,
+    Duty, End, MAX_THREADS, Outcome, Progress, Search, Stop, Throttle, Watch, Workers,
+    WorkersError, first_of,
 };
 
 use common::{assert_same, header, target};
@@ -1157,4 +1158,248 @@ fn a_stop_ends_the_search_of_several_engines() {
     assert!(outcome.hashes > 0);
     let late = late.load(Ordering::Relaxed);
     assert!(late < THREADS, "{late} calls after the stop");
+}
+
+/// All engines of this machine, with the first GPU that a driver offers.
+fn every_engine() -> Vec<Arc<dyn Engine>> {
+    let mut engines = engine::available();
+    match engine::by_id(EngineId::Gpu(0)) {
+        Ok(gpu) => engines.push(gpu),
+        Err(why) => eprintln!("not tested: {why}"),
+    }
+    engines
+}
+
+fn percent(percent: f64) -> Duty {
+    Duty::from_percent(percent).expect("0 to 100")
+}
+
+/// What `search` gives, unless it takes longer than anything that passes.
+#[track_caller]
+fn in_time<T: Send + 'static>(search: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, wait) = mpsc::channel();
+    thread::spawn(move || done.send(search()));
+    wait.recv_timeout(PATIENCE).expect("the search does not end")
+}
+
+/// A search that lasts for centuries.
+fn endless() -> Search {
+    Search::new(header(70), impossible()).roll_time(u32::MAX)
+}
+
+#[test]
+fn what_is_found_does_not_depend_on_the_throttle() {
+    let plan = Plan::new(header(71), target(0x000f_ffff, 0xff), nonces(0, 1 << 17));
+    let solved = plan.solved(usize::MAX);
+    assert!(solved.len() > 20, "{} shares are too few", solved.len());
+    for engine in every_engine() {
+        let workers = Arc::new(workers(&engine, 3));
+        for duty in [100.0, 60.0, 15.0] {
+            let throttle = Throttle::default();
+            throttle.set(percent(duty));
+            let what = format!("{} at {duty} %", engine.id());
+            let watch = || Watch::default().throttle(&throttle);
+            let all = plan.search().all(usize::MAX, &workers, watch());
+            assert_exhausted(&all, &plan, &solved, &what);
+            let first = plan.search().first(&workers, watch());
+            assert_shares(&first, &solved[..1], &what);
+        }
+        // Whoever turns the dial at random neither loses a piece nor keeps a thread asleep.
+        let throttle = Throttle::default();
+        let (search, dial) = (plan.search(), throttle.clone());
+        let is_done = Arc::new(AtomicBool::new(false));
+        let seen = is_done.clone();
+        let turning = thread::spawn(move || {
+            for duty in [0.0, 100.0, 30.0, 99.9, 0.0, 1.0, 70.0].into_iter().cycle() {
+                if seen.load(Ordering::Relaxed) {
+                    break;
+                }
+                dial.set(percent(duty));
+                thread::sleep(Duration::from_micros(700));
+            }
+        });
+        let all =
+            in_time(move || search.all(usize::MAX, &workers, Watch::default().throttle(&throttle)));
+        is_done.store(true, Ordering::Relaxed);
+        turning.join().unwrap();
+        assert_exhausted(&all, &plan, &solved, &format!("{}, turned", engine.id()));
+    }
+}
+
+/// Where a search is that is paused, resumed, paused and resumed, and then stopped.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Stage {
+    /// Of so many looks yet.
+    Paused(u32),
+    Resumed,
+    /// After so many calls of the engine; of so many looks yet.
+    PausedAgain(usize, u32),
+    ResumedAgain(u64),
+    Stopped,
+}
+
+#[test]
+fn a_paused_search_does_nothing_until_it_is_resumed() {
+    const LOOKS: u32 = 20;
+    for engine in every_engine() {
+        let fake = Fake {
+            engine: engine.clone(),
+            id: engine.id(),
+            feed: engine.feed(),
+            ..Fake::new(scan)
+        };
+        let calls = fake.calls.clone();
+        let threads = fake.feed.threads.unwrap_or(3);
+        let workers = Workers::builder(Arc::new(fake)).threads(3).build().expect("a few threads");
+        let id = engine.id();
+        let (outcome, stage) = in_time(move || {
+            let (stop, throttle) = (Stop::default(), Throttle::default());
+            throttle.set(Duty::PAUSED);
+            let mut stage = Stage::Paused(LOOKS);
+            let mut look = |progress: Progress| {
+                let calls = calls.load(Ordering::Relaxed);
+                stage = match stage {
+                    Stage::Paused(looks) => {
+                        assert_eq!((progress.hashes, calls), (0, 0), "{id}");
+                        if looks == 0 {
+                            throttle.set(percent(40.0));
+                            Stage::Resumed
+                        } else {
+                            Stage::Paused(looks - 1)
+                        }
+                    }
+                    Stage::Resumed if progress.hashes > 0 => {
+                        throttle.set(Duty::PAUSED);
+                        Stage::PausedAgain(calls, LOOKS)
+                    }
+                    Stage::PausedAgain(before, looks) => {
+                        // Each may have been about to begin another piece.
+                        assert!(calls <= before + threads, "{id}: {calls}, {before} before");
+                        if looks == 0 {
+                            throttle.set(Duty::FULL);
+                            Stage::ResumedAgain(progress.hashes)
+                        } else {
+                            Stage::PausedAgain(before, looks - 1)
+                        }
+                    }
+                    Stage::ResumedAgain(before) if progress.hashes > 4 * before + 1_000_000 => {
+                        stop.stop();
+                        Stage::Stopped
+                    }
+                    stage => stage,
+                };
+            };
+            let watch = Watch::default().stop(&stop).throttle(&throttle);
+            let watch = watch.every(Duration::from_millis(2)).progress(&mut look);
+            let outcome = endless().first(&workers, watch);
+            (outcome, stage)
+        });
+        assert_eq!((outcome.end, stage), (End::Stopped, Stage::Stopped), "{}", engine.id());
+    }
+}
+
+#[test]
+fn a_stop_ends_a_paused_search() {
+    for engine in every_engine() {
+        for duty in [Duty::PAUSED, percent(0.0001)] {
+            let workers = workers(&engine, 2);
+            let (stop, throttle) = (Stop::default(), Throttle::default());
+            throttle.set(duty);
+            let (under_way, wait) = mpsc::channel();
+            let stopping = stop.clone();
+            let stopper = thread::spawn(move || {
+                wait.recv().unwrap();
+                thread::sleep(Duration::from_millis(20));
+                stopping.stop();
+            });
+            let outcome = in_time(move || {
+                let mut tell = |_| drop(under_way.send(()));
+                let watch = Watch::default().stop(&stop).throttle(&throttle);
+                endless().first(&workers, watch.progress(&mut tell))
+            });
+            stopper.join().unwrap();
+            assert_eq!(outcome.end, End::Stopped, "{} at {duty}", engine.id());
+            if duty == Duty::PAUSED {
+                assert_eq!(outcome.hashes, 0, "{}", engine.id());
+            }
+        }
+    }
+}
+
+/// One thread finds what was asked for while the others owe rests of many minutes.
+#[test]
+fn the_end_of_a_search_wakes_who_rests() {
+    let throttle = Throttle::default();
+    throttle.set(percent(0.0001));
+    for engine in every_engine() {
+        let throttle = throttle.clone();
+        let workers = workers(&engine, 3);
+        let search = Search::new(header(72), Target::MAX);
+        let outcome = in_time(move || search.first(&workers, Watch::default().throttle(&throttle)));
+        assert_eq!((outcome.end, outcome.shares.len()), (End::Limit, 1), "{}", engine.id());
+    }
+}
+
+#[test]
+fn an_engine_that_fails_leaves_nobody_at_rest() {
+    let failing = || {
+        let fake = Fake::new(|call| match call.number {
+            0..3 => scan(call),
+            _ => call.fail(Failure::Lost("pulled out".to_owned())),
+        });
+        Arc::new(fake.gpu())
+    };
+    let throttle = Throttle::default();
+    throttle.set(percent(50.0));
+    let search = Search::new(header(73), impossible()).nonces(nonces(0, 1 << 20));
+    for alone in [true, false] {
+        let mut builder = Workers::builder(failing());
+        if !alone {
+            builder = builder.also(scalar_engine()).threads(2);
+        }
+        let workers = builder.build().expect("a few threads");
+        let (search, throttle) = (search.clone(), throttle.clone());
+        let outcome = in_time(move || search.first(&workers, Watch::default().throttle(&throttle)));
+        assert_eq!(outcome.faults.len(), 1);
+        assert_eq!(outcome.end, if alone { End::Failed } else { End::Exhausted });
+    }
+}
+
+#[test]
+fn a_callback_that_panics_ends_a_paused_search() {
+    let throttle = Throttle::default();
+    throttle.set(Duty::PAUSED);
+    let panicked = in_time(move || {
+        let mut panics = |_| panic!("as it should");
+        let watch = Watch::default().throttle(&throttle).progress(&mut panics);
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            endless().first(&scalar(2), watch)
+        }))
+        .is_err()
+    });
+    assert!(panicked);
+}
+
+/// Two searches at one dial, and one search after the other.
+#[test]
+fn searches_share_a_dial() {
+    let throttle = Throttle::default();
+    throttle.set(Duty::PAUSED);
+    let search = |seed: u8| {
+        let throttle = throttle.clone();
+        let search = Search::new(header(seed), impossible()).nonces(nonces(0, 1 << 14));
+        let work = (0..3).map(move |_| search.clone());
+        move || first_of(work, &scalar(2), Watch::default().throttle(&throttle))
+    };
+    let [one, two] = [search(74), search(75)].map(|search| {
+        let (done, wait) = mpsc::channel();
+        thread::spawn(move || done.send(search()));
+        wait
+    });
+    assert!(one.recv_timeout(Duration::from_millis(50)).is_err(), "it is paused");
+    throttle.set(percent(80.0));
+    for wait in [one, two] {
+        let outcome = wait.recv_timeout(PATIENCE).expect("the search does not end");
+        assert_eq!((outcome.end, outcome.hashes), (End::Exhausted, 3 << 14));
+    }
 }

@@ -11,7 +11,9 @@
 
 mod pace;
 mod pieces;
+mod rest;
 mod share;
+mod throttle;
 mod workers;
 
 use std::sync::Arc;
@@ -24,6 +26,7 @@ use crate::job::{GroupSizeError, MAX_GROUP, NonceRange};
 
 pub(crate) use self::share::judge;
 pub use self::share::{Share, verify};
+pub use self::throttle::{Duty, DutyError, Throttle};
 pub use self::workers::{MAX_THREADS, Workers, WorkersBuilder, WorkersError};
 
 use self::pieces::Pieces;
@@ -251,10 +254,12 @@ pub struct Progress {
     pub elapsed: Duration,
 }
 
-/// Who looks on while a search runs: a stop handle, and a callback. The default is nobody.
+/// Who looks on while a search runs: a stop handle, a throttle, and a callback. The default is nobody.
 #[derive(Default)]
 pub struct Watch<'a> {
     stop: Stop,
+    throttle: Throttle,
+    every: Option<Duration>,
     progress: Option<&'a mut dyn FnMut(Progress)>,
 }
 
@@ -265,22 +270,41 @@ impl<'a> Watch<'a> {
         Self { stop: stop.clone(), ..self }
     }
 
+    /// Works as much of the time as `throttle` says.
+    #[must_use]
+    pub fn throttle(self, throttle: &Throttle) -> Self {
+        Self { throttle: throttle.clone(), ..self }
+    }
+
     /// Calls `progress` about ten times a second, on the thread that called the search.
     #[must_use]
     pub fn progress(self, progress: &'a mut dyn FnMut(Progress)) -> Self {
         Self { progress: Some(progress), ..self }
     }
 
+    /// Tells of progress so often instead: once a millisecond at most, and late where threads search
+    /// on every core.
+    #[must_use]
+    pub fn every(self, every: Duration) -> Self {
+        Self { every: Some(every), ..self }
+    }
+
     /// The same for another search.
     fn again(&mut self) -> Watch<'_> {
         let progress = self.progress.as_mut().map(|p| &mut **p as &mut dyn FnMut(Progress));
-        Watch { stop: self.stop.clone(), progress }
+        let (stop, throttle) = (self.stop.clone(), self.throttle.clone());
+        Watch { stop, throttle, every: self.every, progress }
     }
 }
 
 impl std::fmt::Debug for Watch<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let progress = self.progress.is_some();
-        f.debug_struct("Watch").field("stop", &self.stop).field("progress", &progress).finish()
+        f.debug_struct("Watch")
+            .field("stop", &self.stop)
+            .field("throttle", &self.throttle)
+            .field("every", &self.every)
+            .field("progress", &progress)
+            .finish()
     }
 }

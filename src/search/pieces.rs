@@ -121,9 +121,9 @@ impl<'a> Pieces<'a> {
         !to_do.stopped && self.first(&mut to_do).is_some()
     }
 
-    /// The next piece for a worker of this pace; `None` when nothing more is needed, as far as is
-    /// known in this round.
-    pub(super) fn claim(&self, pace: &Pace<'_>) -> Option<Piece> {
+    /// The next piece for a worker of this pace, or one of so many parts of what would be one; `None`
+    /// when nothing more is needed, as far as is known in this round.
+    pub(super) fn claim(&self, pace: &Pace<'_>, parts: u32) -> Option<Piece> {
         let mut to_do = lock(&self.to_do);
         if to_do.stopped || to_do.round_over {
             return None;
@@ -134,7 +134,8 @@ impl<'a> Pieces<'a> {
             return None;
         };
         let first = first.remove();
-        let quanta = (pace.take(left) / first.job.versions().len() as u64 / QUANTUM).max(1);
+        let hashes = pace.take(left) / u64::from(parts);
+        let quanta = (hashes / first.job.versions().len() as u64 / QUANTUM).max(1);
         let (piece, rest) = first.split_at(quanta * QUANTUM);
         to_do.put(rest);
         Some(piece)

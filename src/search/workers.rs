@@ -5,12 +5,14 @@
 
 use std::iter;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::pieces::{Piece, Pieces};
+use super::rest::{Lounge, Post, Rests};
 use super::share::judge;
+use super::throttle::Bell;
 use super::{Progress, Share, Stop, Watch};
 use crate::engine::{self, Engine, Failure, Fault};
 use crate::job::{Job, NonceRange};
@@ -21,8 +23,13 @@ pub const MAX_THREADS: usize = 1024;
 /// How often a search that waits for its turn looks whether it is told to stop.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// How often progress is told.
+/// How often progress is told, unless a caller says otherwise, and at most.
 const TELL: Duration = Duration::from_millis(100);
+const TELL_AT_MOST: Duration = Duration::from_millis(1);
+
+/// How often it is looked whether workers that rest are told to stop. A stop handle wakes nobody: it
+/// may be used where locks may not, as in the handler of a signal.
+const LOOK_AFTER: Duration = Duration::from_millis(5);
 
 /// Candidates taken from an engine at once, so that a target that everything meets does not fill
 /// the memory or delay a stop.
@@ -115,7 +122,7 @@ impl Workers {
 
     /// Works through `pieces` on all threads, telling the calling one how far they are.
     pub(super) fn run(&self, pieces: &Pieces<'_>, watch: Watch<'_>, start: Instant) {
-        let Watch { stop, mut progress } = watch;
+        let Watch { stop, throttle, every, mut progress } = watch;
         let Some(_turn) = self.turn(&stop) else { return pieces.stop() };
         let mut tell = || {
             if let Some(progress) = &mut progress {
@@ -127,25 +134,49 @@ impl Workers {
                 });
             }
         };
+        let every = every.map_or(TELL, |every| every.max(TELL_AT_MOST));
         while self.members.iter().any(Member::works) && pieces.begin() {
-            self.round(pieces, &stop, &mut tell);
+            self.round(pieces, &stop, &Lounge::new(&throttle, &stop), every, &mut tell);
         }
     }
 
-    /// Claims pieces on all threads until they find no more, calling `tell` on this one.
-    fn round(&self, pieces: &Pieces<'_>, stop: &Stop, tell: &mut dyn FnMut()) {
-        let busy = Busy::new(self.posts.len());
+    /// Claims pieces on all threads until they find no more, calling `tell` on this one every so
+    /// often.
+    fn round(
+        &self,
+        pieces: &Pieces<'_>,
+        stop: &Stop,
+        lounge: &Lounge<'_>,
+        every: Duration,
+        tell: &mut dyn FnMut(),
+    ) {
+        let busy = Busy { threads: AtomicUsize::new(self.posts.len()), bell: lounge.bell() };
         self.pool.in_place_scope(|scope| {
-            let _stopping = StopOnPanic(pieces);
+            let _stopping = StopOnPanic(pieces, lounge);
             scope.spawn_broadcast(|_, context| {
                 let _done = busy.guard();
-                let _stopping = StopOnPanic(pieces);
-                self.members[self.posts[context.index()]].work(pieces, stop);
+                let _stopping = StopOnPanic(pieces, lounge);
+                let (member, post) = self.post(context.index());
+                member.work(post, pieces, stop, lounge);
             });
-            while !busy.wait(TELL) {
-                tell();
+            let mut next = Instant::now() + every;
+            while !busy.wait_until(next, lounge) {
+                if stop.is_stopped() {
+                    lounge.bell().ring();
+                }
+                if Instant::now() >= next {
+                    tell();
+                    next = Instant::now() + every;
+                }
             }
         });
+    }
+
+    /// What a thread of the pool works on, and who it is there.
+    fn post(&self, number: usize) -> (&Member, Post) {
+        let member = self.posts[number];
+        let is_first = !self.posts[..number].contains(&member);
+        (&self.members[member], Post { number, of: self.posts.len(), is_first })
     }
 
     /// Waits until no other search runs on these threads; `None` if told to stop before.
@@ -163,12 +194,13 @@ impl Workers {
 
 /// Ends the search when a callback or an engine panics: the panic is passed on when all threads
 /// have ended, which without this would be after all of the work.
-struct StopOnPanic<'a>(&'a Pieces<'a>);
+struct StopOnPanic<'a>(&'a Pieces<'a>, &'a Lounge<'a>);
 
 impl Drop for StopOnPanic<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.stop();
+            self.1.close();
         }
     }
 }
@@ -259,21 +291,27 @@ impl Member {
         self.fault.get().is_none()
     }
 
-    /// Claims pieces until there are no more, or the engine has failed.
-    fn work(&self, pieces: &Pieces<'_>, stop: &Stop) {
-        let mut pace = pieces.pace(self.engine.feed().piece);
-        while self.works()
-            && let Some(piece) = pieces.claim(&pace)
-        {
+    /// Claims pieces until there are no more, or the engine has failed, and rests in between.
+    fn work(&self, post: Post, pieces: &Pieces<'_>, stop: &Stop, lounge: &Lounge<'_>) {
+        let feed = self.engine.feed();
+        let mut pace = pieces.pace(feed.piece);
+        let mut rests = Rests::new(lounge, post, feed);
+        while self.works() {
+            let stint = rests.rest(|| self.works());
+            let Some(piece) = pieces.claim(&pace, stint.parts) else { return lounge.close() };
             let start = Instant::now();
             let (done, shares) = self.scan(&piece, pieces.limit(), stop);
+            let took = start.elapsed();
             let (done, rest) = piece.split_at(done);
-            pace.learn(done.hashes(), start.elapsed());
+            pace.learn(done.hashes(), took * stint.alone);
+            rests.worked(took);
             pieces.report(&done, shares, rest);
             if stop.is_stopped() {
                 pieces.stop();
             }
         }
+        // Others of this engine may be at rest.
+        lounge.bell().ring();
     }
 
     /// Scans a piece: how many of its nonces were done, and the shares in them, in order. Those are
@@ -325,38 +363,33 @@ fn scan_some(
 }
 
 /// How many threads still work.
-struct Busy {
+struct Busy<'a> {
     threads: AtomicUsize,
-    lock: Mutex<()>,
-    all_done: Condvar,
+    /// Rings when one is done.
+    bell: &'a Bell,
 }
 
-impl Busy {
-    fn new(threads: usize) -> Self {
-        Self { threads: AtomicUsize::new(threads), lock: Mutex::new(()), all_done: Condvar::new() }
-    }
-
-    /// Counts a thread as done when dropped: also when it panics, or `wait` would never end.
+impl Busy<'_> {
+    /// Counts a thread as done when dropped: also when it panics, or nobody would stop to wait.
     fn guard(&self) -> impl Drop {
-        struct Done<'a>(&'a Busy);
+        struct Done<'a>(&'a Busy<'a>);
         impl Drop for Done<'_> {
             fn drop(&mut self) {
-                let _lock = self.0.lock.lock().unwrap_or_else(PoisonError::into_inner);
                 self.0.threads.fetch_sub(1, Ordering::Relaxed);
-                self.0.all_done.notify_all();
+                self.0.bell.ring();
             }
         }
         Done(self)
     }
 
-    /// Waits until all are done, but no longer than `timeout`. Whether they are.
-    fn wait(&self, timeout: Duration) -> bool {
-        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        let busy = |(): &mut ()| self.threads.load(Ordering::Relaxed) > 0;
-        let (_lock, waited) = self
-            .all_done
-            .wait_timeout_while(lock, timeout, busy)
-            .unwrap_or_else(PoisonError::into_inner);
-        !waited.timed_out()
+    /// Waits until all are done, or until then; but no longer than those who rest can be left alone.
+    /// Whether all are done.
+    fn wait_until(&self, then: Instant, lounge: &Lounge<'_>) -> bool {
+        let is_in_use = lounge.is_in_use();
+        let time = then.saturating_duration_since(Instant::now());
+        let time = if is_in_use { time.min(LOOK_AFTER) } else { time };
+        let works = || self.threads.load(Ordering::Relaxed) > 0;
+        self.bell.sleep(Some(time), || works() && lounge.is_in_use() == is_in_use);
+        !works()
     }
 }

@@ -1,0 +1,358 @@
+//! How a worker keeps to a duty: when it rests between two pieces, and for how long.
+//!
+//! Work is a debt that rest pays off: for a second of work at 25 % three seconds of rest. A worker
+//! goes on until it owes a rest that is worth it, and then sleeps for as long as it owes. What the
+//! system lets it sleep longer counts too, so that errors do not add up.
+//!
+//! Workers with a core each do so by themselves. Those that feed a device do not know how much of
+//! their time it worked for them, because their pieces queue up there; but a device that is to rest
+//! needs no queue. So the first of them feeds it alone then, in smaller pieces, and the others wait
+//! until it is to work all of the time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::Stop;
+use super::throttle::{Bell, Duty, Throttle};
+use crate::engine::Feed;
+
+/// No rest is shorter: a core takes tens of microseconds to fall asleep and wake up, and up to half
+/// a millisecond to get back the energy of doing so.
+const REST: Duration = Duration::from_millis(1);
+
+/// What a rest may last too long and still count: more would be made up for by a long time without
+/// any rest, after the system had stood still.
+const LATE: Duration = Duration::from_millis(20);
+
+/// How long a device works at a time between rests, about.
+const SPELL: Duration = Duration::from_millis(5);
+
+/// Where the workers of one search rest while it goes on.
+pub(super) struct Lounge<'a> {
+    throttle: &'a Throttle,
+    stop: &'a Stop,
+    bell: Arc<Bell>,
+    is_over: AtomicBool,
+}
+
+impl<'a> Lounge<'a> {
+    pub(super) fn new(throttle: &'a Throttle, stop: &'a Stop) -> Self {
+        Self { throttle, stop, bell: throttle.bell(), is_over: AtomicBool::new(false) }
+    }
+
+    /// What rings when a worker may have to do something else than it does.
+    pub(super) fn bell(&self) -> &Bell {
+        &self.bell
+    }
+
+    /// Wakes all workers for good: there is nothing more to do.
+    pub(super) fn close(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+        self.bell.ring();
+    }
+
+    /// Whether someone may be at rest, who does not see that the search is to stop.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.throttle.duty() != Duty::FULL
+    }
+
+    fn calls(&self) -> bool {
+        self.is_over.load(Ordering::Relaxed) || self.stop.is_stopped()
+    }
+}
+
+/// Which of all workers one is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Post {
+    /// Its number, from 0.
+    pub(super) number: usize,
+    /// How many there are.
+    pub(super) of: usize,
+    /// Whether it is the first of its engine.
+    pub(super) is_first: bool,
+}
+
+/// What a worker does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stint {
+    /// It takes one part of so many of what would be a piece at full speed.
+    pub(super) parts: u32,
+    /// What it does takes the device so many times less than if the queue were full.
+    pub(super) alone: u32,
+}
+
+impl Stint {
+    const FULL: Self = Self { parts: 1, alone: 1 };
+}
+
+/// What a worker has to do before its next piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owed {
+    /// Nothing that is worth it.
+    Nothing,
+    /// To rest for so long.
+    Rest(Duration),
+    /// To wait until something changes.
+    Pause,
+}
+
+/// The rests of one worker.
+pub(super) struct Rests<'a> {
+    lounge: &'a Lounge<'a>,
+    post: Post,
+    /// What it does when it rests at times; `None` for one that only works at full speed.
+    stint: Option<Stint>,
+    /// How long that takes, about.
+    spell: f64,
+    /// The duty that it keeps to, and the seconds of work that it has not rested for; fewer than
+    /// none if it has rested for too long. `None` at full speed and in a pause.
+    debt: Option<(Duty, f64)>,
+    /// Its first piece after a change may have waited for what was in the queue of the device.
+    is_new: bool,
+}
+
+impl<'a> Rests<'a> {
+    pub(super) fn new(lounge: &'a Lounge<'a>, post: Post, feed: Feed) -> Self {
+        let feeders = feed.threads.map_or(1, |threads| threads.max(1) as u32);
+        let alone = feed.piece / feeders;
+        let parts = match feed.threads {
+            Some(_) => alone.as_nanos().div_ceil(SPELL.as_nanos()).max(1) as u32,
+            None => 1,
+        };
+        let works = feed.threads.is_none() || post.is_first;
+        let stint = works.then_some(Stint { parts, alone: feeders });
+        let spell = (alone / parts).as_secs_f64();
+        Self { lounge, post, stint, spell, debt: None, is_new: false }
+    }
+
+    /// Rests for as long as it has to; less if `works` becomes false, or the search ends. What to do
+    /// then.
+    pub(super) fn rest(&mut self, works: impl Fn() -> bool) -> Stint {
+        loop {
+            let duty = self.lounge.throttle.duty();
+            if duty == Duty::FULL {
+                self.debt = None;
+                return Stint::FULL;
+            }
+            let owed = self.owed(duty);
+            let goes_on = || self.lounge.throttle.duty() == duty && !self.lounge.calls() && works();
+            match owed {
+                Owed::Nothing => return self.stint.unwrap_or(Stint::FULL),
+                Owed::Rest(time) => {
+                    let start = Instant::now();
+                    self.lounge.bell.sleep(Some(time), goes_on);
+                    self.rested(start.elapsed(), time);
+                }
+                Owed::Pause => self.lounge.bell.sleep(None, goes_on),
+            }
+            if self.lounge.calls() || !works() {
+                return Stint::FULL;
+            }
+        }
+    }
+
+    /// Counts a piece that took so long.
+    pub(super) fn worked(&mut self, took: Duration) {
+        if let Some((_, debt)) = &mut self.debt {
+            let took = took.as_secs_f64();
+            *debt += if self.is_new { took.min(self.spell) } else { took };
+            self.is_new = false;
+        }
+    }
+
+    fn owed(&mut self, duty: Duty) -> Owed {
+        if duty == Duty::PAUSED || self.stint.is_none() {
+            self.debt = None;
+            return Owed::Pause;
+        }
+        let rest_for_work = 1.0 / duty.share() - 1.0;
+        let debt = match self.debt {
+            Some((before, debt)) if before == duty => debt,
+            // Work is paid for at the new rate, but nothing is left to make up for.
+            Some((_, debt)) => debt.max(0.0),
+            // It begins somewhere in its round of work and rest, and the others elsewhere.
+            None => {
+                self.is_new = true;
+                let round = self.spell.max(REST.as_secs_f64() / rest_for_work);
+                round * self.post.number as f64 / self.post.of as f64
+            }
+        };
+        self.debt = Some((duty, debt));
+        let rest = Duration::try_from_secs_f64(debt * rest_for_work).unwrap_or_default();
+        if rest >= REST { Owed::Rest(rest) } else { Owed::Nothing }
+    }
+
+    /// Counts a rest, of which so much was owed.
+    fn rested(&mut self, took: Duration, owed: Duration) {
+        if let Some((duty, debt)) = &mut self.debt {
+            let counts = took.min(owed + LATE).as_secs_f64();
+            *debt -= counts / (1.0 / duty.share() - 1.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLISECOND: Duration = Duration::from_millis(1);
+    const GPU: Feed = Feed { threads: Some(3), piece: Duration::from_millis(75) };
+
+    fn duty(percent: f64) -> Duty {
+        Duty::from_percent(percent).expect("0 to 100")
+    }
+
+    fn post(number: usize, of: usize) -> Post {
+        Post { number, of, is_first: number == 0 }
+    }
+
+    /// A worker on a clock of its own, that has worked and rested for so long.
+    struct Simulated<'a> {
+        rests: Rests<'a>,
+        worked: Duration,
+        rested: Duration,
+    }
+
+    impl<'a> Simulated<'a> {
+        fn new(lounge: &'a Lounge<'a>, post: Post) -> Self {
+            let rests = Rests::new(lounge, post, Feed::CORES);
+            Self { rests, worked: Duration::ZERO, rested: Duration::ZERO }
+        }
+
+        /// Keeps to a duty for so long, in pieces that take `piece`, and oversleeps by `late`.
+        fn keep(&mut self, duty: Duty, time: Duration, piece: Duration, late: Duration) -> f64 {
+            (self.worked, self.rested) = (Duration::ZERO, Duration::ZERO);
+            while self.worked + self.rested < time {
+                match self.rests.owed(duty) {
+                    Owed::Rest(owed) => {
+                        assert!(owed >= REST, "{owed:?} is not worth it");
+                        self.rests.rested(owed + late, owed);
+                        self.rested += owed + late;
+                    }
+                    Owed::Nothing => {
+                        self.rests.worked(piece);
+                        self.worked += piece;
+                    }
+                    Owed::Pause => panic!("it works at times"),
+                }
+            }
+            self.worked.as_secs_f64() / (self.worked + self.rested).as_secs_f64()
+        }
+    }
+
+    #[test]
+    fn a_duty_is_kept_however_late_the_system_wakes() {
+        let (throttle, stop) = (Throttle::default(), Stop::default());
+        let lounge = Lounge::new(&throttle, &stop);
+        for percent in [1.0, 10.0, 33.3, 50.0, 75.0, 90.0, 99.0, 99.9] {
+            for late in [0, 60, 500, 3_000].map(Duration::from_micros) {
+                for piece in [200, 1_000, 1_700].map(Duration::from_micros) {
+                    let mut worker = Simulated::new(&lounge, post(1, 4));
+                    let time = Duration::from_mins(1);
+                    let kept = 100.0 * worker.keep(duty(percent), time, piece, late);
+                    let what = format!("{kept} %, not {percent} %: {piece:?}, {late:?} late");
+                    assert!((kept - percent).abs() < 0.1, "{what}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_new_duty_holds_from_its_first_round_on() {
+        let (throttle, stop) = (Throttle::default(), Stop::default());
+        let lounge = Lounge::new(&throttle, &stop);
+        let mut worker = Simulated::new(&lounge, post(1, 2));
+        let late = Duration::from_micros(100);
+        for percent in [50.0, 10.0, 90.0, 20.0, 60.0, 1.0, 99.0] {
+            let time = Duration::from_secs(2);
+            let kept = 100.0 * worker.keep(duty(percent), time, MILLISECOND, late);
+            assert!((kept - percent).abs() < 2.5, "{kept} %, not {percent} %");
+        }
+    }
+
+    /// Not when the whole machine stood still for a minute.
+    #[test]
+    fn a_long_sleep_is_not_made_up_for() {
+        let (throttle, stop) = (Throttle::default(), Stop::default());
+        let lounge = Lounge::new(&throttle, &stop);
+        let mut worker = Simulated::new(&lounge, post(0, 1));
+        worker.keep(duty(50.0), Duration::from_secs(1), MILLISECOND, Duration::ZERO);
+        while worker.rests.owed(duty(50.0)) == Owed::Nothing {
+            worker.rests.worked(MILLISECOND);
+        }
+        worker.rests.rested(Duration::from_mins(1), MILLISECOND);
+        let mut pieces = 0;
+        while worker.rests.owed(duty(50.0)) == Owed::Nothing {
+            worker.rests.worked(MILLISECOND);
+            pieces += 1;
+        }
+        assert!((15..=25).contains(&pieces), "{pieces} ms of work");
+    }
+
+    #[test]
+    fn workers_begin_one_after_the_other() {
+        let (throttle, stop) = (Throttle::default(), Stop::default());
+        let lounge = Lounge::new(&throttle, &stop);
+        for percent in [1.0, 50.0, 95.0] {
+            // When each begins to rest first, or has rested first.
+            let phase = |number| {
+                let mut rests = Rests::new(&lounge, post(number, 4), Feed::CORES);
+                let mut worked = Duration::ZERO;
+                let micro = Duration::from_micros(10);
+                rests.owed(duty(percent));
+                rests.is_new = false;
+                loop {
+                    match rests.owed(duty(percent)) {
+                        Owed::Rest(rest) if worked.is_zero() => break rest,
+                        Owed::Rest(_) | Owed::Pause => break worked,
+                        Owed::Nothing => rests.worked(micro),
+                    }
+                    worked += micro;
+                }
+            };
+            let phases: Vec<_> = (0..4).map(phase).collect();
+            for (at, phase) in phases.iter().enumerate() {
+                assert!(!phases[..at].contains(phase), "{percent} %: {phases:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_of_those_that_feed_a_device_works_while_it_rests() {
+        let (throttle, stop) = (Throttle::default(), Stop::default());
+        let lounge = Lounge::new(&throttle, &stop);
+        let [mut first, mut second] = [0, 1].map(|number| {
+            let post = Post { number: 5 + number, of: 8, is_first: number == 0 };
+            Rests::new(&lounge, post, GPU)
+        });
+        throttle.set(duty(99.99));
+        assert_eq!(first.rest(|| true), Stint { parts: 5, alone: 3 });
+        assert_eq!(second.owed(duty(99.99)), Owed::Pause);
+        throttle.set(Duty::FULL);
+        assert_eq!([first.rest(|| true), second.rest(|| true)], [Stint::FULL; 2]);
+        // What was in the queue before its first piece is not its work.
+        throttle.set(duty(50.0));
+        first.debt = Some((duty(50.0), 0.0));
+        first.is_new = true;
+        first.worked(Duration::from_millis(60));
+        assert_eq!(first.owed(duty(50.0)), Owed::Rest(SPELL));
+    }
+
+    #[test]
+    fn nobody_rests_when_it_is_over() {
+        let (throttle, stop) = (Throttle::default(), Stop::default());
+        throttle.set(Duty::PAUSED);
+        for number in 0..2 {
+            let lounge = Lounge::new(&throttle, &stop);
+            // It would not return.
+            let mut rests = Rests::new(&lounge, post(number, 2), GPU);
+            rests.rest(|| false);
+            lounge.close();
+            rests.rest(|| true);
+        }
+        let lounge = Lounge::new(&throttle, &stop);
+        stop.stop();
+        Rests::new(&lounge, post(0, 1), Feed::CORES).rest(|| true);
+    }
+}

@@ -1,0 +1,224 @@
+//! The dial of a search: how much of the time its workers work, set while it runs.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+/// How much of the time something works: from 0 %, not at all, to 100 %, always.
+///
+/// It is kept to a ten-thousandth of a percent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Duty {
+    millionths: u32,
+}
+
+/// What is no share of any time.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{text:?} is not a percentage from 0 to 100")]
+pub struct DutyError {
+    text: String,
+}
+
+impl Duty {
+    /// Not at all.
+    pub const PAUSED: Self = Self { millionths: 0 };
+
+    /// Always.
+    pub const FULL: Self = Self { millionths: 1_000_000 };
+
+    /// So many percent of the time.
+    ///
+    /// # Errors
+    ///
+    /// When it is less than 0, more than 100, or not a number.
+    pub fn from_percent(percent: f64) -> Result<Self, DutyError> {
+        if (0.0..=100.0).contains(&percent) {
+            Ok(Self { millionths: (percent * 1e4).round() as u32 })
+        } else {
+            Err(DutyError { text: percent.to_string() })
+        }
+    }
+
+    /// In percent: 0 to 100.
+    #[must_use]
+    pub fn percent(self) -> f64 {
+        f64::from(self.millionths) / 1e4
+    }
+
+    /// As a share: 0 to 1.
+    #[must_use]
+    pub fn share(self) -> f64 {
+        f64::from(self.millionths) / 1e6
+    }
+}
+
+impl Default for Duty {
+    fn default() -> Self {
+        Self::FULL
+    }
+}
+
+impl fmt::Display for Duty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} %", self.percent())
+    }
+}
+
+/// Percent, in digits with or without a point: `50`, `12.5`.
+impl FromStr for Duty {
+    type Err = DutyError;
+
+    fn from_str(text: &str) -> Result<Self, DutyError> {
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let percent = text.parse().ok().filter(|_| is_plain);
+        let duty = percent.and_then(|percent| Self::from_percent(percent).ok());
+        duty.ok_or_else(|| DutyError { text: text.to_owned() })
+    }
+}
+
+/// Slows searches down, and lets them go again, from any thread while they run. A new one is at full
+/// speed.
+///
+/// Searches that [watch](super::Watch::throttle) it obey between two pieces of their work, on every
+/// engine: within a few milliseconds on CPUs, and within what is in the queue of a GPU, 75 ms. What
+/// they find does not depend on it. At full speed it costs the reading of one number for each piece;
+/// when paused all workers sleep, and only the thread that called the search looks now and then
+/// whether it is to stop.
+///
+/// In between every thread works for a short time, and rests for a short time. The alternative is to
+/// let some threads work and the others sleep, and it has no set points between one thread and the
+/// next, none at all on one core or one GPU, and does not give the share that it says where cores
+/// are unequal, are two threads of one core, or run faster when their neighbours sleep. Rests are of
+/// a millisecond and more, which is longer than a core takes to fall asleep and to wake up, and
+/// threads begin them one after the other, so that the power is smooth.
+///
+/// ```
+/// use perjoule::search::{Duty, Throttle, Watch};
+///
+/// let throttle = Throttle::default();
+/// let watch = Watch::default().throttle(&throttle);
+/// // From any thread, while the search runs:
+/// throttle.set(Duty::from_percent(50.0)?);
+/// assert_eq!(throttle.duty().to_string(), "50 %");
+/// # Ok::<(), perjoule::search::DutyError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Throttle(Arc<Dial>);
+
+#[derive(Debug)]
+struct Dial {
+    millionths: AtomicU32,
+    /// Of the searches that run.
+    bells: Mutex<Vec<Weak<Bell>>>,
+}
+
+impl Default for Dial {
+    fn default() -> Self {
+        Self { millionths: AtomicU32::new(Duty::FULL.millionths), bells: Mutex::default() }
+    }
+}
+
+impl Throttle {
+    /// Sets how much of the time workers work from now on.
+    ///
+    /// What [`Duty`] says is of the time of each thread that computes, or of the device that threads
+    /// feed. Sleep that lasted too long is made up for, so that it holds on average.
+    pub fn set(&self, duty: Duty) {
+        self.0.millionths.store(duty.millionths, Ordering::Relaxed);
+        for bell in lock(&self.0.bells).iter().filter_map(Weak::upgrade) {
+            bell.ring();
+        }
+    }
+
+    /// What it is set to.
+    #[must_use]
+    pub fn duty(&self) -> Duty {
+        Duty { millionths: self.0.millionths.load(Ordering::Relaxed) }
+    }
+
+    /// A bell that rings at every change.
+    pub(super) fn bell(&self) -> Arc<Bell> {
+        let bell = Arc::<Bell>::default();
+        let mut bells = lock(&self.0.bells);
+        bells.retain(|bell| bell.strong_count() > 0);
+        bells.push(Arc::downgrade(&bell));
+        bell
+    }
+}
+
+/// What the threads of a search sleep by.
+#[derive(Debug, Default)]
+pub(super) struct Bell {
+    lock: Mutex<()>,
+    rung: Condvar,
+}
+
+impl Bell {
+    /// Has all who sleep look again.
+    pub(super) fn ring(&self) {
+        let _lock = lock(&self.lock);
+        self.rung.notify_all();
+    }
+
+    /// Sleeps until the bell rings and `is_idle` has become false; or for so long, if a time is
+    /// given.
+    pub(super) fn sleep(&self, time: Option<Duration>, mut is_idle: impl FnMut() -> bool) {
+        let lock = lock(&self.lock);
+        let is_idle = |(): &mut ()| is_idle();
+        match time {
+            Some(time) => drop(self.rung.wait_timeout_while(lock, time, is_idle)),
+            None => drop(self.rung.wait_while(lock, is_idle)),
+        }
+    }
+}
+
+/// Nothing is ever left half done behind these locks.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn duties_are_percentages() {
+        for (text, millionths) in
+            [("0", 0), ("100", 1_000_000), ("50", 500_000), ("12.5", 125_000), ("0.0001", 1)]
+        {
+            let duty: Duty = text.parse().expect(text);
+            assert_eq!(duty.millionths, millionths);
+            assert_eq!(duty.to_string(), format!("{text} %"));
+        }
+        for text in ["", "101", "100.1", "-1", "-0", "+5", "abc", "NaN", "inf", "1e1", "50%", " 5"]
+        {
+            let error = text.parse::<Duty>().expect_err(text);
+            assert_eq!(error.to_string(), format!("{text:?} is not a percentage from 0 to 100"));
+        }
+        for percent in [f64::NAN, -0.1, 100.1, f64::INFINITY] {
+            assert!(Duty::from_percent(percent).is_err(), "{percent}");
+        }
+        assert!(Duty::PAUSED < Duty::FULL && Duty::default() == Duty::FULL);
+    }
+
+    #[test]
+    fn clones_are_one_dial() {
+        let throttle = Throttle::default();
+        let clone = throttle.clone();
+        assert_eq!(clone.duty(), Duty::FULL);
+        clone.set(Duty::PAUSED);
+        assert_eq!(throttle.duty(), Duty::PAUSED);
+    }
+
+    #[test]
+    fn bells_of_searches_that_are_over_are_forgotten() {
+        let throttle = Throttle::default();
+        for _ in 0..10 {
+            drop(throttle.bell());
+        }
+        let _bell = throttle.bell();
+        assert_eq!(lock(&throttle.0.bells).len(), 1);
+    }
+}
