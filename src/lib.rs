@@ -15,7 +15,9 @@
 //! - [`job`]: a header and a target made ready, for a group of versions and a range of nonces;
 //! - [`engine`]: what scans a job, one engine per instruction set or GPU; each is found out to be
 //!   there, or what it lacks;
-//! - [`search`]: a job's ranges over all cores and GPUs, candidates verified, shares in one order;
+//! - [`search`]: a job's ranges over all cores and GPUs, candidates verified, shares in one order, at
+//!   full speed or as much of the time as a throttle says;
+//! - [`response`]: how fast and how well something followed such set points;
 //! - [`selftest`]: whether an engine is right on this machine;
 //! - [`workload`]: the search, matrix products, arithmetic peaks and memory under one trait;
 //! - `score`: how fast each device does each of them, what is possible there, and what it costs;
@@ -49,6 +51,7 @@ mod lanes;
 pub mod meter;
 #[cfg(feature = "cli")]
 pub mod report;
+pub mod response;
 #[cfg(feature = "meter")]
 pub mod score;
 pub mod search;

@@ -1,0 +1,402 @@
+//! How something followed its set points: from what was counted on the way, and when it was told what.
+//!
+//! A [`Trace`] is of a counter, of hashes or of joules, so that its slope is a rate or a power, and no
+//! reading in between is lost. [`respond`] takes one [`Step`] from one set point to the next, and says
+//! how long it took, how far it went beyond, and how much less was counted than by something that
+//! follows at once. It is all arithmetic on what it is given: it has no clock and reads no meter.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use perjoule::response::{Reach, Step, Trace, respond};
+//!
+//! // Counts 1,000 a second for two seconds, and 500 a second after that.
+//! let mut trace = Trace::default();
+//! for tick in 0..=400_u64 {
+//!     let total = 10 * tick.min(200) + 5 * tick.saturating_sub(200);
+//!     trace.push(Duration::from_millis(10 * tick), total as f64);
+//! }
+//! let second = Duration::from_secs(1);
+//! let step = Step { begin: second, at: 2 * second, end: 4 * second };
+//! let window = Duration::from_millis(100);
+//! let response = respond(&trace, step, window).ok_or("the trace is too short")?;
+//! assert_eq!((response.before.round(), response.settled.round()), (1000.0, 500.0));
+//! // What follows at once takes 0.9 of the window that it is seen through.
+//! assert_eq!(response.reach, Reach::After(Duration::from_millis(90)));
+//! # Ok::<(), &str>(())
+//! ```
+
+use std::time::Duration;
+
+/// What a counter showed, and when.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Trace {
+    /// Times and totals, neither of which ever goes back.
+    points: Vec<(Duration, f64)>,
+}
+
+/// From one set point to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// When the set point before was told.
+    pub begin: Duration,
+    /// When the new one was told.
+    pub at: Duration,
+    /// Until when it held.
+    pub end: Duration,
+}
+
+/// How it followed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Response {
+    /// The settled rate before, a second.
+    pub before: f64,
+    /// The settled rate after, a second.
+    pub settled: f64,
+    /// Whether and when it had covered nine tenths of the way between these two.
+    pub reach: Reach,
+    /// How far beyond the settled rate it came after that, a second: 0 or more.
+    pub overshoot: f64,
+    /// How far from the settled rate it came once settled, a second, to either side: what of an
+    /// overshoot is noise.
+    pub ripple: f64,
+    /// How much less was counted than if the rate had been the settled one from the command on:
+    /// positive on a way up, where that much was lost, and negative on a way down, where that much
+    /// was done too much.
+    ///
+    /// It is counted over three times the time in which nine tenths were covered, in which something
+    /// that lags by a time constant covers all but a thousandth; over all of the time where it did
+    /// not get there.
+    pub lost: f64,
+}
+
+/// When nine tenths of a way were covered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// So long after the command. As rates are means over a window that ends then, this is up to nine
+    /// tenths of the window too long, and never too short.
+    After(Duration),
+    /// The rate was still on its way when the set point ended.
+    Never,
+    /// The way is not longer than what the rate did by itself before.
+    Unclear,
+}
+
+/// Nine tenths, but for what rounding takes of it.
+const COVERED: f64 = 0.9 - 1e-9;
+
+/// A rate is settled where, from the third quarter of its time to the last, it goes on by no more than
+/// this share of the way.
+const DRIFT: f64 = 0.1;
+
+/// What the rate does by itself for more than this share of the time is no step.
+const NOISE: f64 = 0.2;
+
+/// Into how many parts a settled time is cut, so that what disturbs one of them does not count.
+const PARTS: u32 = 8;
+
+impl Trace {
+    /// Adds what the counter showed at that time. What is earlier, or less, than before is taken for
+    /// a mistake and left out.
+    pub fn push(&mut self, at: Duration, total: f64) {
+        let is_next = self.points.last().is_none_or(|&(last, most)| last < at && most <= total);
+        if is_next && total.is_finite() {
+            self.points.push((at, total));
+        }
+    }
+
+    /// The total at that time, in a straight line between readings; `None` before the first and after
+    /// the last.
+    #[must_use]
+    pub fn total(&self, at: Duration) -> Option<f64> {
+        let next = self.points.partition_point(|&(time, _)| time < at);
+        let &(right, most) = self.points.get(next)?;
+        if right == at {
+            return Some(most);
+        }
+        let &(left, least) = self.points.get(next.checked_sub(1)?)?;
+        let since = |time: Duration| time.saturating_sub(left).as_secs_f64();
+        Some(least + since(at) / since(right) * (most - least))
+    }
+
+    /// The mean rate between two times, a second; `None` where they are none, or outside.
+    #[must_use]
+    pub fn rate(&self, from: Duration, to: Duration) -> Option<f64> {
+        let time = to.checked_sub(from).filter(|time| !time.is_zero())?;
+        Some((self.total(to)? - self.total(from)?) / time.as_secs_f64())
+    }
+
+    /// How long it takes from one change of the counter to the next, as a rule; `None` where it does
+    /// not change twice between these times.
+    #[must_use]
+    pub fn period(&self, from: Duration, to: Duration) -> Option<Duration> {
+        let inside = |&&(at, _): &&(Duration, f64)| (from..=to).contains(&at);
+        let mut changes = Vec::new();
+        let mut last = None;
+        for &(at, total) in self.points.iter().filter(inside) {
+            if last.replace(total).is_some_and(|last| last < total) {
+                changes.push(at);
+            }
+        }
+        let mut periods: Vec<_> =
+            changes.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+        periods.sort_unstable();
+        periods.get(periods.len() / 2).copied()
+    }
+
+    /// The times of readings between two times, without the first.
+    fn times(&self, from: Duration, to: Duration) -> impl Iterator<Item = Duration> {
+        let first = self.points.partition_point(|&(at, _)| at <= from);
+        self.points[first..].iter().map(|&(at, _)| at).take_while(move |&at| at <= to)
+    }
+
+    /// The mean rate over a window that ends now.
+    fn seen(&self, window: Duration, now: Duration) -> Option<f64> {
+        self.rate(now.checked_sub(window)?, now)
+    }
+
+    /// The rate in the last half of a time: the median over parts of it that are no shorter than
+    /// `window`, so that noise, or something else that ran, does not count unless it lasts.
+    #[must_use]
+    pub fn settled(&self, from: Duration, to: Duration, window: Duration) -> Option<f64> {
+        let half = to.checked_sub(from)? / 2;
+        self.median(to.saturating_sub(half), to, window)
+    }
+
+    /// The median rate of parts of a time.
+    fn median(&self, from: Duration, to: Duration, window: Duration) -> Option<f64> {
+        let time = to.checked_sub(from)?;
+        let parts = (time.as_nanos() / window.as_nanos().max(1)).clamp(1, PARTS.into()) as u32;
+        let ends = |part: u32| (from + time * part / parts, from + time * (part + 1) / parts);
+        let rate = |(from, to)| self.rate(from, to);
+        let mut rates = (0..parts).map(ends).map(rate).collect::<Option<Vec<_>>>()?;
+        rates.sort_unstable_by(f64::total_cmp);
+        let middle = rates.len() / 2;
+        Some(if rates.len() % 2 == 1 {
+            rates[middle]
+        } else {
+            f64::midpoint(rates[middle - 1], rates[middle])
+        })
+    }
+}
+
+/// How the counter's rate followed a step, seen through windows of this length; `None` where the
+/// trace does not cover the step, or a set point was not held for two windows.
+#[must_use]
+pub fn respond(trace: &Trace, step: Step, window: Duration) -> Option<Response> {
+    let Step { begin, at, end } = step;
+    let half = end.checked_sub(at)? / 2;
+    let half_before = at.checked_sub(begin)? / 2;
+    if window.is_zero() || half.min(half_before) < window {
+        return None;
+    }
+    let before = trace.settled(begin, at, window)?;
+    let settled = trace.settled(at, end, window)?;
+    let way = settled - before;
+    // Of the way, from 0 to 1, in the window that ends then.
+    let covered = |now: Duration| Some((trace.seen(window, now)? - before) / way);
+    let is_there = |now: &Duration| covered(*now).is_some_and(|share| share >= COVERED);
+
+    let (third, last) = (end.saturating_sub(half), end.saturating_sub(half / 2));
+    let drift = trace.median(last, end, window)? - trace.median(third, last, window)?;
+    let old: Vec<_> = trace.times(at.saturating_sub(half_before) + window, at).collect();
+    let seen_before = old.iter().filter(|now| is_there(now)).count();
+    let reach = if way == 0.0 || seen_before as f64 > NOISE * old.len() as f64 {
+        Reach::Unclear
+    } else if drift / way > DRIFT {
+        Reach::Never
+    } else {
+        match trace.times(at, end).find(is_there) {
+            Some(now) => Reach::After(now.saturating_sub(at)),
+            None => Reach::Never,
+        }
+    };
+
+    let beyond = |now: Duration| {
+        let beyond = trace.seen(window, now)? - settled;
+        Some(if way < 0.0 { -beyond } else { beyond })
+    };
+    let arrived = if let Reach::After(time) = reach { at + time } else { end };
+    let overshoot = trace.times(arrived, end).filter_map(beyond).fold(0.0, f64::max);
+    let ripple = trace.times(third + window, end).filter_map(beyond);
+    let ripple = ripple.map(f64::abs).fold(0.0, f64::max);
+
+    let until = if let Reach::After(time) = reach { end.min(at + time * 3) } else { end };
+    let counted = trace.total(until)? - trace.total(at)?;
+    let lost = settled * until.saturating_sub(at).as_secs_f64() - counted;
+    Some(Response { before, settled, reach, overshoot, ripple, lost })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WINDOW: Duration = Duration::from_millis(50);
+    const STEP: Step =
+        Step { begin: Duration::ZERO, at: Duration::from_secs(5), end: Duration::from_secs(10) };
+
+    /// The response to a step at 5 s of what has counted so much at every time, looked at every
+    /// 5 ms.
+    fn response(total: impl Fn(f64) -> f64) -> Response {
+        let mut trace = Trace::default();
+        for tick in 0..=2_000 {
+            let at = Duration::from_millis(5 * tick);
+            trace.push(at, total(at.as_secs_f64()));
+        }
+        respond(&trace, STEP, WINDOW).expect("all of the step")
+    }
+
+    /// Counts `a` a second until 5 s, and after that what lags behind `b` by a time constant.
+    fn lag(a: f64, b: f64, tau: f64) -> impl Fn(f64) -> f64 {
+        move |at| {
+            let since = (at - 5.0).max(0.0);
+            let behind = (a - b) * tau * (1.0 - (-since / tau).exp());
+            a * at.min(5.0) + b * since + behind
+        }
+    }
+
+    #[track_caller]
+    fn assert_near(found: f64, expected: f64, within: f64) {
+        assert!((found - expected).abs() <= within, "{found} and not {expected}");
+    }
+
+    #[track_caller]
+    fn after(response: &Response) -> f64 {
+        let Reach::After(time) = response.reach else { panic!("{response:?}") };
+        time.as_secs_f64()
+    }
+
+    #[test]
+    fn what_follows_at_once_takes_nine_tenths_of_the_window() {
+        for (a, b) in [(1e6, 5e5), (5e5, 0.0), (0.0, 1e6)] {
+            let response = response(|at| a * at.min(5.0) + b * (at - 5.0).max(0.0));
+            assert_near(response.before, a, 1.0);
+            assert_near(response.settled, b, 1.0);
+            assert_near(after(&response), 0.045, 1e-9);
+            assert_near(response.overshoot, 0.0, 1.0);
+            assert_near(response.ripple, 0.0, 1.0);
+            assert_near(response.lost, 0.0, 1.0);
+        }
+    }
+
+    #[test]
+    fn a_lag_takes_its_time_constant_times_the_logarithm_of_ten() {
+        for (a, b, tau) in [(1e6, 5e5, 0.3), (0.0, 1e6, 0.1), (1e6, 0.0, 0.5)] {
+            let response = response(lag(a, b, tau));
+            let time = tau * 10_f64.ln();
+            // The window delays it by less than its own length.
+            assert!((time..time + 0.05).contains(&after(&response)), "{response:?} {time}");
+            assert_near(response.settled, b, 1e4);
+            // Up, it is less than there should have been, and down more.
+            let lost = (b - a) * tau;
+            assert_near(response.lost, lost, lost.abs() * 0.05);
+            assert_eq!(response.lost > 0.0, b > a);
+        }
+    }
+
+    #[test]
+    fn what_goes_beyond_is_told_on_either_side() {
+        // 20 % of full too much, or too little, for a fifth of a second.
+        let bump = |at: f64| (at - 5.2).clamp(0.0, 0.2);
+        let up = response(|at| 1e6 * (at - 5.0).max(0.0) + 2e5 * bump(at));
+        assert_near(up.overshoot, 2e5, 1.0);
+        let down = response(|at| 1e6 * at.min(5.0) + 5e5 * (at - 5.0).max(0.0) - 2e5 * bump(at));
+        assert_near(down.overshoot, 2e5, 1.0);
+        assert_near(up.ripple + down.ripple, 0.0, 2.0);
+        // On the side that it came from it is none.
+        let short = response(|at| 1e6 * (at - 5.0).max(0.0) - 2e5 * bump(at));
+        assert_near(short.overshoot, 0.0, 1.0);
+    }
+
+    #[test]
+    fn what_is_still_on_its_way_has_not_got_there() {
+        for tau in [3.0, 10.0] {
+            assert_eq!(response(lag(1e6, 0.0, tau)).reach, Reach::Never, "{tau}");
+        }
+        // It lost all of the time.
+        let response = response(lag(0.0, 1e6, 10.0));
+        assert!(response.lost > 0.0, "{response:?}");
+    }
+
+    #[test]
+    fn no_way_takes_no_time() {
+        let response = response(|at| 1e6 * at);
+        assert_eq!(response.reach, Reach::Unclear);
+        assert_near(response.lost, 0.0, 1.0);
+        let still = super::respond(
+            &Trace { points: vec![(Duration::ZERO, 0.0), (STEP.end, 0.0)] },
+            STEP,
+            WINDOW,
+        );
+        assert_eq!(still.map(|still| still.reach), Some(Reach::Unclear));
+    }
+
+    /// A wave of 37 ms, a tenth of the rate high, which is no whole number of windows.
+    fn noise(at: f64) -> f64 {
+        1e5 * 0.037 / std::f64::consts::TAU * (at * std::f64::consts::TAU / 0.037).sin()
+    }
+
+    #[test]
+    fn noise_does_not_hide_a_step_that_is_larger() {
+        let response = response(|at| lag(1e6, 5e5, 0.2)(at) + noise(at));
+        let time = 0.2 * 10_f64.ln();
+        assert!((time - 0.1..time + 0.1).contains(&after(&response)), "{response:?}");
+        assert_near(response.before, 1e6, 2e4);
+        assert_near(response.settled, 5e5, 2e4);
+        assert!(response.ripple > 1e4 && response.overshoot < 2.0 * response.ripple);
+    }
+
+    #[test]
+    fn a_step_within_the_noise_is_unclear() {
+        let slow = |at: f64| 5e4 / 9.0 * (9.0 * at).sin();
+        let response = response(|at| 1e6 * at.min(5.0) + 9.8e5 * (at - 5.0).max(0.0) + slow(at));
+        assert_eq!(response.reach, Reach::Unclear, "{response:?}");
+    }
+
+    #[test]
+    fn what_disturbs_for_a_moment_does_not_move_a_level() {
+        // Nothing for 0.4 s of each settled half.
+        let hole = |at: f64| (at - 3.0).clamp(0.0, 0.4) + (at - 8.0).clamp(0.0, 0.4);
+        let response = response(|at| lag(1e6, 5e5, 0.1)(at) - 5e5 * hole(at));
+        assert_near(response.before, 1e6, 1e4);
+        assert_near(response.settled, 5e5, 1e4);
+        assert!(after(&response) < 0.3);
+    }
+
+    #[test]
+    fn a_trace_that_does_not_cover_the_step_says_nothing() {
+        let mut trace = Trace::default();
+        assert_eq!(respond(&trace, STEP, WINDOW), None);
+        for second in 0..=9 {
+            trace.push(Duration::from_secs(second), second as f64);
+        }
+        assert_eq!(respond(&trace, STEP, WINDOW), None);
+        trace.push(STEP.end, 10.0);
+        assert!(respond(&trace, STEP, WINDOW).is_some());
+        // As does one that is too short for its windows, or is none.
+        assert_eq!(respond(&trace, STEP, Duration::from_secs(3)), None);
+        assert_eq!(respond(&trace, STEP, Duration::ZERO), None);
+        assert_eq!(respond(&trace, Step { at: STEP.end, ..STEP }, WINDOW), None);
+        assert_eq!(respond(&trace, Step { begin: STEP.end, ..STEP }, WINDOW), None);
+    }
+
+    #[test]
+    fn totals_are_in_straight_lines_between_readings() {
+        let mut trace = Trace::default();
+        let ms = Duration::from_millis;
+        for (at, total) in
+            [(10, 0.0), (20, 10.0), (15, 20.0), (25, 5.0), (26, f64::NAN), (30, 10.0), (50, 30.0)]
+        {
+            trace.push(ms(at), total);
+        }
+        let totals = [9, 10, 15, 20, 25, 30, 40, 50, 51].map(|at| trace.total(ms(at)));
+        let expected = [0.0, 5.0, 10.0, 10.0, 10.0, 20.0, 30.0].map(Some);
+        assert_eq!(totals[1..8], expected);
+        assert_eq!((totals[0], totals[8]), (None, None));
+        assert_eq!(trace.rate(ms(10), ms(50)), Some(750.0));
+        assert_eq!(trace.rate(ms(20), ms(20)), None);
+        assert_eq!(trace.period(ms(0), ms(60)), Some(ms(30)));
+        assert_eq!(trace.period(ms(0), ms(30)), None);
+    }
+}
