@@ -1,8 +1,9 @@
-//! `--engine` and `--device`: which engines the arguments ask for, and those engines.
+//! `--engine` and `--device`: which engines the arguments ask for, those engines, and their threads.
 
 use std::sync::Arc;
 
 use perjoule::engine::{self, Engine, EngineId, UnknownEngine};
+use perjoule::search::{Workers, WorkersBuilder, WorkersError};
 
 use super::{Error, note};
 
@@ -45,4 +46,25 @@ pub(super) fn chosen(
     }
     engines.sort_by_key(|engine| engine.id());
     Ok(engines)
+}
+
+/// Threads for these engines: as many as `--threads` says, and on one core each with `--pin`.
+pub(super) fn workers(
+    engines: Vec<Arc<dyn Engine>>,
+    threads: Option<usize>,
+    pin: bool,
+) -> Result<Workers, Error> {
+    let mut engines = engines.into_iter();
+    let Some(first) = engines.next() else {
+        return Err(Error::failure("search", "there is no engine"));
+    };
+    let mut builder = engines.fold(Workers::builder(first), WorkersBuilder::also).pinned(pin);
+    if let Some(threads) = threads {
+        builder = builder.threads(threads);
+    }
+    builder.build().map_err(|error| match error {
+        WorkersError::Threads { .. } => Error::input("--threads", error),
+        WorkersError::Pinning => Error::input("--pin", error),
+        _ => Error::failure("search", error),
+    })
 }

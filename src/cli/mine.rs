@@ -10,13 +10,11 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use perjoule::block::{CompactTarget, Header, HeaderError, Target, TargetError, VersionMask};
 use perjoule::engine::{self, Engine};
 use perjoule::job::{MAX_GROUP, NonceRange};
-use perjoule::search::{
-    End, Outcome, Progress, Search, Share, Stop, Watch, Workers, WorkersBuilder, WorkersError,
-};
+use perjoule::search::{End, Outcome, Progress, Search, Share, Stop, Watch, Workers};
 use serde::Serialize;
 
 use super::Error;
-use super::engines::{Choice, choice, chosen};
+use super::engines::{Choice, choice, chosen, workers};
 
 /// How many shares `--all` gives unless told otherwise.
 const LIMIT: usize = 1000;
@@ -162,20 +160,7 @@ impl Args {
     }
 
     fn workers(&self) -> Result<Workers, Error> {
-        let mut engines = self.engines()?.into_iter();
-        let Some(first) = engines.next() else {
-            return Err(Error::failure("search", "there is no engine"));
-        };
-        let mut builder = engines.fold(Workers::builder(first), WorkersBuilder::also);
-        builder = builder.pinned(self.pin);
-        if let Some(threads) = self.threads {
-            builder = builder.threads(threads);
-        }
-        builder.build().map_err(|error| match error {
-            WorkersError::Threads { .. } => Error::input("--threads", error),
-            WorkersError::Pinning => Error::input("--pin", error),
-            _ => Error::failure("search", error),
-        })
+        workers(self.engines()?, self.threads, self.pin)
     }
 
     fn engines(&self) -> Result<Vec<Arc<dyn Engine>>, Error> {
@@ -221,7 +206,7 @@ fn seconds(text: &str) -> Result<u32, String> {
         .ok_or_else(|| format!("{text:?} is not a whole number from 0 to {}", u32::MAX))
 }
 
-fn count(text: &str) -> Result<usize, String> {
+pub(super) fn count(text: &str) -> Result<usize, String> {
     number(text, usize::MAX as u64)
         .map(|count| count as usize)
         .ok_or_else(|| format!("{text:?} is not a whole number below 2^{}", usize::BITS))

@@ -2,6 +2,7 @@
 
 mod compare;
 mod devices;
+mod dial;
 mod engines;
 mod mine;
 mod score;
@@ -32,6 +33,7 @@ Examples:
   perjoule                    score this machine: the same as `perjoule score`
   perjoule devices            engines, GPUs and meters of this machine, and what is missing
   perjoule mine HEADER_HEX    search for a nonce that meets the header's own target
+  perjoule dial               turn a search down and up, and time how it follows
 
 Results go to stdout, notes and progress to stderr. Exit codes: 0 done, 1 no share in the whole
 range, 2 bad input, 3 the system failed, 130 Ctrl-C (a second Ctrl-C does not wait for results).";
@@ -55,6 +57,8 @@ pub(crate) enum Command {
     Compare(compare::Args),
     /// Search a block header for hashes that meet a target.
     Mine(mine::Args),
+    /// Search at set points, and measure how fast hash rate and power follow.
+    Dial(dial::Args),
     /// Show this machine: engines, GPUs and meters, and what each of them lacks.
     Devices(devices::Args),
 }
@@ -96,6 +100,7 @@ impl Request {
                 Command::Score(args) => score::run(args),
                 Command::Compare(args) => compare::run(args),
                 Command::Mine(args) => mine::run(args),
+                Command::Dial(args) => dial::run(args),
                 Command::Devices(args) => devices::run(args),
             },
         }

@@ -136,7 +136,7 @@ impl MeterArgs {
 }
 
 /// A device and a file: `machine=/sys/class/hwmon/hwmon3/power1_input`.
-fn sensor(text: &str) -> Result<(Domain, PathBuf), String> {
+pub(in crate::cli) fn sensor(text: &str) -> Result<(Domain, PathBuf), String> {
     let (domain, path) = text.split_once('=').ok_or_else(|| {
         format!("{text:?} is not DEVICE=FILE, as in machine=/sys/class/hwmon/hwmon3/power1_input")
     })?;
@@ -155,7 +155,7 @@ const STATED: Duration = Duration::from_millis(300);
 
 /// Where the GPUs are.
 #[cfg(feature = "gpu")]
-fn cards() -> Vec<(u8, Domain)> {
+pub(in crate::cli) fn cards() -> Vec<(u8, Domain)> {
     let place = |adapter: perjoule::gpu::Adapter| {
         Some((adapter.number, Domain::GpuAt(adapter.pci_bus_id.parse().ok()?)))
     };
@@ -163,6 +163,6 @@ fn cards() -> Vec<(u8, Domain)> {
 }
 
 #[cfg(not(feature = "gpu"))]
-fn cards() -> Vec<(u8, Domain)> {
+pub(in crate::cli) fn cards() -> Vec<(u8, Domain)> {
     Vec::new()
 }

@@ -1,6 +1,6 @@
 //! `perjoule score`: checks every engine, measures all work on all devices, tells what came out.
 
-mod meters;
+pub(super) mod meters;
 
 use std::io::{IsTerminal as _, stderr, stdout};
 use std::path::{Path, PathBuf};

@@ -1,0 +1,130 @@
+//! `perjoule dial`: mining as a load that can be turned up and down, and how fast it follows.
+
+mod course;
+mod power;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use perjoule::engine;
+use perjoule::meter::{Clock, Domain};
+use perjoule::search::{Duty, DutyError, End};
+
+use self::course::Course;
+use self::power::Power;
+use self::report::Report;
+use super::Error;
+use super::engines::{Choice, choice, chosen, workers};
+use super::score::meters::sensor;
+
+/// The most set points.
+const MOST_STEPS: usize = 100;
+
+/// Search at set points, and measure how fast hash rate and power follow.
+///
+/// The search is one that nothing solves. It runs at full speed first, which is what the percentages
+/// are of, and then goes through the set points.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The set points to go through, in percent of full speed, 1 to 100 of them; 0 is a pause
+    #[arg(long, value_name = "PERCENT,...", value_delimiter = ',', default_value = "100,50,0,100")]
+    #[arg(value_parser = percent, allow_negative_numbers = true)]
+    steps: Vec<Duty>,
+
+    /// How long each of them is held, in seconds: 0.2 to 3600. Levels are those of the last half
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = hold)]
+    #[arg(allow_negative_numbers = true)]
+    hold: Duration,
+
+    /// The engine to search with, as in avx2 or gpu:0; may be given several times, and `all` is the
+    /// fastest of the processor and every GPU [default: the fastest of the processor]
+    #[arg(long, value_name = "ID", value_parser = choice as fn(&str) -> _)]
+    engine: Vec<Choice>,
+
+    /// How many threads search, 1 to 1024 [default: one for each usable core]
+    #[arg(long, value_name = "N", value_parser = super::mine::count, allow_negative_numbers = true)]
+    threads: Option<usize>,
+
+    /// Follow the power by this file of a sensor, as Linux' hwmon has it, instead of the meters of
+    /// the devices: `machine=/sys/class/hwmon/hwmon3/power1_input`
+    #[arg(long, value_name = "DEVICE=FILE", value_parser = sensor)]
+    meter_sensor: Option<(Domain, PathBuf)>,
+
+    /// Print JSON: `{perjoule, engines, threads, observed, meter, no_meter, window_seconds,
+    /// hold_seconds, full_hashes_per_second, full_watts, paused_watts, steps: [{from_percent,
+    /// to_percent, reached, t90_seconds, overshoot_percent, ripple_percent, settled_percent,
+    /// settled_hashes_per_second, settled_watts, hashes_lost, within_5_s}], interrupted, failed,
+    /// faults}`; all percentages are of full speed, or of full power above that of a pause
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  perjoule dial                                 full speed, half, a pause, and full speed again
+  perjoule dial --steps 90,80,70,60 --hold 10   small steps, for longer
+  perjoule dial --engine gpu:0 --json           a GPU, as JSON
+  perjoule dial --engine all --meter-sensor machine=/sys/class/hwmon/hwmon3/power1_input
+
+What is observed is the power of the devices that search, by their meters (`perjoule devices` lists
+them). Where one has none, the hash rate stands in for power, and the output says so. A command that
+prints watts, as `perjoule score --meter-cmd` takes it, is too slow to follow a step.
+  t90        from the command until nine tenths of the way from the old settled level to the new
+             one are covered; what is observed is a mean over a window, which is part of it
+  overshoot  how far beyond the new level it came after that, in percent of full
+  ripple     how far from it it still came once settled: what of the overshoot is noise
+  settled    the level, a median over the last half, in percent of full
+  lost       hashes by which the search fell short of one that follows at once; where it is
+             negative there were so many too many, and their energy was not saved
+  5 s        whether it took no longer than that, which is what grid programmes ask, and settled
+             within 5 percent of full of its set point
+
+Exit codes: 0 measured, 2 bad input, 3 the system or all engines failed, 130 stopped by Ctrl-C; 3
+and 130 after printing what was measured by then.";
+
+/// Goes through the set points, and prints how they were followed.
+///
+/// # Errors
+///
+/// When an engine or a meter is not there, the threads cannot be started, or every engine failed.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
+    if args.steps.len() > MOST_STEPS {
+        let part = format!("--steps with {} set points", args.steps.len());
+        return Err(Error::input(part, format!("expected 1 to {MOST_STEPS}")));
+    }
+    let stop = super::stop_on_ctrl_c()?;
+    let best = || vec![engine::best(1)];
+    let engines =
+        if args.engine.is_empty() { best() } else { chosen("--engine", &args.engine, best)? };
+    let workers = workers(engines, args.threads, false)?;
+    let clock = Clock::start();
+    let power = Power::start(&workers, args.meter_sensor.as_ref(), &clock)?;
+    let course = Course { steps: &args.steps, hold: args.hold, is_metered: power.is_metered() };
+    let run = course.run(&workers, &clock, &stop);
+    let report = Report::new(&course, &run, &power.told(), &workers);
+    if args.json {
+        super::print_json(&report)?;
+    } else {
+        super::print(&report.to_text())?;
+    }
+    for fault in &run.outcome.faults {
+        super::note(&fault.to_string());
+    }
+    if run.outcome.end == End::Failed {
+        return Err(Error::failure("search on", "no engine is left"));
+    }
+    Ok(if run.is_complete { ExitCode::SUCCESS } else { super::INTERRUPTED.into() })
+}
+
+fn percent(text: &str) -> Result<Duty, DutyError> {
+    text.parse()
+}
+
+fn hold(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().filter(|seconds| (0.2..=3600.0).contains(seconds));
+    let seconds = seconds.ok_or_else(|| format!("{text:?} is not a number from 0.2 to 3600"))?;
+    Ok(Duration::from_secs_f64(seconds))
+}

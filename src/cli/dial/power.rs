@@ -1,0 +1,140 @@
+//! The power of what searches, where all of it is metered.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use perjoule::engine::EngineId;
+use perjoule::meter::{
+    About, Clock, DEFAULT_INTERVAL, Domain, Host, Meter, Recorder, found, hwmon,
+};
+use perjoule::response::Trace;
+use perjoule::search::Workers;
+
+use crate::cli::Error;
+use crate::cli::score::meters::cards;
+
+/// How often meters are read: counters of processors are updated every millisecond, drivers answer
+/// in one or a few.
+const INTERVAL: Duration = Duration::from_millis(10);
+
+/// Meters that are read in the background, or why there are none.
+pub(super) enum Power {
+    Metered(Recorder),
+    Unmetered(String),
+}
+
+/// What the meters told.
+pub(super) struct Told {
+    /// Joules; `None` where it is not measured.
+    pub(super) energy: Option<Trace>,
+    /// Which meters, or why there are none.
+    pub(super) by: String,
+}
+
+impl Power {
+    /// Starts to read the sensor that was named, or else the meters of all devices that search.
+    pub(super) fn start(
+        workers: &Workers,
+        sensor: Option<&(Domain, PathBuf)>,
+        clock: &Clock,
+    ) -> Result<Self, Error> {
+        let meters = match sensor {
+            Some((domain, path)) => {
+                let meter = hwmon::at(path, Some(domain.clone()), &Host::detect());
+                vec![meter.map_err(|why| Error::input("--meter-sensor", why))?]
+            }
+            None => match of(workers) {
+                Ok(meters) => meters,
+                Err(why) => return Ok(Self::Unmetered(why)),
+            },
+        };
+        Recorder::start(meters, clock.clone(), INTERVAL)
+            .map(Self::Metered)
+            .map_err(|why| Error::failure("read the meters", why))
+    }
+
+    pub(super) fn is_metered(&self) -> bool {
+        matches!(self, Self::Metered(_))
+    }
+
+    /// What they told until now, added up.
+    pub(super) fn told(&self) -> Told {
+        let recorder = match self {
+            Self::Metered(recorder) => recorder,
+            Self::Unmetered(why) => return Told { energy: None, by: why.clone() },
+        };
+        let tracks = recorder.tracks();
+        let names: Vec<_> = tracks.iter().map(|track| name(&track.about)).collect();
+        if let Some(failure) = tracks.iter().find_map(|track| track.last_failure.as_ref()) {
+            return Told { energy: None, by: format!("{}: {failure}", names.join(" + ")) };
+        }
+        let traces: Vec<Trace> = tracks
+            .iter()
+            .map(|track| {
+                let mut trace = Trace::default();
+                for sample in &track.samples {
+                    trace.push(sample.at, sample.energy.value());
+                }
+                trace
+            })
+            .collect();
+        let mut sum = Trace::default();
+        let times = tracks.first().into_iter().flat_map(|track| &track.samples);
+        for at in times.map(|sample| sample.at) {
+            if let Some(total) = traces.iter().map(|trace| trace.total(at)).sum::<Option<f64>>() {
+                sum.push(at, total);
+            }
+        }
+        Told { energy: Some(sum), by: names.join(" + ") }
+    }
+}
+
+fn name(about: &About) -> String {
+    format!("{} by {}", about.domain, about.source)
+}
+
+/// The meters of all devices that search, or the first that has none.
+fn of(workers: &Workers) -> Result<Vec<Box<dyn Meter>>, String> {
+    let (mut all, mut missing) = (Vec::new(), Vec::new());
+    for meter in found() {
+        match meter {
+            Ok(meter) if meter.about().interval.is_none_or(|it| it <= DEFAULT_INTERVAL) => {
+                all.push(meter);
+            }
+            Ok(_) => {}
+            Err(why) => missing.push(why.to_string()),
+        }
+    }
+    let cards = cards();
+    let packages = all.iter().any(|meter| matches!(meter.about().domain, Domain::Package(_)));
+    let mut meters: Vec<Box<dyn Meter>> = Vec::new();
+    let mut devices: Vec<_> = workers
+        .engines()
+        .map(|engine| match engine.id() {
+            EngineId::Gpu(number) => Some(number),
+            _ => None,
+        })
+        .collect();
+    devices.dedup();
+    for device in devices {
+        let wanted = |domain: &Domain| match device {
+            Some(number) => is_card(domain, number, &cards),
+            None if packages => matches!(domain, Domain::Package(_)),
+            None => *domain == Domain::Cpu,
+        };
+        let before = meters.len();
+        let (its, others) = all.into_iter().partition(|meter| wanted(&meter.about().domain));
+        all = others;
+        meters.extend::<Vec<_>>(its);
+        if meters.len() == before {
+            let device = device.map_or("the processor".to_owned(), |gpu| format!("gpu:{gpu}"));
+            return Err(format!("{device} has no meter that follows ({})", missing.join("; ")));
+        }
+    }
+    Ok(meters)
+}
+
+fn is_card(domain: &Domain, number: u8, cards: &[(u8, Domain)]) -> bool {
+    *domain == Domain::Gpu(number)
+        || cards.iter().any(|(card, place)| *card == number && place == domain)
+}

@@ -1,0 +1,273 @@
+//! What is told of a run: a line for each set point, and what was observed through what.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use perjoule::response::{Reach, Response, Step, Trace, respond};
+use perjoule::search::{Duty, End, Workers};
+use perjoule::units::Watts;
+use serde::Serialize;
+
+use super::course::{Course, Run};
+use super::power::Told;
+
+/// What grid programmes ask.
+const ASKED: Duration = Duration::from_secs(5);
+
+/// How far from its set point a level may be, in percent of full.
+const OFF: f64 = 5.0;
+
+/// Rates are means over this time, or over so many updates of the counter if that is longer.
+const WINDOW: Duration = Duration::from_millis(50);
+const UPDATES: u32 = 8;
+
+/// What is told of a run.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    perjoule: &'static str,
+    engines: Vec<String>,
+    threads: usize,
+    observed: &'static str,
+    meter: Option<String>,
+    no_meter: Option<String>,
+    window_seconds: f64,
+    hold_seconds: f64,
+    full_hashes_per_second: Option<f64>,
+    full_watts: Option<f64>,
+    paused_watts: Option<f64>,
+    steps: Vec<Line>,
+    interrupted: bool,
+    failed: bool,
+    faults: Vec<String>,
+}
+
+/// How one set point was followed. Percentages are of full.
+#[derive(Debug, Serialize)]
+struct Line {
+    from_percent: f64,
+    to_percent: f64,
+    /// Whether nine tenths of the way were covered, and if not, why that is not told.
+    reached: &'static str,
+    t90_seconds: Option<f64>,
+    overshoot_percent: Option<f64>,
+    ripple_percent: Option<f64>,
+    settled_percent: Option<f64>,
+    settled_hashes_per_second: Option<f64>,
+    settled_watts: Option<f64>,
+    hashes_lost: Option<f64>,
+    within_5_s: Option<bool>,
+}
+
+/// A counter, and its rates in a pause and at full speed.
+struct Observed<'a> {
+    trace: &'a Trace,
+    window: Duration,
+    paused: f64,
+    full: f64,
+}
+
+impl<'a> Observed<'a> {
+    /// `None` where full speed was not measured, or the counter does not tell it from a pause.
+    fn new(trace: &'a Trace, run: &Run, paused: Option<f64>) -> Option<Self> {
+        let (from, to) = run.reference()?;
+        let window = WINDOW.max(trace.period(from, to)? * UPDATES);
+        let full = trace.settled(from, to, window)?;
+        let paused = match (paused, run.pause()) {
+            (Some(paused), _) => paused,
+            (None, Some((from, to))) => trace.settled(from, to, window)?,
+            (None, None) => return None,
+        };
+        (paused < full).then_some(Self { trace, window, paused, full })
+    }
+
+    /// A rate as a percentage.
+    fn percent(&self, rate: f64) -> f64 {
+        self.percent_of_way(rate - self.paused)
+    }
+
+    /// A difference of rates as a percentage.
+    fn percent_of_way(&self, difference: f64) -> f64 {
+        100.0 * difference / (self.full - self.paused)
+    }
+}
+
+impl Report {
+    pub(super) fn new(course: &Course<'_>, run: &Run, told: &Told, workers: &Workers) -> Self {
+        let hashes = Observed::new(&run.hashes, run, Some(0.0));
+        let energy = told.energy.as_ref().and_then(|energy| Observed::new(energy, run, None));
+        let is_metered = energy.is_some();
+        let no_meter = match (&told.energy, is_metered) {
+            (_, true) => None,
+            (Some(_), false) => Some(format!("{} showed no work", told.by)),
+            (None, false) => Some(told.by.clone()),
+        };
+        let observed = energy.as_ref().or(hashes.as_ref());
+        let line = |(step, from, to)| {
+            Some(Line::new(step, from, to, observed?, hashes.as_ref()?, is_metered))
+        };
+        Self {
+            perjoule: env!("CARGO_PKG_VERSION"),
+            engines: workers.engines().map(|engine| engine.id().to_string()).collect(),
+            threads: workers.threads(),
+            observed: if is_metered { "power" } else { "hash rate" },
+            meter: is_metered.then(|| told.by.clone()),
+            no_meter,
+            window_seconds: observed.map_or(WINDOW, |it| it.window).as_secs_f64(),
+            hold_seconds: course.hold.as_secs_f64(),
+            full_hashes_per_second: hashes.as_ref().map(|it| it.full),
+            full_watts: energy.as_ref().map(|it| it.full),
+            paused_watts: energy.as_ref().map(|it| it.paused),
+            steps: run.steps().filter_map(line).collect(),
+            interrupted: !run.is_complete && run.outcome.end == End::Stopped,
+            failed: run.outcome.end == End::Failed,
+            faults: run.outcome.faults.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    pub(super) fn to_text(&self) -> String {
+        let mut text = String::new();
+        for line in self.head() {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{line}");
+        }
+        if !self.steps.is_empty() {
+            let _ = writeln!(text, "\n{}", self.table().trim_fmt());
+        }
+        if self.interrupted {
+            let _ = writeln!(text, "\ninterrupted: set points that were not held are left out");
+        }
+        text
+    }
+
+    fn head(&self) -> Vec<String> {
+        let threads = match self.threads {
+            0 => String::new(),
+            1 => ", 1 thread".to_owned(),
+            threads => format!(", {threads} threads"),
+        };
+        let observed = match (&self.meter, &self.no_meter) {
+            (Some(meter), _) => format!("observed: power of {meter}"),
+            (None, why) => {
+                let why = why.as_deref().unwrap_or("no meter was asked");
+                format!("observed: hash rate, which stands in for power: {why}")
+            }
+        };
+        let full = match (self.full_hashes_per_second, self.full_watts, self.paused_watts) {
+            (Some(rate), Some(full), Some(paused)) => {
+                let [full, paused] = [full, paused].map(Watts::new);
+                format!("full: {}, {full}; paused: {paused}", si(rate, "H/s"))
+            }
+            (Some(rate), ..) => format!("full: {}", si(rate, "H/s")),
+            _ => "full speed was not measured".to_owned(),
+        };
+        vec![
+            format!(
+                "engine {}{threads}; each set point held {} s",
+                self.engines.join(" + "),
+                self.hold_seconds
+            ),
+            observed,
+            format!("{full}; means over {:.0} ms", self.window_seconds * 1e3),
+        ]
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        let level = if self.meter.is_some() { "power" } else { "rate" };
+        table.set_header(["step", "t90", "overshoot", "ripple", "settled", level, "lost", "5 s"]);
+        for line in &self.steps {
+            table.add_row(line.cells());
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        table
+    }
+}
+
+impl Line {
+    fn new(
+        step: Step,
+        from: Duty,
+        to: Duty,
+        observed: &Observed<'_>,
+        hashes: &Observed<'_>,
+        is_metered: bool,
+    ) -> Self {
+        let seen = respond(observed.trace, step, observed.window);
+        let counted = respond(hashes.trace, step, hashes.window);
+        let of = |part: fn(&Response) -> f64| seen.as_ref().map(part);
+        let settled = of(|seen| seen.settled);
+        let settled_percent = settled.map(|rate| observed.percent(rate));
+        let (reached, t90) = match seen.map(|seen| seen.reach) {
+            None => ("held too shortly", None),
+            Some(_) if from == to => ("no step", None),
+            Some(Reach::After(time)) => ("yes", Some(time)),
+            Some(Reach::Never) => ("no", None),
+            Some(Reach::Unclear) => ("within the noise", None),
+        };
+        let is_right = settled_percent.is_some_and(|at| (at - to.percent()).abs() <= OFF);
+        let within = match reached {
+            "yes" | "no" => Some(is_right && t90.is_some_and(|time| time <= ASKED)),
+            _ => None,
+        };
+        Self {
+            from_percent: from.percent(),
+            to_percent: to.percent(),
+            reached,
+            t90_seconds: t90.map(|time| time.as_secs_f64()),
+            overshoot_percent: of(|seen| seen.overshoot).map(|it| observed.percent_of_way(it)),
+            ripple_percent: of(|seen| seen.ripple).map(|it| observed.percent_of_way(it)),
+            settled_percent,
+            settled_hashes_per_second: counted.map(|counted| counted.settled),
+            settled_watts: settled.filter(|_| is_metered),
+            hashes_lost: counted.filter(|_| from != to).map(|counted| counted.lost.round()),
+            within_5_s: within,
+        }
+    }
+
+    fn cells(&self) -> [String; 8] {
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        let percent = |share: Option<f64>| or_none(share.map(|share| format!("{share:.1} %")));
+        let t90 = match (self.t90_seconds, self.reached) {
+            (Some(time), _) => format!("{time:.3} s"),
+            (None, "no") => "not reached".to_owned(),
+            (None, "within the noise") => "in noise".to_owned(),
+            (None, "held too shortly") => "too short".to_owned(),
+            (None, _) => "-".to_owned(),
+        };
+        let level = match (self.settled_watts, self.settled_hashes_per_second) {
+            (Some(watts), _) => Some(Watts::new(watts).to_string()),
+            (None, rate) => rate.map(|rate| si(rate, "H/s")),
+        };
+        let within = self.within_5_s.map(|within| if within { "yes" } else { "no" }.to_owned());
+        [
+            format!("{} to {} %", self.from_percent, self.to_percent),
+            t90,
+            percent(self.overshoot_percent),
+            percent(self.ripple_percent),
+            percent(self.settled_percent),
+            or_none(level),
+            or_none(self.hashes_lost.map(|hashes| si(hashes, "H"))),
+            or_none(within),
+        ]
+    }
+}
+
+/// Three digits or so, and an SI prefix.
+fn si(value: f64, unit: &str) -> String {
+    let scales = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
+    let Some((scale, prefix)) = scales.into_iter().find(|(scale, _)| value.abs() >= *scale) else {
+        return format!("{value:.0} {unit}");
+    };
+    let scaled = value / scale;
+    let digits = match scaled.abs() {
+        digits if digits >= 100.0 => 0,
+        digits if digits >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{scaled:.digits$} {prefix}{unit}")
+}
