@@ -215,7 +215,7 @@ fn arguments_that_are_not_text_are_refused() {
 #[test]
 fn help_and_version_are_results() {
     let help = ["--help", "-h", "help"].map(|flag| vec![flag]);
-    let of_subcommands = ["mine", "devices", "score"].map(|name| vec![name, "--help"]);
+    let of_subcommands = ["mine", "devices", "score", "dial"].map(|name| vec![name, "--help"]);
     for args in help.into_iter().chain(of_subcommands) {
         let output = run(&args);
         assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""), "{args:?}");
@@ -480,6 +480,20 @@ mod ctrl_c {
     }
 
     #[test]
+    fn set_points_that_were_held_are_printed() {
+        let args = "dial --engine scalar --threads 1 --steps 100,0,50 --hold 100 --json";
+        let mut command = perjoule(args.split(' '));
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let emulated = std::env::var_os("PERJOULE_TEST_RUNNER").is_some();
+        sleep(Duration::from_millis(if emulated { 6000 } else { 1000 }));
+        interrupt(&child);
+        let output = child.wait_with_output().unwrap();
+        let result = json(&output, 130);
+        assert_eq!(result["interrupted"], true);
+        assert_eq!(result["steps"], Value::Array(vec![]));
+    }
+
+    #[test]
     fn a_score_is_left_incomplete_and_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("score.json");
@@ -522,6 +536,78 @@ mod ctrl_c {
         interrupt(&child);
         assert_eq!(child.wait().unwrap().code(), Some(130));
     }
+}
+
+#[test]
+fn bad_set_points_are_refused() {
+    let many = vec!["50"; 101].join(",");
+    let cases: [(&[&str], &str); 15] = [
+        (&["--steps", "101"], "--steps: \"101\" is not a percentage from 0 to 100"),
+        (&["--steps", "100,abc"], "--steps: \"abc\" is not a percentage"),
+        (&["--steps", ""], "--steps: \"\" is not a percentage"),
+        (&["--steps", "50,,50"], "--steps: \"\" is not"),
+        (&["--steps", "-1"], "--steps: \"-1\" is not"),
+        (&["--steps", "50%"], "\"50%\""),
+        (&["--steps", "NaN"], "\"NaN\""),
+        (&["--steps", &many], "--steps with 101 set points: expected 1 to 100"),
+        (&["--hold", "0"], "--hold: \"0\" is not a number from 0.2 to 3600"),
+        (&["--hold", "-5"], "--hold: \"-5\""),
+        (&["--hold", "inf"], "--hold: \"inf\""),
+        (&["--engine", "quantum"], "no engine is called \"quantum\""),
+        (&["--threads", "0"], "--threads: 0 threads, expected 1 to 1024"),
+        (&["--meter-sensor", "cpu"], "\"cpu\" is not DEVICE=FILE"),
+        (&["--meter-cmd", "true"], "'--meter-cmd'"),
+    ];
+    for (args, expected) in cases {
+        assert_refused(&run(["dial"].iter().chain(args)), expected);
+    }
+}
+
+/// How fast it follows is not asked here: the machine may be busy.
+#[test]
+fn a_dial_goes_through_its_set_points() {
+    let args = "dial --engine scalar --threads 1 --steps 50,50,0,100 --hold 0.4 --json";
+    let result = json(&run(args.split(' ')), 0);
+    assert_eq!(result["engines"], Value::from(vec!["scalar"]));
+    assert_eq!((&result["threads"], &result["interrupted"]), (&1.into(), &false.into()));
+    assert!(result["full_hashes_per_second"].as_f64() > Some(0.0));
+    let steps = result["steps"].as_array().unwrap();
+    let ends: Vec<_> =
+        steps.iter().map(|step| ["from_percent", "to_percent"].map(|end| &step[end])).collect();
+    assert_eq!(ends, [[100.0, 50.0], [50.0, 50.0], [50.0, 0.0], [0.0, 100.0]]);
+    let settled: Vec<_> = steps.iter().map(|it| it["settled_percent"].as_f64().unwrap()).collect();
+    assert!(settled[2] < settled[0] && settled[2] < settled[3], "{settled:?}");
+    assert_eq!((&steps[1]["reached"], &steps[1]["hashes_lost"]), (&"no step".into(), &Value::Null));
+    for step in steps {
+        assert_eq!(step["reached"] == "yes", step["t90_seconds"].is_f64(), "{step}");
+        assert!(step["overshoot_percent"].as_f64() >= Some(0.0), "{step}");
+    }
+    if result["observed"] == "hash rate" {
+        assert!(!result["no_meter"].as_str().unwrap().is_empty() && result["meter"].is_null());
+    } else {
+        assert!(result["no_meter"].is_null() && result["full_watts"].as_f64() > Some(0.0));
+    }
+}
+
+/// A sensor that always tells the same shows no work, and the hash rate stands in for it.
+#[test]
+fn the_table_says_what_was_observed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("power1_input");
+    std::fs::write(&file, "5000000\n").unwrap();
+    let sensor = format!("machine={}", file.display());
+    let args = ["dial", "--engine", "scalar", "--threads", "1", "--steps", "0", "--hold", "0.3"];
+    let output = run(args.into_iter().chain(["--meter-sensor", &sensor]));
+    assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+    let text = stdout(&output);
+    for words in [
+        "engine scalar, 1 thread; each set point held 0.3 s",
+        "observed: hash rate, which stands in for power: machine by hwmon showed no work",
+        "100 to 0 %",
+    ] {
+        assert!(text.contains(words), "{words} is not in {text}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
 
 #[test]

@@ -1313,7 +1313,10 @@ fn a_stop_ends_a_paused_search() {
                 stopping.stop();
             });
             let outcome = in_time(move || {
-                let mut tell = |_| drop(under_way.send(()));
+                let mut tell = |_| {
+                    // Nobody listens any more after the first time.
+                    let _ = under_way.send(());
+                };
                 let watch = Watch::default().stop(&stop).throttle(&throttle);
                 endless().first(&workers, watch.progress(&mut tell))
             });
@@ -1333,7 +1336,12 @@ fn the_end_of_a_search_wakes_who_rests() {
     throttle.set(percent(0.0001));
     for engine in every_engine() {
         let throttle = throttle.clone();
-        let workers = workers(&engine, 3);
+        let slow = Fake::new(|call| {
+            thread::sleep(Duration::from_millis(1));
+            scan(call)
+        });
+        let slow = Fake { engine: engine.clone(), id: engine.id(), feed: engine.feed(), ..slow };
+        let workers = Workers::builder(Arc::new(slow)).threads(3).build().expect("a few threads");
         let search = Search::new(header(72), Target::MAX);
         let outcome = in_time(move || search.first(&workers, Watch::default().throttle(&throttle)));
         assert_eq!((outcome.end, outcome.shares.len()), (End::Limit, 1), "{}", engine.id());

@@ -141,6 +141,13 @@ impl<'a> Pieces<'a> {
         Some(piece)
     }
 
+    /// Whether there is one to claim, as far as is known in this round: who finds none must not rest,
+    /// but end the round.
+    pub(super) fn is_any_wanted(&self) -> bool {
+        let mut to_do = lock(&self.to_do);
+        !to_do.stopped && !to_do.round_over && self.first(&mut to_do).is_some()
+    }
+
     /// What comes first of that which is needed and nobody has.
     fn first<'t>(&self, to_do: &'t mut ToDo) -> Option<OccupiedEntry<'t, u128, Piece>> {
         if to_do.open.is_empty() && to_do.place < self.search.hashes() {

@@ -126,8 +126,8 @@ impl<'a> Rests<'a> {
         Self { lounge, post, stint, spell, debt: None, is_new: false }
     }
 
-    /// Rests for as long as it has to; less if `works` becomes false, or the search ends. What to do
-    /// then.
+    /// Rests for as long as it has to, but no longer than the search goes on and there is something to
+    /// do for it as `works` says. What to do then.
     pub(super) fn rest(&mut self, works: impl Fn() -> bool) -> Stint {
         loop {
             let duty = self.lounge.throttle.duty();

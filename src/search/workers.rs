@@ -297,7 +297,7 @@ impl Member {
         let mut pace = pieces.pace(feed.piece);
         let mut rests = Rests::new(lounge, post, feed);
         while self.works() {
-            let stint = rests.rest(|| self.works());
+            let stint = rests.rest(|| self.works() && pieces.is_any_wanted());
             let Some(piece) = pieces.claim(&pace, stint.parts) else { return lounge.close() };
             let start = Instant::now();
             let (done, shares) = self.scan(&piece, pieces.limit(), stop);

@@ -39,6 +39,7 @@ pub(super) struct Run {
     /// When each set point of the course was told, the last of which may not have been held for its
     /// time.
     commands: Vec<(Duration, Duty)>,
+    /// When the last of them had been held for its time.
     end: Duration,
     /// How many come before the first that was asked for.
     before: usize,
@@ -75,7 +76,7 @@ impl Course<'_> {
         let mut hashes = Trace::default();
         let start = clock.now();
         let mut due = start;
-        let mut is_complete = false;
+        let (mut is_complete, mut end) = (false, start);
         let mut command = |now: Duration| match phases.next() {
             Some((duty, time)) => {
                 commands.push((now, duty));
@@ -93,7 +94,7 @@ impl Course<'_> {
             if now >= due && !is_complete {
                 match command(now) {
                     Some(next) => due = next,
-                    None => is_complete = true,
+                    None => (is_complete, end) = (true, now),
                 }
             }
             if is_complete {
@@ -103,7 +104,6 @@ impl Course<'_> {
         let watch = Watch::default().stop(stop).throttle(&throttle).every(TICK);
         let outcome = endless().first(workers, watch.progress(&mut tick));
         bar.finish_and_clear();
-        let end = clock.now();
         Run { hashes, commands, end, before, is_complete, outcome }
     }
 }

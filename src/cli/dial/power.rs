@@ -63,6 +63,8 @@ impl Power {
             Self::Metered(recorder) => recorder,
             Self::Unmetered(why) => return Told { energy: None, by: why.clone() },
         };
+        // Has them read once more, so that they cover the end.
+        let _ = recorder.mark();
         let tracks = recorder.tracks();
         let names: Vec<_> = tracks.iter().map(|track| name(&track.about)).collect();
         if let Some(failure) = tracks.iter().find_map(|track| track.last_failure.as_ref()) {
@@ -95,14 +97,10 @@ fn name(about: &About) -> String {
 
 /// The meters of all devices that search, or the first that has none.
 fn of(workers: &Workers) -> Result<Vec<Box<dyn Meter>>, String> {
-    let (mut all, mut missing) = (Vec::new(), Vec::new());
-    for meter in found() {
-        match meter {
-            Ok(meter) if meter.about().interval.is_none_or(|it| it <= DEFAULT_INTERVAL) => {
-                all.push(meter);
-            }
-            Ok(_) => {}
-            Err(why) => missing.push(why.to_string()),
+    let mut all = Vec::new();
+    for meter in found().into_iter().flatten() {
+        if meter.about().interval.is_none_or(|it| it <= DEFAULT_INTERVAL) {
+            all.push(meter);
         }
     }
     let cards = cards();
@@ -128,7 +126,7 @@ fn of(workers: &Workers) -> Result<Vec<Box<dyn Meter>>, String> {
         meters.extend::<Vec<_>>(its);
         if meters.len() == before {
             let device = device.map_or("the processor".to_owned(), |gpu| format!("gpu:{gpu}"));
-            return Err(format!("{device} has no meter that follows ({})", missing.join("; ")));
+            return Err(format!("{device} has no meter; `perjoule devices` says why"));
         }
     }
     Ok(meters)

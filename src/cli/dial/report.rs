@@ -18,6 +18,9 @@ const ASKED: Duration = Duration::from_secs(5);
 /// How far from its set point a level may be, in percent of full.
 const OFF: f64 = 5.0;
 
+/// Full speed is no more than a pause where it adds less than this share.
+const TOLD_APART: f64 = 0.01;
+
 /// Rates are means over this time, or over so many updates of the counter if that is longer.
 const WINDOW: Duration = Duration::from_millis(50);
 const UPDATES: u32 = 8;
@@ -78,7 +81,7 @@ impl<'a> Observed<'a> {
             (None, Some((from, to))) => trace.settled(from, to, window)?,
             (None, None) => return None,
         };
-        (paused < full).then_some(Self { trace, window, paused, full })
+        (full - paused > TOLD_APART * full).then_some(Self { trace, window, paused, full })
     }
 
     /// A rate as a percentage.
