@@ -602,7 +602,7 @@ fn the_table_says_what_was_observed() {
     let text = stdout(&output);
     for words in [
         "engine scalar, 1 thread; each set point held 0.3 s",
-        "observed: hash rate, which stands in for power: machine by hwmon showed no work",
+        "observed: hash rate, which stands in for power:\n          machine by hwmon showed no work",
         "100 to 0 %",
     ] {
         assert!(text.contains(words), "{words} is not in {text}");

@@ -151,9 +151,9 @@ impl Report {
         };
         let observed = match (&self.meter, &self.no_meter) {
             (Some(meter), _) => format!("observed: power of {meter}"),
-            (None, why) => {
-                let why = why.as_deref().unwrap_or("no meter was asked");
-                format!("observed: hash rate, which stands in for power: {why}")
+            (None, None) => "observed: hash rate, which stands in for power".to_owned(),
+            (None, Some(why)) => {
+                format!("observed: hash rate, which stands in for power:\n          {why}")
             }
         };
         let full = match (self.full_hashes_per_second, self.full_watts, self.paused_watts) {
