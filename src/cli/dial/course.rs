@@ -92,9 +92,10 @@ impl Course<'_> {
             hashes.push(now, progress.hashes as f64);
             bar.set_position(now.saturating_sub(start).as_millis() as u64);
             if now >= due && !is_complete {
-                match command(now) {
-                    Some(next) => due = next,
-                    None => (is_complete, end) = (true, now),
+                if let Some(next) = command(now) {
+                    due = next;
+                } else {
+                    (is_complete, end) = (true, now);
                 }
             }
             if is_complete {
