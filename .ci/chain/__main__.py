@@ -8,12 +8,11 @@ must be ends it.
 """
 
 import re
-import socket
 import sys
-import threading
 import time
 
 from consensus import HEADER, Judge, spoiled
+from impostor import TEMPLATE, Impostor, full
 from miner import Miner
 from node import Node
 from pool import ADDRESS, Pool
@@ -21,6 +20,9 @@ from pool import ADDRESS, Pool
 # A signet whose blocks need no signature: OP_TRUE. A block takes about 4.8 million hashes, so that a search that
 # finds what it should not, or misses what it should not, is seen; on regtest every second hash is a block.
 OPEN_SIGNET = "-signetchallenge=51"
+
+# What an impostor answers first.
+REGTEST = {"getblockchaininfo": {"chain": "regtest"}}
 
 BIP320 = 0x1FFFE000
 ROLLING = ("--version-mask", f"{BIP320:08x}")
@@ -86,6 +88,11 @@ def mines_what_consensus_accepts(example, bitcoind, engines, chain, counts, *fla
         check(rolled_blocks > 0, "no version was rolled")
 
 
+def is_never_refused(example, bitcoind):
+    with Node(bitcoind, "regtest") as node:
+        example.mined(node, 1000)
+
+
 def survives_its_node(example, bitcoind):
     with Node(bitcoind, "signet", OPEN_SIGNET) as node, example.on(node, "--engine", "scalar") as miner:
         miner.until("a block", miner.blocks)
@@ -134,17 +141,27 @@ def says_what_is_wrong(example, bitcoind):
     # A challenge of one key: nobody here can sign.
     with Node(bitcoind, "signet", "-signetchallenge=5121" + "02" * 33 + "51ae") as node:
         says("this signet's challenge is", "--url", node.url, "--cookie", node.cookie)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=nonsense, args=(server,), daemon=True).start()
-        url = f"http://127.0.0.1:{server.getsockname()[1]}"
-        says("makes no sense", "--url", url, "--user", "u", "--pass", "p")
+    for pattern, answers in (
+        ("makes no sense", {"getblockchaininfo": "{nope}"}),
+        ("makes no sense .*missing field", REGTEST | {"getblocktemplate": {"height": 1}}),
+        ("needs the rule \"later\"", REGTEST | {"getblocktemplate": TEMPLATE | {"rules": ["!later"]}}),
+    ):
+        with Impostor(answers) as impostor:
+            says(pattern, "--url", impostor.url, "--user", "u", "--pass", "p", "--engine", "scalar")
 
 
-def nonsense(server):
-    client, _ = server.accept()
-    client.recv(65536)
-    client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n{nope}")
-    client.close()
+def takes_full_templates(example):
+    """As many transactions as large blocks of the main chain have, and as many bytes. How soon the search of such a
+    template begins is told by the example."""
+    template = full(count=4000, size=400)
+    transactions = b"".join(bytes.fromhex(entry["data"]) for entry in template["transactions"])
+    with Impostor(REGTEST | {"getblocktemplate": template}) as impostor:
+        arguments = ("--url", impostor.url, "--user", "u", "--pass", "p", "--blocks", "20")
+        with Miner(example.program, *arguments) as miner:
+            check(miner.ended() == 0, miner.text("stderr"))
+            print(miner.text("stderr"), end="")
+        check(len(impostor.submitted) == 20, "not as many blocks as were counted")
+        check(all(block.endswith(transactions) for block in impostor.submitted), "a block lacks transactions")
 
 
 def mines_for_a_pool(example, stratum, bitcoind, pool):
@@ -173,9 +190,11 @@ def main(bitcoind, pool, folder, engines):
     engines = engines.split(",")
     mines_what_consensus_accepts(example, bitcoind, engines, "regtest", (20, 3))
     mines_what_consensus_accepts(example, bitcoind, engines, "signet", (3, 1), OPEN_SIGNET)
+    is_never_refused(example, bitcoind)
     survives_its_node(example, bitcoind)
     drops_old_work(example, bitcoind)
     says_what_is_wrong(example, bitcoind)
+    takes_full_templates(example)
     mines_for_a_pool(example, f"{folder}/stratum_v1", bitcoind, pool)
 
 

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use bitcoin::absolute::LockTime;
 use bitcoin::consensus::serialize;
+use bitcoin::hashes::{Hash as _, sha256d};
+use bitcoin::opcodes::all::OP_RETURN;
 use bitcoin::script::Builder;
 use bitcoin::transaction::Version as TransactionVersion;
 use bitcoin::{
     Amount, Block, Network, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxMerkleNode, TxOut,
-    Witness,
+    Witness, WitnessMerkleNode,
 };
 use bitcoinkernel::{ChainType, ChainstateManager, Context, ContextBuilder, ProcessBlockResult};
 use perjoule::block::{Header, Target, VersionMask};
@@ -53,12 +55,16 @@ impl Chain {
                 // A coinbase has at least two bytes.
                 script_sig: Builder::new().push_int(height.into()).push_slice([0; 4]).into_script(),
                 sequence: Sequence::MAX,
-                witness: Witness::new(),
+                // What the commitment hashes together with the witnesses (BIP 141).
+                witness: Witness::from_slice(&[[0; 32]]),
             }],
-            output: vec![TxOut {
-                value: Amount::from_int_btc(50),
-                script_pubkey: ScriptBuf::from_bytes(OP_TRUE.to_vec()),
-            }],
+            output: vec![
+                TxOut {
+                    value: Amount::from_int_btc(50),
+                    script_pubkey: ScriptBuf::from_bytes(OP_TRUE.to_vec()),
+                },
+                TxOut { value: Amount::ZERO, script_pubkey: commitment() },
+            ],
         };
         let header = bitcoin::block::Header {
             version: bitcoin::block::Version::from_consensus(0x2000_0000),
@@ -99,6 +105,20 @@ impl Chain {
         assert_eq!(self.manager.active_chain().height(), self.height as i32);
         solved.version() != unsolved.version()
     }
+}
+
+/// The output script that commits to the witnesses of a block of nothing but a coinbase. Signets
+/// want it in every block, with a signature or without (BIP 325).
+fn commitment() -> ScriptBuf {
+    // The coinbase counts as zero there.
+    let root = WitnessMerkleNode::from_raw_hash(sha256d::Hash::all_zeros());
+    let commitment = Block::compute_witness_commitment(&root, &[0; 32]);
+    let mut data = [0xaa, 0x21, 0xa9, 0xed].to_vec();
+    data.extend(commitment.as_byte_array());
+    Builder::new()
+        .push_opcode(OP_RETURN)
+        .push_slice(<[u8; 36]>::try_from(data).unwrap())
+        .into_script()
 }
 
 /// The processor's engines, and with the feature `gpu` the first GPU, software drivers included.

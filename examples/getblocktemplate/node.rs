@@ -1,7 +1,7 @@
 //! A Bitcoin node, asked by JSON-RPC over plain HTTP: four questions, and what can go wrong.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use base64::Engine as _;
@@ -163,11 +163,14 @@ impl Node {
         }
     }
 
-    /// What the next block is to be made of.
-    pub(crate) fn template(&self) -> Result<Template, NodeError> {
-        let rules = json!([{ "rules": ["segwit", "signet"] }]);
-        let answer: Answer = self.call("getblocktemplate", &rules)?;
-        Ok(Template::try_from(answer)?)
+    /// What the next block is to be made of, and when the node had said it: reading it takes time.
+    pub(crate) fn template(&self) -> Result<(Template, Instant), NodeError> {
+        let method = "getblocktemplate";
+        let (status, body) = self.post(method, &json!([{ "rules": ["segwit", "signet"] }]))?;
+        let arrived = Instant::now();
+        let answer: Option<Answer> = self.read(method, status, body)?;
+        let answer = answer.ok_or_else(|| self.malformed(method, "null"))?;
+        Ok((Template::try_from(answer)?, arrived))
     }
 
     /// Waits until the chain has this height, which is when a template for it is of no use any
@@ -207,8 +210,16 @@ impl Node {
         method: &'static str,
         params: &Value,
     ) -> Result<Option<T>, NodeError> {
-        let request = json!({ "id": "perjoule", "method": method, "params": params }).to_string();
-        let (status, body) = self.post(&request)?;
+        let (status, body) = self.post(method, params)?;
+        self.read(method, status, body)
+    }
+
+    fn read<T: DeserializeOwned>(
+        &self,
+        method: &'static str,
+        status: StatusCode,
+        body: String,
+    ) -> Result<Option<T>, NodeError> {
         match status {
             StatusCode::UNAUTHORIZED => Err(NodeError::Unauthorized { url: self.url.clone() }),
             StatusCode::SERVICE_UNAVAILABLE => Err(NodeError::NotReady { what: body }),
@@ -230,7 +241,8 @@ impl Node {
         }
     }
 
-    fn post(&self, request: &str) -> Result<(StatusCode, String), NodeError> {
+    fn post(&self, method: &str, params: &Value) -> Result<(StatusCode, String), NodeError> {
+        let request = json!({ "id": "perjoule", "method": method, "params": params }).to_string();
         loop {
             let credentials = self.credentials.read()?;
             let basic = format!("Basic {}", BASE64_STANDARD.encode(&credentials));
@@ -239,8 +251,8 @@ impl Node {
                 .post(&self.url)
                 .header("Authorization", basic)
                 .header("Content-Type", "application/json")
-                .send(request)
-                .and_then(|mut answer| Ok((answer.status(), read(answer.body_mut())?)))
+                .send(&request)
+                .and_then(|mut answer| Ok((answer.status(), whole(answer.body_mut())?)))
                 .map_err(|source| self.no_answer(source))?;
             // The node may have been started anew since the cookie was read.
             if answer.0 != StatusCode::UNAUTHORIZED || self.credentials.read()? == credentials {
@@ -275,7 +287,7 @@ impl Credentials {
     }
 }
 
-fn read(body: &mut Body) -> Result<String, ureq::Error> {
+fn whole(body: &mut Body) -> Result<String, ureq::Error> {
     body.with_config().limit(MAX_ANSWER).lossy_utf8(true).read_to_string()
 }
 

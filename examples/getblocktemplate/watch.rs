@@ -52,12 +52,12 @@ fn follow(
     }
     loop {
         let asked = Instant::now();
-        let template = node.template()?;
+        let (template, arrived) = node.template()?;
         if std::mem::take(away) {
             eprintln!("the node is back");
         }
         let height = template.height;
-        desk.lay(Work { template, asked, arrived: Instant::now() });
+        desk.lay(Work { template, asked, arrived });
         if node.wait_for_height(height)? {
             desk.clear();
         }

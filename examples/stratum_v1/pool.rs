@@ -137,9 +137,10 @@ impl Pool {
                     }
                 }
                 // Only to where the user wanted: whoever can write on this line could send the miner
-                // anywhere.
+                // anywhere. A pool may say so again and again.
                 Event::Reconnect => {
                     desk.clear();
+                    thread::sleep(RETRY);
                     return Ok(());
                 }
                 Event::Message(text) => eprintln!("the pool says: {}", text.escape_debug()),

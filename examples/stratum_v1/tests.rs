@@ -264,6 +264,9 @@ fn what_no_pool_sends_is_an_error() {
     assert!(error(b"\n".to_vec()).contains("no message of Stratum"));
     let refused = br#"{"id":3,"result":false,"error":[24,"Unauthorized worker",null]}"#;
     assert!(error([&refused[..], b"\n"].concat()).contains("Unauthorized worker"));
+    let text = "x".repeat(10_000_000);
+    let long = json!({ "method": "client.show_message", "params": [text] });
+    assert!(error(format!("{long}\n").into_bytes()).contains("a line of more than 1048576 bytes"));
 }
 
 #[test]
