@@ -1,5 +1,5 @@
-//! Quantities that are not to be mixed up: energy, power, temperature, clock rates, and work by
-//! time and by energy.
+//! Quantities that are not to be mixed up: energy, power, temperature, clock rates, work by time and
+//! by energy, and money.
 //!
 //! A number that has a unit crosses a module as one of these. Constructors name the unit, arithmetic
 //! is what physics has, and texts carry SI prefixes.
@@ -12,11 +12,12 @@ use std::ops::{Add, AddAssign, Div, Mul, Sub, SubAssign};
 use std::time::Duration;
 use std::{cmp, fmt};
 
+pub use self::money::{Usd, UsdPerHour, UsdPerKwh, UsdPerWatt};
 pub use self::work::{Efficiency, Rate, WorkUnit};
 
 /// A number with one unit: sums, differences, multiples and ratios of it.
 macro_rules! quantity {
-    ($(#[$doc:meta])* $name:ident, $unit:literal) => {
+    ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
         #[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema), serde(transparent))]
@@ -110,6 +111,10 @@ macro_rules! quantity {
             }
         }
 
+    };
+    ($(#[$doc:meta])* $name:ident, $unit:literal) => {
+        quantity! { $(#[$doc])* $name }
+
         /// Three significant digits, or as many as the precision says, and an SI prefix.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,6 +123,9 @@ macro_rules! quantity {
         }
     };
 }
+
+// Here, because a macro is known only after where it stands.
+mod money;
 
 quantity! {
     /// Energy. A difference of two energies may be negative.

@@ -1,0 +1,196 @@
+//! Money, and money by time and by energy. A kilowatt-hour is 3.6 MJ at the meter that is named
+//! beside the number.
+
+use std::cmp;
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Div, Mul, Sub, SubAssign};
+
+use super::{Joules, Watts};
+
+quantity! {
+    /// US dollars. What is spent may be negative.
+    Usd
+}
+
+quantity! {
+    /// US dollars for an hour.
+    UsdPerHour
+}
+
+quantity! {
+    /// US dollars for a kilowatt-hour. A price of power may be negative.
+    UsdPerKwh
+}
+
+quantity! {
+    /// US dollars for a watt over a time that the context says: what more of a limit is worth.
+    UsdPerWatt
+}
+
+/// Watts in a kilowatt.
+const KILO: f64 = 1e3;
+
+/// Joules in a kilowatt-hour.
+const KWH: f64 = 3.6e6;
+
+impl Usd {
+    /// So many dollars.
+    #[must_use]
+    pub const fn new(dollars: f64) -> Self {
+        Self(dollars)
+    }
+}
+
+impl UsdPerHour {
+    /// So many dollars for each hour.
+    #[must_use]
+    pub const fn new(dollars: f64) -> Self {
+        Self(dollars)
+    }
+
+    /// What it comes to in so many hours.
+    #[must_use]
+    pub fn over(self, hours: f64) -> Usd {
+        Usd(self.0 * hours)
+    }
+
+    /// What is earned or spent for each kilowatt-hour at that power; infinite, or no number, at none.
+    #[must_use]
+    pub fn at(self, power: Watts) -> UsdPerKwh {
+        UsdPerKwh(self.0 / (power.value() / KILO))
+    }
+}
+
+impl UsdPerKwh {
+    /// So many dollars for each kilowatt-hour.
+    #[must_use]
+    pub const fn new(dollars: f64) -> Self {
+        Self(dollars)
+    }
+}
+
+impl UsdPerWatt {
+    /// So many dollars for each watt.
+    #[must_use]
+    pub const fn new(dollars: f64) -> Self {
+        Self(dollars)
+    }
+}
+
+/// The price of so much energy.
+impl Mul<Joules> for UsdPerKwh {
+    type Output = Usd;
+
+    fn mul(self, energy: Joules) -> Usd {
+        Usd(self.0 * energy.value() / KWH)
+    }
+}
+
+/// The value of so much more of a limit, as long as the price holds.
+impl Mul<Watts> for UsdPerWatt {
+    type Output = Usd;
+
+    fn mul(self, power: Watts) -> Usd {
+        Usd(self.0 * power.value())
+    }
+}
+
+/// What that power costs, or earns, in an hour.
+impl Mul<Watts> for UsdPerKwh {
+    type Output = UsdPerHour;
+
+    fn mul(self, power: Watts) -> UsdPerHour {
+        UsdPerHour(self.0 * power.value() / KILO)
+    }
+}
+
+/// `$12.50`, `$1,235`; from a million on `$1.23 M` and `$3.50 B`.
+impl fmt::Display for Usd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&dollars(self.0))
+    }
+}
+
+/// `$2.50/h`
+impl fmt::Display for UsdPerHour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}/h", dollars(self.0)))
+    }
+}
+
+/// `$2.50/W`
+impl fmt::Display for UsdPerWatt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}/W", dollars(self.0)))
+    }
+}
+
+/// `$0.1665/kWh`: four decimals, or two digits of what is smaller.
+impl fmt::Display for UsdPerKwh {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, size) = sign(self.0);
+        let decimals = if size > 0.0 && size < 0.001 {
+            (1 - size.log10().floor() as i32).clamp(4, 12) as usize
+        } else {
+            4
+        };
+        f.pad(&format!("{sign}${size:.decimals$}/kWh"))
+    }
+}
+
+fn sign(value: f64) -> (&'static str, f64) {
+    (if value < 0.0 { "-" } else { "" }, value.abs())
+}
+
+fn dollars(value: f64) -> String {
+    let (sign, size) = sign(value);
+    match size {
+        _ if !size.is_finite() => format!("{sign}${size}"),
+        999_999.5.. => {
+            let (parts, name) = if size >= 999_995_000.0 { (1e9, "B") } else { (1e6, "M") };
+            format!("{sign}${:.2} {name}", size / parts)
+        }
+        999.995.. => {
+            let whole = format!("{:.0}", size.round());
+            let (thousands, rest) = whole.split_at(whole.len() - 3);
+            format!("{sign}${thousands},{rest}")
+        }
+        0.01.. | 0.0 => format!("{sign}${size:.2}"),
+        _ => format!("{sign}${size:.1e}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_written_as_people_write_it() {
+        for (value, expected) in [
+            (0.0, "$0.00"),
+            (2.5, "$2.50"),
+            (-999.99, "-$999.99"),
+            (1234.5, "$1,235"),
+            (999_999.0, "$999,999"),
+            (3.5e9, "$3.50 B"),
+            (-1.25e6, "-$1.25 M"),
+            (0.000_03, "$3.0e-5"),
+        ] {
+            assert_eq!(Usd::new(value).to_string(), expected, "{value}");
+        }
+        assert_eq!(UsdPerKwh::new(0.166_495).to_string(), "$0.1665/kWh");
+        assert_eq!(UsdPerKwh::new(-0.02).to_string(), "-$0.0200/kWh");
+        assert_eq!(UsdPerKwh::new(0.000_03).to_string(), "$0.000030/kWh");
+        assert_eq!(format!("{:>12}", UsdPerHour::new(2.5)), "     $2.50/h");
+    }
+
+    #[test]
+    fn prices_of_energy_are_money_by_time() {
+        let power = Watts::new(2_000.0);
+        assert_eq!(UsdPerKwh::new(0.05) * power, UsdPerHour::new(0.1));
+        assert_eq!(UsdPerHour::new(0.1).at(power), UsdPerKwh::new(0.05));
+        assert_eq!(UsdPerHour::new(0.1).over(24.0), Usd::new(0.1 * 24.0));
+        assert!(!UsdPerHour::new(1.0).at(Watts::ZERO).is_finite());
+    }
+}
