@@ -7,6 +7,8 @@
 //!
 //! Workload × Device ──► slices in turn, checked; windows of meters ──► Row ──► Report
 //! (the engines' search · matrix products · peaks · memory)
+//!
+//! Report × Site ──► values of each use ──► Verdict, plan by the hour ──► Decision
 //! ```
 //!
 //! Each arrow is one direction and one type:
@@ -23,6 +25,7 @@
 //! - `score`: how fast each device does each of them, what is possible there, and what it costs;
 //! - [`units`] and `meter`: joules, watts, and what measures them;
 //! - `report`: what a score tells, and its exporters;
+//! - `decision`: what to do with scored hardware at a site with its prices;
 //! - [`device`] and `gpu`: what is in this machine;
 //! - [`sha256`]: SHA-256 as the standard writes it, which the engines are tested against.
 //!
@@ -30,7 +33,7 @@
 //!
 //! # Cargo features
 //!
-//! - `cli` (default): the `perjoule` command.
+//! - `cli` (default): the `perjoule` command, reports and decisions.
 //! - `gpu` (default): engines on GPUs. Without these the crate is a library with next to no
 //!   dependencies.
 //! - `meter`: what measures joules; with `nvml` (default) also NVIDIA's GPUs.
@@ -41,6 +44,8 @@
 pub mod block;
 #[cfg(feature = "criterion")]
 pub mod criterion;
+#[cfg(feature = "cli")]
+pub mod decision;
 pub mod device;
 pub mod engine;
 #[cfg(feature = "gpu")]

@@ -1,0 +1,66 @@
+//! The plan of a site: how much of its power goes to AI, to mining and to neither, by hour.
+//!
+//! ```text
+//! Problem ──► checks ──► Model ──► Split ──► solver ──► Flows, Prices ──► proof ──► Plan
+//!            (ranges,   (numbers,  (a linear               │      ▲
+//!             contract)  slots)     program)               └──────┘ until it is proven
+//! ```
+//!
+//! It is a linear program. Machines of one kind are divided as needed; hours have a tariff, a credit
+//! for power that is not drawn, and what AI is asked for; the site has limits of power, of cooling
+//! and of how fast its draw changes. What comes out is the best there is within all of them, proven,
+//! and what more of each limit would be worth. A site in which a share of the power serves AI and the
+//! rest mines, if that is best, is an outcome and not a choice.
+//!
+//! A thousand machines of 20 kinds over a year in which no hour is like another, with all limits, are
+//! more than a million columns and rows as they are written down, and a third of that as solved:
+//! see `benches/plan.rs`.
+//!
+//! ```
+//! use perjoule::decision::plan::{Ai, Class, Hour, Problem, Site, Use};
+//! use perjoule::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
+//!
+//! let using = |dollars| {
+//!     let power = Watts::new(1e3);
+//!     Some(Use { power, heat: power, revenue: UsdPerHour::new(dollars) })
+//! };
+//! let hour = |dollars| Hour {
+//!     tariff: UsdPerKwh::new(dollars),
+//!     demand: Some(Watts::new(3e3)),
+//!     ..Hour::default()
+//! };
+//! let plan = Problem {
+//!     site: Site { power: Watts::new(10e3), ..Site::default() },
+//!     hours: vec![hour(0.04), hour(0.09)],
+//!     classes: vec![Class {
+//!         name: "1 kW of either".to_owned(),
+//!         count: 10.0,
+//!         mining: using(0.06),
+//!         ai: using(0.20),
+//!         conversion: Usd::new(0.05),
+//!     }],
+//!     ai: Ai::default(),
+//! }
+//! .plan()?;
+//! // Three serve AI in both hours; the others mine in the first.
+//! assert_eq!(plan.classes[0].converted.round(), 3.0);
+//! assert_eq!((plan.hours[1].mining.value().round(), plan.hours[1].ai.value().round()), (0.0, 3e3));
+//! assert_eq!(plan.objective.to_string(), "$0.80");
+//! # Ok::<(), perjoule::decision::plan::Error>(())
+//! ```
+
+mod check;
+mod error;
+mod model;
+mod outcome;
+mod problem;
+mod proof;
+mod rounds;
+mod solver;
+mod split;
+#[cfg(test)]
+mod tests;
+
+pub use self::error::Error;
+pub use self::outcome::{Accounts, Hourly, Plan, PlannedClass, PlannedHour, ShadowPrices, Summary};
+pub use self::problem::{Ai, Class, Contract, Hour, Problem, Response, Site, Stage, Use};

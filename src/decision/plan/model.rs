@@ -1,0 +1,202 @@
+//! The problem as plain numbers, in watts, hours and dollars, with equal hours taken together.
+//!
+//! Where nothing ties an hour to the next, hours that are alike in everything have the same best
+//! plan, so that a year of one tariff is a single slot.
+
+use std::collections::HashMap;
+
+use super::problem::{Problem, Use};
+use crate::units::{UsdPerKwh, Watts};
+
+/// Seconds of an hour: joules in a watt-hour.
+pub(super) const HOUR: f64 = 3600.0;
+
+pub(super) struct Model {
+    pub(super) slots: Vec<Slot>,
+    /// The slot of each hour.
+    pub(super) slot_of: Vec<usize>,
+    pub(super) kinds: Vec<Kind>,
+    /// W at the meter.
+    pub(super) power: f64,
+    /// W of heat; infinite if there is no limit.
+    pub(super) cooling: f64,
+    /// W from a slot to the next.
+    pub(super) ramp: Option<f64>,
+    /// W; infinite if there is no limit.
+    pub(super) most_credited: f64,
+    /// Wh; infinite if there is no limit.
+    pub(super) credit_energy: f64,
+}
+
+/// Hours that are alike.
+#[derive(Clone)]
+pub(super) struct Slot {
+    /// How many hours there are.
+    pub(super) weight: f64,
+    /// $/Wh.
+    pub(super) tariff: f64,
+    /// $/Wh.
+    pub(super) credit: f64,
+    /// The draw from which on what is not drawn is paid for, W; only with a credit.
+    pub(super) baseline: Option<f64>,
+    /// The most that AI draws, W; may be infinite.
+    pub(super) most_ai: f64,
+    /// The least that AI draws, W.
+    pub(super) least_ai: f64,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Kind {
+    pub(super) count: f64,
+    pub(super) mining: Option<Draw>,
+    pub(super) ai: Option<Draw>,
+    /// $ for one.
+    pub(super) conversion: f64,
+}
+
+/// The two uses of a machine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Duty {
+    Mining,
+    Ai,
+}
+
+/// One machine in one use.
+#[derive(Clone, Copy)]
+pub(super) struct Draw {
+    /// W.
+    pub(super) power: f64,
+    /// W.
+    pub(super) heat: f64,
+    /// $/h.
+    pub(super) revenue: f64,
+}
+
+impl Draw {
+    /// What it earns in all hours of a slot once energy is paid for, $.
+    pub(super) fn value(&self, slot: &Slot) -> f64 {
+        slot.weight * (self.revenue - self.power * slot.tariff)
+    }
+}
+
+impl From<Use> for Draw {
+    fn from(of: Use) -> Self {
+        Self { power: of.power.value(), heat: of.heat.value(), revenue: of.revenue.value() }
+    }
+}
+
+impl Kind {
+    pub(super) fn duty(&self, duty: Duty) -> Option<Draw> {
+        match duty {
+            Duty::Mining => self.mining,
+            Duty::Ai => self.ai,
+        }
+    }
+
+    /// The most that one draws.
+    pub(super) fn peak(&self) -> f64 {
+        let power = |of: Option<Draw>| of.map_or(0.0, |of| of.power);
+        power(self.mining).max(power(self.ai))
+    }
+}
+
+impl Model {
+    pub(super) fn new(problem: &Problem) -> Self {
+        let infinite = Watts::new(f64::INFINITY);
+        let site = &problem.site;
+        let kinds: Vec<Kind> = problem
+            .classes
+            .iter()
+            .map(|class| Kind {
+                count: class.count,
+                mining: class.mining.map(Draw::from),
+                ai: class.ai.map(Draw::from),
+                conversion: class.conversion.value(),
+            })
+            .collect();
+        let power = site.power.value();
+        let reach = kinds.iter().map(|kind| kind.count * kind.peak()).sum::<f64>().min(power);
+        let response = site.response;
+        let mut model = Self {
+            slots: Vec::new(),
+            slot_of: Vec::with_capacity(problem.hours.len()),
+            kinds,
+            power,
+            cooling: site.cooling.unwrap_or(infinite).value(),
+            ramp: site.ramp.map(Watts::value),
+            most_credited: response.and_then(|of| of.most_power).unwrap_or(infinite).value(),
+            credit_energy: response
+                .and_then(|of| of.most_energy)
+                .map_or(f64::INFINITY, |energy| energy.value() / HOUR),
+        };
+        let mut known = HashMap::new();
+        for (at, hour) in problem.hours.iter().enumerate() {
+            let alike = (
+                // One hour after the other where the draw of one limits that of the next.
+                model.ramp.map(|_| at),
+                hour.tariff.value().to_bits(),
+                hour.credit.value().to_bits(),
+                hour.demand.map(|demand| demand.value().to_bits()),
+                problem.stage(at),
+                problem.least(at) > Watts::ZERO,
+            );
+            let slot = *known.entry(alike).or_insert_with(|| {
+                let demand = hour.demand.unwrap_or(infinite).value();
+                model.slots.push(Slot {
+                    weight: 0.0,
+                    tariff: per_wh(hour.tariff),
+                    credit: per_wh(hour.credit),
+                    // Without machines there is none.
+                    baseline: problem
+                        .baseline(at)
+                        .map(|baseline| baseline.value().min(reach))
+                        .filter(|baseline| *baseline > 0.0),
+                    most_ai: problem.capacity(at).value().min(demand),
+                    least_ai: problem.least(at).value(),
+                });
+                model.slots.len() - 1
+            });
+            model.slots[slot].weight += 1.0;
+            model.slot_of.push(slot);
+        }
+        model
+    }
+
+    /// Some of the slots, standing for all of them, with nothing between one and the next.
+    ///
+    /// They are spread by the golden section, which keeps step with neither days nor weeks.
+    pub(super) fn sample(&self, slots: usize) -> Self {
+        const GOLDEN: f64 = 0.618_033_988_749_894_9;
+        let all = self.slots.len();
+        let weight: f64 = self.slots.iter().map(|slot| slot.weight).sum();
+        let mut chosen: Vec<Slot> = (0..slots)
+            .map(|i| (i as f64 * GOLDEN).fract())
+            .map(|share| self.slots[((share * all as f64) as usize).min(all - 1)].clone())
+            .collect();
+        let of_chosen: f64 = chosen.iter().map(|slot| slot.weight).sum();
+        for slot in &mut chosen {
+            slot.weight *= weight / of_chosen;
+        }
+        Self { slots: chosen, slot_of: Vec::new(), kinds: self.kinds.clone(), ramp: None, ..*self }
+    }
+
+    /// What all machines could turn over, $: what small differences of money are small against.
+    pub(super) fn turnover(&self) -> f64 {
+        let uses = || {
+            self.kinds.iter().flat_map(|kind| {
+                [kind.mining, kind.ai].into_iter().flatten().map(|of| (kind.count, of))
+            })
+        };
+        let of_slot = |slot: &Slot| -> f64 {
+            uses()
+                .map(|(count, of)| count * (of.revenue.abs() + of.power * slot.tariff.abs()))
+                .sum()
+        };
+        let credits = |slot: &Slot| slot.credit * slot.baseline.unwrap_or(0.0);
+        self.slots.iter().map(|slot| slot.weight * (of_slot(slot) + credits(slot))).sum()
+    }
+}
+
+fn per_wh(price: UsdPerKwh) -> f64 {
+    price.value() / 1e3
+}

@@ -1,0 +1,332 @@
+//! What a plan says: by hour, by class, in money, and what more of each limit is worth.
+
+use super::model::{Duty, HOUR, Model};
+use super::problem::Problem;
+use super::proof::{Flows, Prices, Sum};
+use crate::units::{Joules, Usd, UsdPerKwh, UsdPerWatt, Watts};
+
+/// What the machines of a site do, hour by hour, and what it earns. Nothing earns more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// What it earns in all its hours, after energy and conversion.
+    pub objective: Usd,
+    /// What no plan exceeds: the proof that this one is best.
+    pub bound: Usd,
+    /// Where the money comes from, and where it goes.
+    pub money: Accounts,
+    /// In the order of the problem's hours.
+    pub hours: Vec<PlannedHour>,
+    /// In the order of the problem's classes.
+    pub classes: Vec<PlannedClass>,
+    /// What more of each limit is worth.
+    pub prices: ShadowPrices,
+}
+
+/// The parts of [`Plan::objective`]; the first three are income.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Accounts {
+    /// From mining.
+    pub mining: Usd,
+    /// From AI.
+    pub ai: Usd,
+    /// From demand response.
+    pub credits: Usd,
+    /// Paid for energy; negative if it has been paid for taking it.
+    pub energy: Usd,
+    /// Paid for conversions to AI.
+    pub conversion: Usd,
+}
+
+/// An hour of a plan.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PlannedHour {
+    /// What mining draws.
+    pub mining: Watts,
+    /// What AI draws.
+    pub ai: Watts,
+    /// What machines that rest could draw besides, within the limits of power, of cooling and of what
+    /// AI is asked for.
+    pub curtailed: Watts,
+    /// What demand response pays for.
+    pub credited: Watts,
+    /// The price of energy.
+    pub tariff: UsdPerKwh,
+}
+
+impl PlannedHour {
+    /// What the site draws.
+    #[must_use]
+    pub fn draw(&self) -> Watts {
+        self.mining + self.ai
+    }
+}
+
+/// A class of a plan. Hours are those of single machines: a hundred machines have 2,400 in a day.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedClass {
+    /// As in the problem.
+    pub name: String,
+    /// How many serve AI and do not mine, for the whole plan; not a whole number.
+    pub converted: f64,
+    /// Hours of mining.
+    pub mining_hours: f64,
+    /// Hours of serving AI.
+    pub ai_hours: f64,
+    /// Hours of rest.
+    pub off_hours: f64,
+    /// What they draw.
+    pub energy: Joules,
+    /// What they earn after energy and conversion, and before credits for what they do not draw.
+    pub margin: Usd,
+}
+
+/// What one more watt of a limit is worth, as long as nothing else changes: a megawatt a million
+/// times that, if the plan does not change its mind before. None is negative but that of the
+/// contract, which is what one more watt promised changes, and so is zero or below.
+///
+/// Where a plan has just reached a limit that was of no consequence before, one more watt is worth
+/// less than one watt less would cost; the price is between the two.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShadowPrices {
+    /// Of the site's power.
+    pub power: Hourly,
+    /// Of the site's cooling, for a watt of heat.
+    pub cooling: Hourly,
+    /// Of what AI is asked for, in hours in which there is capacity for more.
+    pub demand: Hourly,
+    /// Of each stage of AI capacity, over its hours in which more is asked for.
+    pub stages: Vec<UsdPerWatt>,
+    /// Of what the contract promises; zero or below.
+    pub contract: Hourly,
+    /// Of the ramp, into each hour from the one before.
+    pub ramp: Hourly,
+    /// Of the baseline of demand response, where it is below the site's power.
+    pub baseline: Hourly,
+    /// Of the most power that is paid for.
+    pub credited_power: Hourly,
+    /// Of the most energy that is paid for in the plan.
+    pub credited_energy: UsdPerKwh,
+}
+
+/// A price over the whole plan and by hour.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hourly {
+    /// For one more watt in all hours.
+    pub total: UsdPerWatt,
+    /// For one more watt in that hour alone.
+    pub hours: Vec<UsdPerWatt>,
+}
+
+/// A plan in a few numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Summary {
+    /// What mining draws, on average.
+    pub mining: Watts,
+    /// What AI draws, on average.
+    pub ai: Watts,
+    /// What rests though it could draw, on average.
+    pub curtailed: Watts,
+    /// The share of AI in all energy drawn; 0 if none is.
+    pub ai_share: f64,
+    /// The hours in which at least a thousandth of what could be drawn is not.
+    pub hours_curtailed: usize,
+    /// What is drawn in all.
+    pub energy: Joules,
+    /// What a kilowatt-hour costs on average; `None` if none is drawn.
+    pub mean_tariff: Option<UsdPerKwh>,
+}
+
+impl Plan {
+    /// The plan in a few numbers.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let sum = |of: fn(&PlannedHour) -> Watts| self.hours.iter().map(of).sum::<Watts>();
+        let hours = self.hours.len() as f64;
+        let (mining, ai) = (sum(|hour| hour.mining), sum(|hour| hour.ai));
+        let drawn = mining + ai;
+        let some = drawn > Watts::ZERO;
+        let energy = Joules::new(drawn.value() * HOUR);
+        let could = |hour: &&PlannedHour| hour.curtailed * 1e3 > hour.curtailed + hour.draw();
+        Summary {
+            mining: mining / hours,
+            ai: ai / hours,
+            curtailed: sum(|hour| hour.curtailed) / hours,
+            ai_share: if some { ai / drawn } else { 0.0 },
+            hours_curtailed: self.hours.iter().filter(could).count(),
+            energy,
+            mean_tariff: some.then(|| UsdPerKwh::new(self.money.energy.value() / kwh(energy))),
+        }
+    }
+}
+
+fn kwh(energy: Joules) -> f64 {
+    energy.value() / HOUR / 1e3
+}
+
+pub(super) fn plan(
+    problem: &Problem,
+    model: &Model,
+    flows: &Flows,
+    prices: &Prices,
+    bound: f64,
+) -> Plan {
+    let money = flows.money(model);
+    let sums: Vec<Sum> = (0..model.slots.len()).map(|slot| flows.sum(model, slot)).collect();
+    let spare = spare(model, flows, &sums);
+    let hours = model.slot_of.iter().zip(&problem.hours).map(|(&slot, hour)| PlannedHour {
+        mining: Watts::new(sums[slot].mining),
+        ai: Watts::new(sums[slot].ai),
+        curtailed: Watts::new(spare[slot]),
+        credited: Watts::new(flows.credited[slot]),
+        tariff: hour.tariff,
+    });
+    Plan {
+        objective: Usd::new(money.objective()),
+        bound: Usd::new(bound),
+        money: Accounts {
+            mining: Usd::new(money.mining),
+            ai: Usd::new(money.ai),
+            credits: Usd::new(money.credits),
+            energy: Usd::new(money.energy),
+            conversion: Usd::new(money.conversion),
+        },
+        hours: hours.collect(),
+        classes: (0..model.kinds.len()).map(|kind| class(problem, model, flows, kind)).collect(),
+        prices: shadow_prices(problem, model, prices),
+    }
+}
+
+fn class(problem: &Problem, model: &Model, flows: &Flows, at: usize) -> PlannedClass {
+    let kind = &model.kinds[at];
+    let converted = kind.count * flows.shares[at];
+    let (mut hours, mut energy) = ([0.0; 2], 0.0);
+    let mut margin = -converted * kind.conversion;
+    for (at_slot, slot) in model.slots.iter().enumerate() {
+        for (hours, duty) in hours.iter_mut().zip([Duty::Mining, Duty::Ai]) {
+            let Some(of) = kind.duty(duty) else { continue };
+            let machines = kind.count * flows.share(at_slot, at, duty);
+            *hours += slot.weight * machines;
+            energy += slot.weight * machines * of.power;
+            margin += machines * of.value(slot);
+        }
+    }
+    let [mining_hours, ai_hours] = hours;
+    let all = kind.count * model.slot_of.len() as f64;
+    PlannedClass {
+        name: problem.classes[at].name.clone(),
+        converted,
+        mining_hours,
+        ai_hours,
+        off_hours: (all - mining_hours - ai_hours).max(0.0),
+        energy: Joules::new(energy * HOUR),
+        margin: Usd::new(margin),
+    }
+}
+
+/// By slot, what machines that rest could draw besides: those with least heat for a watt come first,
+/// which leaves room for most.
+fn spare(model: &Model, flows: &Flows, sums: &[Sum]) -> Vec<f64> {
+    let mut uses: Vec<_> = (0..model.kinds.len())
+        .flat_map(|kind| [(kind, Duty::Mining), (kind, Duty::Ai)])
+        .filter_map(|(kind, duty)| Some((kind, duty, model.kinds[kind].duty(duty)?)))
+        .collect();
+    uses.sort_by(|(.., a), (.., b)| (a.heat / a.power).total_cmp(&(b.heat / b.power)));
+    let of_slot = |(at, sum): (usize, &Sum)| {
+        let mut power = (model.power - sum.draw()).max(0.0);
+        let mut heat = (model.cooling - sum.heat).max(0.0);
+        let mut ai = (model.slots[at].most_ai - sum.ai).max(0.0);
+        let mut all = 0.0;
+        for &(kind, duty, of) in &uses {
+            let may = match duty {
+                Duty::Mining => 1.0 - flows.shares[kind],
+                Duty::Ai => flows.shares[kind],
+            };
+            let resting = model.kinds[kind].count * (may - flows.share(at, kind, duty)).max(0.0);
+            let mut more = (resting * of.power).min(power);
+            if of.heat > 0.0 {
+                more = more.min(heat * of.power / of.heat);
+            }
+            if duty == Duty::Ai {
+                more = more.min(ai);
+                ai -= more;
+            }
+            power -= more;
+            heat -= more * of.heat / of.power;
+            all += more;
+        }
+        all
+    };
+    sums.iter().enumerate().map(of_slot).collect()
+}
+
+fn shadow_prices(problem: &Problem, model: &Model, prices: &Prices) -> ShadowPrices {
+    let hourly = |of: &dyn Fn(usize, usize) -> f64| {
+        let price = |(hour, &slot): (usize, &usize)| of(hour, slot) / model.slots[slot].weight;
+        let hours: Vec<_> =
+            model.slot_of.iter().enumerate().map(price).map(UsdPerWatt::new).collect();
+        Hourly { total: hours.iter().copied().sum(), hours }
+    };
+    // A baseline that is cut to the site's power stands for it, and one that is cut to what the
+    // machines draw stands for no limit at all.
+    let base = |hour| problem.baseline(hour).map_or(f64::INFINITY, Watts::value);
+    let cut =
+        |hour: usize, slot: usize| model.slots[slot].baseline.is_some_and(|of| of < base(hour));
+    let by_power = |slot: usize| model.slots[slot].baseline.is_some_and(|of| of >= model.power);
+    let closed = closed_to_ai(model, prices);
+    let of_ai = |slot: usize| prices.most_ai[slot] + closed[slot];
+    let of_stage = |hour: usize| {
+        let demand = problem.hours[hour].demand;
+        demand.is_none_or(|demand| problem.capacity(hour) <= demand)
+    };
+    let demand = hourly(&|hour, slot| if of_stage(hour) { 0.0 } else { of_ai(slot) });
+    let capacity = hourly(&|hour, slot| if of_stage(hour) { of_ai(slot) } else { 0.0 });
+    let mut stages = vec![UsdPerWatt::ZERO; problem.ai.stages.len()];
+    for (hour, &price) in capacity.hours.iter().enumerate() {
+        if let Some(stage) = problem.stage(hour) {
+            stages[stage] += price;
+        }
+    }
+    ShadowPrices {
+        power: hourly(&|hour, slot| {
+            let base = if cut(hour, slot) && by_power(slot) { prices.baseline[slot] } else { 0.0 };
+            prices.power[slot] + base
+        }),
+        cooling: hourly(&|_, slot| prices.cooling[slot]),
+        demand,
+        stages,
+        contract: hourly(&|_, slot| -prices.least_ai[slot]),
+        ramp: hourly(&|_, slot| prices.up[slot] + prices.down[slot]),
+        baseline: hourly(&|hour, slot| {
+            if cut(hour, slot) { 0.0 } else { prices.baseline[slot] }
+        }),
+        credited_power: hourly(&|_, slot| prices.most_credited[slot]),
+        credited_energy: UsdPerKwh::new(prices.credit_energy * 1e3),
+    }
+}
+
+/// By slot, what the first watt of AI would be worth where there is none; zero where there is some.
+///
+/// Where AI may draw nothing, there is no row for it in the program. The price has to leave no kind
+/// with a reason to serve AI that does not: of what a kind would earn in all these slots, what its
+/// conversion lacks in the others is taken off.
+fn closed_to_ai(model: &Model, prices: &Prices) -> Vec<f64> {
+    let mut worth = vec![0.0_f64; model.slots.len()];
+    let closed = || (0..model.slots.len()).filter(|&slot| model.slots[slot].most_ai <= 0.0);
+    for kind in model.kinds.iter().filter(|kind| kind.count > 0.0) {
+        let Some(of) = kind.ai else { continue };
+        let margin = |slot: usize| {
+            let paid = of.power * prices.of_draw(slot) + of.heat * prices.cooling[slot];
+            (of.value(&model.slots[slot]) - paid).max(0.0)
+        };
+        let all: f64 = closed().map(margin).sum();
+        let (mining, ai) = prices.best(model, kind);
+        let lacking = mining - ai.unwrap_or(0.0);
+        if all > lacking {
+            let share = (1.0 - lacking / all).min(1.0);
+            for slot in closed() {
+                worth[slot] = worth[slot].max(share * margin(slot) / of.power);
+            }
+        }
+    }
+    worth
+}

@@ -1,0 +1,722 @@
+//! Plans against all corners of small programs, against each other, and by hand.
+
+use proptest::prelude::*;
+
+use super::rounds::{self, Effort};
+use super::*;
+use crate::units::{Joules, Usd, UsdPerHour, UsdPerKwh, UsdPerWatt, Watts};
+
+const KW: f64 = 1e3;
+
+fn kw(kilowatts: f64) -> Watts {
+    Watts::new(kilowatts * KW)
+}
+
+/// As much heat as power.
+fn using(kilowatts: f64, dollars: f64) -> Use {
+    let power = kw(kilowatts);
+    Use { power, heat: power, revenue: UsdPerHour::new(dollars) }
+}
+
+/// Its conversion is free.
+fn class(
+    name: &str,
+    count: f64,
+    mining: impl Into<Option<Use>>,
+    ai: impl Into<Option<Use>>,
+) -> Class {
+    let (mining, ai) = (mining.into(), ai.into());
+    Class { name: name.to_owned(), count, mining, ai, conversion: Usd::ZERO }
+}
+
+fn hour(tariff: f64) -> Hour {
+    Hour { tariff: UsdPerKwh::new(tariff), ..Hour::default() }
+}
+
+fn site(kilowatts: f64) -> Site {
+    Site { power: kw(kilowatts), ..Site::default() }
+}
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-5 * (1.0 + a.abs().max(b.abs()))
+}
+
+/// Ten miners of 1 kW that earn $2 an hour, in a site that has room for all of them.
+fn miners(tariffs: &[f64]) -> Problem {
+    Problem {
+        site: site(10.0),
+        hours: tariffs.iter().map(|&tariff| hour(tariff)).collect(),
+        classes: vec![class("miner", 10.0, using(1.0, 2.0), None)],
+        ai: Ai::default(),
+    }
+}
+
+mod by_hand {
+    use super::*;
+
+    #[test]
+    fn miners_rest_while_energy_costs_more_than_they_earn() {
+        let plan = miners(&[1.0, 3.0, -1.0]).plan().expect("a plan");
+        assert!(close(plan.objective.value(), 10.0 + 30.0));
+        let draws: Vec<_> = plan.hours.iter().map(|hour| hour.draw().value().round()).collect();
+        assert_eq!(draws, [10e3, 0.0, 10e3]);
+        assert!(close(plan.hours[1].curtailed.value(), 10e3));
+        assert!(close(plan.hours[0].curtailed.value(), 0.0));
+        assert!(close(plan.money.energy.value(), 0.0));
+        let summary = plan.summary();
+        assert_eq!(summary.hours_curtailed, 1);
+        assert!(close(summary.energy.value(), 20.0 * 3.6e6));
+        assert!(summary.ai_share.abs() < 1e-9);
+    }
+
+    #[test]
+    fn nothing_pays_and_nothing_is_there() {
+        let plan = miners(&[2.5; 3]).plan().expect("a plan");
+        assert!(plan.objective.value().abs() < 1e-6, "{}", plan.objective);
+        let mut none = miners(&[1.0; 25]);
+        none.classes[0].count = 0.0;
+        assert_eq!(none.plan().expect("a plan").objective, Usd::ZERO);
+        none.classes.clear();
+        let plan = none.plan().expect("a plan");
+        assert_eq!(plan.hours.len(), 25);
+        assert_eq!(plan.summary().mean_tariff, None);
+    }
+
+    #[test]
+    fn zero_revenue_is_worth_what_energy_is_not() {
+        let mut problem = miners(&[0.5, -0.5]);
+        problem.classes[0].mining = Some(using(1.0, 0.0));
+        let plan = problem.plan().expect("a plan");
+        assert!(close(plan.objective.value(), 5.0));
+        assert!(close(plan.money.energy.value(), -5.0));
+    }
+
+    #[test]
+    fn days_have_as_many_hours_as_they_have() {
+        for hours in [1, 23, 24, 25] {
+            let plan = miners(&vec![1.0; hours]).plan().expect("a plan");
+            assert_eq!(plan.hours.len(), hours);
+            assert!(close(plan.objective.value(), 10.0 * hours as f64), "{hours}");
+            assert!(close(plan.classes[0].mining_hours, 10.0 * hours as f64), "{hours}");
+        }
+    }
+
+    /// 10 kW of miners in 4 kW: a watt is worth $1 of margin for each kilowatt-hour.
+    #[test]
+    fn the_price_of_power_is_the_margin_of_the_next_machine() {
+        let mut problem = miners(&[1.0, 3.0]);
+        problem.site.power = kw(4.0);
+        let plan = problem.plan().expect("a plan");
+        assert!(close(plan.objective.value(), 4.0));
+        assert!(close(plan.prices.power.total.value() * KW, 1.0));
+        assert!(close(plan.prices.power.hours[1].value() * KW, 0.0));
+        assert!(close((plan.prices.power.total * kw(2.0)).value(), 2.0));
+    }
+
+    /// AI earns $5 and mining $2 for a kilowatt-hour; 3 of 10 kW are asked for as AI.
+    #[test]
+    fn a_hybrid_is_an_outcome() {
+        let mut problem = miners(&[1.0; 24]);
+        problem.classes = vec![class("both", 10.0, using(1.0, 2.0), using(1.0, 5.0))];
+        problem.classes[0].conversion = Usd::new(12.0);
+        problem.hours.iter_mut().for_each(|hour| hour.demand = Some(kw(3.0)));
+        let plan = problem.plan().expect("a plan");
+        assert!(close(plan.classes[0].converted, 3.0));
+        assert!(close(plan.summary().ai_share, 0.3));
+        assert!(close(plan.objective.value(), 24.0 * (7.0 + 12.0) - 36.0));
+        assert!(close(plan.money.conversion.value(), 36.0));
+        // $3 an hour more than mining, less the conversion.
+        assert!(close(plan.prices.demand.total.value() * KW, 24.0 * 3.0 - 12.0));
+        // The conversion costs more than AI earns more than mining.
+        problem.classes[0].conversion = Usd::new(73.0);
+        let plan = problem.plan().expect("a plan");
+        assert!(plan.classes[0].converted < 1e-6);
+    }
+
+    #[test]
+    fn a_tenant_without_machines_takes_what_stages_allow() {
+        let mut problem = miners(&[1.0; 4]);
+        problem.classes.push(class("tenant", 8.0, None, using(1.0, 5.0)));
+        problem.ai.stages =
+            vec![Stage { from: 1, capacity: kw(2.0) }, Stage { from: 3, capacity: kw(20.0) }];
+        let plan = problem.plan().expect("a plan");
+        let ai: Vec<_> = plan.hours.iter().map(|hour| (hour.ai.value() / KW).round()).collect();
+        assert_eq!(ai, [0.0, 2.0, 2.0, 8.0]);
+        // In place of a miner: $4 instead of $1, in two hours.
+        assert!(close(plan.prices.stages[0].value() * KW, 6.0));
+        assert!(close(plan.prices.stages[1].value() * KW, 0.0));
+        assert!(plan.prices.demand.hours.iter().all(|price| price.value().abs() * KW < 1e-6));
+    }
+
+    #[test]
+    fn hours_without_demand_have_no_ai_and_a_price() {
+        let mut problem = miners(&[1.0; 2]);
+        problem.classes = vec![class("tenant", 4.0, None, using(1.0, 5.0))];
+        problem.hours[0].demand = Some(Watts::ZERO);
+        let plan = problem.plan().expect("a plan");
+        assert_eq!(plan.hours[0].ai, Watts::ZERO);
+        assert!(close(plan.hours[1].ai.value(), 4e3));
+        assert!(close(plan.prices.demand.hours[0].value() * KW, 4.0));
+    }
+
+    #[test]
+    fn a_contract_that_does_not_pay_has_a_price() {
+        let mut problem = miners(&[1.0; 3]);
+        problem.classes.push(class("tenant", 8.0, None, using(1.0, 1.5)));
+        problem.ai.contract = Some(Contract { from: 1, least: kw(2.0) });
+        let plan = problem.plan().expect("a plan");
+        assert!(close(plan.objective.value(), 30.0 - 2.0 * 2.0 * 0.5));
+        assert!(close(plan.prices.contract.total.value() * KW, -1.0));
+        assert!(close(plan.prices.contract.hours[0].value(), 0.0));
+    }
+
+    /// No room at all between what must and what may be drawn.
+    #[test]
+    fn a_contract_may_be_all_there_is() {
+        let mut problem = miners(&[1.0; 3]);
+        problem.classes.push(class("tenant", 10.0, None, using(1.0, 1.5)));
+        for (least, stage) in [(4.0, Some(4.0)), (10.0, None), (10.0, Some(10.0))] {
+            problem.ai.contract = Some(Contract { from: 0, least: kw(least) });
+            problem.ai.stages = stage
+                .map(|capacity| Stage { from: 0, capacity: kw(capacity) })
+                .into_iter()
+                .collect();
+            let plan = problem.plan().expect("a plan");
+            let expected = 3.0 * (least * 0.5 + (10.0 - least));
+            assert!(close(plan.objective.value(), expected), "{least}: {}", plan.objective);
+        }
+    }
+
+    /// Two hours of $3 in a row; the draw can change by 4 of 10 kW. Going all the way down and up
+    /// costs more than it saves.
+    #[test]
+    fn ramps_are_looked_ahead_to() {
+        let mut problem = miners(&[1.0, 3.0, 3.0, 1.0]);
+        problem.site.ramp = Some(kw(4.0));
+        let plan = problem.plan().expect("a plan");
+        let draws: Vec<_> = plan.hours.iter().map(|hour| hour.draw().value() / KW).collect();
+        for pair in draws.windows(2) {
+            assert!((pair[1] - pair[0]).abs() < 4.0 + 1e-5, "{draws:?}");
+        }
+        assert!(close(plan.objective.value(), 8.0), "{}", plan.objective);
+        // 1 kW more into the first $3 hour, and out of the second, saves $1 in each.
+        assert!(close(plan.prices.ramp.total.value() * KW, 2.0), "{}", plan.prices.ramp.total);
+    }
+
+    /// $2.50 for what is not drawn below 6 of 10 kW, in the second hour; drawing earns $1.
+    #[test]
+    fn the_grid_pays_for_resting() {
+        let mut problem = miners(&[1.0, 1.0]);
+        problem.hours[1].credit = UsdPerKwh::new(2.5);
+        let mut response = Response { baseline: kw(6.0), most_power: None, most_energy: None };
+        problem.site.response = Some(response);
+        let plan = problem.plan().expect("a plan");
+        assert!(close(plan.objective.value(), 10.0 + 15.0));
+        assert!(close(plan.hours[1].credited.value(), 6e3));
+        assert!(close(plan.prices.baseline.total.value() * KW, 2.5));
+        response.most_energy = Some(Joules::new(3.6e6 * 4.0));
+        problem.site.response = Some(response);
+        let plan = problem.plan().expect("a plan");
+        assert!(close(plan.objective.value(), 10.0 + 10.0 + 2.0));
+        assert!(close(plan.prices.credited_energy.value(), 1.5));
+        response.most_power = Some(kw(1.0));
+        problem.site.response = Some(response);
+        let plan = problem.plan().expect("a plan");
+        assert!(close(plan.objective.value(), 10.0 + 2.5 + 5.0));
+        assert!(close(plan.prices.credited_power.total.value() * KW, 1.5));
+        assert!(close(plan.prices.baseline.total.value() * KW, 1.0));
+    }
+
+    #[test]
+    fn nobody_is_paid_for_machines_that_are_not_there() {
+        let mut problem = miners(&[3.0]);
+        problem.site.power = kw(100.0);
+        problem.hours[0].credit = UsdPerKwh::new(1.0);
+        problem.site.response =
+            Some(Response { baseline: kw(90.0), most_power: None, most_energy: None });
+        assert!(close(problem.plan().expect("a plan").objective.value(), 10.0));
+    }
+
+    /// With half the cooling, the price of it is that of power: $1 for a kilowatt-hour.
+    #[test]
+    fn cooling_is_a_limit_of_its_own() {
+        let mut problem = miners(&[1.0]);
+        problem.site.cooling = Some(kw(5.0));
+        let plan = problem.plan().expect("a plan");
+        assert!(close(plan.objective.value(), 5.0));
+        assert!(close(plan.prices.cooling.total.value() * KW, 1.0));
+        // What is not cooled could not be drawn.
+        assert!(plan.hours[0].curtailed.value() < 1.0);
+    }
+
+    /// A year of one tariff is one slot, and as quickly planned as an hour.
+    #[test]
+    fn equal_hours_are_planned_once() {
+        let plan = miners(&vec![1.0; 8760]).plan().expect("a plan");
+        assert!(close(plan.objective.value(), 87_600.0));
+        assert_eq!(plan.hours.len(), 8760);
+    }
+}
+
+mod errors {
+    use super::*;
+
+    fn message(problem: &Problem) -> String {
+        problem.plan().expect_err("no plan").to_string()
+    }
+
+    #[test]
+    fn contracts_name_what_contradicts_them() {
+        let mut problem = miners(&[1.0; 4]);
+        problem.classes.push(class("tenant", 8.0, None, using(1.0, 5.0)));
+        problem.ai.contract = Some(Contract { from: 1, least: kw(20.0) });
+        let expected = "the AI contract asks for 20.0 kW from hour 1 on, but the site's power allows \
+                        10.0 kW in hour 1";
+        assert_eq!(message(&problem), expected);
+        problem.ai.contract = Some(Contract { from: 1, least: kw(9.0) });
+        assert!(message(&problem).contains("but the machines for AI allows 8.00 kW"));
+        problem.ai.contract = Some(Contract { from: 1, least: kw(5.0) });
+        problem.hours[2].demand = Some(kw(4.0));
+        assert!(message(&problem).ends_with("but AI demand allows 4.00 kW in hour 2"));
+        problem.hours[2].demand = None;
+        problem.ai.stages = vec![Stage { from: 2, capacity: kw(6.0) }];
+        assert!(message(&problem).contains("stages allows 0 W in hour 1"), "{}", message(&problem));
+        problem.ai.stages.clear();
+        problem.site.cooling = Some(kw(4.0));
+        assert!(message(&problem).contains("the site's cooling allows 4.00 kW"));
+    }
+
+    /// Nothing can be drawn in hour 0, and not 4 kW more an hour later.
+    #[test]
+    fn a_contract_and_a_ramp_can_contradict_together() {
+        let mut problem = miners(&[1.0; 3]);
+        problem.classes = vec![class("tenant", 8.0, None, using(1.0, 5.0))];
+        problem.ai.stages = vec![Stage { from: 1, capacity: kw(8.0) }];
+        problem.ai.contract = Some(Contract { from: 1, least: kw(5.0) });
+        problem.site.ramp = Some(kw(4.0));
+        let message = message(&problem);
+        assert!(message.contains("cannot be met together with"), "{message}");
+        assert!(message.contains("its ramp"), "{message}");
+        problem.site.ramp = Some(kw(5.0));
+        assert!(problem.plan().is_ok());
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_named() {
+        let mut problem = miners(&[]);
+        assert_eq!(message(&problem), "a plan needs at least one hour");
+        problem.hours = vec![hour(1.0), hour(f64::NAN)];
+        assert!(message(&problem).starts_with("the tariff of hour 1 is NaN: expected a number"));
+        problem.hours.pop();
+        let mut broken = problem.clone();
+        broken.classes[0].count = -1.0;
+        assert!(message(&broken).starts_with("the count of miner is -1: expected zero or"));
+        let mut broken = problem.clone();
+        broken.site.power = Watts::ZERO;
+        assert!(message(&broken).starts_with("the site's power is 0: expected a positive"));
+        let mut broken = problem.clone();
+        broken.site.ramp = Some(Watts::new(f64::INFINITY));
+        assert!(message(&broken).starts_with("the site's ramp is inf"));
+        let mut broken = problem.clone();
+        broken.ai.stages = vec![Stage { from: 1, capacity: kw(1.0) }; 2];
+        assert!(message(&broken).starts_with("stage 1 of AI capacity begins at hour 1"));
+        let mut broken = problem;
+        broken.classes[0].conversion = Usd::new(f64::NAN);
+        assert!(message(&broken).starts_with("the conversion of miner is NaN"));
+    }
+}
+
+/// The best of all corners of a linear program, which has its best plan in one of them.
+mod corners {
+    use super::*;
+
+    /// Sums that are at most a number.
+    struct Corners {
+        gains: Vec<f64>,
+        rows: Vec<(Vec<f64>, f64)>,
+    }
+
+    impl Corners {
+        fn at_most(&mut self, terms: &[(usize, f64)], most: f64) {
+            let mut row = vec![0.0; self.gains.len()];
+            for &(at, by) in terms {
+                row[at] += by;
+            }
+            self.rows.push((row, most));
+        }
+
+        fn best(&self) -> Option<f64> {
+            let mut best = None;
+            self.meet(0, &mut Vec::new(), &mut best);
+            best
+        }
+
+        /// Takes more rows as equations, those after `from`, to those that are reduced already.
+        fn meet(&self, from: usize, met: &mut Vec<(usize, Vec<f64>, f64)>, best: &mut Option<f64>) {
+            if met.len() == self.gains.len() {
+                let mut at = vec![0.0; self.gains.len()];
+                for (pivot, row, most) in met.iter().rev() {
+                    let others: f64 =
+                        (0..at.len()).filter(|i| i != pivot).map(|i| row[i] * at[i]).sum();
+                    at[*pivot] = (most - others) / row[*pivot];
+                }
+                let dot = |row: &[f64]| row.iter().zip(&at).map(|(a, b)| a * b).sum::<f64>();
+                if self.rows.iter().all(|(row, most)| dot(row) <= most + 1e-7) {
+                    *best = Some(best.unwrap_or(f64::NEG_INFINITY).max(dot(&self.gains)));
+                }
+                return;
+            }
+            for next in from..self.rows.len() {
+                let (mut row, mut most) = self.rows[next].clone();
+                for (pivot, of, limit) in met.iter() {
+                    let by = row[*pivot] / of[*pivot];
+                    row.iter_mut().zip(of).for_each(|(a, b)| *a -= by * b);
+                    row[*pivot] = 0.0;
+                    most -= by * limit;
+                }
+                let pivot = (0..row.len()).max_by(|&a, &b| row[a].abs().total_cmp(&row[b].abs()));
+                let Some(pivot) = pivot.filter(|&pivot| row[pivot].abs() > 1e-9) else { continue };
+                met.push((pivot, row, most));
+                self.meet(next + 1, met, best);
+                met.pop();
+            }
+        }
+    }
+
+    /// What the best plan earns, from the words of [`Problem`] and nothing else.
+    fn brute(problem: &Problem) -> Option<f64> {
+        let (hours, classes) = (problem.hours.len(), problem.classes.len());
+        let reach: f64 = problem
+            .classes
+            .iter()
+            .map(|class| {
+                let power = |of: Option<Use>| of.map_or(0.0, |of| of.power.value() / KW);
+                class.count * power(class.mining).max(power(class.ai))
+            })
+            .sum();
+        let power = problem.site.power.value() / KW;
+        // Columns: converted, then for each hour mining and AI of each class, then credits.
+        let run = |hour: usize, class: usize, ai: usize| classes * (1 + 2 * hour + ai) + class;
+        let credited = |hour: usize| classes * (1 + 2 * hours) + hour;
+        let paid = |hour: usize| {
+            problem.site.response.filter(|_| problem.hours[hour].credit.value() > 0.0)
+        };
+        let columns = credited(hours);
+        let mut program = Corners { gains: vec![0.0; columns], rows: Vec::new() };
+        for column in 0..columns {
+            program.at_most(&[(column, -1.0)], 0.0);
+        }
+        for (at, class) in problem.classes.iter().enumerate() {
+            program.gains[at] = -class.conversion.value();
+            let most = if class.ai.is_some() { class.count } else { 0.0 };
+            program.at_most(&[(at, 1.0)], most);
+        }
+        let mut draws: Vec<Vec<(usize, f64)>> = Vec::new();
+        for (t, hour) in problem.hours.iter().enumerate() {
+            let (mut draw, mut heat, mut serve) = (Vec::new(), Vec::new(), Vec::new());
+            for (at, class) in problem.classes.iter().enumerate() {
+                for (ai, of) in [class.mining, class.ai].into_iter().enumerate() {
+                    let column = run(t, at, ai);
+                    let Some(of) = of else {
+                        program.at_most(&[(column, 1.0)], 0.0);
+                        continue;
+                    };
+                    let kilowatts = of.power.value() / KW;
+                    program.gains[column] = of.revenue.value() - kilowatts * hour.tariff.value();
+                    draw.push((column, kilowatts));
+                    heat.push((column, of.heat.value() / KW));
+                    if ai == 0 {
+                        program.at_most(&[(column, 1.0), (at, 1.0)], class.count);
+                    } else {
+                        program.at_most(&[(column, 1.0), (at, -1.0)], 0.0);
+                        serve.push((column, kilowatts));
+                    }
+                }
+            }
+            program.at_most(&draw, power);
+            if let Some(cooling) = problem.site.cooling {
+                program.at_most(&heat, cooling.value() / KW);
+            }
+            if let Some(demand) = hour.demand {
+                program.at_most(&serve, demand.value() / KW);
+            }
+            if let Some(stage) = problem.ai.stages.first() {
+                let capacity = if stage.from <= t { stage.capacity.value() / KW } else { 0.0 };
+                program.at_most(&serve, capacity);
+            }
+            if let Some(contract) = problem.ai.contract.filter(|contract| contract.from <= t) {
+                let less: Vec<_> = serve.iter().map(|&(column, by)| (column, -by)).collect();
+                program.at_most(&less, -contract.least.value() / KW);
+            }
+            match paid(t) {
+                Some(response) => {
+                    program.gains[credited(t)] = hour.credit.value();
+                    let mut sum = draw.clone();
+                    sum.push((credited(t), 1.0));
+                    let baseline = response.baseline.value() / KW;
+                    program.at_most(&sum, baseline.min(power).min(reach));
+                    let most = response.most_power.map_or(1e6, |most| most.value() / KW);
+                    program.at_most(&[(credited(t), 1.0)], most);
+                }
+                None => program.at_most(&[(credited(t), 1.0)], 0.0),
+            }
+            draws.push(draw);
+        }
+        if let Some(ramp) = problem.site.ramp {
+            for pair in draws.windows(2) {
+                let back = |of: &[(usize, f64)]| -> Vec<_> {
+                    of.iter().map(|&(c, by)| (c, -by)).collect()
+                };
+                program.at_most(&[pair[1].clone(), back(&pair[0])].concat(), ramp.value() / KW);
+                program.at_most(&[pair[0].clone(), back(&pair[1])].concat(), ramp.value() / KW);
+            }
+        }
+        if let Some(most) = problem.site.response.and_then(|response| response.most_energy) {
+            let all: Vec<_> = (0..hours).map(|hour| (credited(hour), 1.0)).collect();
+            program.at_most(&all, most.value() / 3.6e6);
+        }
+        program.best()
+    }
+
+    fn agree(problem: &Problem) -> Result<(), TestCaseError> {
+        match (brute(problem), problem.plan()) {
+            (Some(best), Ok(plan)) => {
+                let found = plan.objective.value();
+                prop_assert!(close(best, found), "corners {best}, plan {found}");
+            }
+            (None, Err(Error::Contract { .. } | Error::Together { .. })) => {}
+            (best, plan) => {
+                prop_assert!(false, "corners {best:?}, plan {:?}", plan.map(|p| p.objective));
+            }
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+        #[test]
+        fn one_class_two_hours(problem in problems(1..=1, 2..=2, true)) {
+            agree(&problem)?;
+        }
+
+        #[test]
+        fn two_classes_one_hour(problem in problems(2..=2, 1..=1, true)) {
+            agree(&problem)?;
+        }
+    }
+}
+
+/// Small whole numbers, so that limits often meet.
+fn problems(
+    classes: std::ops::RangeInclusive<usize>,
+    hours: std::ops::RangeInclusive<usize>,
+    contracts: bool,
+) -> impl Strategy<Value = Problem> {
+    let some = |most: u32| prop::option::of((1..=most).prop_map(|n| kw(f64::from(n))));
+    let uses = || {
+        prop::option::weighted(0.8, (1..=5_u32, 0..=5_u32, -1..=12_i32)).prop_map(|of| {
+            of.map(|(power, heat, revenue)| Use {
+                power: kw(f64::from(power)),
+                heat: kw(f64::from(heat)),
+                revenue: UsdPerHour::new(f64::from(revenue)),
+            })
+        })
+    };
+    let class =
+        (0..=4_u32, uses(), uses(), 0..=6_u32).prop_map(|(count, mining, ai, conversion)| {
+            let mut class = class("a kind", f64::from(count), mining, ai);
+            class.conversion = Usd::new(f64::from(conversion));
+            class
+        });
+    let hour = (-2..=6_i32, 0..=3_u32, prop::option::of(0..=9_u32)).prop_map(
+        |(tariff, credit, demand)| Hour {
+            tariff: UsdPerKwh::new(f64::from(tariff) / 2.0),
+            credit: UsdPerKwh::new(f64::from(credit) / 2.0),
+            demand: demand.map(|demand| kw(f64::from(demand))),
+        },
+    );
+    let energy = prop::option::of((1..=9_u32).prop_map(|n| Joules::new(3.6e6 * f64::from(n))));
+    let response = prop::option::of((1..=20_u32, some(5), energy).prop_map(
+        |(baseline, most_power, most_energy)| Response {
+            baseline: kw(f64::from(baseline)),
+            most_power,
+            most_energy,
+        },
+    ));
+    let site =
+        (1..=20_u32, some(20), some(6), response).prop_map(|(power, cooling, ramp, response)| {
+            Site { power: kw(f64::from(power)), cooling, ramp, response }
+        });
+    let stage = prop::option::of((0..=1_usize, 0..=9_u32)).prop_map(|stage| {
+        let stage =
+            stage.map(|(from, kilowatts)| Stage { from, capacity: kw(f64::from(kilowatts)) });
+        stage.into_iter().collect()
+    });
+    let contract = prop::option::of((0..=1_usize, 0..=4_u32)).prop_map(move |contract| {
+        let (from, least) = contract.filter(|_| contracts)?;
+        Some(Contract { from, least: kw(f64::from(least)) })
+    });
+    (
+        site,
+        prop::collection::vec(hour, hours),
+        prop::collection::vec(class, classes),
+        (stage, contract).prop_map(|(stages, contract)| Ai { stages, contract }),
+    )
+        .prop_map(|(site, hours, classes, ai)| Problem { site, hours, classes, ai })
+}
+
+fn earns(problem: &Problem) -> f64 {
+    problem.plan().expect("a plan without a contract").objective.value()
+}
+
+/// Moved by some of a limit, no plan earns more than the price says: the price of a limit is the
+/// slope of a concave function, to both sides.
+fn priced(
+    problem: &Problem,
+    plan: &Plan,
+    price: UsdPerWatt,
+    by: f64,
+    change: impl Fn(&mut Problem, Watts),
+) -> Result<(), TestCaseError> {
+    let mut other = problem.clone();
+    change(&mut other, kw(by));
+    if let Ok(other) = other.plan() {
+        let most = plan.objective.value() + (price * kw(by)).value();
+        let found = other.objective.value();
+        prop_assert!(found <= most + 1e-5 * (1.0 + most.abs()), "{by} kW: {found} above {most}");
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// With kinds taken together, from a sample: the same as the whole program.
+    #[test]
+    fn rounds_come_to_the_same(problem in problems(5..=8, 12..=30, true)) {
+        let effort = Effort { whole: 0, sample: 6, together: 4 };
+        match (problem.plan(), rounds::plan(&problem, effort)) {
+            (Ok(whole), Ok(rounds)) => {
+                let (whole, rounds) = (whole.objective.value(), rounds.objective.value());
+                prop_assert!(close(whole, rounds), "whole {whole}, rounds {rounds}");
+            }
+            // What is checked first is checked by `plan` alone.
+            (Err(Error::Contract { .. }), Err(_)) => {}
+            (whole, rounds) => prop_assert_eq!(whole.err(), rounds.err()),
+        }
+    }
+
+    #[test]
+    fn plans_keep_to_the_limits(problem in problems(1..=5, 1..=24, true)) {
+        let Ok(plan) = problem.plan() else { return Ok(()) };
+        let power = problem.site.power.value();
+        let little = 1e-6 * power;
+        let mut free = 0.0;
+        for (at, hour) in plan.hours.iter().enumerate() {
+            prop_assert!(hour.draw().value() <= power + little);
+            prop_assert!(hour.draw().value() + hour.curtailed.value() <= power + little);
+            prop_assert!(hour.ai.value() <= problem.capacity(at).value() + little);
+            prop_assert!(hour.ai.value() >= problem.least(at).value() - little);
+            prop_assert!(hour.credited.value() >= 0.0);
+            free += problem.baseline(at).map_or(0.0, |_| {
+                problem.hours[at].credit.value() * power / KW
+            });
+            if let (Some(ramp), true) = (problem.site.ramp, at > 0) {
+                let change = hour.draw().value() - plan.hours[at - 1].draw().value();
+                prop_assert!(change.abs() <= ramp.value() + little);
+            }
+        }
+        // Each machine for itself, in what is best for it.
+        for class in &problem.classes {
+            let best = |of: Option<Use>| -> f64 {
+                let Some(of) = of else { return 0.0 };
+                let value = |hour: &Hour| of.revenue.value() - of.power.value() / KW * hour.tariff.value();
+                problem.hours.iter().map(|hour| value(hour).max(0.0)).sum()
+            };
+            free += class.count * best(class.mining).max(best(class.ai));
+        }
+        prop_assert!(plan.objective.value() <= free + 1e-6 * (1.0 + free));
+        let parts = plan.money.mining + plan.money.ai + plan.money.credits
+            - plan.money.energy - plan.money.conversion;
+        prop_assert!(close(parts.value(), plan.objective.value()));
+        let margins: Usd = plan.classes.iter().map(|class| class.margin).sum();
+        prop_assert!(close((margins + plan.money.credits).value(), plan.objective.value()));
+    }
+
+    #[test]
+    fn the_order_of_classes_does_not_matter(problem in problems(2..=5, 1..=12, false)) {
+        let mut other = problem.clone();
+        other.classes.reverse();
+        prop_assert!(close(earns(&problem), earns(&other)));
+        // Nor whether a kind is told of once or as two.
+        let mut half = problem.classes[0].clone();
+        half.count /= 2.0;
+        other.classes.pop();
+        other.classes.extend([half.clone(), half]);
+        prop_assert!(close(earns(&problem), earns(&other)));
+    }
+
+    #[test]
+    fn a_higher_tariff_never_earns_more(problem in problems(1..=4, 1..=12, false)) {
+        let mut other = problem.clone();
+        other.hours.iter_mut().step_by(2).for_each(|hour| hour.tariff += UsdPerKwh::new(0.3));
+        let (before, after) = (earns(&problem), earns(&other));
+        prop_assert!(after <= before + 1e-5 * (1.0 + before.abs()), "{before} to {after}");
+    }
+
+    #[test]
+    fn prices_are_slopes(problem in problems(1..=4, 1..=10, true), by in -0.9..0.9_f64) {
+        let Ok(plan) = problem.plan() else { return Ok(()) };
+        let prices = &plan.prices;
+        // With demand response the site's power moves the baseline too, which is not concave then.
+        if problem.site.response.is_none() {
+            priced(&problem, &plan, prices.power.total, by, |other, by| other.site.power += by)?;
+        }
+        priced(&problem, &plan, prices.cooling.total, by, |other, by| {
+            other.site.cooling = other.site.cooling.map(|limit| limit + by);
+        })?;
+        priced(&problem, &plan, prices.ramp.total, by, |other, by| {
+            other.site.ramp = other.site.ramp.map(|limit| limit + by);
+        })?;
+        priced(&problem, &plan, prices.contract.total, by, |other, by| {
+            if let Some(contract) = &mut other.ai.contract {
+                contract.least += by;
+            }
+        })?;
+        if let Some(&price) = prices.stages.first() {
+            priced(&problem, &plan, price, by, |other, by| other.ai.stages[0].capacity += by)?;
+        }
+        let of_demand: f64 = problem
+            .hours
+            .iter()
+            .zip(&prices.demand.hours)
+            .filter(|(hour, _)| hour.demand.is_some_and(|demand| demand >= kw(1.0)))
+            .map(|(_, price)| price.value())
+            .sum();
+        priced(&problem, &plan, UsdPerWatt::new(of_demand), by, |other, by| {
+            for demand in other.hours.iter_mut().filter_map(|hour| hour.demand.as_mut()) {
+                if *demand >= kw(1.0) {
+                    *demand += by;
+                }
+            }
+        })?;
+        priced(&problem, &plan, prices.credited_power.total, by, |other, by| {
+            if let Some(most) = other.site.response.as_mut().and_then(|of| of.most_power.as_mut()) {
+                *most += by;
+            }
+        })?;
+        // For an hour of so many kilowatts.
+        let of_energy = UsdPerWatt::new(prices.credited_energy.value() / KW);
+        priced(&problem, &plan, of_energy, by, |other, by| {
+            if let Some(most) = other.site.response.as_mut().and_then(|of| of.most_energy.as_mut()) {
+                *most += Joules::new(by.value() * 3600.0);
+            }
+        })?;
+        priced(&problem, &plan, prices.baseline.total, by, |other, by| {
+            if let Some(response) = &mut other.site.response {
+                response.baseline += by;
+            }
+        })?;
+    }
+}
