@@ -888,3 +888,67 @@ fn score_refuses_what_it_cannot_use() {
         assert_refused(&run(["score"].into_iter().chain(args.split(' '))), part);
     }
 }
+
+/// A site of the examples, and a day on which its prices were new.
+const SITE: [&str; 4] = ["--site", "examples/sites/paraguay-hydro.toml", "--today", "2025-03-03"];
+
+#[test]
+fn a_site_is_decided_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (page, hours) = (path("decision.html"), path("plan.csv"));
+    let args = ["decide", "--json", "--html", &page, "--hours", &hours, "--draws", "1000"];
+    let result = json(&run(args.iter().chain(&SITE)), 0);
+    assert_eq!(result["schema"], 1);
+    let devices = result["devices"].as_array().unwrap();
+    assert_eq!(devices.len(), 2);
+    assert_eq!(devices[0]["mining"]["basis"], "data_sheet");
+    assert_eq!(devices[1]["owned"], false);
+    assert_eq!(result["plan"]["hours"], 8760);
+    assert_eq!(result["asics"].as_array().unwrap().len(), 4);
+    assert!(result["warnings"][0].as_str().unwrap().contains("power.tariff is of 2023-07-19"));
+
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.len() < 500_000);
+    let lines = std::fs::read_to_string(hours).unwrap();
+    assert_eq!(lines.lines().count(), 8761);
+    assert!(lines.starts_with("start,tariff_usd_per_kwh,mining_watts,ai_watts,curtailed_watts\n"));
+
+    let text = run(["decide", "--draws", "1000"].iter().chain(&SITE));
+    assert_eq!(text.status.code(), Some(0));
+    assert!(stdout(&text).contains("S19j Pro 104 TH/s"));
+    assert!(stdout(&text).lines().all(|line| line.chars().count() <= 80));
+}
+
+#[test]
+fn the_template_of_a_site_is_told_to_be_filled_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = folder.path().join("site.toml");
+    let template = run(["site-template"]);
+    assert_eq!(template.status.code(), Some(0));
+    std::fs::write(&site, &template.stdout).unwrap();
+    let output = run([OsStr::new("decide"), OsStr::new("--site"), site.as_os_str()]);
+    assert_eq!((output.status.code(), stdout(&output)), (Some(2), ""));
+    let lines: Vec<_> = stderr(&output).lines().collect();
+    assert!(lines.len() > 15, "{lines:#?}");
+    assert!(lines.iter().all(|line| line.starts_with("perjoule: ") && line.contains("line ")));
+    assert!(lines.iter().any(|line| line.ends_with("mining.btc_price: missing")), "{lines:#?}");
+}
+
+#[test]
+fn decisions_refuse_what_they_cannot_use() {
+    for (args, expected) in [
+        (&["decide", "--site", "/nonexistent/site.toml"][..], "perjoule site-template >"),
+        (&["decide", "--confidence", "0.2"], "--confidence"),
+        (&["decide", "--draws", "0"], "--draws"),
+        (&["decide", "--today", "soon"], "--today"),
+        (&["decide", "--html", "/nonexistent/x.html"], "its folder does not exist"),
+        (&["decide", "/nonexistent.json", "--site", SITE[1]], "/nonexistent.json"),
+        (&["decide", "Cargo.toml", "--site", SITE[1]], "Cargo.toml"),
+    ] {
+        let output = run(args);
+        assert_eq!((output.status.code(), stdout(&output)), (Some(2), ""), "{args:?}");
+        let told = stderr(&output);
+        assert!(told.contains(expected) && told.lines().count() == 1, "{args:?}: {told}");
+    }
+}

@@ -1,6 +1,7 @@
 //! What the subcommands share: arguments, errors, output and Ctrl-C. Each of them is one file.
 
 mod compare;
+mod decide;
 mod devices;
 mod dial;
 mod engines;
@@ -33,6 +34,7 @@ Examples:
   perjoule                    score this machine: the same as `perjoule score`
   perjoule devices            engines, GPUs and meters of this machine, and what is missing
   perjoule mine HEADER_HEX    search for a nonce that meets the header's own target
+  perjoule decide score.json  what scored hardware is worth at a site
   perjoule dial               turn a search down and up, and time how it follows
 
 Results go to stdout, notes and progress to stderr. Exit codes: 0 done, 1 no share in the whole
@@ -55,6 +57,10 @@ pub(crate) enum Command {
     Score(score::Args),
     /// Show several scores side by side.
     Compare(compare::Args),
+    /// Decide what scored hardware is worth at a site: mine, rent out, host, curtail or sell.
+    Decide(decide::Args),
+    /// Print a file of a site's prices to fill in.
+    SiteTemplate,
     /// Search a block header for hashes that meet a target.
     Mine(mine::Args),
     /// Search at set points, and measure how fast hash rate and power follow.
@@ -99,6 +105,8 @@ impl Request {
             Self::Run(command) => match &*command {
                 Command::Score(args) => score::run(args),
                 Command::Compare(args) => compare::run(args),
+                Command::Decide(args) => decide::run(args),
+                Command::SiteTemplate => decide::site_template(),
                 Command::Mine(args) => mine::run(args),
                 Command::Dial(args) => dial::run(args),
                 Command::Devices(args) => devices::run(args),

@@ -1,5 +1,43 @@
-//! What to do with hardware at a site.
+//! What to do with hardware: go on mining, rent it out for AI, give its power to a tenant, switch it
+//! off when power is dear, or sell it.
 //!
+//! ```text
+//! Report (measured) ──► Candidate ─┐
+//!                                  ├─► Case ──► values of each use ──► Verdict ─┐
+//! site.toml (dated prices) ► Site ─┘      (as quoted, drawn, moved)             ├─► Decision
+//!                              └──────────► Problem ──► plan by the hour ───────┘
+//! ```
+//!
+//! - [`site`]: the file with what a site can do and what things cost there;
+//! - [`economics`]: what a hash, a kilowatt-hour and a dollar of capital are worth;
+//! - [`fitness`]: whether a device is fit for AI;
 //! - [`plan`]: what goes to which use in each hour, as a linear program.
+//!
+//! Everything is told at one metering point, the site's meter, and in US dollars.
 
+mod candidate;
+mod case;
+mod curve;
+mod decide;
+pub mod economics;
+#[cfg(test)]
+pub(crate) mod example;
+pub mod fitness;
 pub mod plan;
+mod schedule;
+mod sensitivity;
+pub mod site;
+#[cfg(test)]
+#[expect(clippy::float_cmp, reason = "shares and subsidies that are exact in binary")]
+mod tests;
+mod verdict;
+
+pub use self::candidate::{Basis, Mismatch, NamedReport};
+pub use self::case::{Input, Use};
+pub use self::decide::{
+    Asic, Decision, Earning, Judged, Mining, Options, Prices, Quoted, SCHEMA, Undecided, Worth,
+    decide,
+};
+pub use self::schedule::{Duration, Limit, Money, Placed, PlannedHour, Schedule};
+pub use self::sensitivity::{Map, SWING, Swing};
+pub use self::verdict::Verdict;

@@ -15,7 +15,7 @@ const SQUARE: Size = Size::Matrices { m: 4096, n: 4096, k: 4096 };
 const LARGE: Size = Size::Matrices { m: 8192, n: 8192, k: 8192 };
 
 /// A report without any measurement.
-pub(super) fn empty() -> Report {
+pub(crate) fn empty() -> Report {
     Report {
         schema: SCHEMA,
         perjoule: "0.1.0".to_owned(),
@@ -49,7 +49,7 @@ fn finished(device: &str, workloads: &[&str]) -> Finished {
 ///
 /// Hashing on the processor is 3 GH/s at 300 W, which is 10 MH/J or 100,000 J/TH; on `gpu:0` it is
 /// 7 GH/s at 350 W, which is 20 MH/J or 50,000 J/TH.
-pub(super) fn full() -> Report {
+pub(crate) fn full() -> Report {
     let mut course = Course { now: 4.0, rows: Vec::new() };
     course.processor();
     course.card();
@@ -119,7 +119,7 @@ pub(super) fn full() -> Report {
 }
 
 /// The full one without a single joule: no meter could be read.
-pub(super) fn unmetered() -> Report {
+pub(crate) fn unmetered() -> Report {
     let why = "/sys/class/powercap/intel-rapl:0/energy_uj: permission denied; run as root";
     let mut report = full();
     for row in &mut report.rows {
@@ -133,7 +133,7 @@ pub(super) fn unmetered() -> Report {
 }
 
 /// Texts as nobody expects them, in every place where a text from outside can be.
-pub(super) fn hostile() -> Report {
+pub(crate) fn hostile() -> Report {
     let name = "<script>alert(\"1\")</script> & 'quotes' \\ {x=\"y\"}\n\x1b[31m, ";
     let mut report = full();
     let long = name.to_owned() + &"图形处理器".repeat(30) + &"endless".repeat(30);
@@ -192,7 +192,7 @@ fn meter(domain: &str, source: &str, resolution: Option<f64>) -> Meter {
 }
 
 /// A row without energy and without reason.
-pub(super) fn row(device: &str, [workload, variant, unit]: [&str; 3], median: f64) -> Row {
+pub(crate) fn row(device: &str, [workload, variant, unit]: [&str; 3], median: f64) -> Row {
     Row {
         device: device.to_owned(),
         workload: workload.to_owned(),

@@ -4,11 +4,11 @@ use super::Size;
 use crate::units::Joules;
 
 /// Miners that people know, and the joules that each needs for a terahash by its data sheet.
-pub(super) const MINERS: [(&str, f64); 4] =
+pub(crate) const MINERS: [(&str, f64); 4] =
     [("S9", 84.0), ("S19", 29.5), ("S21", 17.5), ("S21 XP", 13.5)];
 
 /// Three significant digits, an SI prefix and any unit: `12.3 MH/s`.
-pub(super) fn si(value: f64, unit: &str) -> String {
+pub(crate) fn si(value: f64, unit: &str) -> String {
     // The digits and prefixes are those of a quantity, of which the unit is the last letter.
     let mut text = Joules::new(value).to_string();
     text.pop();
@@ -16,7 +16,7 @@ pub(super) fn si(value: f64, unit: &str) -> String {
 }
 
 /// Work by time: `12.3 MH/s`; of a latency the time that one takes: `4.50 µs`.
-pub(super) fn rate(workload: &str, unit: &str, per_second: f64) -> String {
+pub(crate) fn rate(workload: &str, unit: &str, per_second: f64) -> String {
     if workload == "latency" {
         si(1.0 / per_second, "s")
     } else {
@@ -25,12 +25,12 @@ pub(super) fn rate(workload: &str, unit: &str, per_second: f64) -> String {
 }
 
 /// Work by energy: `12.3 MH/J`.
-pub(super) fn per_joule(unit: &str, per_joule: f64) -> String {
+pub(crate) fn per_joule(unit: &str, per_joule: f64) -> String {
     si(per_joule, &format!("{}/J", clean(unit)))
 }
 
 /// Three significant digits without prefix: `13.5`, `60,200`.
-pub(super) fn plain(value: f64) -> String {
+pub(crate) fn plain(value: f64) -> String {
     if !value.is_finite() || value.abs() >= 1e12 || (value != 0.0 && value.abs() < 1e-3) {
         return format!("{value:.2e}");
     }
@@ -51,17 +51,17 @@ pub(super) fn plain(value: f64) -> String {
 }
 
 /// A share as a percentage, with so many decimals: `84 %`.
-pub(super) fn percent(share: f64, decimals: usize) -> String {
+pub(crate) fn percent(share: f64, decimals: usize) -> String {
     format!("{:.decimals$} %", 100.0 * share)
 }
 
 /// One standard deviation as a share: `±1.2 %`.
-pub(super) fn deviation(share: f64) -> String {
+pub(crate) fn deviation(share: f64) -> String {
     format!("±{}", percent(share, 1))
 }
 
 /// Threads and size, as far as there are any: `64 threads, 8 versions`.
-pub(super) fn conditions(threads: Option<usize>, size: &Size) -> String {
+pub(crate) fn conditions(threads: Option<usize>, size: &Size) -> String {
     let threads = threads.map(|count| match count {
         1 => "1 thread".to_owned(),
         _ => format!("{count} threads"),
@@ -76,7 +76,7 @@ pub(super) fn conditions(threads: Option<usize>, size: &Size) -> String {
 }
 
 /// The size alone: `8`, `n = 4096`, `64x4096x1024`, `512 MiB`; nothing for registers.
-pub(super) fn size(size: &Size) -> String {
+pub(crate) fn size(size: &Size) -> String {
     match *size {
         Size::Registers => String::new(),
         Size::Versions(versions) => versions.to_string(),
@@ -87,7 +87,7 @@ pub(super) fn size(size: &Size) -> String {
 }
 
 /// `512 MiB`, `1.5 GiB`
-pub(super) fn bytes(bytes: u64) -> String {
+pub(crate) fn bytes(bytes: u64) -> String {
     const KIB: u64 = 1 << 10;
     const MIB: u64 = 1 << 20;
     const GIB: u64 = 1 << 30;
@@ -100,7 +100,7 @@ pub(super) fn bytes(bytes: u64) -> String {
 }
 
 /// A text from outside without what would steer a terminal or turn the direction of writing.
-pub(super) fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let steers =
         |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()

@@ -5,14 +5,15 @@
 //! What is not known is `None` with the reason beside it, and never a zero.
 //!
 //! Exporters, one a file: [`table`] for terminals, [`json`], [`csv`], [`prometheus`] and [`html`], a
-//! page with charts; [`compare`] sets several reports side by side, and [`file`](mod@file) puts any of
+//! page with charts; [`compare`] sets several reports side by side, [`mod@decision`] shows what they are worth, and [`file`](mod@file) puts any of
 //! them into a file.
 
 pub mod compare;
 pub mod csv;
+pub mod decision;
 #[cfg(test)]
-mod example;
-mod figures;
+pub(crate) mod example;
+pub(crate) mod figures;
 pub mod file;
 pub mod html;
 pub mod json;

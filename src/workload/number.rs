@@ -174,7 +174,7 @@ pub fn fill<T: Input>(out: &mut [T], seed: u64) {
 /// The random number at a place of a sequence: `SplitMix64`, from Steele, Lea and Flood, "Fast
 /// splittable pseudorandom number generators" (OOPSLA 2014), with the constants of Vigna's
 /// `splitmix64.c`.
-pub(super) fn random(seed: u64, place: u64) -> u64 {
+pub(crate) fn random(seed: u64, place: u64) -> u64 {
     const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |state: u64| {
         let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

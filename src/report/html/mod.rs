@@ -6,6 +6,7 @@
 
 mod bars;
 mod cards;
+mod decision;
 mod efficiency;
 mod labels;
 mod markup;
@@ -17,6 +18,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub use self::decision::page as decision_page;
 use self::markup::Markup;
 use self::roof::Plot;
 use self::tables::{Line, Table};
@@ -26,13 +28,9 @@ use super::{Device, Report};
 /// The report as an HTML page.
 #[must_use]
 pub fn page(report: &Report) -> String {
-    let mut page = Markup::default();
-    page.constant("<!DOCTYPE html>\n");
-    page.element("html", &[("lang", &"en")], |page| {
-        page.element("head", &[], |page| head(page, report));
-        page.constant("\n");
-        page.element("body", &[], |page| {
-            svg::patterns(page);
+    document(
+        |page| head(page, &format!("perjoule: {}", machine(report))),
+        |page| {
             page.element("header", &[], |page| header(page, report));
             page.constant("\n");
             page.element("main", &[], |page| {
@@ -50,20 +48,34 @@ pub fn page(report: &Report) -> String {
                 }
             });
             page.element("footer", &[], |page| footer(page, report));
+        },
+    )
+}
+
+/// A whole document.
+fn document(head: impl FnOnce(&mut Markup), body: impl FnOnce(&mut Markup)) -> String {
+    let mut page = Markup::default();
+    page.constant("<!DOCTYPE html>\n");
+    page.element("html", &[("lang", &"en")], |page| {
+        page.element("head", &[], head);
+        page.constant("\n");
+        page.element("body", &[], |page| {
+            svg::patterns(page);
+            body(page);
         });
     });
     page.constant("\n");
     page.into_string()
 }
 
-fn head(page: &mut Markup, report: &Report) {
+fn head(page: &mut Markup, title: &str) {
     page.constant(concat!(
         "<meta charset=\"utf-8\"/>",
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>",
         // Nothing is loaded and nothing is run, whatever a name in the report may be.
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"/>",
     ));
-    page.words("title", &[], &format!("perjoule: {}", machine(report)));
+    page.words("title", &[], title);
     page.constant(concat!("<style>", include_str!("style.css"), "</style>"));
 }
 
@@ -102,14 +114,14 @@ fn machine(report: &Report) -> String {
     report.machine.cpu.clone().unwrap_or_else(|| "Unknown processor".to_owned())
 }
 
-/// `2026-07-01 12:00:00 UTC`; whatever is not written as a report has it is left as it is.
+/// `2026-07-01 12:00:00 UTC`, or a day alone, in one piece; whatever is not written as a report has it
+/// is left as it is.
 fn date(started: &str) -> String {
-    match started.strip_suffix('Z').and_then(|time| time.split_once('T')) {
-        Some((day, time)) => {
-            format!("{day} {time} UTC").replace(' ', "\u{a0}").replace('-', "\u{2011}")
-        }
+    let text = match started.strip_suffix('Z').and_then(|time| time.split_once('T')) {
+        Some((day, time)) => format!("{day} {time} UTC"),
         None => started.to_owned(),
-    }
+    };
+    text.replace(' ', "\u{a0}").replace('-', "\u{2011}")
 }
 
 /// The colour of a device is its place.

@@ -23,6 +23,9 @@ fn the_pages_are_written() {
         let file = Path::new(&folder).join(format!("{name}.html"));
         fs::write(file, page(&report)).expect("the folder can be written");
     }
+    let decision = decision_page(&crate::decision::example::decided());
+    let file = Path::new(&folder).join("decision.html");
+    fs::write(file, decision).expect("the folder can be written");
 }
 
 /// An hour of eight meters that are read twenty times a second, and windows all the time.

@@ -1,0 +1,177 @@
+//! `perjoule decide` and `perjoule site-template`: what to do with scored hardware at a site.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use jiff::Timestamp;
+use perjoule::decision::fitness::Thresholds;
+use perjoule::decision::site::{Problem, Site, TEMPLATE, Unusable};
+use perjoule::decision::{Decision, Options, Undecided, decide};
+use perjoule::report::{decision, file, html};
+
+use super::Error;
+
+/// Decide what to do with scored hardware: mine, rent it out for AI, host a tenant, curtail or sell.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Files that `perjoule score --json FILE` has written; `-` is stdin. None where the site's file
+    /// has data sheets only.
+    #[arg(value_name = "SCORE")]
+    scores: Vec<PathBuf>,
+
+    /// The site with its prices; `perjoule site-template` prints one to fill in.
+    #[arg(long, value_name = "FILE", default_value = "site.toml")]
+    site: PathBuf,
+
+    /// What a device needs for AI, if not what perjoule knows.
+    #[arg(long, value_name = "FILE")]
+    thresholds: Option<PathBuf>,
+
+    /// In which share of the draws a use has to be best for a verdict.
+    #[arg(long, value_name = "SHARE", default_value = "0.9", value_parser = share)]
+    confidence: f64,
+
+    /// How often the prices and measurements that are in doubt are drawn.
+    #[arg(long, value_name = "N", default_value = "100000", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    draws: u32,
+
+    /// What the draws are made from: the same seed gives the same draws.
+    #[arg(long, value_name = "N", default_value = "1")]
+    seed: u64,
+
+    /// Decides as on that day, as 2026-07-01.
+    #[arg(long, value_name = "DATE")]
+    today: Option<jiff::civil::Date>,
+
+    /// Print JSON instead of tables.
+    #[arg(long)]
+    json: bool,
+
+    /// Write a page with charts, which needs no network.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
+    /// Write every hour of the plan as CSV.
+    #[arg(long, value_name = "FILE")]
+    hours: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  perjoule site-template > site.toml        then fill it in
+  perjoule score --json score.json
+  perjoule decide score.json                what to do with this machine at that site
+  perjoule decide a.json b.json --site texas.toml --html decision.html --hours plan.csv
+
+Every price is in the site's file with its date and source, and none is built in. What is missing is
+told by its key and line, exit code 2. No verdict is given where something that decides was not
+measured, or where the ranges of prices and measurements straddle the break-even.";
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.5..=1.0).contains(share));
+    share.ok_or_else(|| "expected a share of 0.5 to 1".to_owned())
+}
+
+/// Prints the file to fill in.
+///
+/// # Errors
+///
+/// When it cannot be written.
+pub(crate) fn site_template() -> Result<ExitCode, Error> {
+    super::print(TEMPLATE).map(|()| ExitCode::SUCCESS)
+}
+
+/// Prints the decision, and writes what was asked for.
+///
+/// # Errors
+///
+/// When a file cannot be used, or the site and the scores do not fit together.
+pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
+    for place in args.html.iter().chain(&args.hours) {
+        file::check(place).map_err(|why| Error::input("output file", why))?;
+    }
+    let site_name = args.site.display().to_string();
+    let site = match Site::open(&args.site) {
+        Ok(site) => site,
+        Err(Unusable::Wrong(problems)) => return Err(wrong(&site_name, &problems)),
+        Err(other) => return Err(Error::input(site_name, remedy(&other, &args.site))),
+    };
+    let reports = args.scores.iter().map(|file| {
+        let name = file.file_name().unwrap_or(file.as_os_str()).display().to_string();
+        Ok((name, super::read_report(file)?))
+    });
+    let reports: Vec<_> = reports.collect::<Result<_, Error>>()?;
+    let thresholds = match &args.thresholds {
+        Some(file) => thresholds(file)?,
+        None => Thresholds::default(),
+    };
+    let now = match args.today {
+        Some(day) => noon(day)?,
+        None => Timestamp::now(),
+    };
+    let options = Options {
+        thresholds,
+        confidence: args.confidence,
+        draws: args.draws,
+        seed: args.seed,
+        ..Options::at(now)
+    };
+    let decision = decide(&site, &reports, &options).map_err(|why| match why {
+        Undecided::NoPlan(_) => Error::input(site_name, why),
+        _ => Error::input(format!("{site_name} and the scores do not fit"), why),
+    })?;
+    write(args, &decision)?;
+    if args.json {
+        super::print_json(&decision)?;
+    } else {
+        super::print(&decision::text(&decision))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(args: &Args, decision: &Decision) -> Result<(), Error> {
+    let written = |place: &Path, text: &str| {
+        file::write(place, text.as_bytes()).map_err(|why| Error::failure("write", why))
+    };
+    if let Some(place) = &args.html {
+        written(place, &html::decision_page(decision))?;
+    }
+    if let Some(place) = &args.hours {
+        written(place, &decision::hours(decision))?;
+    }
+    Ok(())
+}
+
+/// All problems of a file, a line each: the first as the error, the others before it.
+fn wrong(name: &str, problems: &[Problem]) -> Error {
+    let (last, others) =
+        problems.split_last().map_or((None, problems), |(last, it)| (Some(last), it));
+    for problem in others {
+        super::note(&format!("{name}: {problem}"));
+    }
+    let last = last.map_or_else(String::new, ToString::to_string);
+    Error::input(name, last)
+}
+
+fn remedy(why: &Unusable, file: &Path) -> String {
+    let mut text = why.to_string();
+    if !file.exists() {
+        let _ = write!(text, "; `perjoule site-template > {}` makes one", file.display());
+    }
+    text
+}
+
+fn thresholds(file: &Path) -> Result<Thresholds, Error> {
+    let name = file.display().to_string();
+    let text = fs::read_to_string(file).map_err(|why| Error::input(&*name, why))?;
+    Thresholds::parse(&text).map_err(|problems| wrong(&name, &problems))
+}
+
+/// The middle of a day, by UTC.
+fn noon(day: jiff::civil::Date) -> Result<Timestamp, Error> {
+    let noon = day.at(12, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC);
+    noon.map(|noon| noon.timestamp()).map_err(|why| Error::input("--today", why))
+}

@@ -1,0 +1,227 @@
+//! A kind of hardware with what it does, where its power is counted, and how sure that is: an entry
+//! of the site joined with the score, or the data sheet, that it names.
+//!
+//! Scores are of different meters: of a card, of a processor with its memory, of a whole machine at
+//! the wall. Here all become power at the wall, by what the site says is around the device.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::fitness::{Abilities, Fitness, Thresholds};
+use super::site::{Entry, Figures};
+use crate::report::{Device, Energy, Report};
+use crate::units::Watts;
+
+/// The name of a score's file, and the score.
+pub type NamedReport = (String, Report);
+
+/// A kind of hardware that is decided on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Candidate<'a> {
+    pub(crate) entry: &'a Entry,
+    /// What it calls itself, where a score says so.
+    pub(crate) model: Option<String>,
+    /// Hashing, or why nothing is known of it.
+    pub(crate) hashing: Result<Hashing, String>,
+    /// Working for AI, or why nothing is known of it.
+    pub(crate) computing: Result<Power, String>,
+    /// For what it is fit; empty without a score.
+    pub(crate) fitness: Vec<Fitness>,
+}
+
+/// What a device hashes, and for how much.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Hashing {
+    pub(crate) hashes_per_second: f64,
+    pub(crate) power: Power,
+}
+
+/// Power at the wall.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Power {
+    pub(crate) wall: Watts,
+    /// One standard deviation, as a share.
+    pub(crate) uncertainty: f64,
+    pub(crate) basis: Basis,
+}
+
+/// How a power is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// By a meter.
+    Measured,
+    /// By whoever ran the score, who has stated it.
+    Assumed,
+    /// By the maker.
+    DataSheet,
+}
+
+/// What of a site and its scores does not fit together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("device {device}: {what}")]
+pub struct Mismatch {
+    /// The name of the entry.
+    device: String,
+    what: String,
+}
+
+/// All entries of a site with what is known of them.
+pub(crate) fn candidates<'a>(
+    entries: &'a [Entry],
+    reports: &[NamedReport],
+    thresholds: &Thresholds,
+) -> Result<Vec<Candidate<'a>>, Vec<Mismatch>> {
+    let joined = entries.iter().map(|entry| {
+        let mismatch = |what| Mismatch { device: entry.name.clone(), what };
+        Candidate::new(entry, reports, thresholds).map_err(mismatch)
+    });
+    let (fit, unfit): (Vec<_>, Vec<_>) = joined.partition(Result::is_ok);
+    if unfit.is_empty() {
+        Ok(fit.into_iter().flatten().collect())
+    } else {
+        Err(unfit.into_iter().filter_map(Result::err).collect())
+    }
+}
+
+/// Devices of scores that no entry of the site names.
+pub(crate) fn unused(entries: &[Entry], reports: &[NamedReport]) -> Vec<String> {
+    let mut unused = Vec::new();
+    for (name, report) in reports {
+        for device in report.devices.iter().filter(|device| !device.software) {
+            let is_used = entries.iter().any(|entry| match &entry.figures {
+                Figures::Score { device: id, file, .. } => {
+                    *id == device.id && file.as_ref().is_none_or(|file| file == name)
+                }
+                Figures::Sheet { .. } => false,
+            });
+            if !is_used {
+                unused.push(format!("{} of {name} is in no section [[device]]", device.id));
+            }
+        }
+    }
+    unused
+}
+
+impl<'a> Candidate<'a> {
+    fn new(
+        entry: &'a Entry,
+        reports: &[NamedReport],
+        thresholds: &Thresholds,
+    ) -> Result<Self, String> {
+        let memory = entry.memory.as_ref().map(|memory| memory.value);
+        match &entry.figures {
+            Figures::Sheet { hashes_per_second, power, .. } => {
+                let power = Power { wall: *power, uncertainty: 0.0, basis: Basis::DataSheet };
+                let hashing = Hashing { hashes_per_second: *hashes_per_second, power };
+                let why = "a data sheet says nothing of it";
+                let computing = Err(why.to_owned());
+                Ok(Self {
+                    entry,
+                    model: None,
+                    hashing: Ok(hashing),
+                    computing,
+                    fitness: Vec::new(),
+                })
+            }
+            Figures::Score { file, device, host, supply } => {
+                let (report, device) = find(reports, file.as_deref(), device)?;
+                let around = Around { host: *host, supply: *supply };
+                let at_the_wall = |energy: Result<&Energy, String>| {
+                    energy
+                        .map(|energy| around.wall(energy))
+                        .map_or_else(|why| Ok(Err(why)), |it| it.map(Ok))
+                };
+                let hashing = metered(report, device, "sha256d", |energy| energy.per_joule);
+                // Of the windows that the energy is of, and not of the best slice.
+                let rate = hashing.as_ref().map_or(0.0, |it| it.per_joule * it.gross.value());
+                let products = metered(report, device, "matmul", |energy| energy.gross.value());
+                Ok(Self {
+                    entry,
+                    model: Some(device.name.clone()),
+                    hashing: at_the_wall(hashing)?
+                        .map(|power| Hashing { hashes_per_second: rate, power }),
+                    computing: at_the_wall(products)?,
+                    fitness: thresholds.judge(&Abilities::new(report, device, memory)),
+                })
+            }
+        }
+    }
+}
+
+/// The device of a name in the score of a name, which has to be given where there are several.
+fn find<'r>(
+    reports: &'r [NamedReport],
+    file: Option<&str>,
+    id: &str,
+) -> Result<(&'r Report, &'r Device), String> {
+    let names = || reports.iter().map(|(name, _)| &**name).collect::<Vec<_>>().join(", ");
+    let report = match (file, reports) {
+        (_, []) => return Err("no score was given, expected SCORE.json".to_owned()),
+        (None, [(_, report)]) => report,
+        (None, _) => return Err(format!("file is missing, expected one of {}", names())),
+        (Some(file), _) => reports
+            .iter()
+            .find_map(|(name, report)| (name == file).then_some(report))
+            .ok_or_else(|| format!("file {file} was not given, expected one of {}", names()))?,
+    };
+    let device = report.devices.iter().find(|device| device.id == id);
+    device.map(|device| (report, device)).ok_or_else(|| {
+        let known: Vec<_> = report.devices.iter().map(|device| &*device.id).collect();
+        format!("score {id} is not in its file, expected one of {}", known.join(", "))
+    })
+}
+
+/// What is around a device.
+#[derive(Clone, Copy)]
+struct Around {
+    host: Option<Watts>,
+    supply: Option<f64>,
+}
+
+impl Around {
+    /// The power at the wall of what a score has metered, or why the site and the score contradict.
+    fn wall(self, energy: &Energy) -> Result<Power, String> {
+        let at_the_wall = energy.charged.iter().any(|domain| domain == "machine");
+        let basis = if energy.assumed { Basis::Assumed } else { Basis::Measured };
+        let wall = match (at_the_wall, self.host, self.supply) {
+            (true, None, None) => energy.gross,
+            (true, ..) => {
+                return Err(
+                    "host_watts and supply_efficiency contradict its score, which has the \
+                            power of the whole machine at the wall"
+                        .to_owned(),
+                );
+            }
+            (false, Some(host), Some(supply)) => (energy.gross + host) / supply,
+            (false, host, _) => {
+                let key = if host.is_none() { "host_watts" } else { "supply_efficiency" };
+                return Err(format!(
+                    "{key} is missing: its score has the power of {} only, and not that at the wall",
+                    energy.charged.join(" and ")
+                ));
+            }
+        };
+        Ok(Power { wall, uncertainty: energy.uncertainty, basis })
+    }
+}
+
+/// The energy of the row of a kind of work that has most of something, or why there is none.
+fn metered<'r>(
+    report: &'r Report,
+    device: &Device,
+    workload: &str,
+    most: impl Fn(&Energy) -> f64,
+) -> Result<&'r Energy, String> {
+    if device.software {
+        return Err("its driver computes on the processor".to_owned());
+    }
+    let rows =
+        || report.rows.iter().filter(|row| row.device == device.id && row.workload == workload);
+    let metered = rows().filter_map(|row| row.energy.as_ref());
+    metered.max_by(|a, b| most(a).total_cmp(&most(b))).ok_or_else(|| {
+        let why = rows().find_map(|row| row.no_energy.clone());
+        let why = why.unwrap_or_else(|| format!("its score has no {workload}"));
+        format!("no joules of {workload}: {why}")
+    })
+}

@@ -1,0 +1,492 @@
+//! What each use of a device comes to in a year, for the numbers as they were quoted and for others:
+//! what sensitivities and the verdict are made of.
+//!
+//! All is for one device, in US dollars a year, with energy at the site's meter. Zero is to sell it
+//! (or not to buy it): to keep it costs what it would fetch, paid back over its life, less what it
+//! will fetch then. So a value above zero is what a use is better by than selling.
+//!
+//! - *Mine*: revenue of the hours in which a kilowatt-hour costs less than it earns, less their
+//!   energy and operations, with credits for the others that the grid pays for.
+//! - *Rent*: price by utilisation, less the market's share, at full power in all hours, once it is
+//!   converted; less energy, operations and the cost of conversion.
+//! - *Host*: the device is sold, and its power goes to the tenant of the contract.
+//! - *Curtail*: nothing but credits.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::candidate::{Candidate, Hashing};
+use super::curve::Curve;
+use super::economics::{self, Earnings, annuity, sinking, subsidy};
+use super::site::{Capital, Hardware, Network, Quote, Rental, Site, YEAR};
+use crate::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
+
+/// What can be done with a device.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Use {
+    /// Go on mining, or begin to.
+    Mine,
+    /// Rent it out for AI.
+    Rent,
+    /// Sell it, and give its power to a tenant's AI.
+    Host,
+    /// Keep it, and leave it off.
+    Curtail,
+    /// Sell it, or do not buy it.
+    Sell,
+}
+
+impl Use {
+    /// All of them, in the order in which they are shown; of equal ones the first is taken.
+    pub const ALL: [Self; 5] = [Self::Mine, Self::Rent, Self::Host, Self::Curtail, Self::Sell];
+
+    /// `mine`, `rent out`, `host AI`, `curtail` or `sell`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mine => "mine",
+            Self::Rent => "rent out",
+            Self::Host => "host AI",
+            Self::Curtail => "curtail",
+            Self::Sell => "sell",
+        }
+    }
+}
+
+/// A number that may turn out otherwise.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// Of a bitcoin.
+    BtcPrice,
+    /// Of finding a block.
+    Difficulty,
+    /// Fees of a block.
+    Fees,
+    /// What the pool keeps.
+    PoolFee,
+    /// All prices of power.
+    Tariff,
+    /// What the grid pays for power that is not drawn.
+    Credit,
+    /// To run miners.
+    MiningOperations,
+    /// To run machines for AI.
+    AiOperations,
+    /// Of an hour of the device.
+    RentalPrice,
+    /// Hours in which it is rented.
+    Utilisation,
+    /// What the market keeps.
+    MarketFee,
+    /// What the tenant pays.
+    Contract,
+    /// To convert a megawatt.
+    Retrofit,
+    /// To convert the device.
+    Conversion,
+    /// To build a megawatt out for the tenant.
+    BuildOut,
+    /// What the device is worth.
+    Hardware,
+    /// Hashes per joule, as measured.
+    HashesPerJoule,
+    /// The power that AI takes, as measured.
+    AiPower,
+}
+
+impl Input {
+    /// All of them.
+    pub const ALL: [Self; 18] = [
+        Self::BtcPrice,
+        Self::Difficulty,
+        Self::Fees,
+        Self::PoolFee,
+        Self::Tariff,
+        Self::Credit,
+        Self::MiningOperations,
+        Self::AiOperations,
+        Self::RentalPrice,
+        Self::Utilisation,
+        Self::MarketFee,
+        Self::Contract,
+        Self::Retrofit,
+        Self::Conversion,
+        Self::BuildOut,
+        Self::Hardware,
+        Self::HashesPerJoule,
+        Self::AiPower,
+    ];
+
+    /// What people call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BtcPrice => "BTC price",
+            Self::Difficulty => "difficulty",
+            Self::Fees => "fees of blocks",
+            Self::PoolFee => "pool fee",
+            Self::Tariff => "power tariff",
+            Self::Credit => "credit for curtailment",
+            Self::MiningOperations => "operations of mining",
+            Self::AiOperations => "operations of AI",
+            Self::RentalPrice => "price of an AI hour",
+            Self::Utilisation => "AI utilisation",
+            Self::MarketFee => "market's fee",
+            Self::Contract => "tenant's payment",
+            Self::Retrofit => "retrofit",
+            Self::Conversion => "conversion of the device",
+            Self::BuildOut => "build-out",
+            Self::Hardware => "worth of the hardware",
+            Self::HashesPerJoule => "hashes/J",
+            Self::AiPower => "power of AI",
+        }
+    }
+}
+
+/// How far a number may be off.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Doubt {
+    /// Anywhere between these multiples.
+    Range(f64, f64),
+    /// By a standard deviation, as a share.
+    Deviation(f64),
+}
+
+/// Multiples of all inputs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Factors {
+    times: [f64; Input::ALL.len()],
+    /// How often the subsidy is halved.
+    halvings: i32,
+}
+
+impl Factors {
+    /// As quoted and measured.
+    pub(crate) const ONE: Self = Self { times: [1.0; Input::ALL.len()], halvings: 0 };
+
+    pub(crate) fn with(mut self, input: Input, times: f64) -> Self {
+        self.times[input as usize] = times;
+        self
+    }
+
+    /// The same after the next halving of the subsidy.
+    pub(crate) fn halved(self) -> Self {
+        Self { halvings: self.halvings + 1, ..self }
+    }
+
+    fn of(&self, input: Input) -> f64 {
+        self.times[input as usize]
+    }
+}
+
+/// The value of each use in a year; `None` of one that there is not.
+pub(crate) type Values = [Option<Usd>; Use::ALL.len()];
+
+/// The use that is worth most.
+pub(crate) fn best(values: &Values) -> Use {
+    let worth = |of: &Use| values[*of as usize].map_or(f64::NEG_INFINITY, Usd::value);
+    let first = |best: Use, next: Use| if worth(&next) > worth(&best) { next } else { best };
+    Use::ALL.into_iter().reduce(first).unwrap_or(Use::Sell)
+}
+
+/// A device at a site.
+#[derive(Clone, Debug)]
+pub(crate) struct Case<'a> {
+    site: &'a Site,
+    curve: &'a Curve,
+    candidate: &'a Candidate<'a>,
+}
+
+/// What a use is made of, for one device.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Running {
+    /// At the site's meter, while it runs.
+    pub(crate) power: Watts,
+    /// What it earns while it runs.
+    pub(crate) revenue: UsdPerHour,
+    /// What it costs while it runs, besides energy.
+    pub(crate) operations: UsdPerHour,
+    /// What has to be spent before.
+    pub(crate) conversion: Usd,
+    /// The same for each year.
+    pub(crate) conversion_yearly: Usd,
+    /// The share of the years in which it earns something.
+    pub(crate) converted: f64,
+    /// Whether somebody else pays for the energy.
+    pub(crate) energy_paid: bool,
+}
+
+impl Running {
+    /// Revenue of each kilowatt-hour at the site's meter.
+    pub(crate) fn per_kwh(&self) -> UsdPerKwh {
+        self.revenue.at(self.power)
+    }
+
+    /// What is left of it for energy and capital: the price of power above which switching off is
+    /// better.
+    pub(crate) fn worth(&self) -> UsdPerKwh {
+        (self.revenue - self.operations).at(self.power)
+    }
+}
+
+impl<'a> Case<'a> {
+    pub(crate) fn new(site: &'a Site, curve: &'a Curve, candidate: &'a Candidate<'a>) -> Self {
+        Self { site, curve, candidate }
+    }
+
+    /// What each use comes to in a year.
+    pub(crate) fn values(&self, factors: &Factors) -> Values {
+        let keep = self.keep(factors);
+        let mut values = [None; Use::ALL.len()];
+        let mining = self.mining(factors);
+        values[Use::Mine as usize] = mining.map(|mining| self.mined(&mining, factors).value - keep);
+        values[Use::Rent as usize] =
+            self.renting(factors).map(|renting| self.always(&renting, factors) - keep);
+        values[Use::Host as usize] =
+            self.hosting(factors).map(|hosting| self.always(&hosting, factors));
+        values[Use::Curtail as usize] = mining.and_then(|mining| {
+            let (credit, share) = self.credit(factors)?;
+            Some((credit * mining.power).over(f64::from(YEAR) * share) - keep)
+        });
+        values[Use::Sell as usize] = Some(Usd::ZERO);
+        values
+    }
+
+    /// What it costs in a year to have the device and not its price.
+    pub(crate) fn keep(&self, factors: &Factors) -> Usd {
+        let capital = &self.site.capital;
+        let (rate, years) = (capital.discount_rate, capital.life_years);
+        let share = annuity(rate, years) - capital.salvage * sinking(rate, years);
+        self.worth(factors) * share
+    }
+
+    /// What it fetches, or costs.
+    pub(crate) fn worth(&self, factors: &Factors) -> Usd {
+        let (Hardware::Owned(worth) | Hardware::ToBuy(worth)) = &self.candidate.entry.hardware;
+        worth.value * factors.of(Input::Hardware)
+    }
+
+    /// What a hash earns at all.
+    pub(crate) fn earnings(&self, factors: &Factors) -> Earnings {
+        earnings(self.site, factors)
+    }
+
+    /// Mining while it runs.
+    pub(crate) fn mining(&self, factors: &Factors) -> Option<Running> {
+        let Hashing { hashes_per_second, power } = *self.candidate.hashing.as_ref().ok()?;
+        let rate = hashes_per_second * factors.of(Input::HashesPerJoule);
+        let revenue = self.earnings(factors).per_hash() * (rate * 3600.0);
+        let power = self.site.metered(power.wall, self.site.place.mining_pue);
+        let operations = &self.site.place.mining_operations;
+        Some(Running {
+            power,
+            revenue: UsdPerHour::new(revenue.value()),
+            operations: operations.value * power * factors.of(Input::MiningOperations),
+            conversion: Usd::ZERO,
+            conversion_yearly: Usd::ZERO,
+            converted: 1.0,
+            energy_paid: false,
+        })
+    }
+
+    /// Working for whoever rents it.
+    pub(crate) fn renting(&self, factors: &Factors) -> Option<Running> {
+        let Rental { price, utilisation, conversion } = self.candidate.entry.rental.as_ref()?;
+        let market = self.site.ai.market.as_ref()?;
+        let computing = self.candidate.computing.as_ref().ok()?;
+        let capital = &self.site.capital;
+        let wall = computing.wall * factors.of(Input::AiPower);
+        let power = self.site.metered(wall, self.site.place.ai_pue);
+        let share = (utilisation.value * factors.of(Input::Utilisation)).clamp(0.0, 1.0);
+        let fee = (market.fee.value * factors.of(Input::MarketFee)).clamp(0.0, 1.0);
+        let revenue = price.value * (factors.of(Input::RentalPrice) * share * (1.0 - fee));
+        let of_device = conversion.as_ref().map_or(Usd::ZERO, |it| it.value);
+        let conversion = per_megawatt(capital.retrofit.value.value(), power)
+            * factors.of(Input::Retrofit)
+            + of_device * factors.of(Input::Conversion);
+        Some(converted(self.site, power, revenue, (conversion, capital.life_years), factors))
+    }
+
+    /// Its power, and what is built around it, for a tenant.
+    pub(crate) fn hosting(&self, factors: &Factors) -> Option<Running> {
+        hosting(self.site, self.mining(&Factors::ONE)?.power, factors)
+    }
+
+    /// What use comes to that runs at all times, without the cost of the hardware.
+    pub(crate) fn always(&self, running: &Running, factors: &Factors) -> Usd {
+        self.operating(running, factors) * running.converted - running.conversion_yearly
+    }
+
+    /// The same, of a year in which it runs, without what has to be spent before.
+    pub(crate) fn operating(&self, running: &Running, factors: &Factors) -> Usd {
+        let tariff = if running.energy_paid { UsdPerKwh::ZERO } else { self.tariff(factors) };
+        ((running.worth() - tariff) * running.power).over(f64::from(YEAR))
+    }
+
+    /// From the decision to the first revenue of AI.
+    pub(crate) fn months_to_convert(&self) -> f64 {
+        self.site.capital.months_to_convert
+    }
+
+    /// The mean price of power.
+    pub(crate) fn tariff(&self, factors: &Factors) -> UsdPerKwh {
+        self.curve.all().cost * factors.of(Input::Tariff)
+    }
+
+    /// What mining comes to that runs while it pays, without the cost of the hardware.
+    pub(crate) fn mined(&self, mining: &Running, factors: &Factors) -> Mined {
+        let times = factors.of(Input::Tariff);
+        let (credit, dear) = self.credit(factors).unwrap_or((UsdPerKwh::ZERO, 0.0));
+        let worth = mining.worth();
+        // Prices are compared as they were quoted; of a tariff that is nothing all are below.
+        let quoted =
+            |price: UsdPerKwh| if times > 0.0 { price / times } else { price * f64::INFINITY };
+        let (cheapest, dearest) = self.curve.below(quoted(worth), (quoted(worth - credit), dear));
+        let hours = cheapest.hours + dearest.hours;
+        let earned = (worth * mining.power).over(f64::from(YEAR) * hours);
+        let cost = (cheapest.cost + dearest.cost) * times;
+        let energy = (cost * mining.power).over(f64::from(YEAR));
+        let credited =
+            (credit * mining.power).over(f64::from(YEAR) * (dear - dearest.hours).max(0.0));
+        Mined { value: earned - energy + credited, hours }
+    }
+
+    /// What the grid pays for each kilowatt-hour that is not drawn, and in which share of the hours.
+    fn credit(&self, factors: &Factors) -> Option<(UsdPerKwh, f64)> {
+        let response = self.site.power.response.as_ref()?;
+        let credit = response.credit.value * factors.of(Input::Credit);
+        Some((credit, f64::from(response.hours) / f64::from(YEAR)))
+    }
+
+    /// How far each input that matters here may be off.
+    pub(crate) fn doubts(&self) -> Vec<(Input, Doubt)> {
+        let mut doubts = Vec::new();
+        let mut range = |input, (low, high): (f64, f64)| {
+            if low < high {
+                doubts.push((input, Doubt::Range(low, high)));
+            }
+        };
+        let Site { power, place, mining, ai, capital, .. } = self.site;
+        range(Input::Tariff, power.tariff.range);
+        if let Some(response) = &power.response {
+            range(Input::Credit, response.credit.range);
+        }
+        if self.candidate.hashing.is_ok() {
+            let (Network::Difficulty(network) | Network::HashRate(network)) = &mining.network;
+            range(Input::BtcPrice, mining.btc_price.range);
+            range(Input::Difficulty, network.range);
+            range(Input::Fees, mining.fees.range);
+            range(Input::PoolFee, mining.pool_fee.range);
+            range(Input::MiningOperations, place.mining_operations.range);
+            if let (Some(contract), Some(build_out)) = (&ai.contract, &capital.build_out) {
+                range(Input::Contract, contract.total.range);
+                range(Input::BuildOut, build_out.range);
+                range(Input::AiOperations, place.ai_operations.range);
+            }
+        }
+        if let (Some(rental), Some(market), Ok(_)) =
+            (&self.candidate.entry.rental, &ai.market, &self.candidate.computing)
+        {
+            range(Input::RentalPrice, rental.price.range);
+            range(Input::Utilisation, rental.utilisation.range);
+            range(Input::MarketFee, market.fee.range);
+            range(Input::Retrofit, capital.retrofit.range);
+            if let Some(conversion) = &rental.conversion {
+                range(Input::Conversion, conversion.range);
+            }
+            range(Input::AiOperations, place.ai_operations.range);
+        }
+        let (Hardware::Owned(worth) | Hardware::ToBuy(worth)) = &self.candidate.entry.hardware;
+        range(Input::Hardware, worth.range);
+        let hashing = self.candidate.hashing.as_ref().map(|it| it.power);
+        let measured = [
+            (Input::HashesPerJoule, hashing.ok()),
+            (Input::AiPower, self.candidate.computing.as_ref().ok().copied()),
+        ];
+        for (input, power) in measured {
+            let deviation = power.map_or(0.0, |power| power.uncertainty);
+            if deviation > 0.0 {
+                doubts.push((input, Doubt::Deviation(deviation)));
+            }
+        }
+        doubts.sort_by_key(|(input, _)| *input);
+        doubts.dedup_by_key(|(input, _)| *input);
+        doubts
+    }
+
+    /// The inputs that something here depends on.
+    pub(crate) fn inputs(&self) -> Vec<Input> {
+        let base = self.values(&Factors::ONE);
+        let matters = |input: &Input| {
+            [0.8, 1.2].iter().any(|&times| self.values(&Factors::ONE.with(*input, times)) != base)
+        };
+        Input::ALL.into_iter().filter(matters).collect()
+    }
+}
+
+/// A year of mining.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Mined {
+    pub(crate) value: Usd,
+    /// The share of the hours in which it runs.
+    pub(crate) hours: f64,
+}
+
+/// So much power at the site's meter for the tenant; `None` where there is none.
+pub(crate) fn hosting(site: &Site, power: Watts, factors: &Factors) -> Option<Running> {
+    let contract = site.ai.contract.as_ref()?;
+    let build_out = site.capital.build_out.as_ref()?;
+    let machines = site.machines(power, site.place.ai_pue);
+    let revenue = contract.usd_per_kwh() * factors.of(Input::Contract) * machines;
+    let conversion = per_megawatt(build_out.value.value(), machines) * factors.of(Input::BuildOut);
+    let running = converted(site, power, revenue, (conversion, contract.years), factors);
+    Some(Running { energy_paid: contract.tenant_pays_power, ..running })
+}
+
+/// AI at some power and revenue, for what it costs to convert, over so many years.
+fn converted(
+    site: &Site,
+    power: Watts,
+    revenue: UsdPerHour,
+    (conversion, years): (Usd, f64),
+    factors: &Factors,
+) -> Running {
+    let Capital { discount_rate, months_to_convert, .. } = site.capital;
+    let operations = &site.place.ai_operations;
+    Running {
+        power,
+        revenue,
+        operations: operations.value * power * factors.of(Input::AiOperations),
+        conversion,
+        conversion_yearly: conversion * annuity(discount_rate, years),
+        converted: (1.0 - months_to_convert / 12.0 / years).max(0.0),
+        energy_paid: false,
+    }
+}
+
+/// What a hash earns at a site.
+pub(crate) fn earnings(site: &Site, factors: &Factors) -> Earnings {
+    let mining = &site.mining;
+    let difficulty = match &mining.network {
+        Network::Difficulty(Quote { value, .. }) => *value,
+        Network::HashRate(Quote { value, .. }) => economics::difficulty(*value),
+    };
+    let subsidy = subsidy(mining.height) * 0.5_f64.powi(factors.halvings);
+    Earnings {
+        btc_price: mining.btc_price.value * factors.of(Input::BtcPrice),
+        difficulty: difficulty * factors.of(Input::Difficulty),
+        btc_per_block: subsidy + mining.fees.value * factors.of(Input::Fees),
+        pool_fee: (mining.pool_fee.value * factors.of(Input::PoolFee)).clamp(0.0, 1.0),
+    }
+}
+
+/// What something costs of which a megawatt costs so much.
+fn per_megawatt(dollars: f64, power: Watts) -> Usd {
+    Usd::new(dollars * power.value() / 1e6)
+}

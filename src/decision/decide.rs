@@ -1,0 +1,514 @@
+//! The decision: everything that was concluded, with the numbers that it was concluded from. Every
+//! exporter is made from this value, and JSON is its faithful form.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::candidate::{Basis, Candidate, Mismatch, NamedReport, Power, candidates, unused};
+use super::case::{Case, Factors, Running, Use, best, earnings};
+use super::curve::Curve;
+use super::economics::blocks_to_halving;
+use super::fitness::{Fitness, Thresholds};
+use super::schedule::{self, Schedule};
+use super::sensitivity::{self, Map, Swing, monte_carlo, tornado};
+use super::site::{Hardware, Hour, Site, YEAR};
+use super::verdict::{Allowed, Verdict};
+use crate::report::figures::MINERS;
+use crate::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
+
+/// The version of the form: it changes when a field changes its meaning or goes away.
+pub const SCHEMA: u32 = 1;
+
+/// How a decision is made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// When.
+    pub now: Timestamp,
+    /// What a device needs for AI.
+    pub thresholds: Thresholds,
+    /// In which share of the draws a use has to be best for a verdict.
+    pub confidence: f64,
+    /// How often doubtful numbers are drawn.
+    pub draws: u32,
+    /// What the draws are made from: the same seed gives the same draws.
+    pub seed: u64,
+}
+
+impl Options {
+    /// At a moment, with everything else as usual: 100,000 draws and a confidence of 0.9.
+    #[must_use]
+    pub fn at(now: Timestamp) -> Self {
+        Self { now, thresholds: Thresholds::default(), confidence: 0.9, draws: 100_000, seed: 1 }
+    }
+}
+
+/// What to do at a site.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Decision {
+    /// The version of the form: [`SCHEMA`].
+    #[schemars(extend("const" = SCHEMA))]
+    pub schema: u32,
+    /// The version of perjoule that decided.
+    pub perjoule: String,
+    /// When: RFC 3339, in UTC.
+    pub decided: String,
+    /// The name of the site.
+    pub site: String,
+    /// What things cost there.
+    pub prices: Prices,
+    /// What miners of today would earn there, by their data sheets, for comparison.
+    pub asics: Vec<Asic>,
+    /// The hardware, in the order of the file.
+    pub devices: Vec<Judged>,
+    /// What goes where in each hour of a year.
+    pub plan: Schedule,
+    /// In which share of the draws a use has to be best for a verdict.
+    pub confidence: f64,
+    /// How often doubtful numbers were drawn.
+    pub draws: u32,
+    /// What the draws were made from.
+    pub seed: u64,
+    /// What makes it doubtful.
+    pub warnings: Vec<String>,
+}
+
+/// The prices that were decided with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Prices {
+    /// The mean of the tariff, for a kilowatt-hour at the site's meter.
+    pub tariff_usd_per_kwh: UsdPerKwh,
+    /// The cheapest hour.
+    pub cheapest_usd_per_kwh: UsdPerKwh,
+    /// The dearest hour.
+    pub dearest_usd_per_kwh: UsdPerKwh,
+    /// How many hours the tariff has.
+    pub hours: usize,
+    /// Of a bitcoin.
+    pub btc_usd: Usd,
+    /// Of finding a block, in 2^32 hashes.
+    pub difficulty: f64,
+    /// Subsidy and fees of a block.
+    pub btc_per_block: f64,
+    /// Blocks to the next halving of the subsidy.
+    pub blocks_to_halving: u32,
+    /// Of a petahash a second in a day, before the pool's share.
+    pub hashprice_usd: Usd,
+    /// Where all numbers come from.
+    pub quotes: Vec<Quoted>,
+}
+
+/// Where a number comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Quoted {
+    /// Its key in the file.
+    pub key: String,
+    /// The day.
+    pub date: String,
+    /// Who says so.
+    pub source: String,
+}
+
+/// What a miner that people know would earn at the site.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Asic {
+    /// Its name.
+    pub name: String,
+    /// By its data sheet, at the wall.
+    pub joules_per_terahash: f64,
+    /// At the site's meter, after the pool's share and before the tariff.
+    pub usd_per_kwh: UsdPerKwh,
+}
+
+/// What was concluded of a kind of hardware. Dollars a year are for one of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Judged {
+    /// What the site calls it.
+    pub name: String,
+    /// What it calls itself.
+    pub model: Option<String>,
+    /// How many there are.
+    pub count: u32,
+    /// Whether it is there already.
+    pub owned: bool,
+    /// What to do with it.
+    pub verdict: Verdict,
+    /// What each use is worth.
+    pub uses: Vec<Worth>,
+    /// Mining, where it is known.
+    pub mining: Option<Mining>,
+    /// Why mining is not known.
+    pub no_mining: Option<String>,
+    /// Renting it out.
+    pub renting: Option<Earning>,
+    /// Why it is not rented out.
+    pub no_renting: Option<String>,
+    /// Giving its power to a tenant.
+    pub hosting: Option<Earning>,
+    /// For what it is fit; empty without a score.
+    pub fitness: Vec<Fitness>,
+    /// What moves the value of the best use, the most moving first.
+    pub tornado: Vec<Swing>,
+    /// What would be best after the next halving, and its value, if nothing else changed.
+    pub after_halving: Option<Worth>,
+    /// What is best at other tariffs and prices of a bitcoin.
+    pub map: Option<Map>,
+}
+
+/// What a use is worth.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Worth {
+    /// The use.
+    #[serde(rename = "use")]
+    pub of: Use,
+    /// In US dollars a year for one device, after energy, operations and capital; selling is 0.
+    pub usd_per_year: Usd,
+    /// What one in ten of the draws is below.
+    pub low_usd_per_year: Usd,
+    /// What one in ten of the draws is above.
+    pub high_usd_per_year: Usd,
+    /// In which share of the draws it is best.
+    pub chance: f64,
+}
+
+/// What mining earns and needs. All but hashes per joule is at the site's meter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Mining {
+    /// How the power is known.
+    pub basis: Basis,
+    /// At the wall.
+    pub wall_watts: Watts,
+    /// At the site's meter.
+    pub metered_watts: Watts,
+    /// At the wall.
+    pub hashes_per_joule: f64,
+    /// The miners' unit, at the wall.
+    pub joules_per_terahash: f64,
+    /// What a kilowatt-hour earns, after the pool's share.
+    pub usd_per_kwh: UsdPerKwh,
+    /// What is left of it after tariff and operations, running at all times.
+    pub margin_usd_per_kwh: UsdPerKwh,
+    /// The share of the hours in which a kilowatt-hour earns more than it costs.
+    pub hours: f64,
+    /// The price of power above which switching off is better, operations included.
+    pub switch_off_usd_per_kwh: UsdPerKwh,
+    /// The price of a bitcoin from which on it earns anything, running at all times.
+    pub break_even_btc_usd: Option<Usd>,
+    /// The difficulty up to which it does.
+    pub break_even_difficulty: Option<f64>,
+    /// How long it takes to earn the price of hardware that has to be bought; `None` if it never
+    /// does, or there is nothing to pay back.
+    pub payback_months: Option<f64>,
+}
+
+/// What AI earns and needs, at the site's meter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Earning {
+    /// How the power is known.
+    pub basis: Basis,
+    /// While it works.
+    pub metered_watts: Watts,
+    /// What a kilowatt-hour earns, after the market's share.
+    pub usd_per_kwh: UsdPerKwh,
+    /// What is left of it after tariff and operations, before capital.
+    pub margin_usd_per_kwh: UsdPerKwh,
+    /// The price of power above which switching off is better; `None` where the tenant pays for it.
+    pub switch_off_usd_per_kwh: Option<UsdPerKwh>,
+    /// The mean price of power up to which it pays, capital included.
+    pub break_even_usd_per_kwh: Option<UsdPerKwh>,
+    /// The utilisation from which on it earns more than selling the device; above 1 it never does.
+    pub break_even_utilisation: Option<f64>,
+    /// The utilisation from which on it earns more than mining.
+    pub mining_utilisation: Option<f64>,
+    /// What has to be spent for one device.
+    pub conversion_usd: Usd,
+    /// How long it takes, conversion included, to earn that by what it is better than mining; `None`
+    /// if it never does.
+    pub payback_months: Option<f64>,
+}
+
+/// Decides what to do at a site.
+///
+/// # Errors
+///
+/// When entries of the site and the scores do not fit together, or there is no plan within the limits
+/// of the site.
+pub fn decide(
+    site: &Site,
+    reports: &[NamedReport],
+    options: &Options,
+) -> Result<Decision, Undecided> {
+    let candidates = candidates(&site.devices, reports, &options.thresholds);
+    let candidates = candidates.map_err(Undecided::Mismatch)?;
+    let hours = site.power.tariff.hours(options.now);
+    let curve = Curve::new(hours.iter().map(|hour| hour.price)).ok_or(Undecided::NoHours)?;
+    let judged: Vec<Judged> = candidates
+        .iter()
+        .enumerate()
+        .map(|(at, candidate)| judge(site, &curve, candidate, at, options))
+        .collect();
+    let plan = schedule::schedule(site, &curve, &hours, &candidates, &judged)?;
+    let today = options.now.to_zoned(TimeZone::UTC).date();
+    let mut warnings: Vec<String> = site.doubtful(today).iter().map(ToString::to_string).collect();
+    warnings.extend(unused(&site.devices, reports));
+    warnings.extend(doubts(&candidates));
+    let decided = options.now.round(jiff::Unit::Second).unwrap_or(options.now).to_string();
+    Ok(Decision {
+        schema: SCHEMA,
+        perjoule: env!("CARGO_PKG_VERSION").to_owned(),
+        decided,
+        site: site.name.clone(),
+        prices: Prices::new(site, &curve, &hours),
+        asics: asics(site),
+        devices: judged,
+        plan,
+        confidence: options.confidence,
+        draws: options.draws,
+        seed: options.seed,
+        warnings,
+    })
+}
+
+/// Why there is no decision.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Undecided {
+    /// Entries of the site do not fit the scores.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Mismatch(Vec<Mismatch>),
+    /// The tariff has no hours.
+    #[error("power.tariff has no hours")]
+    NoHours,
+    /// There is no plan.
+    #[error("no plan: {0}")]
+    NoPlan(#[from] super::plan::Error),
+}
+
+impl Prices {
+    fn new(site: &Site, curve: &Curve, hours: &[Hour]) -> Self {
+        let earnings = earnings(site, &Factors::ONE);
+        let prices = || hours.iter().map(|hour| hour.price);
+        let extreme = |it: Option<UsdPerKwh>| it.unwrap_or(UsdPerKwh::ZERO);
+        let quote = |origin: &super::site::Origin| Quoted {
+            key: origin.key.clone(),
+            date: origin.date.to_string(),
+            source: origin.source.clone(),
+        };
+        Self {
+            tariff_usd_per_kwh: curve.all().cost,
+            cheapest_usd_per_kwh: extreme(prices().min_by(UsdPerKwh::total_cmp)),
+            dearest_usd_per_kwh: extreme(prices().max_by(UsdPerKwh::total_cmp)),
+            hours: hours.len(),
+            btc_usd: earnings.btc_price,
+            difficulty: earnings.difficulty,
+            btc_per_block: earnings.btc_per_block,
+            blocks_to_halving: blocks_to_halving(site.mining.height),
+            hashprice_usd: earnings.hashprice(),
+            quotes: site.origins().into_iter().map(quote).collect(),
+        }
+    }
+}
+
+fn asics(site: &Site) -> Vec<Asic> {
+    let asic = |(name, joules): (&str, f64)| {
+        let at_the_wall = earnings(site, &Factors::ONE).per_kwh(1e12 / joules);
+        // What a kilowatt-hour at the site's meter leaves of one at the wall.
+        let share = site.machines(Watts::new(1.0), site.place.mining_pue).value();
+        Asic {
+            name: name.to_owned(),
+            joules_per_terahash: joules,
+            usd_per_kwh: at_the_wall * share,
+        }
+    };
+    MINERS.map(asic).into()
+}
+
+fn doubts(candidates: &[Candidate<'_>]) -> Vec<String> {
+    let mut doubts = Vec::new();
+    for candidate in candidates {
+        let hashing = candidate.hashing.as_ref().map(|it| it.power);
+        let powers: [Option<&Power>; 2] =
+            [hashing.as_ref().ok(), candidate.computing.as_ref().ok()];
+        if powers.into_iter().flatten().any(|power| power.basis == Basis::Assumed) {
+            let name = &candidate.entry.name;
+            doubts.push(format!("the watts of {name} were stated and not measured"));
+        }
+    }
+    doubts
+}
+
+fn judge(
+    site: &Site,
+    curve: &Curve,
+    candidate: &Candidate<'_>,
+    at: usize,
+    options: &Options,
+) -> Judged {
+    let case = Case::new(site, curve, candidate);
+    let allowed = Allowed::new(&candidate.fitness);
+    let draws = monte_carlo(&case, at, |values| allowed.of(values), (options.draws, options.seed));
+    let verdict = Verdict::new(&case, candidate, allowed, &draws, options.confidence);
+    let values = allowed.of(case.values(&Factors::ONE));
+    let worth = |of: Use| {
+        let usd_per_year = values[of as usize]?;
+        let (low, high) = draws.range[of as usize].unwrap_or((usd_per_year, usd_per_year));
+        Some(Worth {
+            of,
+            usd_per_year,
+            low_usd_per_year: low,
+            high_usd_per_year: high,
+            chance: draws.chance[of as usize],
+        })
+    };
+    let halved = allowed.of(case.values(&Factors::ONE.halved()));
+    let after_halving = candidate.hashing.is_ok().then(|| {
+        let of = best(&halved);
+        let usd_per_year = halved[of as usize].unwrap_or(Usd::ZERO);
+        let (low_usd_per_year, high_usd_per_year) = (usd_per_year, usd_per_year);
+        Worth { of, usd_per_year, low_usd_per_year, high_usd_per_year, chance: 1.0 }
+    });
+    let entry = candidate.entry;
+    Judged {
+        name: entry.name.clone(),
+        model: candidate.model.clone(),
+        count: entry.count,
+        owned: matches!(entry.hardware, Hardware::Owned(_)),
+        uses: Use::ALL.into_iter().filter_map(worth).collect(),
+        mining: mining(&case, candidate),
+        no_mining: candidate.hashing.as_ref().err().cloned(),
+        renting: renting(&case, candidate).filter(|_| values[Use::Rent as usize].is_some()),
+        no_renting: no_renting(site, candidate, allowed),
+        hosting: hosting(&case, candidate),
+        fitness: candidate.fitness.clone(),
+        tornado: tornado(&case, verdict.best),
+        after_halving,
+        map: sensitivity::map(&case, |values| allowed.of(values)),
+        verdict,
+    }
+}
+
+fn mining(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Mining> {
+    let one = Factors::ONE;
+    let hashing = candidate.hashing.as_ref().ok()?;
+    let running = case.mining(&one)?;
+    let mined = case.mined(&running, &one);
+    let per_kwh = running.per_kwh();
+    // Revenue is proportional to the price of a bitcoin, and to one by the difficulty.
+    let cost = case.tariff(&one) + running.operations.at(running.power);
+    let times = cost / per_kwh;
+    let earnings = case.earnings(&one);
+    let hashes_per_joule = hashing.hashes_per_second / hashing.power.wall.value();
+    let payback = match candidate.entry.hardware {
+        Hardware::Owned(_) => None,
+        Hardware::ToBuy(_) => months(case.worth(&one), mined.value),
+    };
+    Some(Mining {
+        basis: hashing.power.basis,
+        wall_watts: hashing.power.wall,
+        metered_watts: running.power,
+        hashes_per_joule,
+        joules_per_terahash: 1e12 / hashes_per_joule,
+        usd_per_kwh: per_kwh,
+        margin_usd_per_kwh: per_kwh - cost,
+        hours: mined.hours,
+        switch_off_usd_per_kwh: running.worth(),
+        break_even_btc_usd: finite(times).map(|times| earnings.btc_price * times),
+        break_even_difficulty: finite(1.0 / times).map(|times| earnings.difficulty * times),
+        payback_months: payback,
+    })
+}
+
+fn renting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Earning> {
+    let one = Factors::ONE;
+    let running = case.renting(&one)?;
+    let rental = candidate.entry.rental.as_ref()?;
+    let basis = candidate.computing.as_ref().ok()?.basis;
+    // A year is linear in the utilisation: what it is at none, and what all of it adds.
+    let full = running.revenue.over(f64::from(YEAR)) * running.converted / rental.utilisation.value;
+    let without = case.always(&Running { revenue: UsdPerHour::ZERO, ..running }, &one);
+    let utilisation = |than: Usd| finite((than - without) / full).map(|share| share.max(0.0));
+    let mined = case.mining(&one).map(|mining| case.mined(&mining, &one).value);
+    let mining = mined.map_or(Usd::ZERO, |mined| if mined > Usd::ZERO { mined } else { Usd::ZERO });
+    let capital = match candidate.entry.hardware {
+        Hardware::Owned(_) => running.conversion,
+        Hardware::ToBuy(_) => running.conversion + case.worth(&one),
+    };
+    let instead =
+        if matches!(candidate.entry.hardware, Hardware::Owned(_)) { mining } else { Usd::ZERO };
+    Some(Earning {
+        break_even_utilisation: utilisation(case.keep(&one)),
+        mining_utilisation: mined.and_then(utilisation),
+        payback_months: months(capital, case.operating(&running, &one) - instead)
+            .map(|months| months + case.months_to_convert()),
+        ..earning(case, &running, basis)
+    })
+}
+
+fn hosting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Earning> {
+    let one = Factors::ONE;
+    let running = case.hosting(&one)?;
+    let basis = candidate.hashing.as_ref().ok()?.power.basis;
+    let mined = case.mined(&case.mining(&one)?, &one).value;
+    let instead = if mined > Usd::ZERO { mined } else { Usd::ZERO };
+    Some(Earning {
+        payback_months: months(running.conversion, case.operating(&running, &one) - instead)
+            .map(|months| months + case.months_to_convert()),
+        ..earning(case, &running, basis)
+    })
+}
+
+fn earning(case: &Case<'_>, running: &Running, basis: Basis) -> Earning {
+    let one = Factors::ONE;
+    let per_kwh = running.per_kwh();
+    let left = running.worth();
+    let tariff = if running.energy_paid { UsdPerKwh::ZERO } else { case.tariff(&one) };
+    let conversion = UsdPerHour::new(running.conversion_yearly.value() / f64::from(YEAR));
+    let bears = left * running.converted - conversion.at(running.power);
+    let paid = !running.energy_paid;
+    Earning {
+        basis,
+        metered_watts: running.power,
+        usd_per_kwh: per_kwh,
+        margin_usd_per_kwh: left - tariff,
+        switch_off_usd_per_kwh: paid.then_some(left),
+        break_even_usd_per_kwh: (paid && running.converted > 0.0)
+            .then(|| bears / running.converted),
+        break_even_utilisation: None,
+        mining_utilisation: None,
+        conversion_usd: running.conversion,
+        payback_months: None,
+    }
+}
+
+fn no_renting(site: &Site, candidate: &Candidate<'_>, allowed: Allowed) -> Option<String> {
+    if candidate.entry.rental.is_none() {
+        return Some("it has no rental in the site's file".to_owned());
+    }
+    if site.ai.market.is_none() {
+        return Some("the site's file has no ai.market".to_owned());
+    }
+    if !allowed.renting() {
+        let reasons = candidate.fitness.iter().min_by_key(|it| {
+            it.against.len() + it.reasons.iter().filter(|it| it.enough == Some(false)).count()
+        });
+        let lacking = reasons.map(|it| {
+            let lacking = it.reasons.iter().filter(|it| it.enough == Some(false));
+            it.against.iter().cloned().chain(lacking.map(ToString::to_string)).collect::<Vec<_>>()
+        });
+        return Some(format!("not fit for AI: {}", lacking.unwrap_or_default().join(", ")));
+    }
+    candidate.computing.as_ref().err().cloned()
+}
+
+/// How long it takes to earn so much; nothing to pay back takes no time.
+fn months(capital: Usd, yearly: Usd) -> Option<f64> {
+    if capital <= Usd::ZERO {
+        return Some(0.0);
+    }
+    (yearly > Usd::ZERO).then(|| 12.0 * (capital / yearly))
+}
+
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}

@@ -1,0 +1,183 @@
+//! What a hash, a kilowatt-hour and a dollar of capital are worth: formulas, without a site.
+
+use crate::units::{Usd, UsdPerKwh};
+
+/// Blocks between two halvings of the subsidy (Bitcoin Core, `consensus.nSubsidyHalvingInterval`).
+pub const HALVING: u32 = 210_000;
+
+/// The subsidy of a block in bitcoin: 50, halved every [`HALVING`] blocks, in whole satoshis.
+///
+/// Bitcoin Core, `GetBlockSubsidy`.
+#[must_use]
+pub fn subsidy(height: u32) -> f64 {
+    const SATOSHIS: f64 = 1e8;
+    let satoshis = 5_000_000_000_u64.checked_shr(height / HALVING).unwrap_or(0);
+    satoshis as f64 / SATOSHIS
+}
+
+/// Blocks from a height to the next halving.
+#[must_use]
+pub fn blocks_to_halving(height: u32) -> u32 {
+    HALVING - height % HALVING
+}
+
+/// The difficulty at which so many hashes a second find a block in ten minutes.
+#[must_use]
+pub fn difficulty(hashes_per_second: f64) -> f64 {
+    const BLOCK_SECONDS: f64 = 600.0;
+    hashes_per_second * BLOCK_SECONDS / HASHES
+}
+
+/// Hashes for a block at difficulty 1, as mining counts them: 2^32.
+const HASHES: f64 = 4_294_967_296.0;
+
+/// What mining earns.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Earnings {
+    /// Of a bitcoin.
+    pub btc_price: Usd,
+    /// How hard it is to find a block, in 2^32 hashes.
+    pub difficulty: f64,
+    /// Subsidy and fees of a block, in bitcoin.
+    pub btc_per_block: f64,
+    /// The share that the pool keeps.
+    pub pool_fee: f64,
+}
+
+impl Earnings {
+    /// Of a hash, on average.
+    #[must_use]
+    pub fn per_hash(&self) -> Usd {
+        self.btc_price * (self.btc_per_block * (1.0 - self.pool_fee) / (self.difficulty * HASHES))
+    }
+
+    /// Of a petahash a second in a day, before the pool's share: the miners' *hashprice*.
+    #[must_use]
+    pub fn hashprice(&self) -> Usd {
+        const PETA: f64 = 1e15;
+        const DAY: f64 = 86_400.0;
+        Self { pool_fee: 0.0, ..*self }.per_hash() * (PETA * DAY)
+    }
+
+    /// Of a kilowatt-hour at the meter by which the hashes per joule are.
+    #[must_use]
+    pub fn per_kwh(&self, hashes_per_joule: f64) -> UsdPerKwh {
+        UsdPerKwh::new((self.per_hash() * (hashes_per_joule * JOULES)).value())
+    }
+}
+
+/// Joules in a kilowatt-hour.
+const JOULES: f64 = 3.6e6;
+
+/// What has to be paid back each year for a dollar of today, over that many years: the capital
+/// recovery factor r / (1 - (1 + r)^-n), or 1 / n without interest.
+#[must_use]
+pub fn annuity(rate: f64, years: f64) -> f64 {
+    if rate == 0.0 { 1.0 / years } else { rate / -(-years * rate.ln_1p()).exp_m1() }
+}
+
+/// What has to be put aside each year for a dollar after that many years: the sinking fund factor,
+/// the annuity without the interest.
+#[must_use]
+pub fn sinking(rate: f64, years: f64) -> f64 {
+    annuity(rate, years) - rate
+}
+
+#[cfg(test)]
+#[expect(clippy::float_cmp, reason = "shares and subsidies that are exact in binary")]
+mod tests {
+    use super::*;
+
+    fn earnings() -> Earnings {
+        Earnings {
+            btc_price: Usd::new(64_000.0),
+            difficulty: 88.40e12,
+            btc_per_block: 3.125,
+            pool_fee: 0.0,
+        }
+    }
+
+    #[test]
+    fn the_hashprice_of_a_known_day() {
+        assert_eq!(format!("{:.2}", earnings().hashprice().value()), "45.51");
+        let with_fee = Earnings { pool_fee: 0.5, ..earnings() };
+        assert_eq!(with_fee.hashprice(), earnings().hashprice());
+        assert_eq!(with_fee.per_hash(), earnings().per_hash() / 2.0);
+    }
+
+    /// Luxor's of 2026-01-12: 0.00043143 BTC and $39.53 a day, with fees averaged over 144 blocks and
+    /// a price of its own, by 2 %.
+    #[test]
+    fn the_hashprice_of_another_day_is_that_of_an_index() {
+        let day = Earnings {
+            btc_price: Usd::new(91_132.0),
+            difficulty: 148.26e12,
+            btc_per_block: subsidy(932_000) + 17.0 / 3_167.0 * 3.125,
+            pool_fee: 0.0,
+        };
+        let ratio = day.hashprice().value() / 39.53;
+        assert!((ratio - 1.0).abs() < 0.02, "{ratio}");
+    }
+
+    /// A filing with the SEC of 2023-05-07: difficulty 21448277761059, subsidy 6.25, 1 PH/s for a day
+    /// is 0.0058619 BTC.
+    #[test]
+    fn bitcoin_of_a_petahash_day_by_a_filing() {
+        let day = Earnings {
+            btc_price: Usd::new(1.0),
+            difficulty: 21_448_277_761_059.0,
+            btc_per_block: subsidy(788_000),
+            pool_fee: 0.0,
+        };
+        assert_eq!(format!("{:.7}", day.hashprice().value()), "0.0058619");
+    }
+
+    #[test]
+    fn a_kilowatt_hour_of_an_s21() {
+        // 17.5 J/TH: 3.6e6 / 17.5 TH, at 45.51 dollars for 86,400 PH.
+        let per_kwh = earnings().per_kwh(1e12 / 17.5).value();
+        let by_hand = 3.6e6 / 17.5 * 1e12 * 45.51 / (1e15 * 86_400.0);
+        assert!((per_kwh / by_hand - 1.0).abs() < 1e-3, "{per_kwh}");
+        let harder = Earnings { difficulty: 2.0 * 88.40e12, ..earnings() };
+        assert!((2.0 * harder.per_kwh(1e12 / 17.5).value() / per_kwh - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn subsidies_are_those_of_the_chain() {
+        for (height, btc) in [
+            (0, 50.0),
+            (209_999, 50.0),
+            (210_000, 25.0),
+            (840_000, 3.125),
+            (1_049_999, 3.125),
+            (1_050_000, 1.5625),
+            (6_929_999, 1e-8),
+            (6_930_000, 0.0),
+            (u32::MAX, 0.0),
+        ] {
+            assert_eq!(subsidy(height), btc, "{height}");
+        }
+        assert_eq!(
+            [0, 209_999, 210_000, 932_000].map(blocks_to_halving),
+            [210_000, 1, 210_000, 118_000]
+        );
+    }
+
+    #[test]
+    fn difficulty_and_hash_rate_are_one() {
+        // 1,024 EH/s were counted in the week in which the difficulty was 148.26 T.
+        let ratio = difficulty(1_024e18) / 148.26e12;
+        assert!((0.95..1.05).contains(&ratio), "{ratio}");
+        assert!((difficulty(HASHES / 600.0) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn capital_is_paid_back_with_interest() {
+        assert_eq!(annuity(0.0, 4.0), 0.25);
+        // By a table of annuities: 10 %, 10 years.
+        assert_eq!(format!("{:.6}", annuity(0.1, 10.0)), "0.162745");
+        assert_eq!(format!("{:.6}", sinking(0.1, 10.0)), "0.062745");
+        assert_eq!(sinking(0.0, 4.0), 0.25);
+        assert!((annuity(1e-12, 7.0) * 7.0 - 1.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,246 @@
+//! Whether a device is fit to be rented out for AI, and what it lacks: its memory, its bandwidth, its
+//! matrix rate, whether fused multiply-adds are throttled, and its link to the host.
+//!
+//! What is needed stands in a file, each number with its source; what a device has is what a score
+//! has measured and checked. A number that was not measured leaves the question open.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::site::{File, Kind, Problem, Section, quote};
+use crate::report::figures::plain;
+use crate::report::{Device, Report, Row};
+
+/// The thresholds that are used unless others are given.
+const THRESHOLDS: &str = include_str!("thresholds.toml");
+
+/// What several kinds of work need.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Thresholds(Vec<Class>);
+
+/// A kind of work, and what it needs.
+#[derive(Clone, Debug, PartialEq)]
+struct Class {
+    name: String,
+    what: String,
+    needs: Vec<(Property, f64)>,
+}
+
+/// What a device has of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Property {
+    /// GiB of memory.
+    Memory,
+    /// Gigabytes that are copied in a second, read and written.
+    Bandwidth,
+    /// The fastest matrix product of floating-point numbers of 16 or 32 bits, in TFLOP/s.
+    Matrix,
+    /// The rate of fused multiply-adds of f32, by that of multiplications and additions apart.
+    Fma,
+    /// Gigabytes a second from the host, or to it if that is slower.
+    HostLink,
+}
+
+impl Property {
+    const ALL: [Self; 5] = [Self::Memory, Self::Bandwidth, Self::Matrix, Self::Fma, Self::HostLink];
+
+    /// Its key in a file of thresholds.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Memory => "memory_gib",
+            Self::Bandwidth => "bandwidth_gb_per_second",
+            Self::Matrix => "matrix_tflop_per_second",
+            Self::Fma => "fma_share",
+            Self::HostLink => "host_link_gb_per_second",
+        }
+    }
+
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Memory => ("memory", " GiB"),
+            Self::Bandwidth => ("bandwidth", " GB/s"),
+            Self::Matrix => ("matrix rate", " TFLOP/s"),
+            Self::Fma => ("fused multiply-adds by both apart", ""),
+            Self::HostLink => ("link to the host", " GB/s"),
+        }
+    }
+}
+
+impl Thresholds {
+    /// Reads a file of thresholds.
+    ///
+    /// # Errors
+    ///
+    /// With everything that is wrong in it.
+    pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
+        File::new(text).read(|file| {
+            let sections = file.sections("class");
+            if sections.is_empty() {
+                file.tell_of("class", "missing, expected a section [[class]] for each");
+            }
+            let classes: Vec<_> = sections.iter().map(Class::read).collect();
+            Some(Self(classes.into_iter().collect::<Option<_>>()?))
+        })
+    }
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self::parse(THRESHOLDS).expect("a test reads it")
+    }
+}
+
+impl Class {
+    fn read(section: &Section<'_, '_>) -> Option<Self> {
+        let name = section.needs("name").and_then(|it| it.text("a name"));
+        let what = section.needs("what").and_then(|it| it.text("what work it is"));
+        let needs = Property::ALL.map(|property| {
+            let kind = Kind { key: "least", least: 0.0, most: 1e9, expected: "0 or more" };
+            Some((property, quote(section.needs(property.key())?, kind)?.value))
+        });
+        section.end();
+        let needs = needs.into_iter().collect::<Option<_>>()?;
+        Some(Self { name: name?.to_owned(), what: what?.to_owned(), needs })
+    }
+}
+
+/// What a device has.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Abilities {
+    /// Each with what was measured, and whether it may be more.
+    has: Vec<(Property, Option<f64>, bool)>,
+    /// Why it is not to be trusted, or no device for this.
+    against: Vec<String>,
+}
+
+impl Abilities {
+    /// By a score, and by how much memory there is besides what the score could take.
+    pub(crate) fn new(report: &Report, device: &Device, memory: Option<f64>) -> Self {
+        const GIB: f64 = 1_073_741_824.0;
+        let rows = || report.rows.iter().filter(|row| row.device == device.id);
+        let best = |is_it: &dyn Fn(&Row) -> bool| {
+            rows().filter(|row| is_it(row)).map(|row| row.per_second.best).max_by(f64::total_cmp)
+        };
+        let of = |kind: &'static str, variant: &'static str| {
+            best(&|row| row.workload == kind && row.variant == variant)
+        };
+        let taken = match &*device.id {
+            "cpu" => report.machine.memory_bytes,
+            _ => device.largest_buffer_bytes,
+        };
+        let fused = of("peak", "f32 fma");
+        let apart = of("peak", "f32 mul, add");
+        let link = match (of("bandwidth", "upload"), of("bandwidth", "download")) {
+            (Some(up), Some(down)) => Some(up.min(down)),
+            // A processor has its memory beside it.
+            _ => (device.id == "cpu").then(|| of("bandwidth", "copy")).flatten(),
+        };
+        let has = vec![
+            (
+                Property::Memory,
+                memory.or(taken.map(|it| it as f64)).map(|it| it / GIB),
+                memory.is_none() && device.id != "cpu",
+            ),
+            (Property::Bandwidth, of("bandwidth", "copy").map(|it| it / 1e9), false),
+            (
+                Property::Matrix,
+                best(&|row| row.workload == "matmul" && row.unit == "FLOP" && row.variant != "f64")
+                    .map(|it| it / 1e12),
+                false,
+            ),
+            (Property::Fma, fused.zip(apart).map(|(fused, apart)| fused / apart), false),
+            (Property::HostLink, link.map(|it| it / 1e9), false),
+        ];
+        let mut against = Vec::new();
+        if device.software {
+            against.push("its driver computes on the processor".to_owned());
+        }
+        for fault in report.faults.iter().filter(|fault| fault.device == device.id) {
+            against.push(format!("{} failed: {}", fault.what, fault.why));
+        }
+        if rows().any(|row| row.checks == 0) {
+            against.push("not all of its results were checked".to_owned());
+        }
+        Self { has, against }
+    }
+}
+
+/// Whether a device is fit for a kind of work.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Fitness {
+    /// The kind of work.
+    pub class: String,
+    /// What it is.
+    pub what: String,
+    /// Whether it is fit; `None` where that was not measured.
+    pub fit: Option<bool>,
+    /// What the answer is made of.
+    pub reasons: Vec<Reason>,
+    /// What speaks against any such work on it.
+    pub against: Vec<String>,
+}
+
+/// What is needed of something, and what there is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Reason {
+    /// Of what.
+    pub of: Property,
+    /// What is needed, in the unit of the property.
+    pub needed: f64,
+    /// What was measured; `None` where it was not.
+    pub has: Option<f64>,
+    /// Whether that is enough; `None` where it is not known.
+    pub enough: Option<bool>,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, unit) = self.of.words();
+        let number = |value: f64| plain(value);
+        let needed = number(self.needed);
+        match self.has {
+            Some(has) => write!(f, "{name} {}{unit} of {needed}{unit}", number(has)),
+            None => write!(f, "{name} not measured, of {needed}{unit}"),
+        }
+    }
+}
+
+impl Thresholds {
+    /// For which kinds of work a device is fit.
+    pub(crate) fn judge(&self, abilities: &Abilities) -> Vec<Fitness> {
+        self.0.iter().map(|class| class.judge(abilities)).collect()
+    }
+}
+
+impl Class {
+    fn judge(&self, abilities: &Abilities) -> Fitness {
+        let reason = |&(of, needed): &(Property, f64)| {
+            let known = abilities.has.iter().find(|(property, ..)| *property == of);
+            let (has, may_be_more) = known.map_or((None, false), |&(_, has, more)| (has, more));
+            let enough = match has {
+                Some(has) if has >= needed => Some(true),
+                Some(_) if !may_be_more => Some(false),
+                _ => None,
+            };
+            Reason { of, needed, has, enough }
+        };
+        let reasons: Vec<Reason> = self.needs.iter().map(reason).collect();
+        let fit = if !abilities.against.is_empty()
+            || reasons.iter().any(|reason| reason.enough == Some(false))
+        {
+            Some(false)
+        } else {
+            reasons.iter().all(|reason| reason.enough == Some(true)).then_some(true)
+        };
+        Fitness {
+            class: self.name.clone(),
+            what: self.what.clone(),
+            fit,
+            reasons,
+            against: abilities.against.clone(),
+        }
+    }
+}

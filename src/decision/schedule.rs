@@ -1,0 +1,361 @@
+//! The site's year: its devices, prices and limits as a problem for the plan, and the plan as people
+//! read it.
+//!
+//! It is a year of prices as quoted, in which what is converted to AI works as it does once it is
+//! converted: the cost of conversion is spread over the years that it earns in. Whole stages that are
+//! not ready yet have no room.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::candidate::Candidate;
+use super::case::{Case, Factors, Running, Use, hosting};
+use super::curve::Curve;
+use super::decide::Judged;
+use super::plan::{self, Plan, Problem};
+use super::site::{Hour, Site, YEAR};
+use crate::units::{Joules, Usd, UsdPerKwh, UsdPerWatt, Watts};
+
+/// What a site does in the hours of its tariff, and what that earns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Schedule {
+    /// How many hours.
+    pub hours: usize,
+    /// What is earned in them, after energy, operations and conversion, and before the cost of
+    /// hardware.
+    pub profit_usd: Usd,
+    /// Where it comes from, and where it goes.
+    pub money: Money,
+    /// What mining draws on average.
+    pub mining_watts: Watts,
+    /// What AI draws on average.
+    pub ai_watts: Watts,
+    /// What rests on average though it could draw.
+    pub curtailed_watts: Watts,
+    /// The share of AI in all energy.
+    pub ai_share: f64,
+    /// Hours in which something rests though it could draw.
+    pub hours_curtailed: usize,
+    /// What each kind of hardware, and the tenant, does.
+    pub classes: Vec<Placed>,
+    /// What more of each limit would be worth, where it is worth something.
+    pub limits: Vec<Limit>,
+    /// The draw of hours, the highest first, at some places of their order.
+    pub duration: Vec<Duration>,
+    /// Hardware that is not in it, and why.
+    pub left_out: Vec<String>,
+    /// Every hour. JSON has no place for so many of them; a CSV file has.
+    #[serde(skip)]
+    pub by_hour: Vec<PlannedHour>,
+}
+
+/// Money of a plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Money {
+    /// From mining, operations taken off.
+    pub mining_usd: Usd,
+    /// From AI, operations taken off.
+    pub ai_usd: Usd,
+    /// From the grid, for power that is not drawn.
+    pub credits_usd: Usd,
+    /// For energy.
+    pub energy_usd: Usd,
+    /// For conversion.
+    pub conversion_usd: Usd,
+}
+
+/// What one kind of hardware does. Hours are those of all devices together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Placed {
+    /// Its name.
+    pub name: String,
+    /// How many there are.
+    pub count: f64,
+    /// How many serve AI.
+    pub converted: f64,
+    /// Hours of mining.
+    pub mining_hours: f64,
+    /// Hours of AI.
+    pub ai_hours: f64,
+    /// Hours of rest.
+    pub off_hours: f64,
+    /// What they draw.
+    pub energy_joules: Joules,
+    /// What they earn after energy and conversion.
+    pub margin_usd: Usd,
+}
+
+/// What more of a limit would be worth.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Limit {
+    /// Of what.
+    pub of: String,
+    /// For one more megawatt in all hours of the plan; below zero for what has been promised.
+    pub usd_per_megawatt: Usd,
+}
+
+/// A place in the order of the hours by their draw.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Duration {
+    /// The share of the hours that draw as much or more.
+    pub share: f64,
+    /// What mining draws.
+    pub mining_watts: Watts,
+    /// What AI draws.
+    pub ai_watts: Watts,
+}
+
+/// An hour of the plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedHour {
+    /// When it begins.
+    pub start: Timestamp,
+    /// What power costs.
+    pub tariff: UsdPerKwh,
+    /// What mining draws.
+    pub mining: Watts,
+    /// What AI draws.
+    pub ai: Watts,
+    /// What rests though it could draw.
+    pub curtailed: Watts,
+}
+
+/// What the tenant is called.
+const TENANT: &str = "the tenant";
+
+/// What a tenant is planned in: a kilowatt of his machines.
+const TENANT_UNIT: Watts = Watts::new(1e3);
+
+/// Plans the hours of a site with all devices that are there, or worth buying.
+pub(crate) fn schedule(
+    site: &Site,
+    curve: &Curve,
+    hours: &[Hour],
+    candidates: &[Candidate<'_>],
+    judged: &[Judged],
+) -> Result<Schedule, plan::Error> {
+    let mut classes = Vec::new();
+    let mut left_out = Vec::new();
+    for (candidate, judged) in candidates.iter().zip(judged) {
+        let case = Case::new(site, curve, candidate);
+        match class(site, hours.len(), &case, candidate, judged) {
+            Ok(class) => classes.push(class),
+            Err(why) => left_out.push(format!("{}: {why}", judged.name)),
+        }
+    }
+    classes.extend(tenant(site, curve, hours.len()));
+    let problem = Problem {
+        site: limits(site, hours.len()),
+        hours: hours.iter().map(|hour| hour_of(site, hour)).collect(),
+        classes,
+        ai: plan::Ai { stages: stages(site, hours), contract: promised(site, hours) },
+    };
+    let plan = problem.plan()?;
+    Ok(read(hours, &problem, &plan, left_out))
+}
+
+/// The share of a year that the hours are.
+fn years(hours: usize) -> f64 {
+    hours as f64 / f64::from(YEAR)
+}
+
+fn class(
+    site: &Site,
+    hours: usize,
+    case: &Case<'_>,
+    candidate: &Candidate<'_>,
+    judged: &Judged,
+) -> Result<plan::Class, String> {
+    if !judged.owned && judged.verdict.best == Use::Sell {
+        return Err("not worth its price".to_owned());
+    }
+    let mining = case.mining(&Factors::ONE);
+    let renting = judged.renting.as_ref().and_then(|_| case.renting(&Factors::ONE));
+    let renting = renting.filter(|renting| renting.converted > 0.0);
+    if mining.is_none() && renting.is_none() {
+        let why = candidate.hashing.as_ref().err();
+        return Err(why.cloned().unwrap_or_else(|| "nothing is known of it".to_owned()));
+    }
+    let conversion = renting.map_or(Usd::ZERO, |it| yearly(&it) * years(hours));
+    Ok(plan::Class {
+        name: judged.name.clone(),
+        count: f64::from(judged.count),
+        mining: mining.map(|it| in_use(site, &it, site.place.mining_pue)),
+        ai: renting.map(|it| in_use(site, &it, site.place.ai_pue)),
+        conversion,
+    })
+}
+
+/// What conversion costs in each year that it earns in.
+fn yearly(running: &Running) -> Usd {
+    running.conversion_yearly / running.converted
+}
+
+/// What a device takes and earns in an hour, operations taken off.
+fn in_use(site: &Site, running: &Running, pue: f64) -> plan::Use {
+    plan::Use {
+        power: running.power,
+        heat: site.machines(running.power, pue),
+        revenue: running.revenue - running.operations,
+    }
+}
+
+/// The tenant's machines, in units of a kilowatt at the site's meter. Who pays for the energy makes no
+/// difference to the plan but its price, which is then taken off at the mean tariff.
+fn tenant(site: &Site, curve: &Curve, hours: usize) -> Option<plan::Class> {
+    let contract = site.ai.contract.as_ref()?;
+    let unit = site.metered(TENANT_UNIT, site.place.ai_pue);
+    let running = hosting(site, unit, &Factors::ONE).filter(|it| it.converted > 0.0)?;
+    let mut ai = in_use(site, &running, site.place.ai_pue);
+    if running.energy_paid {
+        ai.revenue += curve.all().cost * unit;
+    }
+    Some(plan::Class {
+        name: TENANT.to_owned(),
+        count: contract.power / TENANT_UNIT,
+        mining: None,
+        ai: Some(ai),
+        conversion: yearly(&running) * years(hours),
+    })
+}
+
+fn limits(site: &Site, hours: usize) -> plan::Site {
+    let response = site.power.response.as_ref().map(|response| {
+        let most = response.most.unwrap_or(site.place.power);
+        let paid = f64::from(response.hours) * years(hours);
+        plan::Response {
+            baseline: site.place.power,
+            most_power: response.most,
+            most_energy: Some(Joules::new(most.value() * 3600.0 * paid)),
+        }
+    });
+    plan::Site {
+        power: site.place.power,
+        cooling: site.place.cooling,
+        ramp: site.power.ramp,
+        response,
+    }
+}
+
+fn hour_of(site: &Site, hour: &Hour) -> plan::Hour {
+    let credit = site.power.response.as_ref().map(|response| response.credit.value);
+    let demand = site.ai.market.as_ref().and_then(|market| market.demand);
+    plan::Hour { tariff: hour.price, credit: credit.unwrap_or(UsdPerKwh::ZERO), demand }
+}
+
+/// The first hour of a day, by UTC, or the number of hours if that is later than all of them.
+fn first_hour(hours: &[Hour], day: jiff::civil::Date) -> usize {
+    let midnight = day.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp());
+    midnight.map_or(hours.len(), |midnight| hours.partition_point(|it| it.start < midnight))
+}
+
+fn stages(site: &Site, hours: &[Hour]) -> Vec<plan::Stage> {
+    let stage = |stage: &super::site::Stage| plan::Stage {
+        from: first_hour(hours, stage.ready),
+        capacity: stage.power,
+    };
+    let stages: Vec<plan::Stage> = site.place.stages.iter().map(stage).collect();
+    // Of those that begin in the same hour the last has the room of all before it.
+    let mut kept: Vec<plan::Stage> = Vec::new();
+    for stage in stages {
+        kept.retain(|it| it.from != stage.from);
+        kept.push(stage);
+    }
+    kept
+}
+
+/// What a signed contract promises, from the hour on in which there is room for it.
+fn promised(site: &Site, hours: &[Hour]) -> Option<plan::Contract> {
+    let contract = site.ai.contract.as_ref().filter(|contract| contract.signed)?;
+    let least = site.metered(contract.power, site.place.ai_pue);
+    let from = if site.place.stages.is_empty() {
+        Some(0)
+    } else {
+        let room = site.place.stages.iter().find(|stage| stage.power >= least);
+        room.map(|stage| first_hour(hours, stage.ready))
+    };
+    from.filter(|&from| from < hours.len()).map(|from| plan::Contract { from, least })
+}
+
+fn read(hours: &[Hour], problem: &Problem, plan: &Plan, left_out: Vec<String>) -> Schedule {
+    let summary = plan.summary();
+    let class = |(placed, class): (&plan::PlannedClass, &plan::Class)| Placed {
+        name: placed.name.clone(),
+        count: class.count,
+        converted: placed.converted,
+        mining_hours: placed.mining_hours,
+        ai_hours: placed.ai_hours,
+        off_hours: placed.off_hours,
+        energy_joules: placed.energy,
+        margin_usd: placed.margin,
+    };
+    let hour = |(planned, hour): (&plan::PlannedHour, &Hour)| PlannedHour {
+        start: hour.start,
+        tariff: planned.tariff,
+        mining: planned.mining,
+        ai: planned.ai,
+        curtailed: planned.curtailed,
+    };
+    Schedule {
+        hours: hours.len(),
+        profit_usd: plan.objective,
+        money: Money {
+            mining_usd: plan.money.mining,
+            ai_usd: plan.money.ai,
+            credits_usd: plan.money.credits,
+            energy_usd: plan.money.energy,
+            conversion_usd: plan.money.conversion,
+        },
+        mining_watts: summary.mining,
+        ai_watts: summary.ai,
+        curtailed_watts: summary.curtailed,
+        ai_share: summary.ai_share,
+        hours_curtailed: summary.hours_curtailed,
+        classes: plan.classes.iter().zip(&problem.classes).map(class).collect(),
+        limits: worth(plan),
+        duration: duration(plan),
+        left_out,
+        by_hour: plan.hours.iter().zip(hours).map(hour).collect(),
+    }
+}
+
+/// The shadow prices that are not nothing.
+fn worth(plan: &Plan) -> Vec<Limit> {
+    let prices = &plan.prices;
+    let stages = prices.stages.iter().enumerate();
+    let stages = stages.map(|(at, price)| (format!("stage {} of room for AI", at + 1), *price));
+    let limits = [
+        ("the site's power", prices.power.total),
+        ("the site's cooling", prices.cooling.total),
+        ("what AI is asked for", prices.demand.total),
+        ("the signed contract", prices.contract.total),
+        ("the ramp", prices.ramp.total),
+        ("the power that the grid pays for", prices.credited_power.total),
+    ];
+    let limits = limits.into_iter().map(|(of, price)| (of.to_owned(), price));
+    let per_megawatt = |(of, price): (String, UsdPerWatt)| Limit {
+        of,
+        usd_per_megawatt: Usd::new(price.value() * 1e6),
+    };
+    let mut limits: Vec<Limit> = limits.chain(stages).map(per_megawatt).collect();
+    limits.retain(|limit| limit.usd_per_megawatt.value().abs() >= 0.5);
+    limits
+}
+
+/// The duration curve, at so many places.
+fn duration(plan: &Plan) -> Vec<Duration> {
+    const PLACES: usize = 200;
+    let mut hours: Vec<&plan::PlannedHour> = plan.hours.iter().collect();
+    hours.sort_by(|a, b| b.draw().total_cmp(&a.draw()).then(b.ai.total_cmp(&a.ai)));
+    let last = hours.len().saturating_sub(1);
+    let places = PLACES.min(hours.len());
+    (0..places)
+        .map(|place| {
+            let at = (place * last).checked_div(places - 1).unwrap_or(0);
+            let share = (at + 1) as f64 / hours.len() as f64;
+            Duration { share, mining_watts: hours[at].mining, ai_watts: hours[at].ai }
+        })
+        .collect()
+}

@@ -1,0 +1,169 @@
+//! What becomes of the uses of a device when numbers turn out otherwise: each by a fifth, all of them
+//! within their ranges, the next halving, and a map of tariffs and bitcoin prices.
+
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::case::{Case, Doubt, Factors, Input, Use, Values, best};
+use crate::units::{Usd, UsdPerKwh};
+use crate::workload::number::random;
+
+/// How far each input is moved for a tornado.
+pub const SWING: f64 = 0.2;
+
+/// What the best use is worth when one input is a fifth less and a fifth more.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Swing {
+    /// Which input.
+    pub input: Input,
+    /// The value of the use that is best as quoted, in US dollars a year for one device, at 0.8.
+    pub low_usd: Usd,
+    /// The same at 1.2.
+    pub high_usd: Usd,
+    /// What would be best at 0.8.
+    pub best_low: Use,
+    /// What would be best at 1.2.
+    pub best_high: Use,
+}
+
+/// The tornado of a use: the inputs that move its value or what is best, the widest first.
+pub(crate) fn tornado(case: &Case<'_>, of: Use) -> Vec<Swing> {
+    let swing = |input| {
+        let at = |times| {
+            let values = case.values(&Factors::ONE.with(input, times));
+            (values[of as usize].unwrap_or(Usd::ZERO), best(&values))
+        };
+        let ((low_usd, best_low), (high_usd, best_high)) = (at(1.0 - SWING), at(1.0 + SWING));
+        Swing { input, low_usd, high_usd, best_low, best_high }
+    };
+    let mut swings: Vec<Swing> = case.inputs().into_iter().map(swing).collect();
+    swings.retain(|it| it.low_usd != it.high_usd || it.best_low != of || it.best_high != of);
+    let width = |it: &Swing| (it.high_usd - it.low_usd).value().abs();
+    swings.sort_by(|a, b| width(b).total_cmp(&width(a)));
+    swings
+}
+
+/// What came out of many draws.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Draws {
+    /// In which share of them each use was best.
+    pub(crate) chance: [f64; Use::ALL.len()],
+    /// The values that one in ten is below, and one in ten above.
+    pub(crate) range: [Option<(Usd, Usd)>; Use::ALL.len()],
+}
+
+/// Draws all doubtful inputs, ranges evenly and deviations from a normal distribution, and counts what
+/// is best. The same seed gives the same draws; what is of the site, and not of the device, is drawn
+/// alike for all devices.
+pub(crate) fn monte_carlo(
+    case: &Case<'_>,
+    device: usize,
+    allowed: impl Fn(Values) -> Values + Sync,
+    (count, seed): (u32, u64),
+) -> Draws {
+    let doubts = case.doubts();
+    let all: Vec<Values> = (0..count)
+        .into_par_iter()
+        .map(|draw| allowed(case.values(&factors(&doubts, device, draw, seed))))
+        .collect();
+    let mut times = [0_u32; Use::ALL.len()];
+    for values in &all {
+        times[best(values) as usize] += 1;
+    }
+    let chance = times.map(|times| f64::from(times) / f64::from(count.max(1)));
+    let range = Use::ALL.map(|of| {
+        let mut values: Vec<f64> =
+            all.iter().filter_map(|values| values[of as usize].map(Usd::value)).collect();
+        let last = values.len().checked_sub(1)?;
+        let mut at = |share: f64| {
+            let place = (share * last as f64).round() as usize;
+            let (_, value, _) = values.select_nth_unstable_by(place, f64::total_cmp);
+            Usd::new(*value)
+        };
+        Some((at(0.1), at(0.9)))
+    });
+    Draws { chance, range }
+}
+
+fn factors(doubts: &[(Input, Doubt)], device: usize, draw: u32, seed: u64) -> Factors {
+    let number = |input: Input, nth: u64| {
+        let own = match input {
+            Input::RentalPrice
+            | Input::Utilisation
+            | Input::Conversion
+            | Input::Hardware
+            | Input::HashesPerJoule
+            | Input::AiPower => device as u64 + 1,
+            _ => 0,
+        };
+        let place = (u64::from(draw) << 8) | (input as u64) << 2 | nth;
+        // 53 bits, in the middle of their interval: neither 0 nor 1.
+        ((random(seed ^ own << 40, place) >> 11) as f64 + 0.5) / 9_007_199_254_740_992.0
+    };
+    doubts.iter().fold(Factors::ONE, |factors, &(input, doubt)| {
+        let times = match doubt {
+            Doubt::Range(low, high) => low + (high - low) * number(input, 0),
+            Doubt::Deviation(share) => {
+                // Box and Muller's transform.
+                let (a, b) = (number(input, 0), number(input, 1));
+                let normal = (-2.0 * a.ln()).sqrt() * (std::f64::consts::TAU * b).cos();
+                (1.0 + share * normal).max(0.01)
+            }
+        };
+        factors.with(input, times)
+    })
+}
+
+/// The inputs each of which alone, somewhere in its range, would make something else best.
+pub(crate) fn deciding(case: &Case<'_>, allowed: impl Fn(Values) -> Values, of: Use) -> Vec<Input> {
+    let decides = |&(input, doubt): &(Input, Doubt)| {
+        let (low, high) = match doubt {
+            Doubt::Range(low, high) => (low, high),
+            Doubt::Deviation(share) => ((1.0 - 2.0 * share).max(0.01), 1.0 + 2.0 * share),
+        };
+        let other = |times| best(&allowed(case.values(&Factors::ONE.with(input, times)))) != of;
+        (other(low) || other(high)).then_some(input)
+    };
+    case.doubts().iter().filter_map(decides).collect()
+}
+
+/// What is best at which mean tariff and price of a bitcoin.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Map {
+    /// Mean tariffs, ascending.
+    pub tariffs: Vec<UsdPerKwh>,
+    /// Prices of a bitcoin, ascending.
+    pub btc_prices: Vec<Usd>,
+    /// The best use for each price of a bitcoin, and within it for each tariff.
+    pub best: Vec<Vec<Use>>,
+}
+
+/// Steps of a map along each side.
+const STEPS: u32 = 41;
+
+/// The map of a device: from nothing to three times each, evenly; `None` where the mean tariff or the
+/// price of a bitcoin is not above zero, since its multiples lead nowhere then.
+pub(crate) fn map(case: &Case<'_>, allowed: impl Fn(Values) -> Values) -> Option<Map> {
+    let tariff = case.tariff(&Factors::ONE);
+    let price = case.earnings(&Factors::ONE).btc_price;
+    if tariff <= UsdPerKwh::ZERO || price <= Usd::ZERO {
+        return None;
+    }
+    let times = |step: u32| 3.0 * f64::from(step) / f64::from(STEPS - 1);
+    let row = |price: u32| {
+        let best = |tariff: u32| {
+            let factors = Factors::ONE
+                .with(Input::BtcPrice, times(price))
+                // No price at all would make every hour alike.
+                .with(Input::Tariff, times(tariff).max(1e-6));
+            best(&allowed(case.values(&factors)))
+        };
+        (0..STEPS).map(best).collect()
+    };
+    Some(Map {
+        tariffs: (0..STEPS).map(|step| tariff * times(step)).collect(),
+        btc_prices: (0..STEPS).map(|step| price * times(step)).collect(),
+        best: (0..STEPS).map(row).collect(),
+    })
+}

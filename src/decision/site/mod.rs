@@ -1,0 +1,166 @@
+//! What is known of a site and its prices: the file `site.toml`.
+//!
+//! Every price has its date and its source, and none is built in: what is missing is an error that
+//! names the key, and never a default. Prices are in US dollars, energy and power are at the site's
+//! meter unless a key says otherwise, and years have 8,760 hours.
+
+mod device;
+mod place;
+mod quote;
+mod tariff;
+mod toml;
+mod trade;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::Path;
+
+use jiff::civil::Date;
+
+pub use self::device::{Entry, Figures, Hardware, Rental};
+pub use self::place::{Place, Power, Response, Stage};
+pub use self::quote::{Doubtful, Origin, Quote, STALE_DAYS};
+pub use self::tariff::{Hour, Tariff, YEAR};
+pub use self::toml::Problem;
+pub use self::trade::{Ai, Capital, Contract, Market, Mining, Network};
+
+pub(super) use self::quote::{Kind, quote};
+pub(super) use self::toml::{File, Section};
+use crate::units::Watts;
+
+/// A commented file to fill in; with nothing filled in, every key that is missing is told.
+pub const TEMPLATE: &str = include_str!("template.toml");
+
+/// A site with its prices.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// What it is called.
+    pub name: String,
+    /// What power costs.
+    pub power: Power,
+    /// What the place can do.
+    pub place: Place,
+    /// What mining earns.
+    pub mining: Mining,
+    /// What AI earns.
+    pub ai: Ai,
+    /// What changes cost.
+    pub capital: Capital,
+    /// The hardware.
+    pub devices: Vec<Entry>,
+}
+
+/// Why a file is no site.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unusable {
+    /// It cannot be read.
+    #[error("{0}")]
+    Unreadable(String),
+    /// Something in it is wrong, or missing.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Wrong(Vec<Problem>),
+}
+
+impl Site {
+    /// Reads a file, and the series that it names beside it.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or with everything that is wrong in it.
+    pub fn open(file: &Path) -> Result<Self, Unusable> {
+        let text = fs::read_to_string(file).map_err(|why| Unusable::Unreadable(why.to_string()))?;
+        let folder = file.parent().unwrap_or_else(|| Path::new(""));
+        Self::parse(&text, folder).map_err(Unusable::Wrong)
+    }
+
+    /// Reads the text of a file in a folder, which series are looked for in.
+    ///
+    /// # Errors
+    ///
+    /// With everything that is wrong in it.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
+        File::new(text).read(|file| Self::read(file, folder))
+    }
+
+    fn read(file: &Section<'_, '_>, folder: &Path) -> Option<Self> {
+        let name = file.needs("name").and_then(|name| name.text("the name of the site"));
+        let power = file.section("power").and_then(|it| Power::read(&it, folder));
+        let place = file.section("site").and_then(|it| Place::read(&it));
+        let mining = file.section("mining").and_then(|it| Mining::read(&it));
+        let ai = file.section("ai").and_then(|it| Ai::read(&it));
+        let capital = file.section("capital").and_then(|it| Capital::read(&it));
+        let entries = file.sections("device");
+        if entries.is_empty() {
+            file.tell_of("device", "missing, expected a section [[device]] for each kind");
+        }
+        let devices: Vec<_> = entries.iter().map(Entry::read).collect();
+        let devices: Vec<Entry> = devices.into_iter().collect::<Option<_>>()?;
+        for (entry, section) in devices.iter().zip(&entries) {
+            if devices.iter().filter(|other| other.name == entry.name).count() > 1 {
+                section.tell_of("name", format!("{} is there twice", entry.name));
+            }
+        }
+        let site = Self {
+            name: name?.to_owned(),
+            power: power?,
+            place: place?,
+            mining: mining?,
+            ai: ai?,
+            capital: capital?,
+            devices,
+        };
+        if let Some(contract) = &site.ai.contract {
+            if site.capital.build_out.is_none() {
+                file.tell_of("capital", "build_out is missing, which ai.contract needs");
+            }
+            let metered = site.metered(contract.power, site.place.ai_pue);
+            if metered > site.place.power {
+                let (power, most) = (contract.power, site.place.power);
+                let what = format!(
+                    "contract.mw, {power} of machines, takes {metered} at the site's meter, and \
+                     contradicts site.power_mw, {most}"
+                );
+                file.tell_of("ai", what);
+            }
+        }
+        Some(site)
+    }
+
+    /// What machines that take so much at the wall draw at the site's meter.
+    pub(crate) fn metered(&self, wall: Watts, pue: f64) -> Watts {
+        wall * pue / (1.0 - self.power.loss)
+    }
+
+    /// What machines may take at the wall so that they draw so much at the site's meter.
+    pub(crate) fn machines(&self, metered: Watts, pue: f64) -> Watts {
+        metered * (1.0 - self.power.loss) / pue
+    }
+
+    /// Prices that are older than [`STALE_DAYS`], or of days to come.
+    #[must_use]
+    pub fn doubtful(&self, today: Date) -> Vec<Doubtful> {
+        self.prices().into_iter().filter_map(|origin| origin.doubtful(today)).collect()
+    }
+
+    /// Where all numbers come from: prices in the order of the file, then data sheets.
+    #[must_use]
+    pub fn origins(&self) -> Vec<&Origin> {
+        let mut origins = self.prices();
+        origins.extend(self.devices.iter().flat_map(Entry::sheets));
+        origins
+    }
+
+    fn prices(&self) -> Vec<&Origin> {
+        let mut origins = vec![&self.power.tariff.origin];
+        origins.extend(self.power.response.iter().map(|it| &it.credit.origin));
+        origins.extend(self.place.origins());
+        origins.extend(self.mining.origins());
+        origins.extend(self.ai.origins());
+        origins.extend(self.capital.origins());
+        origins.extend(self.devices.iter().flat_map(Entry::prices));
+        origins
+    }
+}

@@ -1,0 +1,149 @@
+//! The sections `[power]` and `[site]`: what power costs, and how much of it can be used for what.
+
+use std::path::Path;
+
+use jiff::civil::Date;
+
+use super::quote::{Kind, Origin, Quote, quote};
+use super::tariff::{self, Tariff, YEAR};
+use super::toml::Section;
+use crate::units::{UsdPerHour, UsdPerKwh, Watts};
+
+/// What power costs at the site's meter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Power {
+    /// The price, by hour.
+    pub tariff: Tariff,
+    /// The share of the metered energy that is lost on its way to the machines.
+    pub loss: f64,
+    /// What the grid pays for power that is not drawn.
+    pub response: Option<Response>,
+    /// How much the draw of the site may change within an hour.
+    pub ramp: Option<Watts>,
+}
+
+/// A programme that pays for power that is not drawn in the dearest hours.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Response {
+    /// For each kilowatt-hour that would have been drawn.
+    pub credit: Quote<UsdPerKwh>,
+    /// How many hours of a year at the most.
+    pub hours: u32,
+    /// How much power at the most; all of it where there is no limit.
+    pub most: Option<Watts>,
+}
+
+/// What the place can do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The most that it can draw.
+    pub power: Watts,
+    /// The most heat of machines that can be carried away.
+    pub cooling: Option<Watts>,
+    /// Power at the site's meter, without losses, for each watt of mining machines.
+    pub mining_pue: f64,
+    /// The same of machines for AI.
+    pub ai_pue: f64,
+    /// What it costs to run miners besides energy, for each kilowatt-hour that they draw at the meter.
+    pub mining_operations: Quote<UsdPerKwh>,
+    /// The same for AI.
+    pub ai_operations: Quote<UsdPerKwh>,
+    /// From when on there is how much room for AI.
+    pub stages: Vec<Stage>,
+}
+
+/// Room for AI that is there from a day on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stage {
+    /// The day.
+    pub ready: Date,
+    /// The power at the site's meter, of this and all stages before it.
+    pub power: Watts,
+}
+
+/// Watts in a megawatt.
+const MEGA: f64 = 1e6;
+
+impl Power {
+    pub(super) fn read(section: &Section<'_, '_>, folder: &Path) -> Option<Self> {
+        let tariff = section.needs("tariff").and_then(|it| Tariff::read(it, folder));
+        let loss = section.needs("loss");
+        let loss = loss.and_then(|it| it.number(0.0..=0.5, "a share of 0 to 0.5"));
+        let response = section.option("demand_response", |it| {
+            let table = it.table()?;
+            let credit = table.needs("credit").and_then(tariff::price);
+            let hours = table.needs("hours_per_year");
+            let hours = hours.and_then(|it| it.whole(1..=8_760, "1 to 8760 hours"));
+            let most = megawatts(&table, "most_mw");
+            table.end();
+            Some(Response { credit: credit?, hours: hours?, most: most? })
+        });
+        let ramp = megawatts(section, "ramp_mw_per_hour");
+        section.end();
+        Some(Self { tariff: tariff?, loss: loss?, response: response?, ramp: ramp? })
+    }
+}
+
+/// A power that may be left out; nothing where it is wrong.
+#[expect(clippy::option_option, reason = "wrong, not there, and there are three things")]
+pub(super) fn megawatts(section: &Section<'_, '_>, key: &'static str) -> Option<Option<Watts>> {
+    section.option(key, |value| {
+        let power = value.number(0.000_001..=100_000.0, "0.000001 to 100000 megawatts")?;
+        Some(Watts::new(power * MEGA))
+    })
+}
+
+impl Place {
+    pub(super) fn read(section: &Section<'_, '_>) -> Option<Self> {
+        const OPERATIONS: Kind = Kind {
+            key: "usd_per_mw_year",
+            least: 0.0,
+            most: 1e8,
+            expected: "0 to 100 million US dollars for a megawatt-year",
+        };
+        let power = megawatts(section, "power_mw");
+        if matches!(power, Some(None)) {
+            section.tell_of("power_mw", "missing");
+        }
+        let cooling = megawatts(section, "cooling_mw");
+        let pue = |key| section.needs(key).and_then(|it| it.number(1.0..=3.0, "a ratio of 1 to 3"));
+        let (mining_pue, ai_pue) = (pue("mining_pue"), pue("ai_pue"));
+        let operations = |key| {
+            let hourly = |dollars: f64| UsdPerHour::new(dollars / f64::from(YEAR));
+            let quote = quote(section.needs(key)?, OPERATIONS)?;
+            Some(quote.map(|dollars| hourly(dollars).at(Watts::new(MEGA))))
+        };
+        let mining_operations = operations("mining_operations");
+        let ai_operations = operations("ai_operations");
+        let stages = section.sections("ai_stage").iter().map(Stage::read).collect::<Vec<_>>();
+        section.end();
+        let stages: Vec<Stage> = stages.into_iter().collect::<Option<_>>()?;
+        if !stages.is_sorted_by(|a, b| a.ready < b.ready && a.power <= b.power) {
+            section.tell_of("ai_stage", "expected later stages after earlier ones, none smaller");
+            return None;
+        }
+        Some(Self {
+            power: power??,
+            cooling: cooling?,
+            mining_pue: mining_pue?,
+            ai_pue: ai_pue?,
+            mining_operations: mining_operations?,
+            ai_operations: ai_operations?,
+            stages,
+        })
+    }
+
+    pub(super) fn origins(&self) -> impl Iterator<Item = &Origin> {
+        [&self.mining_operations.origin, &self.ai_operations.origin].into_iter()
+    }
+}
+
+impl Stage {
+    fn read(section: &Section<'_, '_>) -> Option<Self> {
+        let ready = section.needs("ready").and_then(|it| it.date());
+        let power = section.needs("mw");
+        let power = power.and_then(|it| it.number(0.0..=100_000.0, "0 to 100000 megawatts"));
+        section.end();
+        Some(Self { ready: ready?, power: Watts::new(power? * MEGA) })
+    }
+}

@@ -1,0 +1,131 @@
+//! A number of the world outside: what was quoted, how far it may be off, when, and by whom.
+
+use std::fmt;
+
+use jiff::civil::Date;
+
+use super::toml::{Section, Value};
+
+/// After so many days a quote is old.
+pub const STALE_DAYS: i32 = 30;
+
+/// A quoted number, in any unit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Quote<T> {
+    /// What was quoted.
+    pub value: T,
+    /// The range that it may be in, as multiples of the value, the smaller first; both 1 where no
+    /// range was given.
+    pub range: (f64, f64),
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a quote comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Its key in the file.
+    pub key: String,
+    /// The day of the quote.
+    pub date: Date,
+    /// Who says so.
+    pub source: String,
+}
+
+impl<T> Quote<T> {
+    /// The same quote of something that follows from the number.
+    pub(crate) fn map<U>(self, follows: impl FnOnce(T) -> U) -> Quote<U> {
+        Quote { value: follows(self.value), range: self.range, origin: self.origin }
+    }
+}
+
+/// What is wrong with the day of a quote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Doubtful {
+    key: String,
+    date: Date,
+    /// How many days ago.
+    days: i32,
+}
+
+impl fmt::Display for Doubtful {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, date, days } = self;
+        if *days < 0 {
+            write!(f, "{key} is of {date}, which is yet to come")
+        } else {
+            write!(f, "{key} is of {date}, {days} days ago; look whether it still holds")
+        }
+    }
+}
+
+impl Origin {
+    /// What is to be said of its day on a day; nothing of the last [`STALE_DAYS`].
+    pub(crate) fn doubtful(&self, today: Date) -> Option<Doubtful> {
+        let days = self.date.until(today).map_or(i32::MAX, |span| span.get_days());
+        let doubtful = !(0..=STALE_DAYS).contains(&days);
+        doubtful.then(|| Doubtful { key: self.key.clone(), date: self.date, days })
+    }
+}
+
+/// What a quoted number may be.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::decision) struct Kind {
+    /// The key of the number in the quote's table, which names the unit.
+    pub(in crate::decision) key: &'static str,
+    pub(in crate::decision) least: f64,
+    pub(in crate::decision) most: f64,
+    /// The same in words.
+    pub(in crate::decision) expected: &'static str,
+}
+
+/// Reads a quote: a table with the number, its date and source, and perhaps its range.
+pub(in crate::decision) fn quote(value: Value<'_, '_>, kind: Kind) -> Option<Quote<f64>> {
+    let table = value.table()?;
+    let read = read(&table, kind);
+    table.end();
+    read
+}
+
+pub(in crate::decision) fn read(
+    table: &Section<'_, '_>,
+    Kind { key, least, most, expected }: Kind,
+) -> Option<Quote<f64>> {
+    let number = |value: Value<'_, '_>| value.number(least..=most, expected);
+    let value = table.needs(key).and_then(number);
+    let range = range(table, number);
+    let origin = origin(table);
+    let (value, (low, high)) = (value?, range?);
+    let range = match (low, high) {
+        (None, None) => (1.0, 1.0),
+        _ if value == 0.0 => {
+            table.tell("a range needs a number that is not 0");
+            return None;
+        }
+        (low, high) => {
+            let (low, high) = (low.unwrap_or(value), high.unwrap_or(value));
+            if !(low..=high).contains(&value) {
+                table.tell(format!("{key} = {value} is not in its range, {low} to {high}"));
+                return None;
+            }
+            ((low / value).min(high / value), (low / value).max(high / value))
+        }
+    };
+    Some(Quote { value, range, origin: origin? })
+}
+
+/// The ends of a range, each of which may be left out.
+fn range(
+    table: &Section<'_, '_>,
+    number: impl Fn(Value<'_, '_>) -> Option<f64>,
+) -> Option<(Option<f64>, Option<f64>)> {
+    let (low, high) = (table.option("low", &number), table.option("high", &number));
+    Some((low?, high?))
+}
+
+/// Reads the date and the source of a quote.
+pub(in crate::decision) fn origin(table: &Section<'_, '_>) -> Option<Origin> {
+    let date = table.needs("date").and_then(|date| date.date());
+    let source = table.needs("source").and_then(|source| source.text("who says so, in words"));
+    Some(Origin { key: table.path.clone(), date: date?, source: source?.to_owned() })
+}

@@ -1,0 +1,204 @@
+//! What a kilowatt-hour costs at the site's meter, hour by hour.
+//!
+//! An hour is a moment and not a place in a day, so that days of 23 and 25 hours need no care: a
+//! price by the hour of the day is looked up with the local time, and a series has times of its own.
+
+use std::fs;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Unit};
+
+use super::quote::{Kind, Origin, Quote, origin, quote};
+use super::toml::{Section, Value};
+use crate::units::UsdPerKwh;
+
+/// Hours of a year, as plans and years of earnings have it.
+pub const YEAR: u16 = 8_760;
+
+/// Prices that are no mistakes of unit, in dollars.
+pub(super) const PRICE: Kind = Kind {
+    key: "usd_per_kwh",
+    least: -10.0,
+    most: 10.0,
+    expected: "-10 to 10 US dollars for a kilowatt-hour",
+};
+
+/// Prices of power.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tariff {
+    prices: Prices,
+    /// The range that all of them may be in, as multiples.
+    pub range: (f64, f64),
+    /// Where they come from.
+    pub origin: Origin,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Prices {
+    Flat(UsdPerKwh),
+    /// By the hour of the day, of a place.
+    ByHour(Box<[UsdPerKwh; 24]>, TimeZone),
+    Series(Vec<Hour>),
+}
+
+/// An hour and its price.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hour {
+    /// When it begins.
+    pub start: Timestamp,
+    /// Of each kilowatt-hour at the site's meter.
+    pub price: UsdPerKwh,
+}
+
+impl Tariff {
+    /// The hours of a year from a moment on; of a series those that it has, whenever they are.
+    #[must_use]
+    pub fn hours(&self, from: Timestamp) -> Vec<Hour> {
+        match &self.prices {
+            Prices::Flat(price) => year(from).map(|start| Hour { start, price: *price }).collect(),
+            Prices::ByHour(prices, zone) => {
+                // Half an hour is the least that local time is beside the hour of UTC, or a quarter.
+                let local = zone.to_datetime(from);
+                let past = i64::from(local.minute()) * 60 + i64::from(local.second());
+                let start = from.checked_sub(SignedDuration::from_secs(past)).unwrap_or(from);
+                let price = |start| prices[zone.to_datetime(start).hour() as usize % 24];
+                year(start).map(|start| Hour { start, price: price(start) }).collect()
+            }
+            Prices::Series(hours) => hours.clone(),
+        }
+    }
+
+    pub(super) fn read(value: Value<'_, '_>, folder: &Path) -> Option<Self> {
+        const HOURS: &str = "usd_per_kwh_by_hour";
+        const FILE: &str = "file";
+        let table = value.table()?;
+        let has = |key| table.may_have(key).is_some();
+        match (has(PRICE.key), has(HOURS), has(FILE)) {
+            (true, false, false) => {
+                let Quote { value, range, origin } = super::quote::read(&table, PRICE)?;
+                table.end();
+                Some(Self { prices: Prices::Flat(UsdPerKwh::new(value)), range, origin })
+            }
+            (false, true, false) => {
+                let prices = table.needs(HOURS).and_then(|prices| by_hour(&prices));
+                let zone = table.needs("zone").and_then(|zone| time_zone(&zone));
+                let rest = rest(&table);
+                let (prices, zone, (range, origin)) = (prices?, zone?, rest?);
+                Some(Self { prices: Prices::ByHour(Box::new(prices), zone), range, origin })
+            }
+            (false, false, true) => {
+                let hours = table.needs(FILE).and_then(|file| series(&file, folder));
+                let rest = rest(&table);
+                let (hours, (range, origin)) = (hours?, rest?);
+                Some(Self { prices: Prices::Series(hours), range, origin })
+            }
+            (flat, by_hour, file) => {
+                let what = if flat || by_hour || file { "contradictory" } else { "missing" };
+                table.tell(format!("{what}, expected one of {}, {HOURS} and {FILE}", PRICE.key));
+                None
+            }
+        }
+    }
+}
+
+fn year(from: Timestamp) -> impl Iterator<Item = Timestamp> {
+    let start = from.round(Unit::Second).unwrap_or(from);
+    (0..i64::from(YEAR))
+        .filter_map(move |hour| start.checked_add(SignedDuration::from_hours(hour)).ok())
+}
+
+/// What series and prices by the hour have besides.
+fn rest(table: &Section<'_, '_>) -> Option<((f64, f64), Origin)> {
+    let times = |key| {
+        let read = |times: Value<'_, '_>| times.number(0.0..=100.0, "0 to 100 times the prices");
+        Some(table.option(key, read)?.unwrap_or(1.0))
+    };
+    let (low, high, origin) = (times("times_low"), times("times_high"), origin(table));
+    table.end();
+    let range = (low?, high?);
+    if !(range.0 <= 1.0 && range.1 >= 1.0) {
+        table.tell("expected times_low to be 1 or less, and times_high 1 or more");
+        return None;
+    }
+    Some((range, origin?))
+}
+
+fn by_hour(prices: &Value<'_, '_>) -> Option<[UsdPerKwh; 24]> {
+    let items = prices.items()?;
+    let price = |item: &Value<'_, '_>| {
+        item.number(PRICE.least..=PRICE.most, PRICE.expected).map(UsdPerKwh::new)
+    };
+    let read: Vec<_> = items.iter().map(price).collect();
+    let read: Vec<_> = read.into_iter().collect::<Option<_>>()?;
+    let count = read.len();
+    let read = read.try_into().ok();
+    if read.is_none() {
+        prices.tell(format!("{count} prices, expected 24: from midnight to 1 o'clock first"));
+    }
+    read
+}
+
+fn time_zone(zone: &Value<'_, '_>) -> Option<TimeZone> {
+    const EXPECTED: &str = "the name of a time zone, as in \"America/Chicago\" or \"UTC\"";
+    let name = zone.text(EXPECTED)?;
+    let found = TimeZone::get(name).ok();
+    if found.is_none() {
+        zone.tell(format!("{name} is not known, expected {EXPECTED}"));
+    }
+    found
+}
+
+fn series(file: &Value<'_, '_>, folder: &Path) -> Option<Vec<Hour>> {
+    let name = file.text("the name of a CSV file")?;
+    let path = folder.join(name);
+    let read = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()));
+    let hours = read.and_then(|bytes| {
+        hours_of_csv(&bytes).map_err(|problem| format!("{}: {problem}", path.display()))
+    });
+    hours.map_err(|problem| file.tell(problem)).ok()
+}
+
+/// Reads lines of a time and a price: RFC 3339 with its offset from UTC, an hour after the last.
+fn hours_of_csv(bytes: &[u8]) -> Result<Vec<Hour>, String> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
+    let header = reader.headers().map_err(|error| error.to_string())?;
+    let column = |name: &str| {
+        let at = header.iter().position(|known| known.eq_ignore_ascii_case(name));
+        at.ok_or_else(|| format!("no column {name}, expected the columns time and {}", PRICE.key))
+    };
+    let (time, price) = (column("time")?, column(PRICE.key)?);
+    let mut hours: Vec<Hour> = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|error| error.to_string())?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let cell = |at: usize| record.get(at).unwrap_or_default();
+        let start: Timestamp = cell(time).parse().map_err(|_| {
+            format!(
+                "line {line}: {:?} is no time with an offset, expected 2026-07-01T13:00:00-05:00",
+                cell(time)
+            )
+        })?;
+        let number = cell(price).parse().ok();
+        let number = number.filter(|number| (PRICE.least..=PRICE.most).contains(number));
+        let price = number.map(UsdPerKwh::new).ok_or_else(|| {
+            format!("line {line}: {:?} is no price, expected {}", cell(price), PRICE.expected)
+        })?;
+        if let Some(last) = hours.last() {
+            let next = last.start.checked_add(SignedDuration::from_hours(1));
+            if next.ok() != Some(start) {
+                return Err(format!(
+                    "line {line}: {start} does not come an hour after {}; every hour has a line",
+                    last.start
+                ));
+            }
+        }
+        hours.push(Hour { start, price });
+    }
+    if hours.is_empty() { Err("no hours in it".to_owned()) } else { Ok(hours) }
+}
+
+/// Reads a flat price, as a credit for power that is not drawn is.
+pub(super) fn price(value: Value<'_, '_>) -> Option<Quote<UsdPerKwh>> {
+    Some(quote(value, PRICE)?.map(UsdPerKwh::new))
+}

@@ -1,0 +1,293 @@
+//! Files of sites: what they say, and what is said of those that are wrong.
+
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::decision::example::{self, text};
+use crate::units::UsdPerKwh;
+
+fn problems(text: &str) -> Vec<String> {
+    let problems = Site::parse(text, Path::new("")).expect_err("something is wrong");
+    problems.iter().map(ToString::to_string).collect()
+}
+
+/// The problems of the example in which some text stands for another.
+fn replaced(old: &str, new: &str) -> Vec<String> {
+    let text = text();
+    assert!(text.contains(old), "{old}");
+    problems(&text.replace(old, new))
+}
+
+#[test]
+fn a_file_is_read() {
+    let site = example::site(&text());
+    assert_eq!((&*site.name, site.devices.len()), ("Example", 2));
+    let Quote { value, range, origin } = &site.mining.btc_price;
+    assert_eq!((value.value(), *range), (64_000.0, (0.75, 1.25)));
+    assert_eq!((&*origin.key, origin.date.to_string()), ("mining.btc_price", "2026-06-15".into()));
+    assert!((site.place.ai_operations.value.value() - 0.1).abs() < 1e-12);
+    assert_eq!(site.metered(Watts::new(100.0), 1.25), Watts::new(125.0));
+    assert_eq!(site.origins().len(), 15);
+}
+
+#[test]
+fn every_key_that_is_missing_is_told_with_its_place() {
+    let text = text();
+    for (line, key) in [
+        ("loss = 0.0\n", "power.loss"),
+        ("power_mw = 10\n", "site.power_mw"),
+        ("height = 850000\n", "mining.height"),
+        ("life_years = 4\n", "capital.life_years"),
+        ("count = 8\n", "device[2].count"),
+        ("mining_pue = 1.0\n", "site.mining_pue"),
+    ] {
+        let expected = format!("{key}: missing");
+        let told = problems(&text.replacen(line, "", 1));
+        assert!(told.len() == 1 && told[0].ends_with(&expected), "{key}: {told:?}");
+        assert!(told[0].starts_with("line "), "{told:?}");
+    }
+    let told = replaced("date = 2026-06-15, source = \"an exchange\"", "date = 2026-06-15");
+    assert_eq!(told, ["line 13: mining.btc_price.source: missing"]);
+}
+
+#[test]
+fn what_is_misspelled_contradictory_or_wrong_is_told() {
+    for (old, new, expected) in [
+        ("heigth", "heigth", ""),
+        ("loss = 0.0", "los = 0.0", "power.los: unknown key, is loss meant?"),
+        (
+            "height = 850000",
+            "height = 850000\nnetwork_hashrate = { eh_per_second = 600, date = 2026-06-15, source = \"x\" }",
+            "mining.network_hashrate: contradicts difficulty, expected one of them",
+        ),
+        (
+            "loss = 0.0",
+            "loss = 0.9",
+            "power.loss: 0.9 cannot be used, expected a share of 0 to 0.5",
+        ),
+        ("usd = 64000", "usd = -1", "mining.btc_price.usd: -1 cannot be used, expected 0 to 1e9"),
+        ("usd = 64000, low = 48000", "usd = 64000, low = 70000", "usd = 64000 is not in its range"),
+        (
+            "date = 2026-06-15, source = \"a node\" }\nheight",
+            "date = \"soon\", source = \"a node\" }\nheight",
+            "\"soon\" cannot be used, expected a date",
+        ),
+        (
+            "resale = { usd = 1000,",
+            "price = { usd = 1, date = 2026-06-15, source = \"x\" }\nresale = { usd = 1000,",
+            "device[1].price: contradicts resale",
+        ),
+        ("score = \"gpu:0\"", "", "device[2]: missing score or data_sheet, expected one of them"),
+        (
+            "count = 1000\n",
+            "count = 1000\nhost_watts = 3\n",
+            "device[1].host_watts: contradicts data_sheet",
+        ),
+        ("name = \"card\"", "name = \"S21\"", "device[1].name: S21 is there twice"),
+        (
+            "[ai]\n",
+            "[ai]\ncontract = { total = { usd = 1, date = 2026-06-15, source = \"x\" }, years = 1, mw = 1, tenant_pays_power = true, signed = true }\n",
+            "ai.contract: contradicts ai.market",
+        ),
+        (
+            "usd_per_kwh = 0.05,",
+            "usd_per_kwh = 0.05, file = \"x.csv\",",
+            "power.tariff: contradictory, expected one of usd_per_kwh",
+        ),
+        (
+            "[[device]]\nname = \"S21\"",
+            "[[devise]]\nname = \"S21\"",
+            "devise: unknown key, is device meant?",
+        ),
+    ] {
+        if expected.is_empty() {
+            continue;
+        }
+        let told = replaced(old, new);
+        assert!(told.iter().any(|told| told.contains(expected)), "{expected}: {told:?}");
+        assert!(told.iter().all(|told| !told.contains('\n')), "{told:?}");
+    }
+}
+
+#[test]
+fn a_contract_needs_room_and_a_price_to_build() {
+    let contract = "contract = { total = { usd = 3.5e9, date = 2024-06-03, source = \"x\" }, years = 12, mw = 200, tenant_pays_power = true, signed = false }\n";
+    let market = "market = { fee = { share = 0.2, date = 2026-06-15, source = \"the market\" } }\n";
+    let told = replaced(market, contract);
+    assert!(told.iter().any(|it| it.contains("build_out is missing")), "{told:?}");
+    assert!(told.iter().any(|it| it.contains("takes 250 MW at the site's meter")), "{told:?}");
+
+    let fits = text().replace(market, contract).replace("power_mw = 10", "power_mw = 300").replace(
+        "months_to",
+        "build_out = { usd_per_mw = 9e6, date = 2026-06-15, source = \"x\" }\nmonths_to",
+    );
+    let contract = example::site(&fits).ai.contract.expect("a contract");
+    // 3.5e9 / (12 x 8760 x 200,000)
+    assert_eq!(contract.usd_per_kwh().to_string(), "$0.1665/kWh");
+}
+
+#[test]
+fn the_template_asks_for_everything() {
+    let told = problems(TEMPLATE);
+    for key in [
+        "name",
+        "power.tariff",
+        "power.loss",
+        "site.power_mw",
+        "site.mining_pue",
+        "site.ai_pue",
+        "site.mining_operations",
+        "site.ai_operations",
+        "mining.btc_price",
+        "mining.height",
+        "mining.fees",
+        "mining.pool_fee",
+        "capital.retrofit",
+        "capital.months_to_convert",
+        "capital.life_years",
+        "capital.salvage",
+        "capital.discount_rate",
+        "device",
+    ] {
+        let told_of = |told: &&String| told.contains(&format!(": {key}: missing"));
+        assert_eq!(told.iter().filter(told_of).count(), 1, "{key}: {told:#?}");
+    }
+    let network = "mining: missing difficulty or network_hashrate";
+    assert!(told.iter().any(|told| told.contains(network)), "{told:#?}");
+    assert_eq!(told.len(), 19, "{told:#?}");
+}
+
+/// Filled in, every line of the template is taken: none has a key that is not known.
+#[test]
+fn every_line_of_the_template_can_be_filled_in() {
+    let filled: String = TEMPLATE
+        .lines()
+        .filter_map(|line| match line.strip_prefix('#') {
+            Some(rest) if !rest.starts_with(' ') => Some(rest),
+            Some(_) => None,
+            None => Some(line),
+        })
+        .filter(|line| {
+            // Of those that exclude each other the first is taken.
+            !["tariff = { usd_per_kwh_by_hour", "tariff = { file", "network_hashrate", "market ="]
+                .iter()
+                .any(|other| line.starts_with(other))
+        })
+        .map(|line| line.to_owned() + "\n")
+        .collect();
+    let filled = filled
+        .replace("usd_per_kwh = , low = , high = ", "usd_per_kwh = 0.05, low = 0.04, high = 0.06")
+        .replace("low = , high = , ", "")
+        .replace("date = ,", "date = 2026-06-15,")
+        .replace("share = ,", "share = 0.5,")
+        .replace("hours_per_year = ,", "hours_per_year = 100,")
+        .replace("most_mw = ", "most_mw = 1")
+        .replace("height =\n", "height = 1\n")
+        .replace("source = \"\"", "source = \"x\"")
+        .replace("power_mw =\n", "power_mw = 10\n")
+        .replace("mw = }, {", "mw = 1}, {")
+        .replace("= ,", "= 2,")
+        .replace("= }", "= 2 }")
+        .replace("=\n", "= 1\n");
+    let site = example::site(&filled);
+    assert_eq!(site.place.stages.len(), 2);
+    assert!(site.power.response.is_some() && site.power.ramp.is_some());
+    assert!(site.ai.contract.is_some() && site.capital.build_out.is_some());
+    assert!(site.devices[0].rental.as_ref().is_some_and(|it| it.conversion.is_some()));
+    assert!(matches!(site.devices[1].figures, Figures::Sheet { .. }));
+}
+
+#[test]
+fn old_quotes_and_those_to_come_are_doubtful() {
+    let site = example::site(&text());
+    let told = |today: &str| site.doubtful(today.parse().expect("a date")).len();
+    assert_eq!((told("2026-07-15"), told("2026-06-15")), (0, 0));
+    assert_eq!((told("2026-07-16"), told("2026-06-14")), (13, 13));
+    let old = site.doubtful("2026-07-16".parse().expect("a date"));
+    let text = "power.tariff is of 2026-06-15, 31 days ago; look whether it still holds";
+    assert_eq!(old[0].to_string(), text);
+}
+
+/// The hours of a tariff in which some text stands for the flat price.
+fn hours(tariff: &str, folder: &Path, from: &str) -> Result<Vec<Hour>, Vec<String>> {
+    let flat = "usd_per_kwh = 0.05, low = 0.04, high = 0.06,";
+    let site = Site::parse(&text().replace(flat, tariff), folder);
+    let site =
+        site.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    Ok(site.power.tariff.hours(from.parse().expect("a time")))
+}
+
+#[test]
+fn prices_by_the_hour_follow_the_clock_of_their_place() {
+    let prices: Vec<_> = (0..24).map(|hour| format!("{}", f64::from(hour) / 100.0)).collect();
+    let tariff =
+        format!("usd_per_kwh_by_hour = [{}], zone = \"America/Chicago\",", prices.join(", "));
+    // From midnight of the day before clocks go back, in the middle of an hour.
+    let hours = hours(&tariff, Path::new(""), "2026-10-31T05:20:00Z").expect("prices");
+    assert_eq!(hours.len(), usize::from(YEAR));
+    assert_eq!(hours[0].start.to_string(), "2026-10-31T05:00:00Z");
+    let price = |at: usize| (hours[at].price.value() * 100.0).round() as usize;
+    let of_days = |from: usize, count: usize| (from..from + count).map(price).collect::<Vec<_>>();
+    assert_eq!(of_days(0, 24), (0..24).collect::<Vec<_>>());
+    // The day of 25 hours has 1 o'clock twice.
+    assert_eq!(of_days(24, 5), [0, 1, 1, 2, 3]);
+    assert_eq!(price(24 + 25), 0);
+    // That of 23 hours, 2027-03-14, goes from 1 to 3 o'clock.
+    let spring = hours.iter().position(|it| it.start.to_string() == "2027-03-14T06:00:00Z");
+    let spring = spring.expect("that hour");
+    assert_eq!(of_days(spring, 4), [0, 1, 3, 4]);
+    assert_eq!(price(spring + 23), 0);
+}
+
+#[test]
+fn series_have_every_hour_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let read = |lines: &str| {
+        fs::write(folder.path().join("prices.csv"), format!("time,usd_per_kwh\n{lines}"))
+            .expect("a file");
+        hours("file = \"prices.csv\", times_high = 2,", folder.path(), "2026-01-01T00:00:00Z")
+    };
+    // Clocks go back in Chicago: the same local time, an hour apart.
+    let of_three = read(
+        "2026-11-01T00:00:00-05:00,0.03\n2026-11-01T01:00:00-05:00,-0.02\n\
+         2026-11-01T01:00:00-06:00,0.04\n",
+    )
+    .expect("three hours");
+    assert_eq!(
+        of_three.iter().map(|it| it.price).collect::<Vec<_>>(),
+        [UsdPerKwh::new(0.03), UsdPerKwh::new(-0.02), UsdPerKwh::new(0.04)]
+    );
+    for (lines, expected) in [
+        (
+            "2026-11-01T00:00:00Z,0.03\n2026-11-01T02:00:00Z,0.03\n",
+            "line 3: 2026-11-01T02:00:00Z does not come an hour after",
+        ),
+        ("2026-11-01T00:00:00Z,0.03\n2026-11-01T00:00:00Z,0.03\n", "does not come an hour after"),
+        ("2026-11-01T00:00:00,0.03\n", "is no time with an offset"),
+        ("2026-11-01T00:00:00Z,cheap\n", "line 2: \"cheap\" is no price"),
+        ("2026-11-01T00:00:00Z,55\n", "is no price, expected -10 to 10"),
+        ("", "no hours in it"),
+    ] {
+        let told = read(lines).expect_err("wrong");
+        assert!(told.len() == 1 && told[0].contains(expected), "{expected}: {told:?}");
+        assert!(
+            told[0].contains("power.tariff.file") && told[0].contains("prices.csv"),
+            "{told:?}"
+        );
+    }
+    let missing = hours("file = \"none.csv\",", folder.path(), "2026-01-01T00:00:00Z");
+    assert!(missing.expect_err("no file")[0].contains("none.csv: No such file"));
+}
+
+#[test]
+fn a_zone_or_a_number_of_prices_that_cannot_be_is_told() {
+    let told = |tariff: &str| {
+        hours(tariff, Path::new(""), "2026-01-01T00:00:00Z").expect_err("wrong").join("; ")
+    };
+    let prices = ["0.05"; 24].join(", ");
+    let zone = told(&format!("usd_per_kwh_by_hour = [{prices}], zone = \"Mars\","));
+    assert!(zone.contains("Mars is not known"), "{zone}");
+    let count = told("usd_per_kwh_by_hour = [0.05, 0.06], zone = \"UTC\",");
+    assert!(count.contains("2 prices, expected 24"), "{count}");
+}

@@ -1,0 +1,355 @@
+//! Reads TOML so that whoever wrote it is told of everything that is wrong at once: a line for each
+//! problem, with the line of the file and the key.
+//!
+//! Deserialising by serde would end at the first one, and name a missing key without its place.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::{Range, RangeInclusive};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// What is wrong in a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The line, from 1 on.
+    pub line: usize,
+    /// The key with the sections around it, as in `mining.btc_price`; empty for what is no TOML.
+    pub key: String,
+    /// What is wrong, and what was expected.
+    pub what: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let between = if self.key.is_empty() { "" } else { ": " };
+        write!(f, "line {}: {}{between}{}", self.line, self.key, self.what)
+    }
+}
+
+/// A file that is being read, and what was found to be wrong with it.
+pub(in crate::decision) struct File<'t> {
+    text: &'t str,
+    problems: RefCell<Vec<Problem>>,
+}
+
+impl<'t> File<'t> {
+    pub(in crate::decision) fn new(text: &'t str) -> Self {
+        Self { text, problems: RefCell::default() }
+    }
+
+    /// Reads the whole of it by `read`, which gives nothing where it has told of a problem.
+    pub(in crate::decision) fn read<T>(
+        self,
+        read: impl FnOnce(&Section<'_, 't>) -> Option<T>,
+    ) -> Result<T, Vec<Problem>> {
+        let whole = match DeTable::parse(self.text) {
+            Ok(table) => table,
+            Err(error) => {
+                self.tell(&error.span().unwrap_or(0..0), "", error.message());
+                return Err(self.problems.into_inner());
+            }
+        };
+        let section = Section {
+            file: &self,
+            path: String::new(),
+            span: 0..0,
+            table: whole.get_ref(),
+            asked: RefCell::default(),
+        };
+        let result = read(&section);
+        section.end();
+        let mut problems = self.problems.into_inner();
+        problems.sort();
+        problems.dedup();
+        match result {
+            Some(result) if problems.is_empty() => Ok(result),
+            _ => Err(problems),
+        }
+    }
+
+    fn tell(&self, span: &Range<usize>, key: &str, what: &str) {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line = 1 + before.matches('\n').count();
+        let what = what.replace('\n', " ");
+        self.problems.borrow_mut().push(Problem { line, key: key.to_owned(), what });
+    }
+}
+
+/// A table of the file. Keys that nobody asked for are problems when it [ends](Section::end).
+pub(in crate::decision) struct Section<'f, 't> {
+    file: &'f File<'t>,
+    pub(in crate::decision) path: String,
+    span: Range<usize>,
+    table: &'f DeTable<'t>,
+    asked: RefCell<BTreeSet<&'static str>>,
+}
+
+impl<'f, 't> Section<'f, 't> {
+    /// A value that has to be there.
+    pub(in crate::decision) fn needs(&self, key: &'static str) -> Option<Value<'f, 't>> {
+        let value = self.may_have(key);
+        if value.is_none() {
+            self.tell_of(key, "missing");
+        }
+        value
+    }
+
+    /// A value that may be there.
+    pub(in crate::decision) fn may_have(&self, key: &'static str) -> Option<Value<'f, 't>> {
+        self.asked.borrow_mut().insert(key);
+        let (_, item) = self.table.iter().find(|(known, _)| known.get_ref() == key)?;
+        Some(Value { file: self.file, path: self.key(key), item })
+    }
+
+    /// What may be there, as `read` has it: nothing at all where that has told of a problem.
+    #[expect(clippy::option_option, reason = "wrong, not there, and there are three things")]
+    pub(in crate::decision) fn option<T>(
+        &self,
+        key: &'static str,
+        read: impl FnOnce(Value<'f, 't>) -> Option<T>,
+    ) -> Option<Option<T>> {
+        match self.may_have(key) {
+            Some(value) => read(value).map(Some),
+            None => Some(None),
+        }
+    }
+
+    /// A table that has to be there.
+    pub(in crate::decision) fn section(&self, key: &'static str) -> Option<Section<'f, 't>> {
+        self.needs(key)?.table()
+    }
+
+    /// The tables of an array, none where it is not there.
+    pub(in crate::decision) fn sections(&self, key: &'static str) -> Vec<Section<'f, 't>> {
+        let Some(value) = self.may_have(key) else { return Vec::new() };
+        let Some(items) = value.items() else { return Vec::new() };
+        items.into_iter().filter_map(Value::table).collect()
+    }
+
+    /// The one of two keys that is there; neither and both are problems.
+    pub(in crate::decision) fn one_of(
+        &self,
+        [a, b]: [&'static str; 2],
+    ) -> Option<(usize, Value<'f, 't>)> {
+        match (self.may_have(a), self.may_have(b)) {
+            (Some(value), None) => Some((0, value)),
+            (None, Some(value)) => Some((1, value)),
+            (None, None) => {
+                self.tell(format!("missing {a} or {b}, expected one of them"));
+                None
+            }
+            (Some(_), Some(second)) => {
+                second.tell(format!("contradicts {a}, expected one of them"));
+                None
+            }
+        }
+    }
+
+    /// Tells of keys that are not known.
+    pub(in crate::decision) fn end(&self) {
+        let asked = self.asked.borrow();
+        for (key, _) in self.table {
+            if !asked.contains(&**key.get_ref()) {
+                let near = nearest(key.get_ref(), asked.iter().copied());
+                let hint = near.map_or_else(
+                    || {
+                        let known: Vec<_> = asked.iter().copied().collect();
+                        format!("expected one of {}", known.join(", "))
+                    },
+                    |near| format!("is {near} meant?"),
+                );
+                let path = self.key(key.get_ref());
+                self.file.tell(&key.span(), &path, &format!("unknown key, {hint}"));
+            }
+        }
+    }
+
+    /// Tells of a problem with the table as a whole.
+    pub(in crate::decision) fn tell(&self, what: impl Into<String>) {
+        self.file.tell(&self.span, &self.path, &what.into());
+    }
+
+    /// Tells of a problem with one of its keys, which may not be there.
+    pub(in crate::decision) fn tell_of(&self, key: &str, what: impl Into<String>) {
+        let known = self.table.iter().find(|(known, _)| known.get_ref() == key);
+        let span = known.map_or(self.span.clone(), |(known, _)| known.span());
+        self.file.tell(&span, &self.key(key), &what.into());
+    }
+
+    /// The whole name of a key.
+    pub(in crate::decision) fn key(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+}
+
+/// A value of the file.
+pub(in crate::decision) struct Value<'f, 't> {
+    file: &'f File<'t>,
+    pub(in crate::decision) path: String,
+    item: &'f Spanned<DeValue<'t>>,
+}
+
+impl<'f, 't> Value<'f, 't> {
+    /// A number in a range; `expected` says which, with its unit.
+    pub(in crate::decision) fn number(
+        &self,
+        range: RangeInclusive<f64>,
+        expected: &str,
+    ) -> Option<f64> {
+        let number = match self.item.get_ref() {
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            DeValue::Integer(number) if number.radix() == 10 => number.as_str().parse().ok(),
+            _ => None,
+        };
+        let number = number.filter(|number| range.contains(number));
+        if number.is_none() {
+            self.expected(expected);
+        }
+        number
+    }
+
+    /// A whole number in a range.
+    pub(in crate::decision) fn whole(
+        &self,
+        range: RangeInclusive<u32>,
+        expected: &str,
+    ) -> Option<u32> {
+        let number = match self.item.get_ref() {
+            DeValue::Integer(number) => u32::from_str_radix(number.as_str(), number.radix()).ok(),
+            _ => None,
+        };
+        let number = number.filter(|number| range.contains(number));
+        if number.is_none() {
+            self.expected(expected);
+        }
+        number
+    }
+
+    /// True or false.
+    pub(in crate::decision) fn truth(&self) -> Option<bool> {
+        let DeValue::Boolean(truth) = *self.item.get_ref() else {
+            self.expected("true or false");
+            return None;
+        };
+        Some(truth)
+    }
+
+    /// A text that is not empty.
+    pub(in crate::decision) fn text(&self, expected: &str) -> Option<&'f str> {
+        match self.item.get_ref() {
+            DeValue::String(text) if !text.trim().is_empty() => Some(text),
+            _ => {
+                self.expected(expected);
+                None
+            }
+        }
+    }
+
+    /// A date: one of TOML's own, or a text.
+    pub(in crate::decision) fn date(&self) -> Option<jiff::civil::Date> {
+        let text = match self.item.get_ref() {
+            DeValue::Datetime(date) => date.to_string(),
+            DeValue::String(text) => text.to_string(),
+            _ => String::new(),
+        };
+        let date = text.parse().ok();
+        if date.is_none() {
+            self.expected("a date, as in 2026-07-01");
+        }
+        date
+    }
+
+    /// A table.
+    pub(in crate::decision) fn table(self) -> Option<Section<'f, 't>> {
+        let DeValue::Table(table) = self.item.get_ref() else {
+            self.expected("a table");
+            return None;
+        };
+        let span = self.item.span();
+        Some(Section { file: self.file, path: self.path, span, table, asked: RefCell::default() })
+    }
+
+    /// The items of an array, numbered from 1 on.
+    pub(in crate::decision) fn items(&self) -> Option<Vec<Value<'f, 't>>> {
+        let DeValue::Array(items) = self.item.get_ref() else {
+            self.expected("an array");
+            return None;
+        };
+        let number = |(at, item)| {
+            let path = format!("{}[{}]", self.path, at + 1);
+            Value { file: self.file, path, item }
+        };
+        Some(items.iter().enumerate().map(number).collect())
+    }
+
+    /// Tells of a problem with it.
+    pub(in crate::decision) fn tell(&self, what: impl Into<String>) {
+        self.file.tell(&self.item.span(), &self.path, &what.into());
+    }
+
+    fn expected(&self, expected: &str) {
+        let text = self.file.text.get(self.item.span()).unwrap_or_default();
+        let text = text.lines().next().unwrap_or_default();
+        let short = if text.chars().count() > 40 { "what is there" } else { text };
+        self.tell(format!("{short} cannot be used, expected {expected}"));
+    }
+}
+
+/// The known key that a misspelled one is most like, if one is.
+fn nearest(key: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let near = |known: &&str| strsim::damerau_levenshtein(key, known);
+    known.min_by_key(near).filter(|known| near(known) <= 1 + known.len() / 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(text: &str) -> Vec<String> {
+        let read = |file: &Section<'_, '_>| {
+            let prices = file.section("prices")?;
+            let (power, name) = (prices.needs("power"), prices.may_have("name"));
+            let power = power.and_then(|power| power.number(0.0..=1.0, "0 to 1 dollars"));
+            let name = name.and_then(|name| name.text("a name"));
+            prices.end();
+            Some((power?, name.is_some()))
+        };
+        let problems = File::new(text).read(read).expect_err("problems");
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn every_problem_has_its_line_and_key() {
+        assert_eq!(
+            problems("# prices\n[prices]\npowr = 0.5\nname = 3\n\n[price]\n"),
+            [
+                "line 2: prices.power: missing",
+                "line 3: prices.powr: unknown key, is power meant?",
+                "line 4: prices.name: 3 cannot be used, expected a name",
+                "line 6: price: unknown key, is prices meant?",
+            ]
+        );
+        assert_eq!(
+            problems("[prices]\npower = 1.5\nzzz = 1"),
+            [
+                "line 2: prices.power: 1.5 cannot be used, expected 0 to 1 dollars",
+                "line 3: prices.zzz: unknown key, expected one of name, power",
+            ]
+        );
+        assert_eq!(problems(""), ["line 1: prices: missing"]);
+        assert_eq!(problems("prices = 1"), ["line 1: prices: 1 cannot be used, expected a table"]);
+        for text in ["[prices]\npower = nan", "[prices]\npower = inf", "[prices]\npower = \"1\""] {
+            assert_eq!(problems(text).len(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_toml_has_its_line() {
+        let problems = problems("[prices]\npower = = 1\n");
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].starts_with("line 2: "), "{problems:?}");
+    }
+}

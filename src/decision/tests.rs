@@ -1,0 +1,452 @@
+//! Decisions on the example, against numbers by hand, and what has to hold for all of them.
+
+use std::fmt::Write as _;
+
+use super::case::{Case, Doubt, Factors, best};
+use super::curve::Curve;
+use super::example::{now, reports, site, text};
+use super::*;
+use crate::units::{Usd, UsdPerKwh, Watts};
+
+fn options() -> Options {
+    Options { draws: 2_000, ..Options::at(now()) }
+}
+
+fn decided(text: &str) -> Decision {
+    decide(&site(text), &reports(), &options()).expect("a decision")
+}
+
+/// The conclusion of the example in which some texts stand for others.
+fn changed(changes: &[(&str, &str)]) -> Decision {
+    let mut text = text();
+    for (old, new) in changes {
+        assert!(text.contains(old), "{old}");
+        text = text.replace(old, new);
+    }
+    decided(&text)
+}
+
+fn worth(device: &Judged, of: Use) -> f64 {
+    let found = device.uses.iter().find(|worth| worth.of == of).expect("that use");
+    found.usd_per_year.value()
+}
+
+#[track_caller]
+fn close(value: f64, expected: f64) {
+    assert!((value / expected - 1.0).abs() < 1e-9, "{value} is not {expected}");
+}
+
+/// Dollars for a hash at 64,000 dollars, 3.125 bitcoin and a difficulty of 88.40 T.
+const PER_HASH: f64 = 64_000.0 * 3.125 / (88.40e12 * 4_294_967_296.0);
+
+#[test]
+fn mining_by_hand() {
+    let decision = decided(&text());
+    assert_eq!(decision.prices.hashprice_usd.to_string(), "$45.51");
+    assert_eq!(decision.prices.blocks_to_halving, 200_000);
+    let miner = &decision.devices[0];
+    let mining = miner.mining.as_ref().expect("known by its data sheet");
+    let per_kwh = 200e12 / 3_500.0 * 3.6e6 * PER_HASH;
+    close(mining.usd_per_kwh.value(), per_kwh);
+    close(mining.joules_per_terahash, 17.5);
+    // Operations are a cent for each kilowatt-hour.
+    close(mining.switch_off_usd_per_kwh.value(), per_kwh - 0.01);
+    close(mining.margin_usd_per_kwh.value(), per_kwh - 0.06);
+    close(mining.break_even_btc_usd.expect("finite").value(), 64_000.0 * 0.06 / per_kwh);
+    close(mining.break_even_difficulty.expect("finite"), 88.40e12 * per_kwh / 0.06);
+    assert_eq!((mining.hours, mining.basis), (1.0, Basis::DataSheet));
+    // Keeping it costs a quarter of its worth each year.
+    close(worth(miner, Use::Mine), (per_kwh - 0.06) * 3.5 * 8_760.0 - 250.0);
+    assert_eq!(worth(miner, Use::Sell), 0.0);
+    assert!(miner.renting.is_none() && miner.no_renting.is_some());
+    assert_eq!(miner.verdict.advice, Some(Use::Mine), "{:?}", miner.verdict);
+}
+
+#[test]
+fn renting_by_hand() {
+    let decision = decided(&text());
+    let card = &decision.devices[1];
+    // 700 W of products and 250 W around them through a supply of 95 %, by the PUE of AI.
+    let wall = (700.0 + 250.0) / 0.95;
+    let renting = card.renting.as_ref().expect("fit");
+    close(renting.metered_watts.value(), wall * 1.25);
+    let kilowatts = wall * 1.25 / 1e3;
+    let revenue = 2.5 * 0.7 * 0.8;
+    close(renting.usd_per_kwh.value(), revenue / kilowatts);
+    // The formula of the contract form: price by hour, utilisation and fee, by kW at the wall and PUE.
+    close(renting.margin_usd_per_kwh.value(), revenue / kilowatts - 0.05 - 0.1);
+    close(renting.conversion_usd.value(), 500_000.0 * kilowatts / 1e3);
+    let operating = (revenue - 0.15 * kilowatts) * 8_760.0;
+    // Half a year of four is spent on conversion.
+    let value = operating * 3.5 / 4.0 - renting.conversion_usd.value() / 4.0 - 5_000.0;
+    close(worth(card, Use::Rent), value);
+    // At the utilisation of the break-even, renting comes to nothing.
+    let at = renting.break_even_utilisation.expect("finite");
+    let even = changed(&[("share = 0.7, low = 0.5, high = 0.9", &format!("share = {at:.12}"))]);
+    assert!(worth(&even.devices[1], Use::Rent).abs() < 1e-3);
+
+    // A GPU earns next to nothing by hashing, beside a miner of today.
+    let mining = card.mining.as_ref().expect("metered");
+    let hashing = 7e9 / ((350.0 + 250.0) / 0.95) * 3.6e6 * PER_HASH;
+    close(mining.usd_per_kwh.value(), hashing);
+    let best_asic = decision.asics.last().expect("miners");
+    assert_eq!(best_asic.name, "S21 XP");
+    close(best_asic.usd_per_kwh.value(), 1e12 / 13.5 * 3.6e6 * PER_HASH);
+    assert!(mining.usd_per_kwh * 1_000.0 < best_asic.usd_per_kwh);
+}
+
+#[test]
+fn a_tenant_by_hand() {
+    let market = "market = { fee = { share = 0.2, date = 2026-06-15, source = \"the market\" } }\n";
+    let contract = "contract = { total = { usd = 70e6, date = 2026-06-15, source = \"x\" }, \
+                    years = 10, mw = 5, tenant_pays_power = true, signed = false }\n";
+    let build = "build_out = { usd_per_mw = 4e6, date = 2026-06-15, source = \"x\" }\nmonths_to";
+    let decision = changed(&[(market, contract), ("months_to", build)]);
+    let miner = &decision.devices[0];
+    let hosting = miner.hosting.as_ref().expect("a contract");
+    // 3.5 kW at the meter are 2.8 kW of the tenant's machines.
+    let per_kwh = 70e6 / (10.0 * 8_760.0 * 5_000.0) * 0.8;
+    close(hosting.usd_per_kwh.value(), per_kwh);
+    close(hosting.margin_usd_per_kwh.value(), per_kwh - 0.1);
+    let yearly = (per_kwh - 0.1) * 3.5 * 8_760.0;
+    close(worth(miner, Use::Host), yearly * (1.0 - 0.05) - 4e6 * 2.8e-3 / 10.0);
+    assert_eq!(hosting.switch_off_usd_per_kwh, None, "the tenant pays for power");
+}
+
+#[test]
+fn dear_hours_are_not_mined_in() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let per_kwh = 200e12 / 3_500.0 * 3.6e6 * PER_HASH;
+    // A hundred hours: fifty are free, thirty are paid for, and twenty are dearer than mining earns.
+    let start: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
+    let mut lines = "time,usd_per_kwh\n".to_owned();
+    for hour in 0..100_i64 {
+        let at = start + jiff::SignedDuration::from_hours(hour);
+        let price = match hour % 10 {
+            0..5 => 0.0,
+            5..8 => -0.02,
+            _ => 1.0,
+        };
+        writeln!(lines, "{at},{price}").expect("a string takes everything");
+    }
+    std::fs::write(folder.path().join("prices.csv"), lines).expect("a file");
+    let text =
+        text().replace("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", "file = \"prices.csv\",");
+    let read = |text: &str| {
+        let site = site::Site::parse(text, folder.path()).expect("a site");
+        decide(&site, &reports(), &options()).expect("a decision")
+    };
+    let decision = read(&text);
+    let miner = &decision.devices[0];
+    close(miner.mining.as_ref().expect("known").hours, 0.8);
+    let earned = (per_kwh - 0.01) * 0.8 + 0.02 * 0.3;
+    close(worth(miner, Use::Mine), earned * 3.5 * 8_760.0 - 250.0);
+    // The plan, too, rests in these hours.
+    let plan = &decision.plan;
+    assert_eq!((plan.hours, plan.hours_curtailed), (100, 20));
+
+    // A credit for 10 of 100 hours makes up for those among the dearest.
+    let paid = text.replace(
+        "loss = 0.0",
+        "loss = 0.0\ndemand_response = { credit = { usd_per_kwh = 0.5, date = 2026-06-15, source = \"x\" }, hours_per_year = 876 }",
+    );
+    let decision = read(&paid);
+    let miner = &decision.devices[0];
+    close(worth(miner, Use::Mine), (earned + 0.5 * 0.1) * 3.5 * 8_760.0 - 250.0);
+    close(worth(miner, Use::Curtail), 0.5 * 0.1 * 3.5 * 8_760.0 - 250.0);
+}
+
+#[test]
+fn what_was_not_measured_leaves_it_open() {
+    let unmetered = vec![("score.json".to_owned(), crate::report::example::unmetered())];
+    let decision = decide(&site(&text()), &unmetered, &options()).expect("a decision");
+    let card = &decision.devices[1];
+    assert_eq!(card.verdict.advice, None);
+    assert!(card.verdict.because.contains("no joules of sha256d: /sys/class/powercap"), "{card:?}");
+    assert!(card.mining.is_none() && card.no_mining.is_some());
+    // The miner has its data sheet.
+    assert_eq!(decision.devices[0].verdict.advice, Some(Use::Mine));
+    // Without the memory's size it is not known whether the card is fit.
+    let open =
+        changed(&[("memory = { gib = 141, date = 2026-06-15, source = \"the maker\" }\n", "")]);
+    let verdict = &open.devices[1].verdict;
+    assert_eq!(verdict.best, Use::Rent);
+    assert!(verdict.advice.is_none(), "{verdict:?}");
+    assert!(verdict.because.contains("memory"), "{verdict:?}");
+}
+
+#[test]
+fn a_throttled_card_is_not_fit() {
+    let mut reports = reports();
+    for row in &mut reports[0].1.rows {
+        if (&*row.device, &*row.workload, &*row.variant) == ("gpu:0", "matmul", "f16") {
+            row.per_second.best = 5e12;
+        }
+    }
+    let rows = &mut reports[0].1.rows;
+    rows.retain(|row| !(row.device == "gpu:0" && row.variant == "f32"));
+    // As a card whose fused multiply-adds are throttled to a sixteenth.
+    let throttled = |row: &&mut crate::report::Row| row.variant == "f32 fma" && row.device != "cpu";
+    rows.iter_mut().filter(throttled).for_each(|row| row.per_second.best = 3.9e12);
+    let decision = decide(&site(&text()), &reports, &options()).expect("a decision");
+    let card = &decision.devices[1];
+    assert!(card.renting.is_none());
+    let why = card.no_renting.as_ref().expect("a reason");
+    assert!(why.contains("matrix rate 5.00 TFLOP/s of 8.00 TFLOP/s"), "{why}");
+    assert!(why.contains("fused multiply-adds by both apart 0.0637 of 0.900"), "{why}");
+    assert!(card.uses.iter().all(|worth| worth.of != Use::Rent));
+}
+
+#[test]
+fn ranges_across_the_break_even_are_inconclusive() {
+    // At this tariff an S21 is worth mining with at 64,000 dollars for a bitcoin, and not at 57,000.
+    let tariff = "usd_per_kwh = 0.079, low = 0.0789, high = 0.0791,";
+    let decision = changed(&[("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", tariff)]);
+    let verdict = &decision.devices[0].verdict;
+    assert_eq!((verdict.best, verdict.advice), (Use::Mine, None), "{verdict:?}");
+    assert!(verdict.deciding.contains(&Input::BtcPrice), "{verdict:?}");
+    assert!(verdict.because.contains("BTC price"), "{verdict:?}");
+    assert!((0.1..0.9).contains(&verdict.chance));
+}
+
+#[test]
+fn draws_are_the_same_by_the_same_seed() {
+    let with = |seed| {
+        let options = Options { seed, ..options() };
+        decide(&site(&text()), &reports(), &options).expect("a decision")
+    };
+    assert_eq!(with(7), with(7));
+    let low = |decision: &Decision| decision.devices[0].uses[0].low_usd_per_year;
+    assert_ne!(low(&with(7)), low(&with(8)));
+}
+
+#[test]
+fn evenly_drawn_ranges_have_their_percentiles() {
+    // Only the price of a bitcoin is in doubt, and revenue is proportional to it.
+    let decision = changed(&[("low = 0.04, high = 0.06, ", "")]);
+    let miner = &decision.devices[0];
+    let mine = &miner.uses[0];
+    let revenue = miner.mining.as_ref().expect("known").usd_per_kwh.value() * 3.5 * 8_760.0;
+    let width = (mine.high_usd_per_year - mine.low_usd_per_year).value();
+    // From 0.75 to 1.25, of which eight tenths are between the percentiles.
+    assert!((width / (revenue * 0.5 * 0.8) - 1.0).abs() < 0.05, "{width} of {revenue}");
+}
+
+#[test]
+fn scores_and_entries_have_to_fit() {
+    let told = |changes: &[(&str, &str)], reports: &[NamedReport]| {
+        let mut text = text();
+        for (old, new) in changes {
+            text = text.replace(old, new);
+        }
+        decide(&site(&text), reports, &options()).expect_err("something is wrong").to_string()
+    };
+    for (old, new, expected) in [
+        (
+            "score = \"gpu:0\"",
+            "score = \"gpu:7\"",
+            "device card: score gpu:7 is not in its file, expected one of cpu, gpu:0",
+        ),
+        (
+            "score = \"gpu:0\"",
+            "score = \"gpu:0\"\nfile = \"x.json\"",
+            "file x.json was not given, expected one of score.json",
+        ),
+        ("host_watts = 250\n", "", "host_watts is missing: its score has the power of gpu:0 only"),
+        ("supply_efficiency = 0.95\n", "", "supply_efficiency is missing"),
+    ] {
+        let told = told(&[(old, new)], &reports());
+        assert!(told.contains(expected), "{told}");
+    }
+    let two = [reports(), vec![("b.json".to_owned(), reports()[0].1.clone())]].concat();
+    assert!(told(&[], &two).contains("file is missing, expected one of score.json, b.json"));
+    assert!(told(&[], &[]).contains("no score was given"));
+
+    // What was metered at the wall needs nothing around it.
+    let mut walls = reports();
+    for energy in walls[0].1.rows.iter_mut().filter_map(|row| row.energy.as_mut()) {
+        energy.charged = vec!["machine".to_owned()];
+    }
+    assert!(told(&[], &walls).contains("contradict its score"));
+    let text = text().replace("host_watts = 250\nsupply_efficiency = 0.95\n", "");
+    let decision = decide(&site(&text), &walls, &options()).expect("a decision");
+    close(decision.devices[1].mining.as_ref().expect("metered").wall_watts.value(), 350.0);
+}
+
+#[test]
+fn warnings_tell_what_is_old_assumed_or_left_out() {
+    let of_gpu_1 = changed(&[("score = \"gpu:0\"", "score = \"gpu:1\"")]);
+    let warnings = of_gpu_1.warnings.join("; ");
+    assert!(warnings.contains("the watts of card were stated and not measured"), "{warnings}");
+    assert!(warnings.contains("gpu:0 of score.json is in no section"), "{warnings}");
+    assert!(warnings.contains("cpu of score.json is in no section"), "{warnings}");
+    assert!(!warnings.contains("gpu:2"), "a software driver: {warnings}");
+    let late = Options { now: "2026-09-01T00:00:00Z".parse().expect("a time"), ..options() };
+    let late = decide(&site(&text()), &reports(), &late).expect("a decision");
+    assert!(late.warnings[0].contains("power.tariff is of 2026-06-15, 78 days ago"));
+}
+
+#[test]
+fn hardware_that_has_to_be_bought_is_paid_back() {
+    let decision = changed(&[("resale = { usd = 1000,", "price = { usd = 3000,")]);
+    let miner = &decision.devices[0];
+    let mining = miner.mining.as_ref().expect("known");
+    let yearly = mining.margin_usd_per_kwh.value() * 3.5 * 8_760.0;
+    close(mining.payback_months.expect("it pays"), 12.0 * 3_000.0 / yearly);
+    let never = changed(&[
+        ("resale = { usd = 1000,", "price = { usd = 3000,"),
+        ("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", "usd_per_kwh = 2,"),
+    ]);
+    let miner = &never.devices[0];
+    assert_eq!(miner.mining.as_ref().expect("known").payback_months, None);
+    assert_eq!(miner.verdict.best, Use::Sell);
+    assert_eq!(never.plan.left_out, ["S21: not worth its price"]);
+}
+
+#[test]
+fn nothing_rented_is_never_paid_back() {
+    let decision = changed(&[("share = 0.7, low = 0.5, high = 0.9", "share = 0.0")]);
+    let card = &decision.devices[1];
+    let renting = card.renting.as_ref().expect("a rental");
+    assert_eq!((renting.usd_per_kwh, renting.payback_months), (UsdPerKwh::ZERO, None));
+    assert!(worth(card, Use::Rent) < 0.0);
+    assert_eq!(renting.break_even_utilisation, None, "nothing to go by");
+}
+
+#[test]
+fn the_halving_takes_half_of_the_subsidy() {
+    let decision = decided(&text());
+    let after = decision.devices[0].after_halving.as_ref().expect("a miner");
+    assert_eq!(after.of, Use::Sell, "half of {:?}", decision.devices[0].mining);
+    let cheap = changed(&[("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", "usd_per_kwh = 0.01,")]);
+    let after = cheap.devices[0].after_halving.as_ref().expect("a miner");
+    let per_kwh = cheap.devices[0].mining.as_ref().expect("known").usd_per_kwh.value();
+    close(after.usd_per_year.value(), (per_kwh / 2.0 - 0.02) * 3.5 * 8_760.0 - 250.0);
+}
+
+#[test]
+fn the_plan_fills_the_site_and_says_what_more_is_worth() {
+    let decision = decided(&text());
+    let plan = &decision.plan;
+    // 1,000 miners of 3.5 kW and eight cards fit into 10 MW: power is no limit.
+    close(plan.mining_watts.value(), 3.5e6);
+    assert!(plan.limits.iter().all(|it| it.of != "the site's power"), "{:?}", plan.limits);
+    assert!(plan.ai_share > 0.0);
+    let placed = plan.classes.iter().find(|it| it.name == "card").expect("the card");
+    assert!((placed.converted - 8.0).abs() < 1e-3);
+
+    // Of 2 MW the cards take their share, and each further megawatt is one of miners.
+    let tight = changed(&[("power_mw = 10", "power_mw = 2")]);
+    let power = tight.plan.limits.iter().find(|it| it.of == "the site's power").expect("a limit");
+    let margin = tight.devices[0].mining.as_ref().expect("known").margin_usd_per_kwh.value();
+    let ratio = power.usd_per_megawatt.value() / (margin * 1e3 * 8_760.0);
+    assert!((ratio - 1.0).abs() < 1e-3, "{ratio}");
+    let drawn = tight.plan.mining_watts + tight.plan.ai_watts;
+    assert!((drawn.value() / 2e6 - 1.0).abs() < 1e-6);
+    assert!(tight.plan.by_hour.iter().all(|hour| hour.mining + hour.ai <= Watts::new(2e6 + 1.0)));
+}
+
+#[test]
+fn json_and_back_is_the_same() {
+    let decision = decided(&text());
+    let json = serde_json::to_string(&decision).expect("JSON");
+    let mut back: Decision = serde_json::from_str(&json).expect("a decision");
+    back.plan.by_hour.clone_from(&decision.plan.by_hour);
+    assert_eq!(back, decision);
+}
+
+#[test]
+fn the_thresholds_can_be_read() {
+    let thresholds = fitness::Thresholds::default();
+    let told = fitness::Thresholds::parse("[[class]]\nname = \"x\"\n").expect_err("incomplete");
+    assert!(
+        told.iter().any(|it| it.to_string() == "line 1: class[1].memory_gib: missing"),
+        "{told:?}"
+    );
+    let decision = decided(&text());
+    let classes: Vec<_> =
+        decision.devices[1].fitness.iter().map(|it| (&*it.class, it.fit)).collect();
+    assert_eq!(
+        classes,
+        [
+            ("inference small", Some(true)),
+            ("inference large", Some(true)),
+            ("fine-tuning", Some(true))
+        ],
+        "{thresholds:?}"
+    );
+    assert_eq!(decision.devices[1].verdict.advice, Some(Use::Rent));
+}
+
+/// A case of the example's miner, with the given tariff.
+fn with_case<T>(tariff: f64, of: impl for<'c, 'a> Fn(&'c Case<'a>) -> T) -> T {
+    let site = site(&text());
+    let thresholds = fitness::Thresholds::default();
+    let reports = reports();
+    let candidates = candidate::candidates(&site.devices, &reports, &thresholds).expect("fit");
+    let curve = Curve::new([UsdPerKwh::new(tariff)]).expect("an hour");
+    of(&Case::new(&site, &curve, &candidates[0]))
+}
+
+proptest::proptest! {
+    /// A higher tariff never raises what a use is worth.
+    #[test]
+    fn dearer_power_is_never_better(tariff in -0.1_f64..0.5, more in 0.0_f64..0.5) {
+        let (before, after) = (
+            with_case(tariff, |case| case.values(&Factors::ONE)),
+            with_case(tariff + more, |case| case.values(&Factors::ONE)),
+        );
+        for (before, after) in before.into_iter().zip(after) {
+            proptest::prop_assert!(after <= before);
+        }
+    }
+
+    /// Twice the difficulty is half the revenue, whatever everything else is.
+    #[test]
+    fn twice_the_difficulty_is_half_the_revenue(price in 0.1_f64..5.0) {
+        let (once, twice) = with_case(0.05, |case| {
+            let factors = Factors::ONE.with(Input::BtcPrice, price);
+            let revenue = |factors: &Factors| case.mining(factors).expect("a miner").revenue;
+            (revenue(&factors), revenue(&factors.with(Input::Difficulty, 2.0)))
+        });
+        proptest::prop_assert!((once / twice - 2.0).abs() < 1e-12);
+    }
+
+    /// The best use is worth no less than any other, and no less than to sell.
+    #[test]
+    fn the_best_use_is_the_best(price in 0.0_f64..5.0, tariff in -0.1_f64..0.5) {
+        let values = with_case(tariff, |case| {
+            case.values(&Factors::ONE.with(Input::BtcPrice, price))
+        });
+        let most = values[best(&values) as usize].expect("it is there");
+        proptest::prop_assert!(most >= Usd::ZERO);
+        proptest::prop_assert!(values.into_iter().flatten().all(|value| value <= most));
+    }
+}
+
+#[test]
+fn doubts_are_the_ranges_that_matter() {
+    let doubts = with_case(0.05, |case: &Case<'_>| Case::doubts(case));
+    let range = |of: Input| doubts.iter().find(|(input, _)| *input == of).map(|(_, doubt)| *doubt);
+    assert_eq!(range(Input::BtcPrice), Some(Doubt::Range(0.75, 1.25)));
+    assert!(range(Input::Utilisation).is_none(), "a miner is not rented out");
+}
+
+#[test]
+fn permuting_devices_changes_nothing() {
+    let text = text();
+    let (head, devices) = text.split_once("[[device]]").expect("devices");
+    let (first, second) = devices.split_once("[[device]]").expect("two");
+    let turned = decided(&format!("{head}[[device]]{second}[[device]]{first}"));
+    let straight = decided(&text);
+    let find = |decision: &Decision, name: &str| {
+        let mut devices = decision.devices.iter();
+        devices.find(|device| device.name == name).cloned().expect("that device")
+    };
+    for name in ["S21", "card"] {
+        let (a, b) = (find(&turned, name), find(&straight, name));
+        assert_eq!((a.mining, a.renting, a.tornado), (b.mining, b.renting, b.tornado));
+        assert_eq!(a.verdict.advice, b.verdict.advice);
+    }
+    close(turned.plan.profit_usd.value(), straight.plan.profit_usd.value());
+}

@@ -1,0 +1,141 @@
+//! The verdict on a device: what is best, by how much, and how sure that is.
+//!
+//! It is inconclusive where something that decides was not measured, or where prices and measurements
+//! within their ranges make something else best too often.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::candidate::Candidate;
+use super::case::{Case, Factors, Input, Use, Values, best};
+use super::fitness::Fitness;
+use super::sensitivity::{Draws, deciding};
+use crate::report::figures::percent;
+use crate::units::Usd;
+
+/// What to do with a device.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Verdict {
+    /// What to do; `None` where that is inconclusive.
+    pub advice: Option<Use>,
+    /// What is best for the numbers as quoted and measured.
+    pub best: Use,
+    /// By how much more than the next best, in US dollars a year for one device.
+    pub ahead_usd: Option<Usd>,
+    /// What is next best.
+    pub next: Option<Use>,
+    /// In which share of the draws it is best.
+    pub chance: f64,
+    /// Why, in a sentence.
+    pub because: String,
+    /// The inputs each of which alone, at an end of its range, would make something else best.
+    pub deciding: Vec<Input>,
+}
+
+/// What may be said of a device: uses for which it is not fit are left out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Allowed {
+    renting: bool,
+}
+
+impl Allowed {
+    pub(crate) fn new(fitness: &[Fitness]) -> Self {
+        Self { renting: fitness.is_empty() || fitness.iter().any(|it| it.fit != Some(false)) }
+    }
+
+    /// Whether it may be rented out.
+    pub(crate) fn renting(self) -> bool {
+        self.renting
+    }
+
+    pub(crate) fn of(self, mut values: Values) -> Values {
+        if !self.renting {
+            values[Use::Rent as usize] = None;
+        }
+        values
+    }
+}
+
+impl Verdict {
+    /// By the values as quoted and measured, and by draws of all that is in doubt; conclusive where
+    /// the best use is best in at least `confidence` of them.
+    pub(crate) fn new(
+        case: &Case<'_>,
+        candidate: &Candidate<'_>,
+        allowed: Allowed,
+        draws: &Draws,
+        confidence: f64,
+    ) -> Self {
+        let values = allowed.of(case.values(&Factors::ONE));
+        let best = best(&values);
+        let worth = |of: Use| values[of as usize];
+        let others = Use::ALL.into_iter().filter(|&of| of != best);
+        let next =
+            others.filter_map(|of| Some((of, worth(of)?))).max_by(|(_, a), (_, b)| a.total_cmp(b));
+        let ahead = next.and_then(|(_, value)| Some(worth(best)? - value));
+        let chance = draws.chance[best as usize];
+        let deciding = deciding(case, |values| allowed.of(values), best);
+        let unknown = unknown(candidate, best);
+        let (advice, because) = match unknown {
+            Some(why) => (None, why),
+            None if chance < confidence => (None, doubt(best, draws, &deciding)),
+            None => (Some(best), reason(ahead, next, chance)),
+        };
+        let next = next.map(|(of, _)| of);
+        Self { advice, best, ahead_usd: ahead, next, chance, because, deciding }
+    }
+}
+
+/// What decides and is not known.
+fn unknown(candidate: &Candidate<'_>, best: Use) -> Option<String> {
+    let hashing = candidate.hashing.as_ref().err();
+    let computing = candidate.computing.as_ref().err();
+    if let Some(why) = hashing {
+        return Some(format!("what it mines for is not known: {why}"));
+    }
+    if let (Some(_), Some(why)) = (&candidate.entry.rental, computing) {
+        return Some(format!("what AI would take is not known: {why}"));
+    }
+    let open = !candidate.fitness.iter().any(|it| it.fit == Some(true));
+    if best == Use::Rent && open {
+        let lacking = candidate.fitness.iter().flat_map(|it| &it.reasons);
+        let lacking: Option<String> =
+            lacking.filter(|it| it.enough.is_none()).map(ToString::to_string).next();
+        let lacking = lacking.unwrap_or_else(|| "there is no score of it".to_owned());
+        return Some(format!("whether it is fit for AI is not known: {lacking}"));
+    }
+    None
+}
+
+fn doubt(best: Use, draws: &Draws, deciding: &[Input]) -> String {
+    let mut uses: Vec<Use> =
+        Use::ALL.into_iter().filter(|&of| draws.chance[of as usize] >= 0.01).collect();
+    uses.sort_by(|&a, &b| draws.chance[b as usize].total_cmp(&draws.chance[a as usize]));
+    let shares: Vec<_> = uses
+        .iter()
+        .map(|&of| format!("{} in {}", of.name(), percent(draws.chance[of as usize], 0)))
+        .collect();
+    let names: Vec<_> = deciding.iter().map(|it| it.name()).collect();
+    let by = match &*names {
+        [] => "several ranges together".to_owned(),
+        [one] => format!("the range of {one}"),
+        _ => format!("the ranges of {}", names.join(", ")),
+    };
+    format!(
+        "{} as quoted, but within the ranges it is best to {} of the draws: {by} straddle{} the \
+         break-even",
+        best.name(),
+        shares.join(", to "),
+        if names.len() == 1 { "s" } else { "" },
+    )
+}
+
+fn reason(ahead: Option<Usd>, next: Option<(Use, Usd)>, chance: f64) -> String {
+    let by = match (ahead, next) {
+        (Some(ahead), Some((next, _))) => {
+            format!("{ahead} a year for each more than to {}, ", next.name())
+        }
+        _ => "there is nothing else, ".to_owned(),
+    };
+    format!("{by}best in {} of the draws", percent(chance, 0))
+}

@@ -1,0 +1,363 @@
+//! A decision as a terminal shows it, never wider than 80 columns, and the hours of its plan as CSV.
+
+use std::fmt::Write as _;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use csv::Writer;
+
+use super::figures::{clean, percent, plain, si};
+use super::lines::{WIDTH, columns, cut, wrapped};
+use crate::decision::{
+    Asic, Basis, Decision, Earning, Judged, Mining, Schedule, Swing, Use, Verdict, Worth,
+};
+use crate::units::{Usd, Watts};
+
+/// The decision as text.
+#[must_use]
+pub fn text(decision: &Decision) -> String {
+    let mut page = Page::default();
+    page.head(decision);
+    for device in &decision.devices {
+        page.device(device, &decision.asics);
+    }
+    page.plan(&decision.plan);
+    page.warnings(&decision.warnings);
+    page.0
+}
+
+/// Every hour of the plan as CSV after RFC 4180: when it begins, what power costs, and what goes
+/// where, in watts at the site's meter.
+#[must_use]
+pub fn hours(decision: &Decision) -> String {
+    let mut writer = Writer::from_writer(Vec::new());
+    // Writing to a vector does not fail, and all records are as long.
+    let _ = writer.write_record([
+        "start",
+        "tariff_usd_per_kwh",
+        "mining_watts",
+        "ai_watts",
+        "curtailed_watts",
+    ]);
+    for hour in &decision.plan.by_hour {
+        let watts = |watts: Watts| format!("{:.0}", watts.value());
+        let _ = writer.write_record([
+            hour.start.to_string(),
+            hour.tariff.value().to_string(),
+            watts(hour.mining),
+            watts(hour.ai),
+            watts(hour.curtailed),
+        ]);
+    }
+    let bytes = writer.into_inner().unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What the verdict says in a word or two.
+#[must_use]
+pub(super) fn advice(device: &Judged) -> &'static str {
+    match device.verdict.advice {
+        None => "inconclusive",
+        Some(Use::Sell) if !device.owned => "do not buy",
+        Some(Use::Mine) if device.owned => "keep mining",
+        Some(Use::Mine) => "buy, and mine",
+        Some(Use::Rent) => "rent it out for AI",
+        Some(Use::Host) => "sell, and host AI",
+        Some(Use::Curtail) => "curtail",
+        Some(Use::Sell) => "sell",
+    }
+}
+
+/// `$0.0820/kWh`, and how the power is known if not by a meter.
+pub(super) fn basis(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Measured => "",
+        Basis::Assumed => " (~ watts were stated, not measured)",
+        Basis::DataSheet => " (by its data sheet, not measured)",
+    }
+}
+
+/// Bitcoin in as many digits as a subsidy has for some halvings.
+pub(super) fn btc(amount: f64) -> String {
+    let text = format!("{amount:.5}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[derive(Default)]
+struct Page(String);
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        // Writing to a string does not fail.
+        let _ = writeln!(self.0, "{}", line.trim_end());
+    }
+
+    /// Words after a label, in as many lines as it takes, indented like the first word.
+    fn paragraph(&mut self, label: &str, words: &str) {
+        let indent = columns(label);
+        for (at, line) in wrapped(words, WIDTH - indent).into_iter().enumerate() {
+            let before = if at == 0 { label.to_owned() } else { " ".repeat(indent) };
+            self.line(&format!("{before}{line}"));
+        }
+    }
+
+    fn table(&mut self, header: &[&str], rows: &[Vec<String>]) {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        if !header.is_empty() {
+            table.set_header(header.iter().copied());
+        }
+        for row in rows {
+            table.add_row(row.iter().map(|cell| cut(cell, 26)));
+        }
+        for (at, column) in table.column_iter_mut().enumerate() {
+            if at > 0 {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        for line in table.trim_fmt().lines() {
+            self.line(&format!(" {}", cut(line.trim_end(), WIDTH - 1)));
+        }
+    }
+
+    fn head(&mut self, decision: &Decision) {
+        let prices = &decision.prices;
+        let title = format!(
+            "{}, decided by perjoule {} at {}",
+            decision.site, decision.perjoule, decision.decided
+        );
+        self.paragraph("", &title);
+        self.paragraph(
+            "",
+            &format!(
+                "power {} on average, {} to {}, in {} hours; bitcoin {}, {} BTC a block, difficulty \
+                 {}, hashprice {} a PH/s and day; {} blocks to the next halving",
+                prices.tariff_usd_per_kwh,
+                prices.cheapest_usd_per_kwh,
+                prices.dearest_usd_per_kwh,
+                prices.hours,
+                prices.btc_usd,
+                btc(prices.btc_per_block),
+                si(prices.difficulty, ""),
+                prices.hashprice_usd,
+                prices.blocks_to_halving,
+            ),
+        );
+        self.paragraph(
+            "",
+            "dollars for a kilowatt-hour are at the site's meter; dollars a year are for one device, \
+             after energy, operations and capital, and more than selling it",
+        );
+    }
+
+    fn device(&mut self, device: &Judged, asics: &[Asic]) {
+        self.line("");
+        let model = device.model.as_ref().map_or_else(String::new, |model| format!(", {model}"));
+        let title = format!("{} x {}{model}", device.count, device.name);
+        self.line(&cut(&title, WIDTH));
+        let Verdict { because, .. } = &device.verdict;
+        self.paragraph("  ", &format!("{}: {because}", advice(device).to_uppercase()));
+        let row = |worth: &Worth| {
+            vec![
+                worth.of.name().to_owned(),
+                worth.usd_per_year.to_string(),
+                format!("{} .. {}", worth.low_usd_per_year, worth.high_usd_per_year),
+                percent(worth.chance, 0),
+            ]
+        };
+        let rows: Vec<_> = device.uses.iter().map(row).collect();
+        self.table(&["use", "a year", "8 of 10 draws", "best in"], &rows);
+        match (&device.mining, &device.no_mining) {
+            (Some(mining), _) => self.mining(mining, asics),
+            (None, Some(why)) => self.paragraph("  mining: ", why),
+            (None, None) => {}
+        }
+        match (&device.renting, &device.no_renting) {
+            (Some(renting), _) => self.earning("  rented out: ", renting),
+            (None, Some(why)) => self.paragraph("  not rented out: ", why),
+            (None, None) => {}
+        }
+        if let Some(hosting) = &device.hosting {
+            self.earning("  its power for the tenant: ", hosting);
+        }
+        for fitness in &device.fitness {
+            let fit = match fitness.fit {
+                Some(true) => "fit",
+                Some(false) => "not fit",
+                None => "not known whether fit",
+            };
+            let reasons = fitness
+                .reasons
+                .iter()
+                .filter(|it| it.enough != Some(true) || fitness.fit == Some(true));
+            let reasons = fitness.against.iter().cloned().chain(reasons.map(ToString::to_string));
+            let reasons = reasons.collect::<Vec<_>>().join(", ");
+            self.paragraph(&format!("  {fit} for {}: ", fitness.class), &reasons);
+        }
+        if let Some(after) = &device.after_halving {
+            let text = format!("best to {}, {} a year", after.of.name(), after.usd_per_year);
+            self.paragraph("  after the next halving, all else equal: ", &text);
+        }
+        let swings: Vec<_> = device.tornado.iter().take(6).map(swing).collect();
+        if !swings.is_empty() {
+            let header = format!("{}, a year", device.verdict.best.name());
+            self.table(&[&header, "at -20 %", "at +20 %"], &swings);
+        }
+    }
+
+    fn mining(&mut self, mining: &Mining, asics: &[Asic]) {
+        let Mining { usd_per_kwh, margin_usd_per_kwh, switch_off_usd_per_kwh: off, .. } = mining;
+        let mut text = format!(
+            "{usd_per_kwh} for {} J/TH{}; {margin_usd_per_kwh} are left; runs in {} of the hours, those \
+             below {off}",
+            plain(mining.joules_per_terahash),
+            basis(mining.basis),
+            percent(mining.hours, 0),
+        );
+        if let (Some(btc), Some(difficulty)) =
+            (mining.break_even_btc_usd, mining.break_even_difficulty)
+        {
+            let _ = write!(
+                text,
+                "; breaks even at {btc} for a bitcoin, or a difficulty of {}",
+                si(difficulty, "")
+            );
+        }
+        if let Some(months) = mining.payback_months {
+            let _ = write!(text, "; pays its price back in {} months", plain(months));
+        }
+        self.paragraph("  mining: ", &text);
+        let miners: Vec<_> =
+            asics.iter().map(|asic| format!("{} {}", asic.name, asic.usd_per_kwh)).collect();
+        self.paragraph("  miners would earn: ", &miners.join(", "));
+    }
+
+    fn earning(&mut self, label: &str, earning: &Earning) {
+        let or_never = |value: Option<String>| value.unwrap_or_else(|| "never".to_owned());
+        let mut text = format!(
+            "{}{}; {} are left before capital",
+            earning.usd_per_kwh,
+            basis(earning.basis),
+            earning.margin_usd_per_kwh
+        );
+        if let Some(price) = earning.break_even_usd_per_kwh {
+            let _ = write!(text, "; pays up to {price} for power");
+        }
+        if let Some(share) = earning.break_even_utilisation {
+            let _ = write!(text, "; from a utilisation of {} on", percent(share, 0));
+        }
+        if let Some(share) = earning.mining_utilisation {
+            let _ = write!(text, ", and more than mining from {} on", percent(share, 0));
+        }
+        let months = earning.payback_months.map(|months| format!("in {} months", plain(months)));
+        let _ =
+            write!(text, "; {} to convert, paid back {}", earning.conversion_usd, or_never(months));
+        self.paragraph(label, &text);
+    }
+
+    fn plan(&mut self, plan: &Schedule) {
+        self.line("");
+        let title = format!(
+            "plan of {} hours: {} after energy, operations and conversion",
+            plan.hours, plan.profit_usd
+        );
+        self.paragraph("", &title);
+        let text = format!(
+            "mining {}, AI {}, resting {} on average; {} of the energy goes to AI; something rests in {} \
+             hours",
+            plan.mining_watts,
+            plan.ai_watts,
+            plan.curtailed_watts,
+            percent(plan.ai_share, 0),
+            plan.hours_curtailed
+        );
+        self.paragraph("  ", &text);
+        let share =
+            |hours: f64, all: f64| if all > 0.0 { percent(hours / all, 0) } else { String::new() };
+        let rows: Vec<_> = plan
+            .classes
+            .iter()
+            .map(|it| {
+                let all = it.mining_hours + it.ai_hours + it.off_hours;
+                vec![
+                    clean(&it.name),
+                    plain(it.count),
+                    share(it.mining_hours, all),
+                    share(it.ai_hours, all),
+                    share(it.off_hours, all),
+                    it.margin_usd.to_string(),
+                ]
+            })
+            .collect();
+        self.table(&["hours of", "count", "mining", "AI", "rest", "earns"], &rows);
+        for limit in &plan.limits {
+            let label = format!("  one more MW of {}: ", limit.of);
+            self.paragraph(&label, &limit.usd_per_megawatt.to_string());
+        }
+        for why in &plan.left_out {
+            self.paragraph("  not planned: ", why);
+        }
+    }
+
+    fn warnings(&mut self, warnings: &[String]) {
+        for (at, warning) in warnings.iter().enumerate() {
+            if at == 0 {
+                self.line("");
+                self.line("warnings");
+            }
+            self.paragraph(" ", warning);
+        }
+    }
+}
+
+fn swing(swing: &Swing) -> Vec<String> {
+    let end = |usd: Usd, best: Use, of: bool| {
+        if of { usd.to_string() } else { format!("{usd} ({})", best.name()) }
+    };
+    let same = swing.best_low == swing.best_high;
+    vec![
+        swing.input.name().to_owned(),
+        end(swing.low_usd, swing.best_low, same),
+        end(swing.high_usd, swing.best_high, same),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use unicode_width::UnicodeWidthStr as _;
+
+    use super::*;
+    use crate::decision::example::decided;
+
+    #[test]
+    fn the_text_is_as_it_was() {
+        insta::assert_snapshot!(text(&decided()));
+    }
+
+    #[test]
+    fn it_fits_into_80_columns_whatever_names_there_are() {
+        let mut decision = decided();
+        let long = "a name that is long, \x1b[31m and 图形处理器 ".repeat(9);
+        decision.site.clone_from(&long);
+        for device in &mut decision.devices {
+            device.name.clone_from(&long);
+            device.model = Some(long.clone());
+            device.verdict.because.clone_from(&long);
+        }
+        decision.plan.classes.iter_mut().for_each(|it| it.name.clone_from(&long));
+        decision.plan.left_out.push(long.clone());
+        decision.warnings.push(long);
+        for line in text(&decision).lines() {
+            assert!(line.width() <= WIDTH && !line.contains('\x1b'), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_hour_has_its_line() {
+        let decision = decided();
+        let lines = hours(&decision);
+        assert_eq!(lines.lines().count(), 1 + decision.plan.hours);
+        let first = lines.lines().nth(1).expect("an hour");
+        assert!(first.starts_with("2026-07-01T12:00:00Z,0.05,3500000,"), "{first}");
+    }
+}
