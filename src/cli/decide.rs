@@ -1,5 +1,6 @@
 //! `perjoule decide` and `perjoule site-template`: what to do with scored hardware at a site.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 use perjoule::decision::fitness::Thresholds;
+use perjoule::decision::plan::Error::{Unproven, Unsolved};
 use perjoule::decision::site::{Problem, Site, TEMPLATE, Unusable};
 use perjoule::decision::{Decision, Options, Undecided, decide};
 use perjoule::report::{decision, file, html};
@@ -67,8 +69,9 @@ Examples:
   perjoule decide a.json b.json --site texas.toml --html decision.html --hours plan.csv
 
 Every price is in the site's file with its date and source, and none is built in. What is missing is
-told by its key and line, exit code 2. No verdict is given where something that decides was not
-measured, or where the ranges of prices and measurements straddle the break-even.";
+told by its key and line, exit code 2. No verdict is given where something that decides is not known,
+or where the ranges of prices and measurements straddle the break-even. What was stated, or is of a
+data sheet, and not measured is marked.";
 
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.5..=1.0).contains(share));
@@ -104,6 +107,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         Ok((name, super::read_report(file)?))
     });
     let reports: Vec<_> = reports.collect::<Result<_, Error>>()?;
+    let mut names = BTreeSet::new();
+    if let Some((twice, _)) = reports.iter().find(|(name, _)| !names.insert(name.clone())) {
+        let what = "two scores have this name, by which the site's file knows them; rename one";
+        return Err(Error::input(twice.clone(), what));
+    }
     let thresholds = match &args.thresholds {
         Some(file) => thresholds(file)?,
         None => Thresholds::default(),
@@ -120,6 +128,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         ..Options::at(now)
     };
     let decision = decide(&site, &reports, &options).map_err(|why| match why {
+        Undecided::NoPlan(Unsolved { .. } | Unproven { .. }) => Error::failure("plan", why),
         Undecided::NoPlan(_) => Error::input(site_name, why),
         _ => Error::input(format!("{site_name} and the scores do not fit"), why),
     })?;
@@ -145,7 +154,7 @@ fn write(args: &Args, decision: &Decision) -> Result<(), Error> {
     Ok(())
 }
 
-/// All problems of a file, a line each: the first as the error, the others before it.
+/// All problems of a file, a line each: the last as the error, the others before it.
 fn wrong(name: &str, problems: &[Problem]) -> Error {
     let (last, others) =
         problems.split_last().map_or((None, problems), |(last, it)| (Some(last), it));

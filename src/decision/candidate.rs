@@ -132,7 +132,11 @@ impl<'a> Candidate<'a> {
                         .map(|energy| around.wall(energy))
                         .map_or_else(|why| Ok(Err(why)), |it| it.map(Ok))
                 };
-                let hashing = metered(report, device, "sha256d", |energy| energy.per_joule);
+                // The most hashes per joule at the wall: what is around a device takes its share.
+                let around_it = host.unwrap_or(Watts::ZERO);
+                let hashing = metered(report, device, "sha256d", |energy| {
+                    energy.per_joule * (energy.gross / (energy.gross + around_it))
+                });
                 // Of the windows that the energy is of, and not of the best slice.
                 let rate = hashing.as_ref().map_or(0.0, |it| it.per_joule * it.gross.value());
                 let products = metered(report, device, "matmul", |energy| energy.gross.value());

@@ -40,7 +40,8 @@ pub enum Use {
 }
 
 impl Use {
-    /// All of them, in the order in which they are shown; of equal ones the first is taken.
+    /// All of them, in the order in which they are shown. Of equal ones the last is taken: what never runs
+    /// is not mined with, and what is worth nothing is sold.
     pub const ALL: [Self; 5] = [Self::Mine, Self::Rent, Self::Host, Self::Curtail, Self::Sell];
 
     /// `mine`, `rent out`, `host AI`, `curtail` or `sell`.
@@ -191,8 +192,8 @@ pub(crate) type Values = [Option<Usd>; Use::ALL.len()];
 /// The use that is worth most.
 pub(crate) fn best(values: &Values) -> Use {
     let worth = |of: &Use| values[*of as usize].map_or(f64::NEG_INFINITY, Usd::value);
-    let first = |best: Use, next: Use| if worth(&next) > worth(&best) { next } else { best };
-    Use::ALL.into_iter().reduce(first).unwrap_or(Use::Sell)
+    let better = |best: Use, next: Use| if worth(&next) >= worth(&best) { next } else { best };
+    Use::ALL.into_iter().reduce(better).unwrap_or(Use::Sell)
 }
 
 /// A device at a site.
@@ -305,12 +306,19 @@ impl<'a> Case<'a> {
         let power = self.site.metered(wall, self.site.place.ai_pue);
         let share = (utilisation.value * factors.of(Input::Utilisation)).clamp(0.0, 1.0);
         let fee = (market.fee.value * factors.of(Input::MarketFee)).clamp(0.0, 1.0);
-        let revenue = price.value * (factors.of(Input::RentalPrice) * share * (1.0 - fee));
+        let revenue = price.value * (factors.of(Input::RentalPrice) * (1.0 - fee) * share);
         let of_device = conversion.as_ref().map_or(Usd::ZERO, |it| it.value);
         let conversion = per_megawatt(capital.retrofit.value.value(), power)
             * factors.of(Input::Retrofit)
             + of_device * factors.of(Input::Conversion);
         Some(converted(self.site, power, revenue, (conversion, capital.life_years), factors))
+    }
+
+    /// What it would be rented for if it always were.
+    pub(crate) fn full_rent(&self) -> Option<UsdPerHour> {
+        let (rental, market) =
+            (self.candidate.entry.rental.as_ref()?, self.site.ai.market.as_ref()?);
+        Some(rental.price.value * (1.0 - market.fee.value))
     }
 
     /// Its power, and what is built around it, for a tenant.
@@ -327,6 +335,11 @@ impl<'a> Case<'a> {
     pub(crate) fn operating(&self, running: &Running, factors: &Factors) -> Usd {
         let tariff = if running.energy_paid { UsdPerKwh::ZERO } else { self.tariff(factors) };
         ((running.worth() - tariff) * running.power).over(f64::from(YEAR))
+    }
+
+    /// Whether there is somebody who rents it, at a price.
+    pub(crate) fn is_rentable(&self) -> bool {
+        self.candidate.entry.rental.is_some() && self.site.ai.market.is_some()
     }
 
     /// From the decision to the first revenue of AI.

@@ -1,5 +1,5 @@
 //! The decision: everything that was concluded, with the numbers that it was concluded from. Every
-//! exporter is made from this value, and JSON is its faithful form.
+//! exporter is made from this value; JSON has all of it but the single hours of the plan.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -148,7 +148,9 @@ pub struct Judged {
     pub hosting: Option<Earning>,
     /// For what it is fit; empty without a score.
     pub fitness: Vec<Fitness>,
-    /// What moves the value of the best use, the most moving first.
+    /// The use whose value is moved: the best one, or of what is best sold the next best.
+    pub moved: Use,
+    /// What moves its value, the most moving first.
     pub tornado: Vec<Swing>,
     /// What would be best after the next halving, and its value, if nothing else changed.
     pub after_halving: Option<Worth>,
@@ -193,7 +195,11 @@ pub struct Mining {
     pub hours: f64,
     /// The price of power above which switching off is better, operations included.
     pub switch_off_usd_per_kwh: UsdPerKwh,
-    /// The price of a bitcoin from which on it earns anything, running at all times.
+    /// The mean price of power up to which it is worth more than selling the device, capital
+    /// included.
+    pub break_even_usd_per_kwh: UsdPerKwh,
+    /// The price of a bitcoin from which on it earns what power and operations cost, running at all
+    /// times; `None` where they cost nothing.
     pub break_even_btc_usd: Option<Usd>,
     /// The difficulty up to which it does.
     pub break_even_difficulty: Option<f64>,
@@ -253,6 +259,11 @@ pub fn decide(
     let mut warnings: Vec<String> = site.doubtful(today).iter().map(ToString::to_string).collect();
     warnings.extend(unused(&site.devices, reports));
     warnings.extend(doubts(&candidates));
+    warnings.extend(asked_for(site, &judged));
+    if hours.len() != usize::from(YEAR) {
+        let count = hours.len();
+        warnings.push(format!("power.tariff has {count} hours, which stand for a year of {YEAR}"));
+    }
     let decided = options.now.round(jiff::Unit::Second).unwrap_or(options.now).to_string();
     Ok(Decision {
         schema: SCHEMA,
@@ -338,6 +349,37 @@ fn doubts(candidates: &[Candidate<'_>]) -> Vec<String> {
     doubts
 }
 
+/// Verdicts are for one device more; together they may be more than there is use for.
+fn asked_for(site: &Site, judged: &[Judged]) -> Vec<String> {
+    let drawn = |of: Use| -> Watts {
+        let power = |device: &Judged| match of {
+            Use::Rent => device.renting.as_ref().map(|it| it.metered_watts),
+            Use::Host => device.hosting.as_ref().map(|it| it.metered_watts),
+            _ => device.mining.as_ref().map(|it| it.metered_watts),
+        };
+        let best = judged.iter().filter(|device| device.verdict.best == of);
+        best.filter_map(|device| Some(power(device)? * f64::from(device.count))).sum()
+    };
+    let mut told = Vec::new();
+    let mut tell = |of: Use, most: Option<Watts>, who: &str| {
+        let drawn = drawn(of);
+        if let Some(most) = most.filter(|most| drawn > *most * 1.001) {
+            told.push(format!(
+                "what is best to {} draws {drawn}, and {who} {most} at the most: the plan says how \
+                 much of it is",
+                of.name()
+            ));
+        }
+    };
+    let market = site.ai.market.as_ref();
+    tell(Use::Rent, market.and_then(|it| it.demand), "the market takes");
+    tell(Use::Host, site.ai.contract.as_ref().map(|it| site.tenant(it)), "the tenant takes");
+    let response = site.power.response.as_ref();
+    tell(Use::Curtail, response.and_then(|it| it.most), "the grid pays for");
+    tell(Use::Mine, Some(site.place.power), "the site has");
+    told
+}
+
 fn judge(
     site: &Site,
     curve: &Curve,
@@ -368,6 +410,10 @@ fn judge(
         let (low_usd_per_year, high_usd_per_year) = (usd_per_year, usd_per_year);
         Worth { of, usd_per_year, low_usd_per_year, high_usd_per_year, chance: 1.0 }
     });
+    let moved = match (verdict.best, verdict.next) {
+        (Use::Sell, Some(next)) => next,
+        (best, _) => best,
+    };
     let entry = candidate.entry;
     Judged {
         name: entry.name.clone(),
@@ -381,7 +427,8 @@ fn judge(
         no_renting: no_renting(site, candidate, allowed),
         hosting: hosting(&case, candidate),
         fitness: candidate.fitness.clone(),
-        tornado: tornado(&case, verdict.best),
+        moved,
+        tornado: tornado(&case, |values| allowed.of(values), moved),
         after_halving,
         map: sensitivity::map(&case, |values| allowed.of(values)),
         verdict,
@@ -413,8 +460,9 @@ fn mining(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Mining> {
         margin_usd_per_kwh: per_kwh - cost,
         hours: mined.hours,
         switch_off_usd_per_kwh: running.worth(),
-        break_even_btc_usd: finite(times).map(|times| earnings.btc_price * times),
-        break_even_difficulty: finite(1.0 / times).map(|times| earnings.difficulty * times),
+        break_even_usd_per_kwh: running.worth() - yearly(case.keep(&one), &running),
+        break_even_btc_usd: positive(times).map(|times| earnings.btc_price * times),
+        break_even_difficulty: positive(1.0 / times).map(|times| earnings.difficulty * times),
         payback_months: payback,
     })
 }
@@ -422,10 +470,9 @@ fn mining(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Mining> {
 fn renting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Earning> {
     let one = Factors::ONE;
     let running = case.renting(&one)?;
-    let rental = candidate.entry.rental.as_ref()?;
     let basis = candidate.computing.as_ref().ok()?.basis;
     // A year is linear in the utilisation: what it is at none, and what all of it adds.
-    let full = running.revenue.over(f64::from(YEAR)) * running.converted / rental.utilisation.value;
+    let full = case.full_rent()?.over(f64::from(YEAR)) * running.converted;
     let without = case.always(&Running { revenue: UsdPerHour::ZERO, ..running }, &one);
     let utilisation = |than: Usd| finite((than - without) / full).map(|share| share.max(0.0));
     let mined = case.mining(&one).map(|mining| case.mined(&mining, &one).value);
@@ -441,7 +488,7 @@ fn renting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Earning> {
         mining_utilisation: mined.and_then(utilisation),
         payback_months: months(capital, case.operating(&running, &one) - instead)
             .map(|months| months + case.months_to_convert()),
-        ..earning(case, &running, basis)
+        ..earning(case, &running, basis, case.keep(&one))
     })
 }
 
@@ -454,17 +501,22 @@ fn hosting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Earning> {
     Some(Earning {
         payback_months: months(running.conversion, case.operating(&running, &one) - instead)
             .map(|months| months + case.months_to_convert()),
-        ..earning(case, &running, basis)
+        ..earning(case, &running, basis, Usd::ZERO)
     })
 }
 
-fn earning(case: &Case<'_>, running: &Running, basis: Basis) -> Earning {
+/// What so much a year is for each kilowatt-hour of something that runs at all times.
+fn yearly(dollars: Usd, running: &Running) -> UsdPerKwh {
+    UsdPerHour::new(dollars.value() / f64::from(YEAR)).at(running.power)
+}
+
+/// AI that needs hardware which costs so much a year to keep.
+fn earning(case: &Case<'_>, running: &Running, basis: Basis, keep: Usd) -> Earning {
     let one = Factors::ONE;
     let per_kwh = running.per_kwh();
     let left = running.worth();
     let tariff = if running.energy_paid { UsdPerKwh::ZERO } else { case.tariff(&one) };
-    let conversion = UsdPerHour::new(running.conversion_yearly.value() / f64::from(YEAR));
-    let bears = left * running.converted - conversion.at(running.power);
+    let bears = left * running.converted - yearly(running.conversion_yearly + keep, running);
     let paid = !running.energy_paid;
     Earning {
         basis,
@@ -501,12 +553,13 @@ fn no_renting(site: &Site, candidate: &Candidate<'_>, allowed: Allowed) -> Optio
     candidate.computing.as_ref().err().cloned()
 }
 
-/// How long it takes to earn so much; nothing to pay back takes no time.
+/// How long it takes to earn so much; `None` where nothing is earned.
 fn months(capital: Usd, yearly: Usd) -> Option<f64> {
-    if capital <= Usd::ZERO {
-        return Some(0.0);
-    }
     (yearly > Usd::ZERO).then(|| 12.0 * (capital / yearly))
+}
+
+fn positive(value: f64) -> Option<f64> {
+    finite(value).filter(|value| *value > 0.0)
 }
 
 fn finite(value: f64) -> Option<f64> {

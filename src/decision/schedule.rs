@@ -15,7 +15,7 @@ use super::case::{Case, Factors, Running, Use, hosting};
 use super::curve::Curve;
 use super::decide::Judged;
 use super::plan::{self, Plan, Problem};
-use super::site::{Hour, Site, YEAR};
+use super::site::{Contract, Hour, Site, YEAR};
 use crate::units::{Joules, Usd, UsdPerKwh, UsdPerWatt, Watts};
 
 /// What a site does in the hours of its tariff, and what that earns.
@@ -145,15 +145,30 @@ pub(crate) fn schedule(
             Err(why) => left_out.push(format!("{}: {why}", judged.name)),
         }
     }
-    classes.extend(tenant(site, curve, hours.len()));
-    let problem = Problem {
-        site: limits(site, hours.len()),
-        hours: hours.iter().map(|hour| hour_of(site, hour)).collect(),
+    let without = Problem {
+        site: limits(site),
+        hours: hours_of(site, hours),
         classes,
-        ai: plan::Ai { stages: stages(site, hours), contract: promised(site, hours) },
+        ai: plan::Ai { stages: stages(site, hours), contract: None },
     };
-    let plan = problem.plan()?;
-    Ok(read(hours, &problem, &plan, left_out))
+    let Some(tenant) = site.ai.contract.as_ref() else {
+        return Ok(read(hours, &without, &without.plan()?, left_out));
+    };
+    // A tenant takes his power at all times or not at all: with him and without him are two plans.
+    let with = serving(site, hours, &without, tenant);
+    if tenant.signed {
+        let with = with.unwrap_or(without);
+        return Ok(read(hours, &with, &with.plan()?, left_out));
+    }
+    let plan = without.plan()?;
+    let served = with.and_then(|with| Some((with.plan().ok()?, with)));
+    Ok(match served.filter(|(served, _)| served.objective > plan.objective) {
+        Some((served, with)) => read(hours, &with, &served, left_out),
+        None => {
+            left_out.push(format!("{TENANT}: not worth it in these hours, or no room for him"));
+            read(hours, &without, &plan, left_out)
+        }
+    })
 }
 
 /// The share of a year that the hours are.
@@ -168,7 +183,7 @@ fn class(
     candidate: &Candidate<'_>,
     judged: &Judged,
 ) -> Result<plan::Class, String> {
-    if !judged.owned && judged.verdict.best == Use::Sell {
+    if !judged.owned && matches!(judged.verdict.best, Use::Sell | Use::Host) {
         return Err("not worth its price".to_owned());
     }
     let mining = case.mining(&Factors::ONE);
@@ -202,47 +217,70 @@ fn in_use(site: &Site, running: &Running, pue: f64) -> plan::Use {
     }
 }
 
-/// The tenant's machines, in units of a kilowatt at the site's meter. Who pays for the energy makes no
-/// difference to the plan but its price, which is then taken off at the mean tariff.
-fn tenant(site: &Site, curve: &Curve, hours: usize) -> Option<plan::Class> {
-    let contract = site.ai.contract.as_ref()?;
+/// The problem with the tenant, who is served from the hour on in which there is room for all of his
+/// machines; `None` where that is not in these hours.
+///
+/// Who pays for his energy makes no difference to the site's draw: what he pays back is what it costs
+/// at the mean tariff of his hours, in all of which he takes the same.
+fn serving(site: &Site, hours: &[Hour], without: &Problem, contract: &Contract) -> Option<Problem> {
     let unit = site.metered(TENANT_UNIT, site.place.ai_pue);
+    let count = contract.power / TENANT_UNIT;
+    // As the plan multiplies it; what is a rounding over the site's limit is at the limit.
+    let least = (unit * count).min(site.place.power);
+    let stages = &site.place.stages;
+    let ready = stages.iter().find(|stage| stage.power >= least * (1.0 - 1e-9));
+    let from = match ready {
+        Some(stage) => first_hour(hours, stage.ready),
+        None if stages.is_empty() => 0,
+        None => hours.len(),
+    };
+    let served = hours.get(from..).filter(|served| !served.is_empty())?;
     let running = hosting(site, unit, &Factors::ONE).filter(|it| it.converted > 0.0)?;
     let mut ai = in_use(site, &running, site.place.ai_pue);
     if running.energy_paid {
-        ai.revenue += curve.all().cost * unit;
+        let prices = served.iter().map(|hour| hour.price).sum::<UsdPerKwh>();
+        ai.revenue += prices / served.len() as f64 * unit;
     }
-    Some(plan::Class {
+    let mut with = without.clone();
+    with.classes.push(plan::Class {
         name: TENANT.to_owned(),
-        count: contract.power / TENANT_UNIT,
+        count: least / unit,
         mining: None,
         ai: Some(ai),
-        conversion: yearly(&running) * years(hours),
-    })
+        conversion: yearly(&running) * years(served.len()),
+    });
+    with.ai = plan::Ai {
+        stages: vec![plan::Stage { from, capacity: least }],
+        contract: Some(plan::Contract { from, least: least * (1.0 - 1e-9) }),
+    };
+    Some(with)
 }
 
-fn limits(site: &Site, hours: usize) -> plan::Site {
-    let response = site.power.response.as_ref().map(|response| {
-        let most = response.most.unwrap_or(site.place.power);
-        let paid = f64::from(response.hours) * years(hours);
-        plan::Response {
-            baseline: site.place.power,
-            most_power: response.most,
-            most_energy: Some(Joules::new(most.value() * 3600.0 * paid)),
-        }
-    });
+fn limits(site: &Site) -> plan::Site {
     plan::Site {
         power: site.place.power,
         cooling: site.place.cooling,
         ramp: site.power.ramp,
-        response,
+        response: site.power.response.as_ref().map(|response| plan::Response {
+            baseline: site.place.power,
+            most_power: response.most,
+            most_energy: None,
+        }),
     }
 }
 
-fn hour_of(site: &Site, hour: &Hour) -> plan::Hour {
-    let credit = site.power.response.as_ref().map(|response| response.credit.value);
+/// The hours with their prices; the dearest have the grid's credit.
+fn hours_of(site: &Site, hours: &[Hour]) -> Vec<plan::Hour> {
     let demand = site.ai.market.as_ref().and_then(|market| market.demand);
-    plan::Hour { tariff: hour.price, credit: credit.unwrap_or(UsdPerKwh::ZERO), demand }
+    let hour = |hour: &Hour| plan::Hour { tariff: hour.price, credit: UsdPerKwh::ZERO, demand };
+    let mut planned: Vec<plan::Hour> = hours.iter().map(hour).collect();
+    if let Some(response) = &site.power.response {
+        let paid = (f64::from(response.hours) * years(hours.len())).round() as usize;
+        let mut dearest: Vec<&mut plan::Hour> = planned.iter_mut().collect();
+        dearest.sort_by(|a, b| b.tariff.total_cmp(&a.tariff));
+        dearest.into_iter().take(paid).for_each(|hour| hour.credit = response.credit.value);
+    }
+    planned
 }
 
 /// The first hour of a day, by UTC, or the number of hours if that is later than all of them.
@@ -264,19 +302,6 @@ fn stages(site: &Site, hours: &[Hour]) -> Vec<plan::Stage> {
         kept.push(stage);
     }
     kept
-}
-
-/// What a signed contract promises, from the hour on in which there is room for it.
-fn promised(site: &Site, hours: &[Hour]) -> Option<plan::Contract> {
-    let contract = site.ai.contract.as_ref().filter(|contract| contract.signed)?;
-    let least = site.metered(contract.power, site.place.ai_pue);
-    let from = if site.place.stages.is_empty() {
-        Some(0)
-    } else {
-        let room = site.place.stages.iter().find(|stage| stage.power >= least);
-        room.map(|stage| first_hour(hours, stage.ready))
-    };
-    from.filter(|&from| from < hours.len()).map(|from| plan::Contract { from, least })
 }
 
 fn read(hours: &[Hour], problem: &Problem, plan: &Plan, left_out: Vec<String>) -> Schedule {
@@ -314,7 +339,7 @@ fn read(hours: &[Hour], problem: &Problem, plan: &Plan, left_out: Vec<String>) -
         ai_share: summary.ai_share,
         hours_curtailed: summary.hours_curtailed,
         classes: plan.classes.iter().zip(&problem.classes).map(class).collect(),
-        limits: worth(plan),
+        limits: worth(problem, plan),
         duration: duration(plan),
         left_out,
         by_hour: plan.hours.iter().zip(hours).map(hour).collect(),
@@ -322,15 +347,16 @@ fn read(hours: &[Hour], problem: &Problem, plan: &Plan, left_out: Vec<String>) -
 }
 
 /// The shadow prices that are not nothing.
-fn worth(plan: &Plan) -> Vec<Limit> {
+fn worth(problem: &Problem, plan: &Plan) -> Vec<Limit> {
     let prices = &plan.prices;
-    let stages = prices.stages.iter().enumerate();
-    let stages = stages.map(|(at, price)| (format!("stage {} of room for AI", at + 1), *price));
+    let stages = prices.stages.iter().zip(&problem.ai.stages);
+    let stages =
+        stages.map(|(price, stage)| (format!("the room of {} for AI", stage.capacity), *price));
     let limits = [
         ("the site's power", prices.power.total),
         ("the site's cooling", prices.cooling.total),
         ("what AI is asked for", prices.demand.total),
-        ("the signed contract", prices.contract.total),
+        ("the tenant's contract", prices.contract.total),
         ("the ramp", prices.ramp.total),
         ("the power that the grid pays for", prices.credited_power.total),
     ];

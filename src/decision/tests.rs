@@ -55,6 +55,10 @@ fn mining_by_hand() {
     close(mining.break_even_btc_usd.expect("finite").value(), 64_000.0 * 0.06 / per_kwh);
     close(mining.break_even_difficulty.expect("finite"), 88.40e12 * per_kwh / 0.06);
     assert_eq!((mining.hours, mining.basis), (1.0, Basis::DataSheet));
+    // At the mean tariff that it pays up to, mining comes to nothing.
+    let flat = format!("usd_per_kwh = {:.12},", mining.break_even_usd_per_kwh.value());
+    let even = changed(&[("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", &flat)]);
+    assert!(worth(&even.devices[0], Use::Mine).abs() < 1e-3);
     // Keeping it costs a quarter of its worth each year.
     close(worth(miner, Use::Mine), (per_kwh - 0.06) * 3.5 * 8_760.0 - 250.0);
     assert_eq!(worth(miner, Use::Sell), 0.0);
@@ -80,7 +84,11 @@ fn renting_by_hand() {
     // Half a year of four is spent on conversion.
     let value = operating * 3.5 / 4.0 - renting.conversion_usd.value() / 4.0 - 5_000.0;
     close(worth(card, Use::Rent), value);
-    // At the utilisation of the break-even, renting comes to nothing.
+    // At the tariff of the break-even, and at the utilisation, renting comes to nothing.
+    let tariff = renting.break_even_usd_per_kwh.expect("it is paid for").value();
+    let flat = format!("usd_per_kwh = {tariff:.12},");
+    let even = changed(&[("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", &flat)]);
+    assert!(worth(&even.devices[1], Use::Rent).abs() < 1e-3);
     let at = renting.break_even_utilisation.expect("finite");
     let even = changed(&[("share = 0.7, low = 0.5, high = 0.9", &format!("share = {at:.12}"))]);
     assert!(worth(&even.devices[1], Use::Rent).abs() < 1e-3);
@@ -310,7 +318,14 @@ fn nothing_rented_is_never_paid_back() {
     let renting = card.renting.as_ref().expect("a rental");
     assert_eq!((renting.usd_per_kwh, renting.payback_months), (UsdPerKwh::ZERO, None));
     assert!(worth(card, Use::Rent) < 0.0);
-    assert_eq!(renting.break_even_utilisation, None, "nothing to go by");
+    let usual = decided(&text()).devices[1].renting.clone().expect("a rental");
+    assert_eq!(renting.break_even_utilisation, usual.break_even_utilisation);
+    // Nothing to pay back is not paid back by what loses money.
+    let free = changed(&[
+        ("share = 0.7, low = 0.5, high = 0.9", "share = 0.0"),
+        ("usd_per_mw = 500000, low = 300000, high = 800000", "usd_per_mw = 0"),
+    ]);
+    assert_eq!(free.devices[1].renting.as_ref().expect("a rental").payback_months, None);
 }
 
 #[test]
@@ -449,4 +464,119 @@ fn permuting_devices_changes_nothing() {
         assert_eq!(a.verdict.advice, b.verdict.advice);
     }
     close(turned.plan.profit_usd.value(), straight.plan.profit_usd.value());
+}
+
+#[test]
+fn what_never_runs_is_curtailed_or_sold() {
+    let dear = ("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", "usd_per_kwh = 2,");
+    let worthless = ("resale = { usd = 1000,", "resale = { usd = 0,");
+    let sold = changed(&[dear, worthless]);
+    assert_eq!(sold.devices[0].verdict.advice, Some(Use::Sell), "{:?}", sold.devices[0].verdict);
+    let response = "loss = 0.0\ndemand_response = { credit = { usd_per_kwh = 3, \
+                    date = 2026-06-15, source = \"x\" }, hours_per_year = 876 }";
+    let paid = changed(&[dear, ("loss = 0.0", response)]);
+    let miner = &paid.devices[0];
+    assert_eq!(miner.verdict.advice, Some(Use::Curtail), "{:?}", miner.verdict);
+    close(worth(miner, Use::Curtail), 3.0 * 3.5 * 876.0 - 250.0);
+    // The plan is paid in no more hours than the programme has: the miners' 3.5 MW, and the cards.
+    let cards = paid.devices[1].renting.as_ref().map_or(0.0, |it| it.metered_watts.value() * 8.0);
+    let most = 3.0 * (3.5e6 + cards) / 1e3 * 876.0;
+    let credits = paid.plan.money.credits_usd.value();
+    assert!(
+        credits <= most * 1.001 && credits > 3.0 * 3.5e3 * 876.0 * 0.999,
+        "{credits} of {most}"
+    );
+}
+
+/// The example with a contract in place of the market.
+fn with_contract(mw: f64, signed: bool, changes: &[(&str, &str)]) -> Decision {
+    let market = "market = { fee = { share = 0.2, date = 2026-06-15, source = \"the market\" } }\n";
+    let contract = format!(
+        "contract = {{ total = {{ usd = {}, date = 2026-06-15, source = \"x\" }}, years = 10, \
+         mw = {mw}, tenant_pays_power = true, signed = {signed} }}\n",
+        mw * 14e6
+    );
+    let build = "build_out = { usd_per_mw = 4e6, date = 2026-06-15, source = \"x\" }\nmonths_to";
+    changed(&[&[(market, &*contract), ("months_to", build)], changes].concat())
+}
+
+#[test]
+fn signed_contracts_are_served_whatever_they_round_to() {
+    for (mw, pue) in [(3.0, "1.1"), (7.0, "1.35"), (5.0, "1.346"), (2.0, "1.25")] {
+        let decision = with_contract(mw, true, &[("ai_pue = 1.25", &format!("ai_pue = {pue}"))]);
+        let pue: f64 = pue.parse().expect("a number");
+        close_to(decision.plan.ai_watts.value(), mw * 1e6 * pue, 1e-6);
+        assert!(decision.plan.by_hour.iter().all(|hour| hour.ai > Watts::new(mw * 0.999e6)));
+    }
+    let all = with_contract(8.0, true, &[]);
+    close_to(all.plan.ai_watts.value(), 10e6, 1e-6);
+}
+
+#[track_caller]
+fn close_to(value: f64, expected: f64, share: f64) {
+    assert!((value / expected - 1.0).abs() < share, "{value} is not {expected}");
+}
+
+#[test]
+fn a_tenant_takes_power_at_all_times_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let start: jiff::Timestamp = "2026-07-01T12:00:00Z".parse().expect("a time");
+    let mut lines = "time,usd_per_kwh\n".to_owned();
+    for hour in 0..100_i64 {
+        let at = start + jiff::SignedDuration::from_hours(hour);
+        writeln!(lines, "{at},{}", if hour % 2 == 0 { 0.0 } else { 1.0 }).expect("a string");
+    }
+    std::fs::write(folder.path().join("prices.csv"), lines).expect("a file");
+    let plan = |usd: &str| {
+        let text = text()
+            .replace("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", "file = \"prices.csv\",")
+            .replace(
+                "market = { fee = { share = 0.2, date = 2026-06-15, source = \"the market\" } }",
+                &format!("contract = {{ total = {{ usd = {usd}, date = 2026-06-15, source = \"x\" }}, years = 10, mw = 4, tenant_pays_power = false, signed = false }}"),
+            )
+            .replace("months_to", "build_out = { usd_per_mw = 0, date = 2026-06-15, source = \"x\" }\nmonths_to");
+        let site = site::Site::parse(&text, folder.path()).expect("a site");
+        decide(&site, &reports(), &options()).expect("a decision").plan
+    };
+    // Of a dollar for a kilowatt-hour in every second hour little is left by 20 cents in all of them.
+    let poor = plan("70e6");
+    assert_eq!(poor.ai_watts, Watts::ZERO);
+    assert!(poor.left_out.iter().any(|it| it.starts_with("the tenant")), "{:?}", poor.left_out);
+    let rich = plan("700e6");
+    close_to(rich.ai_watts.value(), 5e6, 1e-6);
+    assert!(rich.by_hour.iter().all(|hour| hour.ai > Watts::new(4.99e6)));
+}
+
+#[test]
+fn the_plan_keeps_to_stages_demand_cooling_and_ramp() {
+    let stage = ("mining_pue", "ai_stage = [{ ready = 2027-01-01, mw = 0.005 }]\nmining_pue");
+    let staged = changed(&[stage]);
+    let ready: jiff::Timestamp = "2027-01-01T00:00:00Z".parse().expect("a time");
+    for hour in &staged.plan.by_hour {
+        let most = if hour.start < ready { 1.0 } else { 5_001.0 };
+        assert!(hour.ai <= Watts::new(most), "{hour:?}");
+    }
+    assert!(staged.plan.ai_watts > Watts::ZERO);
+    assert!(staged.plan.limits.iter().any(|it| it.of.contains("the room of 5.00 kW for AI")));
+
+    let asked = (
+        "source = \"the market\" } }\n[capital]",
+        "source = \"the market\" }, demand_mw = 0.004 }\n[capital]",
+    );
+    let asked = changed(&[asked]);
+    close_to(asked.plan.ai_watts.value(), 4_000.0, 1e-4);
+    assert!(asked.warnings.iter().any(|it| it.contains("the market takes 4.00 kW at the most")));
+
+    let cooled = changed(&[("power_mw = 10", "power_mw = 10\ncooling_mw = 2")]);
+    assert!(cooled.plan.by_hour.iter().all(|hour| hour.mining <= Watts::new(2e6 + 10.0)));
+    assert!(cooled.plan.limits.iter().any(|it| it.of == "the site's cooling"));
+}
+
+#[test]
+fn negative_prices_break_even_nowhere() {
+    let paid = changed(&[("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", "usd_per_kwh = -0.05,")]);
+    let mining = paid.devices[0].mining.as_ref().expect("known");
+    assert_eq!((mining.break_even_btc_usd, mining.break_even_difficulty), (None, None));
+    assert!(mining.margin_usd_per_kwh > mining.usd_per_kwh);
+    assert_eq!(paid.devices[0].map, None);
 }

@@ -75,7 +75,7 @@ impl Verdict {
         let ahead = next.and_then(|(_, value)| Some(worth(best)? - value));
         let chance = draws.chance[best as usize];
         let deciding = deciding(case, |values| allowed.of(values), best);
-        let unknown = unknown(candidate, best);
+        let unknown = unknown(candidate, case.is_rentable() && allowed.renting(), best);
         let (advice, because) = match unknown {
             Some(why) => (None, why),
             None if chance < confidence => (None, doubt(best, draws, &deciding)),
@@ -87,13 +87,13 @@ impl Verdict {
 }
 
 /// What decides and is not known.
-fn unknown(candidate: &Candidate<'_>, best: Use) -> Option<String> {
+fn unknown(candidate: &Candidate<'_>, rentable: bool, best: Use) -> Option<String> {
     let hashing = candidate.hashing.as_ref().err();
     let computing = candidate.computing.as_ref().err();
     if let Some(why) = hashing {
         return Some(format!("what it mines for is not known: {why}"));
     }
-    if let (Some(_), Some(why)) = (&candidate.entry.rental, computing) {
+    if let Some(why) = computing.filter(|_| rentable) {
         return Some(format!("what AI would take is not known: {why}"));
     }
     let open = !candidate.fitness.iter().any(|it| it.fit == Some(true));

@@ -61,6 +61,7 @@ pub(super) fn advice(device: &Judged) -> &'static str {
         Some(Use::Mine) if device.owned => "keep mining",
         Some(Use::Mine) => "buy, and mine",
         Some(Use::Rent) => "rent it out for AI",
+        Some(Use::Host) if !device.owned => "do not buy, and host AI",
         Some(Use::Host) => "sell, and host AI",
         Some(Use::Curtail) => "curtail",
         Some(Use::Sell) => "sell",
@@ -80,6 +81,20 @@ pub(super) fn basis(basis: Basis) -> &'static str {
 pub(super) fn btc(amount: f64) -> String {
     let text = format!("{amount:.5}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// `in 6.71 months`
+pub(super) fn in_months(months: Option<f64>) -> String {
+    months.map_or_else(|| "never".to_owned(), |months| format!("in {} months", plain(months)))
+}
+
+/// `from a utilisation of 43 % on`
+pub(super) fn from_utilisation(share: f64) -> String {
+    if share > 1.0 {
+        "at no utilisation".to_owned()
+    } else {
+        format!("from a utilisation of {} on", percent(share, 0))
+    }
 }
 
 #[derive(Default)]
@@ -168,7 +183,7 @@ impl Page {
         let rows: Vec<_> = device.uses.iter().map(row).collect();
         self.table(&["use", "a year", "8 of 10 draws", "best in"], &rows);
         match (&device.mining, &device.no_mining) {
-            (Some(mining), _) => self.mining(mining, asics),
+            (Some(mining), _) => self.mining(mining, device.owned, asics),
             (None, Some(why)) => self.paragraph("  mining: ", why),
             (None, None) => {}
         }
@@ -200,31 +215,32 @@ impl Page {
         }
         let swings: Vec<_> = device.tornado.iter().take(6).map(swing).collect();
         if !swings.is_empty() {
-            let header = format!("{}, a year", device.verdict.best.name());
+            let header = format!("{}, a year", device.moved.name());
             self.table(&[&header, "at -20 %", "at +20 %"], &swings);
         }
     }
 
-    fn mining(&mut self, mining: &Mining, asics: &[Asic]) {
+    fn mining(&mut self, mining: &Mining, owned: bool, asics: &[Asic]) {
         let Mining { usd_per_kwh, margin_usd_per_kwh, switch_off_usd_per_kwh: off, .. } = mining;
         let mut text = format!(
             "{usd_per_kwh} for {} J/TH{}; {margin_usd_per_kwh} are left; runs in {} of the hours, those \
-             below {off}",
+             below {off}; with capital it pays up to {}",
             plain(mining.joules_per_terahash),
             basis(mining.basis),
             percent(mining.hours, 0),
+            mining.break_even_usd_per_kwh,
         );
         if let (Some(btc), Some(difficulty)) =
             (mining.break_even_btc_usd, mining.break_even_difficulty)
         {
             let _ = write!(
                 text,
-                "; breaks even at {btc} for a bitcoin, or a difficulty of {}",
+                "; earns power and operations from {btc} for a bitcoin, or a difficulty of {}",
                 si(difficulty, "")
             );
         }
-        if let Some(months) = mining.payback_months {
-            let _ = write!(text, "; pays its price back in {} months", plain(months));
+        if !owned {
+            let _ = write!(text, "; pays its price back {}", in_months(mining.payback_months));
         }
         self.paragraph("  mining: ", &text);
         let miners: Vec<_> =
@@ -233,7 +249,6 @@ impl Page {
     }
 
     fn earning(&mut self, label: &str, earning: &Earning) {
-        let or_never = |value: Option<String>| value.unwrap_or_else(|| "never".to_owned());
         let mut text = format!(
             "{}{}; {} are left before capital",
             earning.usd_per_kwh,
@@ -241,17 +256,19 @@ impl Page {
             earning.margin_usd_per_kwh
         );
         if let Some(price) = earning.break_even_usd_per_kwh {
-            let _ = write!(text, "; pays up to {price} for power");
+            let _ = write!(text, "; with capital it pays up to {price} for power");
+        }
+        if let Some(off) = earning.switch_off_usd_per_kwh {
+            let _ = write!(text, ", and is better off from {off} on");
         }
         if let Some(share) = earning.break_even_utilisation {
-            let _ = write!(text, "; from a utilisation of {} on", percent(share, 0));
+            let _ = write!(text, "; worth more than selling {}", from_utilisation(share));
         }
         if let Some(share) = earning.mining_utilisation {
-            let _ = write!(text, ", and more than mining from {} on", percent(share, 0));
+            let _ = write!(text, ", and than mining {}", from_utilisation(share));
         }
-        let months = earning.payback_months.map(|months| format!("in {} months", plain(months)));
-        let _ =
-            write!(text, "; {} to convert, paid back {}", earning.conversion_usd, or_never(months));
+        let months = in_months(earning.payback_months);
+        let _ = write!(text, "; {} to convert, paid back {months}", earning.conversion_usd);
         self.paragraph(label, &text);
     }
 

@@ -39,6 +39,12 @@ macro_rules! quantity {
                 self.0.is_finite()
             }
 
+            /// The lesser of two.
+            #[must_use]
+            pub const fn min(self, other: Self) -> Self {
+                Self(self.0.min(other.0))
+            }
+
             /// A total order, in which what is not a number comes last.
             #[must_use]
             pub fn total_cmp(&self, other: &Self) -> cmp::Ordering {

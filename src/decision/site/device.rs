@@ -139,34 +139,27 @@ impl Entry {
 
 impl Figures {
     fn read(section: &Section<'_, '_>) -> Option<Self> {
-        match section.one_of(["score", "data_sheet"])? {
-            (0, score) => Self::of_score(section, &score),
-            (_, sheet) => {
-                for key in ["file", "host_watts", "supply_efficiency"] {
-                    if section.may_have(key).is_some() {
-                        section.tell_of(
-                            key,
-                            "contradicts data_sheet, whose watts are those at the wall",
-                        );
-                    }
-                }
-                Self::of_sheet(sheet)
-            }
-        }
-    }
-
-    fn of_score(section: &Section<'_, '_>, score: &Value<'_, '_>) -> Option<Self> {
-        let device = score.text("a device of a score: \"cpu\", \"gpu:0\"");
         let file = section.option("file", |it| it.text("the name of a score's file"));
         let host = section.option("host_watts", |it| it.number(0.0..=1e6, "0 to 1e6 watts"));
         let supply =
             section.option("supply_efficiency", |it| it.number(0.5..=1.0, "a share of 0.5 to 1"));
-        Some(Self::Score {
-            device: device?.to_owned(),
-            file: file?.map(str::to_owned),
-            host: host?.map(Watts::new),
-            supply: supply?,
-        })
+        let (which, value) = section.one_of(["score", "data_sheet"])?;
+        if which == 0 {
+            let device = value.text("a device of a score: \"cpu\", \"gpu:0\"");
+            return Some(Self::Score {
+                device: device?.to_owned(),
+                file: file?.map(str::to_owned),
+                host: host?.map(Watts::new),
+                supply: supply?,
+            });
+        }
+        for key in ["file", "host_watts", "supply_efficiency"] {
+            if section.may_have(key).is_some() {
+                let what = "contradicts data_sheet, whose watts are those at the wall";
+                section.tell_of(key, what);
+            }
+        }
+        Self::of_sheet(value)
     }
 
     fn of_sheet(sheet: Value<'_, '_>) -> Option<Self> {

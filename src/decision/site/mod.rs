@@ -116,14 +116,22 @@ impl Site {
             if site.capital.build_out.is_none() {
                 file.tell_of("capital", "build_out is missing, which ai.contract needs");
             }
-            let metered = site.metered(contract.power, site.place.ai_pue);
-            if metered > site.place.power {
-                let (power, most) = (contract.power, site.place.power);
+            // What is a rounding of floating-point numbers over a limit is within it.
+            let metered = site.tenant(contract) * (1.0 - 1e-9);
+            let contradicts = |key: &str, what: String| {
+                let (power, metered) = (contract.power, site.tenant(contract));
                 let what = format!(
                     "contract.mw, {power} of machines, takes {metered} at the site's meter, and \
-                     contradicts site.power_mw, {most}"
+                     contradicts {key}, {what}"
                 );
                 file.tell_of("ai", what);
+            };
+            if metered > site.place.power {
+                contradicts("site.power_mw", site.place.power.to_string());
+            }
+            let stages = &site.place.stages;
+            if stages.last().is_some_and(|last| last.power < metered) {
+                contradicts("site.ai_stage", "none of which has so much room".to_owned());
             }
         }
         Some(site)
@@ -132,6 +140,11 @@ impl Site {
     /// What machines that take so much at the wall draw at the site's meter.
     pub(crate) fn metered(&self, wall: Watts, pue: f64) -> Watts {
         wall * pue / (1.0 - self.power.loss)
+    }
+
+    /// What a tenant's machines draw at the site's meter.
+    pub(crate) fn tenant(&self, contract: &Contract) -> Watts {
+        self.metered(contract.power, self.place.ai_pue)
     }
 
     /// What machines may take at the wall so that they draw so much at the site's meter.

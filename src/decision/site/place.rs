@@ -71,7 +71,7 @@ impl Power {
         let loss = loss.and_then(|it| it.number(0.0..=0.5, "a share of 0 to 0.5"));
         let response = section.option("demand_response", |it| {
             let table = it.table()?;
-            let credit = table.needs("credit").and_then(tariff::price);
+            let credit = table.needs("credit").and_then(tariff::credit);
             let hours = table.needs("hours_per_year");
             let hours = hours.and_then(|it| it.whole(1..=8_760, "1 to 8760 hours"));
             let most = megawatts(&table, "most_mw");

@@ -108,6 +108,10 @@ pub(in crate::decision) fn read(
                 table.tell(format!("{key} = {value} is not in its range, {low} to {high}"));
                 return None;
             }
+            if low * value < 0.0 || high * value < 0.0 {
+                table.tell("a range cannot go from below 0 to above it");
+                return None;
+            }
             ((low / value).min(high / value), (low / value).max(high / value))
         }
     };

@@ -76,8 +76,9 @@ impl Tariff {
         let has = |key| table.may_have(key).is_some();
         match (has(PRICE.key), has(HOURS), has(FILE)) {
             (true, false, false) => {
-                let Quote { value, range, origin } = super::quote::read(&table, PRICE)?;
+                let read = super::quote::read(&table, PRICE);
                 table.end();
+                let Quote { value, range, origin } = read?;
                 Some(Self { prices: Prices::Flat(UsdPerKwh::new(value)), range, origin })
             }
             (false, true, false) => {
@@ -198,7 +199,8 @@ fn hours_of_csv(bytes: &[u8]) -> Result<Vec<Hour>, String> {
     if hours.is_empty() { Err("no hours in it".to_owned()) } else { Ok(hours) }
 }
 
-/// Reads a flat price, as a credit for power that is not drawn is.
-pub(super) fn price(value: Value<'_, '_>) -> Option<Quote<UsdPerKwh>> {
-    Some(quote(value, PRICE)?.map(UsdPerKwh::new))
+/// Reads a credit for power that is not drawn.
+pub(super) fn credit(value: Value<'_, '_>) -> Option<Quote<UsdPerKwh>> {
+    let kind = Kind { least: 0.0, expected: "0 to 10 US dollars for a kilowatt-hour", ..PRICE };
+    Some(quote(value, kind)?.map(UsdPerKwh::new))
 }

@@ -10,7 +10,7 @@ use super::svg::{self, Drawing, fill_class};
 use super::tables::{Line, Table};
 use super::{date, head, list};
 use crate::decision::{Basis, Decision, Judged, Map, Schedule, Use, Worth};
-use crate::report::decision::{advice, basis, btc};
+use crate::report::decision::{advice, basis, btc, from_utilisation, in_months};
 use crate::report::figures::{percent, plain, si};
 use crate::report::lines::cut;
 use crate::units::{Usd, UsdPerKwh};
@@ -175,37 +175,31 @@ fn earnings(page: &mut Markup, decision: &Decision, device: &Judged) {
     let text = |value: Option<String>| value.unwrap_or_default();
     let mut rows = Vec::new();
     if let Some(mining) = &device.mining {
+        let each = plain(mining.joules_per_terahash);
         rows.push(Line {
             cells: [
-                format!(
-                    "mining at {} J/TH{}",
-                    plain(mining.joules_per_terahash),
-                    basis(mining.basis)
-                ),
+                format!("mining at {each} J/TH{}", basis(mining.basis)),
                 mining.usd_per_kwh.to_string(),
                 mining.margin_usd_per_kwh.to_string(),
                 mining.switch_off_usd_per_kwh.to_string(),
-                text(mining.break_even_btc_usd.map(|btc| format!("{btc} for a bitcoin"))),
-                text(mining.payback_months.map(|months| format!("{} months", plain(months)))),
+                mining.break_even_usd_per_kwh.to_string(),
+                text(mining.break_even_btc_usd.map(|btc| format!("from {btc} for a bitcoin on"))),
+                if device.owned { String::new() } else { in_months(mining.payback_months) },
             ],
             assumed: mining.basis == Basis::Assumed,
         });
     }
     for (name, earning) in [("rented out", &device.renting), ("for the tenant", &device.hosting)] {
         let Some(earning) = earning else { continue };
-        let payback = earning.payback_months.map(|months| format!("{} months", plain(months)));
         rows.push(Line {
             cells: [
                 format!("{name}{}", basis(earning.basis)),
                 earning.usd_per_kwh.to_string(),
                 earning.margin_usd_per_kwh.to_string(),
+                text(earning.switch_off_usd_per_kwh.map(|it| it.to_string())),
                 text(earning.break_even_usd_per_kwh.map(|it| it.to_string())),
-                text(
-                    earning
-                        .break_even_utilisation
-                        .map(|share| format!("{} utilisation", percent(share, 0))),
-                ),
-                payback.unwrap_or_else(|| "never".to_owned()),
+                text(earning.break_even_utilisation.map(from_utilisation)),
+                in_months(earning.payback_months),
             ],
             assumed: earning.basis == Basis::Assumed,
         });
@@ -218,10 +212,11 @@ fn earnings(page: &mut Markup, decision: &Decision, device: &Judged) {
             String::new(),
             String::new(),
             String::new(),
+            String::new(),
         ],
         assumed: false,
     }));
-    let header = ["Work", "Earns", "Left", "Pays up to", "Breaks even at", "Paid back in"];
+    let header = ["Work", "Earns", "Left", "Off above", "With capital", "Breaks even", "Paid back"];
     let caption = "For each kilowatt-hour at the site's meter";
     Table { caption, header, texts: 1, rows }.draw(page);
     for why in device.no_mining.iter().chain(&device.no_renting) {
@@ -305,8 +300,8 @@ fn tornado(page: &mut Markup, device: &Judged, at: usize) {
     if device.tornado.is_empty() {
         return;
     }
-    page.words("h3", &[], "What moves it");
-    let best = device.verdict.best;
+    page.words("h3", &[], &format!("What moves the worth to {}", device.moved.name()));
+    let best = device.moved;
     let base = device.uses.iter().find(|it| it.of == best);
     let base = base.map_or(Usd::ZERO, |it| it.usd_per_year);
     let ends = device.tornado.iter().flat_map(|it| [it.low_usd, it.high_usd]);
@@ -344,7 +339,7 @@ fn tornado(page: &mut Markup, device: &Judged, at: usize) {
         assumed: false,
     };
     Table {
-        caption: "A year of the best use with one input a fifth less and a fifth more",
+        caption: "A year of that use with one input a fifth less and a fifth more",
         header: ["Input", "At -20 %", "Best then", "At +20 %", "Best then"],
         texts: 1,
         rows: device.tornado.iter().map(row).collect(),
