@@ -198,13 +198,18 @@ pub fn respond(trace: &Trace, step: Step, window: Duration) -> Option<Response> 
     let covered = |now: Duration| Some((trace.seen(window, now)? - before) / way);
     let is_there = |now: &Duration| covered(*now).is_some_and(|share| share >= COVERED);
 
-    let (third, last) = (end.saturating_sub(half), end.saturating_sub(half / 2));
-    let drift = trace.median(last, end, window)? - trace.median(third, last, window)?;
+    let third = end.saturating_sub(half);
+    // How far the rate goes on from the third to the last quarter of a set point.
+    let drift = |half: Duration, end: Duration| {
+        let (third, last) = (end.saturating_sub(half), end.saturating_sub(half / 2));
+        Some(trace.median(last, end, window)? - trace.median(third, last, window)?)
+    };
+    let (drift, by_itself) = (drift(half, end)?, drift(half_before, at)?);
     let old: Vec<_> = trace.times(at.saturating_sub(half_before) + window, at).collect();
     let seen_before = old.iter().filter(|now| is_there(now)).count();
     let reach = if way == 0.0 || seen_before as f64 > NOISE * old.len() as f64 {
         Reach::Unclear
-    } else if drift / way > DRIFT {
+    } else if drift / way > DRIFT && drift.abs() > 2.0 * by_itself.abs() {
         Reach::Never
     } else {
         match trace.times(at, end).find(is_there) {
@@ -217,12 +222,16 @@ pub fn respond(trace: &Trace, step: Step, window: Duration) -> Option<Response> 
         let beyond = trace.seen(window, now)? - settled;
         Some(if way < 0.0 { -beyond } else { beyond })
     };
-    let arrived = if let Reach::After(time) = reach { at + time } else { end };
+    let arrived = if let Reach::After(time) = reach { at.saturating_add(time) } else { end };
     let overshoot = trace.times(arrived, end).filter_map(beyond).fold(0.0, f64::max);
     let ripple = trace.times(third + window, end).filter_map(beyond);
     let ripple = ripple.map(f64::abs).fold(0.0, f64::max);
 
-    let until = if let Reach::After(time) = reach { end.min(at + time * 3) } else { end };
+    let until = if let Reach::After(time) = reach {
+        end.min(at.saturating_add(time.saturating_mul(3)))
+    } else {
+        end
+    };
     let counted = trace.total(until)? - trace.total(at)?;
     let lost = settled * until.saturating_sub(at).as_secs_f64() - counted;
     Some(Response { before, settled, reach, overshoot, ripple, lost })
@@ -254,6 +263,22 @@ mod tests {
             let behind = (a - b) * tau * (1.0 - (-since / tau).exp());
             a * at.min(5.0) + b * since + behind
         }
+    }
+
+    /// From 100 to 90 at once, while the rate falls by two in each second of a set point's last
+    /// quarters, before the step as after it.
+    #[test]
+    fn what_the_rate_does_by_itself_is_no_way_to_go() {
+        let wander = |at: f64| {
+            // The integral of a fall by 2 a second over 1.25 s, which begins anew at each step.
+            let late = (at % 5.0 - 3.75).max(0.0);
+            (at / 5.0).floor() * 1.5625 + late * late
+        };
+        let seen = response(|at| 100.0 * at - 10.0 * (at - 5.0).max(0.0) - wander(at));
+        assert!(
+            matches!(seen.reach, Reach::After(time) if time < Duration::from_millis(60)),
+            "{seen:?}"
+        );
     }
 
     #[track_caller]

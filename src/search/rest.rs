@@ -152,11 +152,11 @@ impl<'a> Rests<'a> {
         }
     }
 
-    /// Counts a piece that took so long.
+    /// Counts a piece that took so long, but not the time in which the system stood still meanwhile.
     pub(super) fn worked(&mut self, took: Duration) {
         if let Some((_, debt)) = &mut self.debt {
-            let took = took.as_secs_f64();
-            *debt += if self.is_new { took.min(self.spell) } else { took };
+            let most = self.spell + if self.is_new { 0.0 } else { LATE.as_secs_f64() };
+            *debt += took.as_secs_f64().min(most);
             self.is_new = false;
         }
     }
@@ -167,14 +167,16 @@ impl<'a> Rests<'a> {
             return Owed::Pause;
         }
         let rest_for_work = 1.0 / duty.share() - 1.0;
+        let round = self.spell.max(REST.as_secs_f64() / rest_for_work);
         let debt = match self.debt {
             Some((before, debt)) if before == duty => debt,
-            // Work is paid for at the new rate, but nothing is left to make up for.
-            Some((_, debt)) => debt.max(0.0),
+            // Work is paid for at the new rate, but of no more than a round of it: close to full
+            // speed a rest is owed for seconds of work, which would be minutes of rest now. The
+            // remainder keeps the workers apart.
+            Some((_, debt)) => debt.max(0.0) % round,
             // It begins somewhere in its round of work and rest, and the others elsewhere.
             None => {
                 self.is_new = true;
-                let round = self.spell.max(REST.as_secs_f64() / rest_for_work);
                 round * self.post.number as f64 / self.post.of as f64
             }
         };
@@ -269,6 +271,30 @@ mod tests {
             let kept = 100.0 * worker.keep(duty(percent), time, MILLISECOND, late);
             assert!((kept - percent).abs() < 2.5, "{kept} %, not {percent} %");
         }
+    }
+
+    #[test]
+    fn what_is_owed_close_to_full_speed_is_not_rested_for_at_a_low_one() {
+        let (throttle, stop) = (Throttle::default(), Stop::default());
+        let lounge = Lounge::new(&throttle, &stop);
+        for (before, after) in [(99.9, 10.0), (99.99, 50.0), (99.9999, 1.0)] {
+            let mut worker = Simulated::new(&lounge, post(1, 2));
+            worker.keep(duty(before), Duration::from_secs(2), MILLISECOND, Duration::ZERO);
+            let time = Duration::from_secs(4);
+            let kept = 100.0 * worker.keep(duty(after), time, MILLISECOND, Duration::ZERO);
+            assert!((kept - after).abs() < 2.5, "{kept} %, not {after} %");
+        }
+    }
+
+    #[test]
+    fn a_machine_that_stood_still_has_not_worked() {
+        let (throttle, stop) = (Throttle::default(), Stop::default());
+        let lounge = Lounge::new(&throttle, &stop);
+        let mut worker = Simulated::new(&lounge, post(0, 1));
+        worker.keep(duty(10.0), Duration::from_secs(1), MILLISECOND, Duration::ZERO);
+        worker.rests.worked(Duration::from_mins(1));
+        let Owed::Rest(owed) = worker.rests.owed(duty(10.0)) else { panic!("it has worked") };
+        assert!(owed < Duration::from_millis(300), "{owed:?}");
     }
 
     /// Not when the whole machine stood still for a minute.

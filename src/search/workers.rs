@@ -23,9 +23,10 @@ pub const MAX_THREADS: usize = 1024;
 /// How often a search that waits for its turn looks whether it is told to stop.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// How often progress is told, unless a caller says otherwise, and at most.
+/// How often progress is told, unless a caller says otherwise, and at most and at least.
 const TELL: Duration = Duration::from_millis(100);
 const TELL_AT_MOST: Duration = Duration::from_millis(1);
+const TELL_AT_LEAST: Duration = Duration::from_hours(24);
 
 /// How often it is looked whether workers that rest are told to stop. A stop handle wakes nobody: it
 /// may be used where locks may not, as in the handler of a signal.
@@ -134,7 +135,7 @@ impl Workers {
                 });
             }
         };
-        let every = every.map_or(TELL, |every| every.max(TELL_AT_MOST));
+        let every = every.map_or(TELL, |every| every.clamp(TELL_AT_MOST, TELL_AT_LEAST));
         while self.members.iter().any(Member::works) && pieces.begin() {
             self.round(pieces, &stop, &Lounge::new(&throttle, &stop), every, &mut tell);
         }
@@ -298,6 +299,10 @@ impl Member {
         let mut rests = Rests::new(lounge, post, feed);
         while self.works() {
             let stint = rests.rest(|| self.works() && pieces.is_any_wanted());
+            // Another thread of this engine may have met its failure meanwhile.
+            if !self.works() {
+                break;
+            }
             let Some(piece) = pieces.claim(&pace, stint.parts) else { return lounge.close() };
             let start = Instant::now();
             let (done, shares) = self.scan(&piece, pieces.limit(), stop);

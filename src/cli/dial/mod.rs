@@ -34,7 +34,9 @@ pub(crate) struct Args {
     #[arg(value_parser = percent, allow_negative_numbers = true)]
     steps: Vec<Duty>,
 
-    /// How long each of them is held, in seconds: 0.2 to 3600. Levels are those of the last half
+    /// How long each of them is held, in seconds: 0.2 to 3600; before them full speed is held as long,
+    /// and at least two seconds. Levels are those of the last half, which a meter or a GPU that tells
+    /// only now and then needs some tenths of a second for
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = hold)]
     #[arg(allow_negative_numbers = true)]
     hold: Duration,

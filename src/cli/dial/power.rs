@@ -63,7 +63,9 @@ impl Power {
             Self::Metered(recorder) => recorder,
             Self::Unmetered(why) => return Told { energy: None, by: why.clone() },
         };
-        // Has them read once more, so that they cover the end.
+        // Has all of them read twice more, the second time after the end that each was read at before.
+        let _ = recorder.mark();
+        std::thread::sleep(2 * INTERVAL);
         let _ = recorder.mark();
         let tracks = recorder.tracks();
         let names: Vec<_> = tracks.iter().map(|track| name(&track.about)).collect();

@@ -182,7 +182,7 @@ impl Report {
         let level = if self.meter.is_some() { "power" } else { "rate" };
         table.set_header(["step", "t90", "overshoot", "ripple", "settled", level, "lost", "5 s"]);
         for line in &self.steps {
-            table.add_row(line.cells());
+            table.add_row(line.cells(self.full_watts.is_some()));
         }
         for column in table.column_iter_mut().skip(1) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -222,7 +222,10 @@ impl Line {
             to_percent: to.percent(),
             reached,
             t90_seconds: t90.map(|time| time.as_secs_f64()),
-            overshoot_percent: of(|seen| seen.overshoot).map(|it| observed.percent_of_way(it)),
+            // Where nothing was reached there is nothing to go beyond.
+            overshoot_percent: of(|seen| seen.overshoot)
+                .filter(|_| reached == "yes")
+                .map(|it| observed.percent_of_way(it)),
             ripple_percent: of(|seen| seen.ripple).map(|it| observed.percent_of_way(it)),
             settled_percent,
             settled_hashes_per_second: counted.map(|counted| counted.settled),
@@ -232,7 +235,7 @@ impl Line {
         }
     }
 
-    fn cells(&self) -> [String; 8] {
+    fn cells(&self, is_metered: bool) -> [String; 8] {
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let percent = |share: Option<f64>| or_none(share.map(|share| format!("{share:.1} %")));
         let t90 = match (self.t90_seconds, self.reached) {
@@ -242,9 +245,10 @@ impl Line {
             (None, "held too shortly") => "too short".to_owned(),
             (None, _) => "-".to_owned(),
         };
-        let level = match (self.settled_watts, self.settled_hashes_per_second) {
-            (Some(watts), _) => Some(Watts::new(watts).to_string()),
-            (None, rate) => rate.map(|rate| si(rate, "H/s")),
+        let level = if is_metered {
+            self.settled_watts.map(|watts| Watts::new(watts).to_string())
+        } else {
+            self.settled_hashes_per_second.map(|rate| si(rate, "H/s"))
         };
         let within = self.within_5_s.map(|within| if within { "yes" } else { "no" }.to_owned());
         [
