@@ -162,13 +162,11 @@ pub(crate) fn schedule(
     }
     let plan = without.plan()?;
     let served = with.and_then(|with| Some((with.plan().ok()?, with)));
-    Ok(match served.filter(|(served, _)| served.objective > plan.objective) {
-        Some((served, with)) => read(hours, &with, &served, left_out),
-        None => {
-            left_out.push(format!("{TENANT}: not worth it in these hours, or no room for him"));
-            read(hours, &without, &plan, left_out)
-        }
-    })
+    if let Some((served, with)) = served.filter(|(served, _)| served.objective > plan.objective) {
+        return Ok(read(hours, &with, &served, left_out));
+    }
+    left_out.push(format!("{TENANT}: not worth it in these hours, or no room for him"));
+    Ok(read(hours, &without, &plan, left_out))
 }
 
 /// The share of a year that the hours are.
