@@ -45,6 +45,8 @@ class Impostor:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # An answer is sent as a whole, or its second part would wait until the first is acknowledged.
+            wbufsize = -1
 
             def do_POST(self):
                 question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -53,6 +55,10 @@ class Impostor:
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
+                self.wfile.flush()
+                if question["method"] == "submitblock":
+                    # Now: what is told of a block before its finder has an answer makes the finder wait for both.
+                    impostor.news.release()
 
             def log_message(self, *_):
                 pass
@@ -63,7 +69,6 @@ class Impostor:
     def answer(self, method, params, results):
         if method == "submitblock":
             self.submitted.append(bytes.fromhex(params[0]))
-            self.news.release()
         elif method == "waitforblockheight":
             self.news.acquire()
             return json.dumps({"result": {"height": params[0]}, "error": None})

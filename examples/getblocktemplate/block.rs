@@ -1,18 +1,14 @@
 //! From a template to a block: coinbase, merkle root, header, and the whole in hex.
 
-use std::iter;
-
 use bitcoin::absolute::LockTime;
 use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::hashes::Hash as _;
-use bitcoin::merkle_tree::calculate_root;
 use bitcoin::script::Builder;
 use bitcoin::transaction::Version as TransactionVersion;
-use bitcoin::{
-    Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, VarInt, Witness,
-};
+use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, VarInt, Witness};
 use perjoule::block::{Header, HeaderFields, MerkleRoot};
 
+use crate::merkle;
 use crate::template::Template;
 
 /// A block that lacks nothing but a nonce.
@@ -27,8 +23,7 @@ impl<'a> Unsolved<'a> {
     /// Makes a block that pays its reward to `payout`. Another `extra_nonce` makes another block.
     pub(crate) fn new(template: &'a Template, payout: ScriptBuf, extra_nonce: u64) -> Self {
         let coinbase = coinbase(template, payout, extra_nonce);
-        let txids = iter::once(coinbase.compute_txid()).chain(template.txids.iter().copied());
-        let root: Txid = calculate_root(txids).expect("there is at least the coinbase");
+        let root = merkle::root(coinbase.compute_txid().into(), &template.branch);
         let header = Header::from_fields(HeaderFields {
             version: template.version,
             prev_block_hash: template.previous,
@@ -47,9 +42,10 @@ impl<'a> Unsolved<'a> {
 
     /// The whole block with this header, which the search found, in hex.
     pub(crate) fn with_header(&self, header: &Header) -> String {
-        let count = VarInt::from(1 + self.template.transactions.len());
+        let others = self.template.transactions();
+        let count = VarInt::from(1 + others.len());
         let mut hex = header.to_hex() + &serialize_hex(&count) + &serialize_hex(&self.coinbase);
-        hex.extend(self.template.transactions.iter().map(String::as_str));
+        hex.extend(others);
         hex
     }
 }
@@ -79,22 +75,27 @@ fn coinbase(template: &Template, payout: ScriptBuf, extra_nonce: u64) -> Transac
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+    use std::sync::Arc;
+
     use bitcoin::consensus::encode::deserialize_hex;
     use bitcoin::hashes::sha256d;
     use bitcoin::hex::DisplayHex as _;
-    use bitcoin::{Block, WitnessMerkleNode};
+    use bitcoin::merkle_tree::calculate_root;
+    use bitcoin::{Block, Txid, WitnessMerkleNode};
     use perjoule::block::Target;
+    use serde_json::json;
 
     use super::*;
+    use crate::template::Answer;
     use crate::template::tests::answer;
-    use crate::template::{Answer, Entry};
 
     fn payout() -> ScriptBuf {
         ScriptBuf::from_bytes(vec![0x51])
     }
 
-    fn template(answer: Answer) -> Template {
-        Template::try_from(answer).unwrap()
+    fn template(answer: Answer<'_>) -> Template {
+        Template::new(answer, &Arc::default()).unwrap()
     }
 
     /// A template with `count` transactions that have witnesses, and the commitment to them.
@@ -116,17 +117,17 @@ mod tests {
         let root = WitnessMerkleNode::from_raw_hash(root);
         let commitment = Block::compute_witness_commitment(&root, &[0; 32]);
         let commitment = commitment.as_byte_array().to_lower_hex_string();
-        let entry = |tx: &Transaction| Entry {
-            data: serialize_hex(tx),
-            txid: tx.compute_txid().to_string(),
-        };
-        template(Answer {
+        let entry = |tx: &Transaction| json!({ "data": serialize_hex(tx), "txid": tx.compute_txid().to_string() });
+        let text: Vec<_> = transactions.iter().map(entry).collect();
+        let text = Arc::new(json!(text).to_string());
+        let answer = Answer {
             // rust-bitcoin does not read the opcodes that small heights are.
             height: 500,
-            transactions: transactions.iter().map(entry).collect(),
+            transactions: serde_json::from_str(&text).unwrap(),
             default_witness_commitment: Some(format!("6a24aa21a9ed{commitment}")),
             ..answer()
-        })
+        };
+        Template::new(answer, &text).unwrap()
     }
 
     #[test]

@@ -16,6 +16,7 @@
 mod block;
 #[path = "../shared/desk.rs"]
 mod desk;
+mod merkle;
 mod node;
 mod template;
 mod watch;

@@ -1,15 +1,16 @@
 //! A Bitcoin node, asked by JSON-RPC over plain HTTP: four questions, and what can go wrong.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bitcoin::Network;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use ureq::http::{StatusCode, Uri};
 use ureq::{Agent, Body};
 
@@ -105,6 +106,13 @@ pub(crate) enum Verdict {
     },
 }
 
+#[derive(Serialize)]
+struct Question<'a, P> {
+    id: &'static str,
+    method: &'a str,
+    params: &'a P,
+}
+
 #[derive(Deserialize)]
 struct Reply<T> {
     result: Option<T>,
@@ -168,9 +176,10 @@ impl Node {
         let method = "getblocktemplate";
         let (status, body) = self.post(method, &json!([{ "rules": ["segwit", "signet"] }]))?;
         let arrived = Instant::now();
-        let answer: Option<Answer> = self.read(method, status, body)?;
+        let body = Arc::new(text(body));
+        let answer: Option<Answer<'_>> = self.read(method, status, &body)?;
         let answer = answer.ok_or_else(|| self.malformed(method, "null"))?;
-        Ok((Template::try_from(answer)?, arrived))
+        Ok((Template::new(answer, &body)?, arrived))
     }
 
     /// Waits until the chain has this height, which is when a template for it is of no use any
@@ -190,7 +199,7 @@ impl Node {
     /// Hands in a block, in hex.
     pub(crate) fn submit(&self, block: &str) -> Result<Verdict, NodeError> {
         // Null is praise.
-        Ok(match self.ask("submitblock", &json!([block]))? {
+        Ok(match self.ask("submitblock", &[block])? {
             None => Verdict::Accepted,
             Some(reason) => Verdict::Refused { reason },
         })
@@ -200,7 +209,7 @@ impl Node {
     fn call<T: DeserializeOwned>(
         &self,
         method: &'static str,
-        params: &Value,
+        params: &impl Serialize,
     ) -> Result<T, NodeError> {
         self.ask(method, params)?.ok_or_else(|| self.malformed(method, "null"))
     }
@@ -208,24 +217,24 @@ impl Node {
     fn ask<T: DeserializeOwned>(
         &self,
         method: &'static str,
-        params: &Value,
+        params: &impl Serialize,
     ) -> Result<Option<T>, NodeError> {
         let (status, body) = self.post(method, params)?;
-        self.read(method, status, body)
+        self.read(method, status, &text(body))
     }
 
-    fn read<T: DeserializeOwned>(
+    fn read<'a, T: Deserialize<'a>>(
         &self,
         method: &'static str,
         status: StatusCode,
-        body: String,
+        body: &'a str,
     ) -> Result<Option<T>, NodeError> {
         match status {
             StatusCode::UNAUTHORIZED => Err(NodeError::Unauthorized { url: self.url.clone() }),
-            StatusCode::SERVICE_UNAVAILABLE => Err(NodeError::NotReady { what: body }),
+            StatusCode::SERVICE_UNAVAILABLE => Err(NodeError::NotReady { what: body.to_owned() }),
             // Refusals come with 404 and 500, or with 200 in newer versions of the protocol.
             StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::INTERNAL_SERVER_ERROR => {
-                let reply: Reply<T> = serde_json::from_str(&body)
+                let reply: Reply<T> = serde_json::from_str(body)
                     .map_err(|error| self.malformed(method, &error.to_string()))?;
                 match reply.error {
                     None => Ok(reply.result),
@@ -241,8 +250,13 @@ impl Node {
         }
     }
 
-    fn post(&self, method: &str, params: &Value) -> Result<(StatusCode, String), NodeError> {
-        let request = json!({ "id": "perjoule", "method": method, "params": params }).to_string();
+    fn post(
+        &self,
+        method: &str,
+        params: &impl Serialize,
+    ) -> Result<(StatusCode, Vec<u8>), NodeError> {
+        let question = Question { id: "perjoule", method, params };
+        let request = serde_json::to_vec(&question).expect("it has no map with keys but strings");
         loop {
             let credentials = self.credentials.read()?;
             let basic = format!("Basic {}", BASE64_STANDARD.encode(&credentials));
@@ -251,7 +265,7 @@ impl Node {
                 .post(&self.url)
                 .header("Authorization", basic)
                 .header("Content-Type", "application/json")
-                .send(&request)
+                .send(&request[..])
                 .and_then(|mut answer| Ok((answer.status(), whole(answer.body_mut())?)))
                 .map_err(|source| self.no_answer(source))?;
             // The node may have been started anew since the cookie was read.
@@ -287,8 +301,13 @@ impl Credentials {
     }
 }
 
-fn whole(body: &mut Body) -> Result<String, ureq::Error> {
-    body.with_config().limit(MAX_ANSWER).lossy_utf8(true).read_to_string()
+fn whole(body: &mut Body) -> Result<Vec<u8>, ureq::Error> {
+    body.with_config().limit(MAX_ANSWER).read_to_vec()
+}
+
+/// Of an answer; what is no UTF-8 in it is some web server's, and to be shown at most.
+fn text(body: Vec<u8>) -> String {
+    String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into())
 }
 
 #[cfg(test)]

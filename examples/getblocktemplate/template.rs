@@ -1,9 +1,14 @@
 //! What `getblocktemplate` answers (BIP 22, 23, 145), and whether a block can be made of it.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use bitcoin::hex::FromHex as _;
-use bitcoin::{Amount, ScriptBuf, Txid};
+use bitcoin::{Amount, ScriptBuf, TxMerkleNode};
 use perjoule::block::{BlockHash, CompactTarget, Target, Version, VersionMask};
 use serde::Deserialize;
+
+use crate::merkle;
 
 /// The consensus rules that the blocks made here follow: all that asks something of the coinbase or
 /// the header.
@@ -16,16 +21,17 @@ const OP_TRUE: &str = "51";
 /// blocks from two hours on.
 const TIME_TO_ROLL: u32 = 600;
 
-/// The answer, as far as it matters here.
+/// The answer, as far as it matters here. What it has megabytes of stays where it was read from.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Answer {
+pub(crate) struct Answer<'a> {
     pub(crate) version: i32,
     #[serde(default)]
     pub(crate) rules: Vec<String>,
     #[serde(default)]
     pub(crate) vbrequired: u32,
     pub(crate) previousblockhash: String,
-    pub(crate) transactions: Vec<Entry>,
+    #[serde(borrow)]
+    pub(crate) transactions: Vec<Entry<'a>>,
     pub(crate) coinbasevalue: u64,
     pub(crate) mintime: u32,
     pub(crate) curtime: u32,
@@ -40,9 +46,9 @@ pub(crate) struct Answer {
 
 /// A transaction of a template.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Entry {
-    pub(crate) data: String,
-    pub(crate) txid: String,
+pub(crate) struct Entry<'a> {
+    pub(crate) data: &'a str,
+    pub(crate) txid: &'a str,
 }
 
 /// A template that a block can be made of.
@@ -61,9 +67,11 @@ pub(crate) struct Template {
     pub(crate) value: Amount,
     /// The output script that commits to the witnesses of all transactions.
     pub(crate) commitment: ScriptBuf,
-    /// In hex, as they go into the block.
-    pub(crate) transactions: Vec<String>,
-    pub(crate) txids: Vec<Txid>,
+    /// What the coinbase's hash is hashed with, from the leaf to the merkle root.
+    pub(crate) branch: Vec<TxMerkleNode>,
+    /// What the node said, and where in it the transactions lie, in hex.
+    text: Arc<String>,
+    transactions: Vec<Range<usize>>,
 }
 
 /// Why no block can be made of a template.
@@ -81,10 +89,9 @@ pub(crate) enum TemplateError {
     Target { target: Target, bits: CompactTarget },
 }
 
-impl TryFrom<Answer> for Template {
-    type Error = TemplateError;
-
-    fn try_from(answer: Answer) -> Result<Self, TemplateError> {
+impl Template {
+    /// Makes sense of an answer, which was read from `text`.
+    pub(crate) fn new(answer: Answer<'_>, text: &Arc<String>) -> Result<Self, TemplateError> {
         // A `!` says that who does not know the rule cannot make a valid block.
         let unknown = |rule: &&str| !KNOWN_RULES.contains(rule);
         let mut needed = answer.rules.iter().filter_map(|rule| rule.strip_prefix('!'));
@@ -107,10 +114,9 @@ impl TryFrom<Answer> for Template {
             parsed("default_witness_commitment", &commitment, "script", Vec::from_hex)?;
         let previous =
             parsed("previousblockhash", &answer.previousblockhash, "hash", BlockHash::from_hex)?;
-        let mut txids = Vec::with_capacity(answer.transactions.len());
-        for entry in &answer.transactions {
-            txids.push(parsed("txid", &entry.txid, "hash", str::parse)?);
-        }
+        let txids =
+            answer.transactions.iter().map(|entry| parsed("txid", entry.txid, "hash", str::parse));
+        let branch = merkle::branch(txids.collect::<Result<_, _>>()?);
         let value = Amount::from_sat(answer.coinbasevalue);
         if value > Amount::MAX_MONEY {
             let value = value.to_string();
@@ -128,17 +134,27 @@ impl TryFrom<Answer> for Template {
             target,
             value,
             commitment: commitment.into(),
-            transactions: answer.transactions.into_iter().map(|entry| entry.data).collect(),
-            txids,
+            branch,
+            text: text.clone(),
+            transactions: answer.transactions.iter().map(|entry| place(entry.data, text)).collect(),
         })
     }
-}
 
-impl Template {
+    /// The transactions behind the coinbase in hex, as they go into the block.
+    pub(crate) fn transactions(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.transactions.iter().map(|place| &self.text[place.clone()])
+    }
+
     /// The bits of `mask` that the template leaves free.
     pub(crate) fn mask(&self, mask: VersionMask) -> Option<VersionMask> {
         VersionMask::from_consensus(mask.to_consensus() & !self.fixed_version_bits).ok()
     }
+}
+
+/// Where in `whole` a part of it lies.
+fn place(part: &str, whole: &str) -> Range<usize> {
+    let start = part.as_ptr().addr() - whole.as_ptr().addr();
+    start..start + part.len()
 }
 
 fn parsed<T, E>(
@@ -155,7 +171,7 @@ pub(crate) mod tests {
     use super::*;
 
     /// What a node on a new regtest answers.
-    pub(crate) fn answer() -> Answer {
+    pub(crate) fn answer() -> Answer<'static> {
         serde_json::from_str(
             r#"{"capabilities":["proposal"],"version":536870912,"rules":["csv","!segwit","taproot"],
             "vbavailable":{},"vbrequired":0,"previousblockhash":
@@ -172,13 +188,17 @@ pub(crate) mod tests {
         .unwrap()
     }
 
-    fn error(answer: Answer) -> String {
-        Template::try_from(answer).unwrap_err().to_string()
+    fn template(answer: Answer<'_>) -> Result<Template, TemplateError> {
+        Template::new(answer, &Arc::default())
+    }
+
+    fn error(answer: Answer<'_>) -> String {
+        template(answer).unwrap_err().to_string()
     }
 
     #[test]
     fn a_nodes_answer_is_a_template() {
-        let template = Template::try_from(answer()).unwrap();
+        let template = template(answer()).unwrap();
         assert_eq!(template.height, 1);
         assert_eq!(template.target, Target::MAX_ATTAINABLE_REGTEST);
         assert_eq!(template.value, Amount::from_int_btc(50));
@@ -190,7 +210,7 @@ pub(crate) mod tests {
     #[test]
     fn the_time_is_not_before_the_least_and_rolls_only_where_it_may() {
         let slow = Answer { curtime: 5, mintime: 7, mutable: vec!["prevblock".into()], ..answer() };
-        let template = Template::try_from(slow).unwrap();
+        let template = template(slow).unwrap();
         assert_eq!((template.time, template.time_to_roll), (7, 0));
     }
 
@@ -200,13 +220,13 @@ pub(crate) mod tests {
             rules: rules.iter().map(ToString::to_string).collect(),
             ..answer()
         };
-        assert!(Template::try_from(rules(&["!segwit", "!signet", "taproot", "later"])).is_ok());
+        assert!(template(rules(&["!segwit", "!signet", "taproot", "later"])).is_ok());
         assert!(error(rules(&["csv", "!later"])).contains("the rule \"later\""));
     }
 
     #[test]
     fn version_bits_that_the_block_must_have_do_not_roll() {
-        let fixed = |vbrequired| Template::try_from(Answer { vbrequired, ..answer() }).unwrap();
+        let fixed = |vbrequired| template(Answer { vbrequired, ..answer() }).unwrap();
         let rest = fixed(0x0000_2000).mask(VersionMask::BIP320).unwrap();
         assert_eq!(rest.to_consensus(), 0x1fff_c000);
         assert_eq!(fixed(0xffff_ffff).mask(VersionMask::BIP320), None);
@@ -216,7 +236,7 @@ pub(crate) mod tests {
     fn signets_need_a_challenge_that_is_met_by_nothing() {
         let of =
             |challenge: &str| Answer { signet_challenge: Some(challenge.to_owned()), ..answer() };
-        assert!(Template::try_from(of("51")).is_ok());
+        assert!(template(of("51")).is_ok());
         assert!(error(of("5121ad52ae")).contains("challenge is 5121ad52ae"));
     }
 
@@ -230,7 +250,7 @@ pub(crate) mod tests {
         assert_eq!(error(short), "the template's previousblockhash is \"00\", which is no hash");
         let much = Answer { coinbasevalue: u64::MAX, ..answer() };
         assert!(error(much).contains("coinbasevalue"));
-        let odd = Entry { data: String::new(), txid: "xyz".into() };
+        let odd = Entry { data: "", txid: "xyz" };
         let odd = Answer { transactions: vec![odd], ..answer() };
         assert_eq!(error(odd), "the template's txid is \"xyz\", which is no hash");
     }
