@@ -9,7 +9,7 @@ use super::scale::Scale;
 use super::svg::{self, Drawing, fill_class};
 use super::tables::{Line, Table};
 use super::{date, head, list};
-use crate::decision::{Basis, Decision, Judged, Map, Schedule, Use, Worth};
+use crate::decision::{Basis, Decision, Judged, Map, Schedule, Swing, Use, Worth};
 use crate::report::decision::{advice, basis, btc, from_utilisation, in_months};
 use crate::report::figures::{percent, plain, si};
 use crate::report::lines::cut;
@@ -126,31 +126,54 @@ fn uses(page: &mut Markup, device: &Judged, at: usize) {
     let ends = device.uses.iter().flat_map(|it| {
         [it.usd_per_year, it.low_usd_per_year, it.high_usd_per_year].map(Usd::value)
     });
-    let Some(scale) = Scale::linear(ends, LEFT, svg::WIDTH - RIGHT) else { return };
-    let scale = scale.rounded(6);
-    let bottom = 8.0 + ROW * device.uses.len() as f64;
-    let id = format!("uses-{at}");
-    let title = format!("What the uses of {} are worth", device.name);
     let description = device.uses.iter().fold(String::new(), |mut text, it| {
         // Writing to a string does not fail.
         let _ = write!(text, "{}: {} a year. ", it.of.name(), it.usd_per_year);
         text
     });
-    let drawing = Drawing { id: &id, title: &title, description: &description };
+    let drawing = Drawing {
+        id: &format!("uses-{at}"),
+        title: &format!("What the uses of {} are worth", device.name),
+        description: &description,
+    };
+    let name = |worth: &Worth| worth.of.name();
+    bars(page, &drawing, ends, None, &device.uses, name, |svg, scale, worth, y| {
+        let text = worth.usd_per_year.to_string();
+        span(svg, scale, (Usd::ZERO, worth.usd_per_year), y, colour(worth.of), &text);
+        let [low, high] =
+            [worth.low_usd_per_year, worth.high_usd_per_year].map(|it| scale.at(it.value()));
+        let middle = y + ROW / 2.0;
+        svg::line(svg, "deviation", (low, middle), (high, middle));
+        let right = high.max(scale.at(worth.usd_per_year.value())).max(scale.at(0.0)) + 7.0;
+        let right = right.min(svg::WIDTH - width(&text) - 2.0);
+        svg::text(svg, "value", (right, middle + 4.0), "start", &text);
+    });
+}
+
+/// A chart with a row for each of `rows`, which `draw` draws at its height, on a scale that has all
+/// of `ends`; a line marks the `reference`.
+fn bars<T>(
+    page: &mut Markup,
+    drawing: &Drawing<'_>,
+    ends: impl Iterator<Item = f64>,
+    reference: Option<Usd>,
+    rows: &[T],
+    name: impl Fn(&T) -> &'static str,
+    draw: impl Fn(&mut Markup, &Scale, &T, f64),
+) {
+    let Some(scale) = Scale::linear(ends, LEFT, svg::WIDTH - RIGHT) else { return };
+    let scale = scale.rounded(6);
+    let bottom = 8.0 + ROW * rows.len() as f64;
     drawing.draw(page, bottom + 24.0, |svg| {
         axis(svg, &scale, bottom);
-        for (row, worth) in device.uses.iter().enumerate() {
-            let y = 8.0 + ROW * row as f64;
-            let middle = y + ROW / 2.0;
-            svg::text(svg, "label", (6.0, middle + 4.0), "start", worth.of.name());
-            let text = worth.usd_per_year.to_string();
-            span(svg, &scale, (Usd::ZERO, worth.usd_per_year), y, colour(worth.of), &text);
-            let [low, high] =
-                [worth.low_usd_per_year, worth.high_usd_per_year].map(|it| scale.at(it.value()));
-            svg::line(svg, "deviation", (low, middle), (high, middle));
-            let right = high.max(scale.at(worth.usd_per_year.value())).max(scale.at(0.0)) + 7.0;
-            let right = right.min(svg::WIDTH - width(&text) - 2.0);
-            svg::text(svg, "value", (right, middle + 4.0), "start", &text);
+        for (number, row) in rows.iter().enumerate() {
+            let y = 8.0 + ROW * number as f64;
+            svg::text(svg, "label", (6.0, y + ROW / 2.0 + 4.0), "start", &cut(name(row), 26));
+            draw(svg, &scale, row, y);
+        }
+        if let Some(reference) = reference {
+            let x = scale.at(reference.value());
+            svg::line(svg, "reference", (x, 4.0), (x, bottom));
         }
     });
 }
@@ -306,29 +329,17 @@ fn tornado(page: &mut Markup, device: &Judged, at: usize) {
     let base = base.map_or(Usd::ZERO, |it| it.usd_per_year);
     let ends = device.tornado.iter().flat_map(|it| [it.low_usd, it.high_usd]);
     let ends = ends.chain([base]).map(Usd::value);
-    if let Some(scale) = Scale::linear(ends, LEFT, svg::WIDTH - RIGHT) {
-        let scale = scale.rounded(6);
-        let bottom = 8.0 + ROW * device.tornado.len() as f64;
-        let id = format!("tornado-{at}");
-        let title = format!("What a fifth more or less of each input does to {}", device.name);
-        let description = format!("The value of: {}.", best.name());
-        let drawing = Drawing { id: &id, title: &title, description: &description };
-        drawing.draw(page, bottom + 24.0, |svg| {
-            axis(svg, &scale, bottom);
-            for (row, swing) in device.tornado.iter().enumerate() {
-                let y = 8.0 + ROW * row as f64;
-                let name = cut(swing.input.name(), 26);
-                svg::text(svg, "label", (6.0, y + ROW / 2.0 + 4.0), "start", &name);
-                let hint =
-                    format!("{}: {} to {}", swing.input.name(), swing.low_usd, swing.high_usd);
-                let ends = (swing.low_usd, swing.high_usd);
-                span(svg, &scale, ends, y, colour(best), &hint);
-            }
-            let x = scale.at(base.value());
-            svg::line(svg, "reference", (x, 4.0), (x, bottom));
-        });
-    }
-    let row = |swing: &crate::decision::Swing| Line {
+    let drawing = Drawing {
+        id: &format!("tornado-{at}"),
+        title: &format!("What a fifth more or less of each input does to {}", device.name),
+        description: &format!("The value of: {}.", best.name()),
+    };
+    let name = |swing: &Swing| swing.input.name();
+    bars(page, &drawing, ends, Some(base), &device.tornado, name, |svg, scale, swing, y| {
+        let hint = format!("{}: {} to {}", swing.input.name(), swing.low_usd, swing.high_usd);
+        span(svg, scale, (swing.low_usd, swing.high_usd), y, colour(best), &hint);
+    });
+    let row = |swing: &Swing| Line {
         cells: [
             swing.input.name().to_owned(),
             swing.low_usd.to_string(),
