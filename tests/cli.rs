@@ -481,16 +481,23 @@ mod ctrl_c {
 
     #[test]
     fn set_points_that_were_held_are_printed() {
-        let args = "dial --engine scalar --threads 1 --steps 100,0,50 --hold 100 --json";
-        let mut command = perjoule(args.split(' '));
+        // From two seconds on, twenty more; wherever in between it is interrupted, some were held.
+        let set = [100, 0].repeat(50);
+        let steps: Vec<_> = set.iter().map(ToString::to_string).collect();
+        let args = "dial --engine scalar --threads 1 --hold 0.2 --json --steps";
+        let mut command = perjoule(args.split(' ').chain([&*steps.join(",")]));
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let emulated = std::env::var_os("PERJOULE_TEST_RUNNER").is_some();
-        sleep(Duration::from_millis(if emulated { 6000 } else { 1000 }));
+        sleep(Duration::from_millis(if emulated { 10000 } else { 5000 }));
         interrupt(&child);
         let output = child.wait_with_output().unwrap();
         let result = json(&output, 130);
         assert_eq!(result["interrupted"], true);
-        assert_eq!(result["steps"], Value::Array(vec![]));
+        let held = result["steps"].as_array().unwrap();
+        assert!((1..set.len()).contains(&held.len()), "{held:?}");
+        for (step, percent) in held.iter().zip(&set) {
+            assert_eq!(step["to_percent"], f64::from(*percent), "{held:?}");
+        }
     }
 
     #[test]
