@@ -340,7 +340,7 @@ mod tests {
     use unicode_width::UnicodeWidthStr as _;
 
     use super::*;
-    use crate::report::example;
+    use crate::report::{example, expected};
 
     /// The full example, and one in which hashing on the processor takes a fifth more power, the
     /// card does a tenth more, and some rows are not there.
@@ -369,8 +369,8 @@ mod tests {
     #[test]
     fn the_texts_are_as_they_were() {
         let comparison = compare(&pair());
-        insta::assert_snapshot!(comparison.text());
-        insta::assert_snapshot!("json", comparison.json().expect("JSON"));
+        expected::is("comparison.txt", &comparison.text());
+        expected::is("comparison.json", &comparison.json().expect("JSON"));
     }
 
     #[test]

@@ -113,7 +113,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::report::example;
+    use crate::report::{example, expected};
 
     /// The lines by column.
     fn parsed(text: &str) -> Vec<HashMap<String, String>> {
@@ -125,8 +125,8 @@ mod tests {
 
     #[test]
     fn the_text_is_as_it_was() {
-        insta::assert_snapshot!(text(&example::full()));
-        insta::assert_snapshot!("empty", text(&example::empty()));
+        expected::is("full.csv", &text(&example::full()));
+        expected::is("empty.csv", &text(&example::empty()));
     }
 
     #[test]

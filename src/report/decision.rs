@@ -345,10 +345,11 @@ mod tests {
 
     use super::*;
     use crate::decision::example::decided;
+    use crate::report::expected;
 
     #[test]
     fn the_text_is_as_it_was() {
-        insta::assert_snapshot!(text(&decided()));
+        expected::is("decision.txt", &text(&decided()));
     }
 
     #[test]

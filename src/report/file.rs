@@ -1,10 +1,11 @@
 //! Files that are there whole or not at all, so that no reader meets half a report, and a run that
 //! ends in the middle leaves the file of the run before.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 /// Why there is no file.
 #[derive(Debug, thiserror::Error)]
@@ -61,93 +62,77 @@ pub fn write(file: &Path, bytes: &[u8]) -> Result<(), Unwritten> {
 }
 
 fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = beside(file);
-    let write = || {
-        let mut part = File::create(&beside)?;
-        part.write_all(bytes)?;
-        // A file that took the place of another before its bytes are on the disk may be empty after
-        // a loss of power.
-        part.sync_all()?;
-        fs::rename(&beside, file)
-    };
-    write().inspect_err(|_| {
-        // It may not even be there.
-        let _ = fs::remove_file(&beside);
-    })
+    // In the same folder, so that a rename is enough.
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut part = beside(folder.unwrap_or(Path::new(".")))?;
+    part.write_all(bytes)?;
+    // A file that took the place of another before its bytes are on the disk may be empty after a
+    // loss of power.
+    part.as_file().sync_all()?;
+    part.persist(file)?;
+    Ok(())
 }
 
-/// In the same folder, so that a rename is enough; the number is that of the process.
-fn beside(file: &Path) -> PathBuf {
-    let mut name = OsString::from(".");
-    name.push(file.file_name().unwrap_or_default());
-    name.push(format!(".{}.part", std::process::id()));
-    file.with_file_name(name)
+/// A file that goes away unless it is kept, for whoever may read files that others create.
+fn beside(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.prefix(".perjoule-").suffix(".part").tempfile_in(folder)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
+    use tempfile::TempDir;
+
     use super::*;
 
-    /// A folder that goes away with the value.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(test: &str) -> Self {
-            let name = format!("perjoule-{test}-{}", std::process::id());
-            let folder = std::env::temp_dir().join(name);
-            fs::create_dir(&folder).expect("a folder for temporary files");
-            Self(folder)
-        }
-
-        fn names(&self) -> Vec<OsString> {
-            let files =
-                fs::read_dir(&self.0).expect("the folder").map(|file| file.expect("a file"));
-            let mut names: Vec<_> = files.map(|file| file.file_name()).collect();
-            names.sort();
-            names
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
+    fn names(folder: &TempDir) -> Vec<OsString> {
+        let files = fs::read_dir(folder).expect("the folder").map(|file| file.expect("a file"));
+        let mut names: Vec<_> = files.map(|file| file.file_name()).collect();
+        names.sort();
+        names
     }
 
     #[test]
     fn a_file_is_replaced_as_a_whole() {
-        let folder = Folder::new("replaced");
-        let file = folder.0.join("score.json");
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("score.json");
         for text in ["a long text", "short", ""] {
             write(&file, text.as_bytes()).expect("a folder that can be written");
             assert_eq!(fs::read_to_string(&file).expect("the file"), text);
-            assert_eq!(folder.names(), ["score.json"]);
+            assert_eq!(names(&folder), ["score.json"]);
         }
     }
 
     #[test]
     fn a_place_that_cannot_be_is_known_before() {
-        let folder = Folder::new("place");
-        let nowhere = folder.0.join("none").join("score.json");
+        let folder = tempfile::tempdir().expect("a folder");
+        let nowhere = folder.path().join("none").join("score.json");
         assert!(matches!(check(&nowhere), Err(Unwritten::NoFolder(file)) if file == nowhere));
-        assert!(matches!(check(&folder.0), Err(Unwritten::Folder(_))));
-        assert!(matches!(write(&folder.0, b""), Err(Unwritten::Folder(_))));
+        assert!(matches!(check(folder.path()), Err(Unwritten::Folder(_))));
+        assert!(matches!(write(folder.path(), b""), Err(Unwritten::Folder(_))));
         assert!(matches!(check(Path::new("")), Err(Unwritten::Folder(_))));
         assert!(check(Path::new("score.json")).is_ok());
-        assert_eq!(folder.names(), [""; 0]);
+        assert_eq!(names(&folder), [""; 0]);
     }
 
     #[cfg(unix)]
     #[test]
     fn a_link_is_followed_and_stays() {
-        let folder = Folder::new("link");
-        let [file, link] = ["score.json", "link.json"].map(|name| folder.0.join(name));
+        let folder = tempfile::tempdir().expect("a folder");
+        let [file, link] = ["score.json", "link.json"].map(|name| folder.path().join(name));
         fs::write(&file, "before, and longer").expect("a folder that can be written");
         std::os::unix::fs::symlink(&file, &link).expect("a link");
         write(&link, b"after").expect("a link that can be written through");
         assert_eq!(fs::read_to_string(&file).expect("the file"), "after");
         assert!(fs::symlink_metadata(&link).expect("the link").is_symlink());
-        assert_eq!(folder.names(), ["link.json", "score.json"]);
+        assert_eq!(names(&folder), ["link.json", "score.json"]);
     }
 
     #[cfg(target_os = "linux")]
@@ -160,13 +145,24 @@ mod tests {
         );
         write(Path::new("/dev/null"), b"text").expect("a device that takes everything");
 
-        let folder = Folder::new("fails");
-        let file = folder.0.join("score.json");
-        fs::write(&file, "before").expect("a folder that can be written");
-        // What is written beside cannot be made where a folder has its name.
-        fs::create_dir(beside(&file)).expect("a folder");
-        let error = write(&file, b"after").expect_err("a folder in the way").to_string();
-        assert!(error.contains("score.json: ") && !error.contains('\n'), "{error}");
-        assert_eq!(fs::read_to_string(&file).expect("the file"), "before");
+        // Nothing can be made beside this file.
+        let file = Path::new("/proc/version");
+        let before = fs::read(file).expect("the file");
+        let error = write(file, b"after").expect_err("no new files there").to_string();
+        assert!(error.contains("/proc/version: ") && !error.contains('\n'), "{error}");
+        assert_eq!(fs::read(file).expect("the file"), before);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_for_whom_new_files_are() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let [ours, other] = ["ours", "other"].map(|name| folder.path().join(name));
+        write(&ours, b"").expect("a folder that can be written");
+        fs::write(&other, "").expect("a folder that can be written");
+        let mode = |file| fs::metadata(file).expect("the file").permissions().mode();
+        assert_eq!(mode(ours), mode(other));
     }
 }

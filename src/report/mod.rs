@@ -5,14 +5,16 @@
 //! What is not known is `None` with the reason beside it, and never a zero.
 //!
 //! Exporters, one a file: [`table`] for terminals, [`json`], [`csv`], [`prometheus`] and [`html`], a
-//! page with charts; [`compare`] sets several reports side by side, [`mod@decision`] shows what they are worth, and [`file`](mod@file) puts any of
-//! them into a file.
+//! page with charts; [`compare`] sets several reports side by side, [`mod@decision`] shows what they
+//! are worth, and [`file`](mod@file) puts any of them into a file.
 
 pub mod compare;
 pub mod csv;
 pub mod decision;
 #[cfg(test)]
 pub(crate) mod example;
+#[cfg(test)]
+mod expected;
 pub(crate) mod figures;
 pub mod file;
 pub mod html;

@@ -219,7 +219,7 @@ fn unix_seconds(time: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::example;
+    use crate::report::{example, expected};
 
     #[derive(Debug, PartialEq)]
     struct Sample {
@@ -306,8 +306,8 @@ mod tests {
 
     #[test]
     fn the_text_is_as_it_was() {
-        insta::assert_snapshot!(text(&example::full()));
-        insta::assert_snapshot!("empty", text(&example::empty()));
+        expected::is("full.prom", &text(&example::full()));
+        expected::is("empty.prom", &text(&example::empty()));
     }
 
     #[test]

@@ -358,13 +358,13 @@ mod tests {
     use unicode_width::UnicodeWidthStr as _;
 
     use super::*;
-    use crate::report::example;
+    use crate::report::{example, expected};
 
     #[test]
     fn the_text_is_as_it_was() {
-        insta::assert_snapshot!(text(&example::full(), false));
-        insta::assert_snapshot!("unmetered", text(&example::unmetered(), false));
-        insta::assert_snapshot!("empty", text(&example::empty(), false));
+        expected::is("full.txt", &text(&example::full(), false));
+        expected::is("unmetered.txt", &text(&example::unmetered(), false));
+        expected::is("empty.txt", &text(&example::empty(), false));
     }
 
     #[test]

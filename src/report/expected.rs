@@ -1,0 +1,20 @@
+//! Texts as they were, in the folder of this name. Where a change is meant, this writes them anew:
+//!
+//! ```sh
+//! PERJOULE_WRITE_EXPECTED=1 cargo test --lib report::
+//! ```
+
+use std::path::Path;
+use std::{env, fs};
+
+/// Fails unless a text is that of the file.
+pub(super) fn is(name: &str, text: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/expected").join(name);
+    if env::var_os("PERJOULE_WRITE_EXPECTED").is_some() {
+        return fs::write(file, text).expect("the sources can be written");
+    }
+    let before = fs::read_to_string(&file).unwrap_or_default();
+    // Git may have given it other ends of lines.
+    let before = before.replace("\r\n", "\n");
+    pretty_assertions::assert_str_eq!(before, text, "{}", file.display());
+}
