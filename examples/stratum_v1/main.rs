@@ -18,10 +18,12 @@ mod pool;
 mod session;
 #[cfg(test)]
 mod tests;
+#[path = "../shared/told.rs"]
+mod told;
 mod work;
 
 use std::error::Error;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -33,6 +35,7 @@ use perjoule::search::{End, Search, Watch, Workers, WorkersBuilder};
 
 use self::desk::{Desk, Recall};
 use self::pool::{Pool, PoolError, Verdicts};
+use self::told::{Faults, line};
 use self::work::Work;
 
 /// Mine for a pool by Stratum V1, without encryption.
@@ -71,7 +74,7 @@ fn main() -> ExitCode {
     match run(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("stratum_v1: {error}");
+            eprintln!("stratum_v1: {}", line(error));
             ExitCode::from(2)
         }
     }
@@ -87,9 +90,15 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let pool = Arc::new(Pool::new(args.address, args.user, args.pass, mask));
     let desk = Arc::new(Desk::default());
     let interrupted = desk.clone();
-    ctrlc::set_handler(move || interrupted.close())?;
+    ctrlc::set_handler(move || {
+        // A second time, what goes on is not waited for.
+        if interrupted.is_closed() {
+            process::exit(130);
+        }
+        interrupted.close();
+    })?;
 
-    let verdicts = mine(&pool, &workers, args.shares.unwrap_or(u64::MAX), &desk)?;
+    let verdicts = mine(&pool, workers, args.shares.unwrap_or(u64::MAX), &desk)?;
     eprintln!("{} shares accepted, {} refused", verdicts.accepted, verdicts.refused);
     Ok(())
 }
@@ -101,7 +110,12 @@ fn workers(ids: &[EngineId]) -> Result<Workers, Box<dyn Error>> {
     }
     if engines.is_empty() {
         engines.push(engine::best(MAX_GROUP));
-        engines.extend(engine::gpus().into_iter().flatten());
+        for gpu in engine::gpus() {
+            match gpu {
+                Ok(gpu) => engines.push(gpu),
+                Err(unavailable) => eprintln!("{unavailable}; going on without it"),
+            }
+        }
     }
     let first = engines.remove(0);
     Ok(engines.into_iter().fold(Workers::builder(first), WorkersBuilder::also).build()?)
@@ -110,48 +124,59 @@ fn workers(ids: &[EngineId]) -> Result<Workers, Box<dyn Error>> {
 /// Until that many shares were accepted, or the desk is closed.
 fn mine(
     pool: &Arc<Pool>,
-    workers: &Workers,
+    workers: Workers,
     shares: u64,
     desk: &Arc<Desk<Work, PoolError>>,
 ) -> Result<Verdicts, Box<dyn Error>> {
     let verdicts = Arc::new(Mutex::new(Verdicts::default()));
     let (listener, filled, noted) = (pool.clone(), desk.clone(), verdicts.clone());
     thread::spawn(move || listener.follow(shares, &filled, &noted));
+    let mut miner = Miner { pool, workers, searches: 0, faults: Faults::default() };
     while let Some(next) = desk.take() {
         let (work, recall) = next?;
-        search(pool, workers, &work, &recall)?;
+        miner.search(&work, &recall)?;
     }
     Ok(*verdicts.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Finds and hands in shares until the work is called back, or used up. Each search has an extra
-/// nonce of its own, so that no share is handed in twice.
-fn search(
-    pool: &Pool,
-    workers: &Workers,
-    work: &Work,
-    recall: &Recall,
-) -> Result<(), Box<dyn Error>> {
-    for extranonce2 in work.extranonces2() {
-        let search = Search::new(work.header(&extranonce2), work.target);
-        let search = match work.mask {
-            Some(mask) => search.versions(mask),
-            None => search,
-        };
-        let outcome = search.first(workers, Watch::default().stop(recall.stop()));
-        for share in &outcome.shares {
-            if pool.submit(work, recall, &extranonce2, share.header()) {
-                println!("share {} of job {}", share.hash(), work.job);
+struct Miner<'a> {
+    pool: &'a Pool,
+    workers: Workers,
+    /// How many there were, of all jobs.
+    searches: u64,
+    faults: Faults,
+}
+
+impl Miner<'_> {
+    /// Finds and hands in shares until the work is called back, or used up.
+    ///
+    /// Each search has an extra nonce of its own, so that no share is handed in twice, also when a
+    /// pool sends a job again. It ends with its first share: shares are rare.
+    fn search(&mut self, work: &Work, recall: &Recall) -> Result<(), Box<dyn Error>> {
+        for _ in 0..=work.last_extranonce2() {
+            let extranonce2 = work.extranonce2(self.searches);
+            self.searches = self.searches.wrapping_add(1);
+            let search = Search::new(work.header(&extranonce2), work.target);
+            let search = match work.mask() {
+                Some(mask) => search.versions(mask),
+                None => search,
+            };
+            let outcome = search.first(&self.workers, Watch::default().stop(recall.stop()));
+            for share in &outcome.shares {
+                if self.pool.submit(work, recall, &extranonce2, share.header()) {
+                    println!("share {} of job {}", share.hash(), line(&work.job));
+                }
+            }
+            match outcome.end {
+                End::Stopped => return Ok(()),
+                End::Failed => {
+                    let faults: Vec<_> = outcome.faults.iter().map(ToString::to_string).collect();
+                    return Err(faults.join("; ").into());
+                }
+                End::Limit | End::Exhausted => self.faults.tell(&outcome),
             }
         }
-        match outcome.end {
-            End::Stopped => break,
-            End::Failed => {
-                let faults: Vec<_> = outcome.faults.iter().map(ToString::to_string).collect();
-                return Err(faults.join("; ").into());
-            }
-            End::Limit | End::Exhausted => {}
-        }
+        eprintln!("job {} has no more extra nonces: waiting for the next", line(&work.job));
+        Ok(())
     }
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! The connection to a pool: lines in and out, and a new connection when the old one ends.
 
 use std::io::{self, BufRead, BufReader, Read as _, Write as _};
-use std::net::{TcpStream, ToSocketAddrs as _};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::desk::{Desk, Recall};
 use crate::session::{self, Event, FIRST_SHARE, Session, SessionError};
+use crate::told::line;
 use crate::work::Work;
 
 /// The most that a line from the pool may be: a job is a few thousand bytes.
@@ -48,6 +49,15 @@ struct Outgoing {
 pub(crate) enum PoolError {
     #[error("no connection to {address} ({source}): is that the pool's host:port?")]
     Connection { address: String, source: io::Error },
+    #[error(
+        "{address} hung up before it said anything: is that a pool? To some version rolling is not \
+         known: --no-version-rolling does not speak of it"
+    )]
+    Speechless { address: String },
+    #[error("the pool hung up.")]
+    HungUp,
+    #[error("the pool has said nothing for {} minutes.", SILENCE.as_secs() / 60)]
+    Silent,
     #[error("the pool sent a line of more than {MAX_LINE} bytes: is that a pool?")]
     TooLong,
     #[error(transparent)]
@@ -57,7 +67,7 @@ pub(crate) enum PoolError {
 impl PoolError {
     /// Whether a new connection may help.
     fn passes(&self) -> bool {
-        matches!(self, Self::Connection { .. })
+        matches!(self, Self::Connection { .. } | Self::HungUp | Self::Silent)
     }
 }
 
@@ -86,42 +96,48 @@ impl Pool {
         desk: &Desk<Work, PoolError>,
         verdicts: &Mutex<Verdicts>,
     ) {
-        let mut connected_once = false;
+        let mut heard_once = false;
+        let mut away = false;
         while !desk.is_closed() {
-            let error = match self.converse(shares, desk, verdicts, &mut connected_once) {
-                Ok(()) => continue,
-                Err(error) => error,
-            };
+            let mut heard = false;
+            let result = self.converse(shares, desk, verdicts, &mut heard);
+            heard_once |= heard;
+            away &= !heard;
+            let Err(error) = result else { continue };
             self.outgoing().stream = None;
-            if !error.passes() || !connected_once {
+            if !error.passes() || !heard_once {
                 return desk.fail(error);
             }
             desk.clear();
-            eprintln!("{error} Trying again.");
+            if !away {
+                eprintln!("{} Trying again.", line(error));
+                away = true;
+            }
             thread::sleep(RETRY);
         }
     }
 
-    /// One connection, from its first line to the pool's wish for another.
+    /// One connection, from its first line to the pool's wish for another; and whether the pool said
+    /// something.
     fn converse(
         &self,
         shares: u64,
         desk: &Desk<Work, PoolError>,
         verdicts: &Mutex<Verdicts>,
-        connected_once: &mut bool,
+        heard: &mut bool,
     ) -> Result<(), PoolError> {
         let stream = self.connect().map_err(|source| self.lost(source))?;
-        *connected_once = true;
         let mut lines = BufReader::new(stream.try_clone().map_err(|source| self.lost(source))?);
         let opening = session::opening(&self.user, &self.password, self.mask);
         (&stream).write_all(opening.concat().as_bytes()).map_err(|source| self.lost(source))?;
         *self.outgoing() = Outgoing { stream: Some(stream), next_id: FIRST_SHARE };
 
-        let mut session = Session::default();
-        let mut line = Vec::new();
+        let mut session = Session::new(self.mask);
+        let mut text = Vec::new();
         while !desk.is_closed() {
-            self.read_line(&mut lines, &mut line)?;
-            match session.receive(&line)? {
+            self.read_line(&mut lines, &mut text, *heard)?;
+            *heard = true;
+            match session.receive(&text)? {
                 Event::Work(work) => desk.lay(work),
                 Event::Verdict(verdict) => {
                     let mut verdicts = verdicts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,7 +145,7 @@ impl Pool {
                         Ok(()) => verdicts.accepted += 1,
                         Err(reason) => {
                             verdicts.refused += 1;
-                            eprintln!("the pool refused a share: {reason}");
+                            eprintln!("the pool refused a share: {}", line(reason));
                         }
                     }
                     if verdicts.accepted >= shares {
@@ -143,7 +159,7 @@ impl Pool {
                     thread::sleep(RETRY);
                     return Ok(());
                 }
-                Event::Message(text) => eprintln!("the pool says: {}", text.escape_debug()),
+                Event::Message(text) => eprintln!("the pool says: {}", line(text)),
                 Event::Noted => {}
             }
         }
@@ -172,13 +188,18 @@ impl Pool {
             format!("{:08x}", share.time()),
             format!("{:08x}", share.nonce()),
         ];
-        if let Some(mask) = work.mask {
-            let bits = share.version().to_consensus() & mask.to_consensus();
-            params.push(format!("{bits:08x}"));
+        if let Some(bits) = work.rolling {
+            params.push(format!("{:08x}", share.version().to_consensus() & bits));
         }
-        let line = json!({ "id": next_id, "method": "mining.submit", "params": params });
+        let request = json!({ "id": next_id, "method": "mining.submit", "params": params });
         *next_id += 1;
-        stream.write_all(format!("{line}\n").as_bytes()).is_ok()
+        let written = stream.write_all(format!("{request}\n").as_bytes()).is_ok();
+        if !written {
+            // Half a line may be on its way, and nothing may follow it. Whoever listens hears of it.
+            let _ = stream.shutdown(Shutdown::Both);
+            outgoing.stream = None;
+        }
+        written
     }
 
     fn connect(&self) -> io::Result<TcpStream> {
@@ -197,13 +218,29 @@ impl Pool {
         Err(last)
     }
 
-    fn read_line(&self, lines: &mut impl BufRead, line: &mut Vec<u8>) -> Result<(), PoolError> {
-        line.clear();
-        lines.take(MAX_LINE + 1).read_until(b'\n', line).map_err(|source| self.lost(source))?;
-        match line.last() {
-            Some(b'\n') => Ok(()),
-            _ if line.len() as u64 > MAX_LINE => Err(PoolError::TooLong),
-            _ => Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
+    /// Reads a line; `heard` says whether there were others before.
+    fn read_line(
+        &self,
+        lines: &mut impl BufRead,
+        text: &mut Vec<u8>,
+        heard: bool,
+    ) -> Result<(), PoolError> {
+        use io::ErrorKind::{ConnectionAborted, ConnectionReset, TimedOut, WouldBlock};
+
+        text.clear();
+        let hung_up = || {
+            let address = || self.address.clone();
+            if heard { PoolError::HungUp } else { PoolError::Speechless { address: address() } }
+        };
+        match lines.take(MAX_LINE + 1).read_until(b'\n', text) {
+            Ok(_) if text.last() == Some(&b'\n') => Ok(()),
+            Ok(_) if text.len() as u64 > MAX_LINE => Err(PoolError::TooLong),
+            Ok(_) => Err(hung_up()),
+            Err(error) => Err(match error.kind() {
+                WouldBlock | TimedOut => PoolError::Silent,
+                ConnectionReset | ConnectionAborted => hung_up(),
+                _ => self.lost(error),
+            }),
         }
     }
 
@@ -242,7 +279,7 @@ mod tests {
             extranonce1: Vec::new(),
             extranonce2_size: 1,
             target: Target::MAX,
-            mask: None,
+            rolling: Some(0),
         });
         let (work, recall) = desk.take().unwrap().unwrap();
         let submit = || pool.submit(&work, &recall, &[7], &work.header(&[7]));
@@ -256,6 +293,6 @@ mod tests {
         let mut said = String::new();
         io::Read::read_to_string(&mut listener.accept().unwrap().0, &mut said).unwrap();
         assert_eq!(said.lines().count(), 1);
-        assert!(said.contains(r#"["me","a","07","00000000","00000000"]"#), "{said}");
+        assert!(said.contains(r#"["me","a","07","00000000","00000000","00000000"]"#), "{said}");
     }
 }

@@ -26,7 +26,7 @@ pub(crate) enum SessionError {
     #[error("the pool sends jobs before it has said which extra nonces to use")]
     TooEarly,
     #[error("the pool does not accept this user: {0}")]
-    Unauthorized(Value),
+    Unauthorized(String),
     #[error("the pool sets a difficulty that is none: {0}")]
     Difficulty(#[from] TargetError),
 }
@@ -52,7 +52,12 @@ pub(crate) struct Session {
     extranonce1: Option<Vec<u8>>,
     extranonce2_size: usize,
     target: Target,
-    mask: Option<VersionMask>,
+    /// The version bits that the miner would roll.
+    wish: Option<VersionMask>,
+    /// Those of them that the pool lets it.
+    rolling: Option<u32>,
+    /// The newest job.
+    job: Option<Work>,
 }
 
 #[derive(Deserialize)]
@@ -87,15 +92,14 @@ pub(crate) fn opening(user: &str, password: &str, mask: Option<VersionMask>) -> 
     lines.into_iter().map(|line| format!("{line}\n")).collect()
 }
 
-impl Default for Session {
-    fn default() -> Self {
+impl Session {
+    /// A connection that was opened with this wish.
+    pub(crate) fn new(wish: Option<VersionMask>) -> Self {
         // Difficulty 1, until the pool says something else.
         let target = Target::MAX_ATTAINABLE_MAINNET;
-        Self { extranonce1: None, extranonce2_size: 0, target, mask: None }
+        Self { extranonce1: None, extranonce2_size: 0, target, wish, rolling: None, job: None }
     }
-}
 
-impl Session {
     /// Takes a line in.
     ///
     /// # Errors
@@ -106,7 +110,11 @@ impl Session {
         let line: Line = serde_json::from_slice(line).map_err(SessionError::NotJson)?;
         let Some(method) = &line.method else { return self.answer(line) };
         match method.as_str() {
-            "mining.notify" => return self.job(&line.params).map(Event::Work),
+            "mining.notify" => {
+                let work = self.job(&line.params)?;
+                self.job = Some(work.clone());
+                return Ok(Event::Work(work));
+            }
             "mining.set_difficulty" => {
                 let found = line.params[0].as_f64();
                 let difficulty = found.ok_or_else(|| {
@@ -115,9 +123,13 @@ impl Session {
                 self.target = Target::from_difficulty(difficulty)?;
             }
             "mining.set_version_mask" => {
-                self.mask = mask(&line.params[0]).map_err(|()| {
+                let granted = bits(&line.params[0]).ok_or_else(|| {
                     nonsense("mining.set_version_mask", "8 hex digits", line.params.clone())
                 })?;
+                // Not where the miner does not roll.
+                if self.rolling.is_some() {
+                    return Ok(self.roll(granted));
+                }
             }
             "client.reconnect" => return Ok(Event::Reconnect),
             "client.show_message" => {
@@ -134,9 +146,10 @@ impl Session {
             // A pool that does not know the request has no version rolling.
             Some(CONFIGURE) if line.result["version-rolling"] == Value::Bool(true) => {
                 let given = &line.result["version-rolling.mask"];
-                self.mask = mask(given).map_err(|()| {
+                let granted = bits(given).ok_or_else(|| {
                     nonsense("mining.configure", "a mask of 8 hex digits", given.clone())
                 })?;
+                return Ok(self.roll(granted));
             }
             Some(SUBSCRIBE) => {
                 let size = line.result[2].as_u64();
@@ -149,13 +162,32 @@ impl Session {
                 self.extranonce2_size = size as usize;
                 self.extranonce1 = Some(bytes);
             }
-            Some(AUTHORIZE) if !granted => return Err(SessionError::Unauthorized(line.error)),
+            Some(AUTHORIZE) if !granted => {
+                let no_reason = line.error.is_null();
+                let reason =
+                    if no_reason { "no reason given".into() } else { line.error.to_string() };
+                return Err(SessionError::Unauthorized(reason));
+            }
             Some(FIRST_SHARE..) => {
                 return Ok(Event::Verdict(if granted { Ok(()) } else { Err(line.error) }));
             }
             _ => {}
         }
         Ok(Event::Noted)
+    }
+
+    /// From now on the miner rolls those of these bits that it wished for (BIP 310): the present job
+    /// too.
+    fn roll(&mut self, granted: u32) -> Event {
+        let Some(wish) = self.wish else { return Event::Noted };
+        let rolling = Some(granted & wish.to_consensus());
+        if std::mem::replace(&mut self.rolling, rolling) == rolling {
+            return Event::Noted;
+        }
+        self.job.as_mut().map_or(Event::Noted, |work| {
+            work.rolling = rolling;
+            Event::Work(work.clone())
+        })
     }
 
     fn job(&self, params: &Value) -> Result<Work, SessionError> {
@@ -176,7 +208,7 @@ impl Session {
                 extranonce1,
                 extranonce2_size: self.extranonce2_size,
                 target: self.target,
-                mask: self.mask,
+                rolling: self.rolling,
             })
         };
         let expected = "job, previous block, coinbase in two parts, branch, version, bits, time";
@@ -184,10 +216,8 @@ impl Session {
     }
 }
 
-/// The mask in hex; `None` for one of no bits.
-fn mask(value: &Value) -> Result<Option<VersionMask>, ()> {
-    let bits = value.as_str().and_then(|hex| u32::from_str_radix(hex, 16).ok()).ok_or(())?;
-    Ok(VersionMask::from_consensus(bits).ok())
+fn bits(mask: &Value) -> Option<u32> {
+    u32::from_str_radix(mask.as_str()?, 16).ok()
 }
 
 fn nonsense(method: &'static str, expected: &'static str, found: Value) -> SessionError {
@@ -204,7 +234,7 @@ mod tests {
         "20000004","1c2ac4af","504e86b9",false]}"#;
 
     fn subscribed() -> Session {
-        let mut session = Session::default();
+        let mut session = Session::new(Some(VersionMask::BIP320));
         let line = r#"{"id":2,"result":[[["mining.notify","a"]],"08000002",4],"error":null}"#;
         assert_eq!(session.receive(line.as_bytes()).unwrap(), Event::Noted);
         session
@@ -225,24 +255,51 @@ mod tests {
     fn jobs_have_what_was_said_before() {
         let mut session = subscribed();
         let plain = work(&mut session);
-        assert_eq!((plain.job.as_str(), plain.extranonce2_size, plain.mask), ("bf", 4, None));
+        assert_eq!((plain.job.as_str(), plain.extranonce2_size, plain.rolling), ("bf", 4, None));
         assert_eq!(plain.extranonce1, [8, 0, 0, 2]);
         assert_eq!(plain.target, Target::MAX_ATTAINABLE_MAINNET);
         assert_eq!((plain.version.to_string(), plain.time), ("20000004".to_owned(), 0x504e_86b9));
         assert_eq!(plain.branch[0][31], 0x11);
         for line in [
             r#"{"id":null,"method":"mining.set_difficulty","params":[0.5]}"#,
-            r#"{"id":1,"result":{"version-rolling":true,"version-rolling.mask":"1fffe000"}}"#,
             r#"{"id":9,"method":"mining.unheard_of","params":[]}"#,
         ] {
             assert_eq!(session.receive(line.as_bytes()).unwrap(), Event::Noted, "{line}");
         }
         let later = work(&mut session);
         assert_eq!(later.target, Target::from_difficulty(0.5).unwrap());
-        assert_eq!(later.mask, Some(VersionMask::BIP320));
-        let line = r#"{"id":null,"method":"mining.set_version_mask","params":["00000000"]}"#;
-        session.receive(line.as_bytes()).unwrap();
-        assert_eq!(work(&mut session).mask, None);
+    }
+
+    #[test]
+    fn version_bits_are_rolled_by_leave_and_by_wish() {
+        let set =
+            |mask: &str| format!(r#"{{"method":"mining.set_version_mask","params":["{mask}"]}}"#);
+        let granted =
+            r#"{"id":1,"result":{"version-rolling":true,"version-rolling.mask":"ffffffff"}}"#;
+        let mut session = subscribed();
+        // Nothing was granted yet.
+        assert_eq!(session.receive(set("1fffe000").as_bytes()).unwrap(), Event::Noted);
+        assert_eq!(work(&mut session).rolling, None);
+        let mut rolled = |line: &str| match session.receive(line.as_bytes()).unwrap() {
+            Event::Work(work) => Some((work.job.clone(), work.rolling, work.mask())),
+            Event::Noted => None,
+            other => panic!("{other:?}"),
+        };
+        // The job that is being worked on changes at once, and only if its bits do.
+        let job =
+            |bits| Some(("bf".to_owned(), Some(bits), VersionMask::from_consensus(bits).ok()));
+        assert_eq!(rolled(granted), job(0x1fff_e000));
+        assert_eq!(rolled(&set("1fffe000")), None);
+        assert_eq!(rolled(&set("20006000")), job(0x6000));
+        assert_eq!(rolled(&set("00000000")), job(0));
+        assert_eq!(work(&mut session).rolling, Some(0));
+
+        // Who did not wish for it is left alone.
+        let mut session = Session { wish: None, ..subscribed() };
+        for line in [granted, &set("1fffe000")] {
+            assert_eq!(session.receive(line.as_bytes()).unwrap(), Event::Noted);
+        }
+        assert_eq!(work(&mut session).rolling, None);
     }
 
     #[test]
@@ -263,7 +320,7 @@ mod tests {
         ] {
             let mut session = subscribed();
             assert_eq!(session.receive(line.as_bytes()).unwrap(), Event::Noted);
-            assert_eq!(work(&mut session).mask, None);
+            assert_eq!(work(&mut session).rolling, None);
         }
     }
 
@@ -272,6 +329,7 @@ mod tests {
         assert!(error("SSH-2.0").contains("no message of Stratum"));
         assert!(error("[]").contains("no message of Stratum"));
         assert!(error(r#"{"id":3,"result":false,"error":[24,"who?",null]}"#).contains("who?"));
+        assert!(error(r#"{"id":3,"result":false,"error":null}"#).ends_with("no reason given"));
         assert!(error(r#"{"method":"mining.set_difficulty","params":[0]}"#).contains("is none"));
         assert!(error(r#"{"method":"mining.set_difficulty"}"#).contains("expected a number"));
         assert!(error(r#"{"method":"mining.notify","params":["1"]}"#).contains("expected job"));
@@ -280,7 +338,7 @@ mod tests {
             let line = format!(r#"{{"id":2,"result":[[],"00",{size}]}}"#);
             assert!(error(&line).contains("1 to 32 bytes"), "{line}");
         }
-        let early = Session::default().receive(NOTIFY.as_bytes());
+        let early = Session::new(None).receive(NOTIFY.as_bytes());
         assert!(matches!(early, Err(SessionError::TooEarly)));
     }
 }

@@ -54,7 +54,7 @@ fn mined(
     });
     let engine = engine::by_id(EngineId::Scalar).unwrap();
     let workers = Workers::builder(engine).threads(2).build().unwrap();
-    let verdicts = mine(&pool, &workers, shares, &desk);
+    let verdicts = mine(&pool, workers, shares, &desk);
     // A script that waits for another connection would wait for ever.
     let _ = TcpStream::connect(address);
     (verdicts.map_err(|error| error.to_string()), script)
@@ -235,6 +235,29 @@ fn versions_are_rolled_in_all_bits_that_are_granted() {
     assert_eq!(verdicts.unwrap(), Verdicts { accepted: 24, refused: 0 });
 }
 
+/// The pool's end fails if a share comes twice.
+#[test]
+fn a_job_that_is_sent_again_has_other_shares() {
+    let (verdicts, script) = mined(12, |listener| {
+        let mut miner = Miner::greeted(listener, "00", None);
+        for _ in 0..3 {
+            miner.notify("a");
+            miner.shares_after_others("a", 3);
+        }
+        miner.shares_to_the_end("a");
+    });
+    script.join().unwrap();
+    assert_eq!(verdicts.unwrap(), Verdicts { accepted: 12, refused: 0 });
+}
+
+#[test]
+fn a_pool_that_hangs_up_at_once_is_an_error() {
+    let (verdicts, script) = mined(1, |listener| drop(listener.accept().unwrap()));
+    script.join().unwrap();
+    let error = verdicts.unwrap_err();
+    assert!(error.contains("before it said anything") && error.contains("--no-version"), "{error}");
+}
+
 #[test]
 fn a_pool_may_send_its_miners_back() {
     let (verdicts, script) = mined(1, |listener| {
@@ -288,6 +311,6 @@ fn a_pool_that_is_not_there_is_an_error_at_once() {
     let pool = Arc::new(Pool::new(closed.to_string(), String::new(), String::new(), None));
     let engine = engine::by_id(EngineId::Scalar).unwrap();
     let workers = Workers::builder(engine).threads(1).build().unwrap();
-    let error = mine(&pool, &workers, 1, &Arc::default()).unwrap_err().to_string();
+    let error = mine(&pool, workers, 1, &Arc::default()).unwrap_err().to_string();
     assert!(error.contains("no connection to 127.0.0.1:"), "{error}");
 }

@@ -25,19 +25,28 @@ pub(crate) struct Work {
     pub(crate) extranonce2_size: usize,
     /// What the pool wants of a share.
     pub(crate) target: Target,
-    pub(crate) mask: Option<VersionMask>,
+    /// The version bits that the miner may roll, perhaps none; `None` where the pool was not asked, or
+    /// did not answer, and is not told of any.
+    pub(crate) rolling: Option<u32>,
 }
 
 impl Work {
-    /// Every value of the miner's part of the extra nonce, once; not more than anybody can use.
-    pub(crate) fn extranonces2(&self) -> impl Iterator<Item = Vec<u8>> {
-        let size = self.extranonce2_size;
-        let last = u64::MAX >> (64 - 8 * size.clamp(1, 8));
-        (0..=last).map(move |number| {
-            let mut bytes = vec![0; size];
-            bytes.iter_mut().zip(number.to_le_bytes()).for_each(|(to, from)| *to = from);
-            bytes
-        })
+    /// How many more values than one the miner's part of the extra nonce has; not more than anybody
+    /// can use.
+    pub(crate) fn last_extranonce2(&self) -> u64 {
+        u64::MAX >> (64 - 8 * self.extranonce2_size.clamp(1, 8))
+    }
+
+    /// A value of the miner's part of the extra nonce: the numbers go round where it has fewer.
+    pub(crate) fn extranonce2(&self, number: u64) -> Vec<u8> {
+        let mut bytes = vec![0; self.extranonce2_size];
+        bytes.iter_mut().zip(number.to_le_bytes()).for_each(|(to, from)| *to = from);
+        bytes
+    }
+
+    /// What is to be rolled.
+    pub(crate) fn mask(&self) -> Option<VersionMask> {
+        VersionMask::from_consensus(self.rolling?).ok()
     }
 
     /// The header to search.
@@ -107,7 +116,7 @@ mod tests {
             extranonce1: coinbase[50..56].to_vec(),
             extranonce2_size: 4,
             target: Target::MAX,
-            mask: None,
+            rolling: None,
         };
         (work, TxMerkleNode::from_raw_hash(root))
     }
@@ -135,10 +144,15 @@ mod tests {
     #[test]
     fn extra_nonces_have_the_size_that_the_pool_wants_and_no_value_twice() {
         let of = |extranonce2_size| Work { extranonce2_size, ..work(0).0 };
-        let all: Vec<_> = of(1).extranonces2().collect();
+        let all: Vec<_> = (0..=of(1).last_extranonce2()).map(|it| of(1).extranonce2(it)).collect();
         assert_eq!(all, (0..=255).map(|number| vec![number]).collect::<Vec<_>>());
-        assert_eq!(of(4).extranonces2().nth(0x0102).unwrap(), [2, 1, 0, 0]);
-        assert_eq!(of(10).extranonces2().nth(1).unwrap(), [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(of(1).extranonce2(0x0102), [2], "round again");
+        assert_eq!(of(4).extranonce2(0x0102), [2, 1, 0, 0]);
+        assert_eq!(of(10).extranonce2(1), [1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(
+            [4, 8, 10].map(|size| of(size).last_extranonce2()),
+            [u64::from(u32::MAX), u64::MAX, u64::MAX]
+        );
     }
 
     #[test]
