@@ -19,6 +19,8 @@ mod desk;
 mod merkle;
 mod node;
 mod template;
+#[path = "../shared/told.rs"]
+mod told;
 mod watch;
 
 use std::error::Error;
@@ -42,6 +44,7 @@ use self::block::Unsolved;
 use self::desk::{Desk, Recall};
 use self::node::{Credentials, Node, NodeError, Verdict};
 use self::template::Template;
+use self::told::{Faults, line};
 use self::watch::{RETRY, Work};
 
 /// Mine blocks on a node of regtest or of a signet that needs no signature.
@@ -93,7 +96,7 @@ fn main() -> ExitCode {
     match run(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("getblocktemplate: {error}");
+            eprintln!("getblocktemplate: {}", line(error));
             ExitCode::from(2)
         }
     }
@@ -114,7 +117,13 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
 
     let desk = Arc::new(Desk::default());
     let interrupted = desk.clone();
-    ctrlc::set_handler(move || interrupted.close())?;
+    ctrlc::set_handler(move || {
+        // A second time, what goes on is not waited for.
+        if interrupted.is_closed() {
+            process::exit(130);
+        }
+        interrupted.close();
+    })?;
     let (asked, filled) = (node.clone(), desk.clone());
     thread::spawn(move || watch::watch(&asked, network, &filled));
 
@@ -125,6 +134,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
         node,
         desk,
         hex: args.hex,
+        faults: Faults::default(),
         // Miners that pay the same would otherwise search the same headers.
         extra_nonce: RandomState::new().hash_one(process::id()),
     };
@@ -165,6 +175,9 @@ fn workers(ids: &[EngineId], mask: Option<VersionMask>) -> Result<Workers, Box<d
     Ok(engines.into_iter().fold(Workers::builder(first), WorkersBuilder::also).build()?)
 }
 
+/// How often a block is handed in to a node that answers other questions, at least.
+const TRIES: u32 = 5;
+
 struct Miner {
     workers: Workers,
     payout: ScriptBuf,
@@ -172,6 +185,7 @@ struct Miner {
     node: Arc<Node>,
     desk: Arc<Desk<Work, NodeError>>,
     hex: bool,
+    faults: Faults,
     /// Of the last block that was searched; each has its own.
     extra_nonce: u64,
 }
@@ -193,12 +207,19 @@ impl Miner {
             let Some((header, block)) = self.search(&work, &recall, tally)? else { continue };
             let Some(verdict) = self.submit(&block)? else { break };
             tally.solved.add(work.arrived.elapsed());
-            if let Verdict::Refused { reason } = verdict {
-                eprintln!("block {} was refused: {reason}", header.hash());
-                tally.refused += 1;
-                continue;
+            match verdict {
+                Verdict::Accepted => tally.accepted += 1,
+                Verdict::Late => {
+                    eprintln!("block {} is right, but came after another", header.hash());
+                    tally.late += 1;
+                    continue;
+                }
+                Verdict::Refused { reason } => {
+                    eprintln!("block {} was refused: {}", header.hash(), line(reason));
+                    tally.refused += 1;
+                    continue;
+                }
             }
-            tally.accepted += 1;
             last = Some((previous, Instant::now()));
             let mut out = io::stdout().lock();
             writeln!(out, "{} {} {header}", work.template.height, header.hash())?;
@@ -228,7 +249,11 @@ impl Miner {
             };
             let outcome = search.first(&self.workers, Watch::default().stop(recall.stop()));
             tally.hashes += outcome.hashes;
-            if let (Some(at), End::Stopped) = (recall.at(), outcome.end) {
+            self.faults.tell(&outcome);
+            // By a newer template, and not because the user has enough.
+            if let (Some(at), End::Stopped, false) =
+                (recall.at(), outcome.end, self.desk.is_closed())
+            {
                 tally.dropped.add(at.elapsed());
             }
             match (outcome.shares.first(), outcome.end) {
@@ -255,14 +280,29 @@ impl Miner {
     /// Hands in a block, again and again while the node is away; `None` where the user does not want
     /// to wait for it.
     fn submit(&self, block: &str) -> Result<Option<Verdict>, NodeError> {
-        while !self.desk.is_closed() {
+        let mut tries = 0;
+        loop {
             match self.node.submit(block) {
+                // The node had taken it, and only its answer was lost.
+                Ok(Verdict::Refused { reason }) if tries > 0 && reason == "duplicate" => {
+                    return Ok(Some(Verdict::Accepted));
+                }
                 Ok(verdict) => return Ok(Some(verdict)),
-                Err(error) if error.passes() => thread::sleep(RETRY),
-                Err(error) => return Err(error),
+                Err(error) if !error.passes() => return Err(error),
+                Err(_) if self.desk.is_closed() => return Ok(None),
+                // There are templates again, and no way for the block.
+                Err(error) if tries >= TRIES && self.desk.has_work() => {
+                    return Ok(Some(Verdict::Refused { reason: error.to_string() }));
+                }
+                Err(error) => {
+                    if tries == 0 {
+                        eprintln!("a block could not be handed in: {} Trying again.", line(error));
+                    }
+                }
             }
+            tries += 1;
+            thread::sleep(RETRY);
         }
-        Ok(None)
     }
 }
 
@@ -271,6 +311,8 @@ impl Miner {
 struct Tally {
     accepted: u32,
     refused: u32,
+    /// Right, but the node had another block for their place.
+    late: u32,
     hashes: u64,
     /// From a template's arrival to the start of its search.
     ready: Times,
@@ -285,11 +327,8 @@ struct Tally {
 
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        writeln!(
-            f,
-            "{} blocks accepted, {} refused, {} hashes",
-            self.accepted, self.refused, self.hashes
-        )?;
+        let Self { accepted, refused, late, hashes, .. } = self;
+        writeln!(f, "{accepted} blocks accepted, {refused} refused, {late} late, {hashes} hashes")?;
         writeln!(f, "template to search: {}", self.ready)?;
         writeln!(f, "template to solution: {}", self.found)?;
         writeln!(f, "template to block: {}", self.solved)?;

@@ -71,6 +71,10 @@ pub(crate) enum NodeError {
     NotReady { what: String },
     #[error("{url} does not accept this user and password, or this cookie")]
     Unauthorized { url: String },
+    #[error(
+        "{url} does not answer this machine, or not {method}: see its rpcallowip and rpcwhitelist"
+    )]
+    Forbidden { url: String, method: &'static str },
     #[error("{url} answered {status} to {method}: is that the RPC port of a Bitcoin node?")]
     Status { url: String, method: &'static str, status: StatusCode },
     #[error("{url} answered with more than {limit} bytes: is that a Bitcoin node?")]
@@ -99,6 +103,8 @@ impl NodeError {
 pub(crate) enum Verdict {
     /// It is in the chain.
     Accepted,
+    /// It is valid, but another came first: `inconclusive` in the words of BIP 22.
+    Late,
     /// It is not, for a reason in the words of BIP 22, as in `high-hash`.
     Refused {
         /// The reason.
@@ -199,8 +205,9 @@ impl Node {
     /// Hands in a block, in hex.
     pub(crate) fn submit(&self, block: &str) -> Result<Verdict, NodeError> {
         // Null is praise.
-        Ok(match self.ask("submitblock", &[block])? {
+        Ok(match self.ask::<String>("submitblock", &[block])? {
             None => Verdict::Accepted,
+            Some(reason) if reason == "inconclusive" => Verdict::Late,
             Some(reason) => Verdict::Refused { reason },
         })
     }
@@ -231,6 +238,7 @@ impl Node {
     ) -> Result<Option<T>, NodeError> {
         match status {
             StatusCode::UNAUTHORIZED => Err(NodeError::Unauthorized { url: self.url.clone() }),
+            StatusCode::FORBIDDEN => Err(NodeError::Forbidden { url: self.url.clone(), method }),
             StatusCode::SERVICE_UNAVAILABLE => Err(NodeError::NotReady { what: body.to_owned() }),
             // Refusals come with 404 and 500, or with 200 in newer versions of the protocol.
             StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::INTERNAL_SERVER_ERROR => {
@@ -374,7 +382,8 @@ mod tests {
         let kind = |status: &str, body: &str| network(status, body).unwrap_err();
         let refused = r#"{"result":null,"error":{"code":-8,"message":"no such rule"}}"#;
         assert!(matches!(kind("401 Unauthorized", ""), NodeError::Unauthorized { .. }));
-        assert!(matches!(kind("403 Forbidden", ""), NodeError::Status { .. }));
+        assert!(kind("403 Forbidden", "").to_string().contains("rpcallowip"));
+        assert!(matches!(kind("405 Method Not Allowed", ""), NodeError::Status { .. }));
         assert!(matches!(kind("302 Found", ""), NodeError::Status { .. }));
         for body in ["", "<html>", r#"{"result":{"#, r#"{"result":{"chain":7}}"#, "null", "[]"] {
             assert!(matches!(kind("200 OK", body), NodeError::Malformed { .. }), "{body}");
@@ -405,6 +414,7 @@ mod tests {
     fn blocks_are_accepted_or_refused() {
         let submit = |body| answered("200 OK", body, |node| node.submit("00")).unwrap();
         assert!(matches!(submit(r#"{"result":null,"error":null}"#), Verdict::Accepted));
+        assert!(matches!(submit(r#"{"result":"inconclusive","error":null}"#), Verdict::Late));
         let verdict = submit(r#"{"result":"high-hash","error":null}"#);
         assert!(matches!(verdict, Verdict::Refused { reason } if reason == "high-hash"));
     }

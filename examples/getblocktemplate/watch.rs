@@ -6,10 +6,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bitcoin::Network;
+use perjoule::block::BlockHash;
 
 use crate::desk::Desk;
 use crate::node::{Node, NodeError};
 use crate::template::Template;
+use crate::told::line;
 
 /// How long to wait before a node that did not answer is asked again.
 pub(crate) const RETRY: Duration = Duration::from_secs(1);
@@ -32,7 +34,7 @@ pub(crate) fn watch(node: &Node, network: Network, desk: &Desk<Work, NodeError>)
         }
         desk.clear();
         if !away {
-            eprintln!("{error} Waiting for it.");
+            eprintln!("{} Waiting for it.", line(error));
             away = true;
         }
         thread::sleep(RETRY);
@@ -50,12 +52,20 @@ fn follow(
     if chain != network {
         return Err(NodeError::OtherChain { chain, before: network });
     }
+    let mut last: Option<(BlockHash, Instant)> = None;
     loop {
         let asked = Instant::now();
         let (template, arrived) = node.template()?;
         if std::mem::take(away) {
             eprintln!("the node is back");
         }
+        let place = template.previous;
+        if last.is_some_and(|(before, at)| before == place && at.elapsed() < RETRY) {
+            // No block came, and yet the node did not wait for one. It is not asked all the time.
+            thread::sleep(RETRY);
+            continue;
+        }
+        last = Some((place, asked));
         let height = template.height;
         desk.lay(Work { template, asked, arrived });
         if node.wait_for_height(height)? {

@@ -77,6 +77,11 @@ impl<W, E> Desk<W, E> {
         self.lock().closed
     }
 
+    /// Whether there is work that nobody has taken.
+    pub(crate) fn has_work(&self) -> bool {
+        matches!(self.lock().next, Some(Ok(_)))
+    }
+
     /// Waits for work; `None` once the desk is closed.
     pub(crate) fn take(&self) -> Option<Result<(W, Recall), E>> {
         let mut state = self.lock();
@@ -113,9 +118,10 @@ mod tests {
         let desk = TestDesk::default();
         desk.lay(1);
         desk.lay(2);
+        assert!(desk.has_work());
         let (work, recall) = desk.take().unwrap().unwrap();
         assert_eq!(work, 2);
-        assert!(!recall.stop().is_stopped() && recall.at().is_none());
+        assert!(!recall.stop().is_stopped() && recall.at().is_none() && !desk.has_work());
         desk.lay(3);
         assert!(recall.stop().is_stopped() && recall.at().is_some());
         let (work, recall) = desk.take().unwrap().unwrap();
