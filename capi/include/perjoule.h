@@ -74,7 +74,7 @@ typedef struct {
   // Ends the search when it says so.
   const PerjouleStop *stop;
   // Called about ten times a second, on the thread that called the search. It must return: no
-  // longjmp, no exception.
+  // longjmp, no exception. It must not search on the same workers, which would wait for itself.
   void (*progress)(void *context, const PerjouleProgress *progress);
   // Passed on to progress.
   void *context;
@@ -148,12 +148,11 @@ PerjouleStop *perjoule_stop_new(void);
 // `stop` is null or from `perjoule_stop_new`, and not freed.
 void perjoule_stop(const PerjouleStop *stop);
 
-// Frees a handle. A search that watches it may go on, but cannot be stopped by it any more. Null is
-// nothing to free.
+// Frees a handle, after the searches that watch it have returned. Null is nothing to free.
 //
 // # Safety
 //
-// `stop` is null or from `perjoule_stop_new`, and freed only once.
+// `stop` is null or from `perjoule_stop_new`, freed only once, and no search watches it.
 void perjoule_stop_free(PerjouleStop *stop);
 
 // Searches until there is no room for more shares, all is done, or it is told to stop. The shares
@@ -161,7 +160,8 @@ void perjoule_stop_free(PerjouleStop *stop);
 // unless it was stopped or failed.
 //
 // Ok says that the search ran; the outcome says how it ended. With Failed the outcome is there too
-// when the engines failed in mid-search; otherwise it is not written.
+// when the engines failed in mid-search; otherwise it is not written. Workers whose engines failed
+// do not work again: close them, and open others.
 //
 // # Safety
 //

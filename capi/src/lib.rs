@@ -80,7 +80,7 @@ pub struct Watch {
     /// Ends the search when it says so.
     pub stop: *const Stop,
     /// Called about ten times a second, on the thread that called the search. It must return: no
-    /// longjmp, no exception.
+    /// longjmp, no exception. It must not search on the same workers, which would wait for itself.
     pub progress: Option<unsafe extern "C" fn(context: *mut c_void, progress: *const Progress)>,
     /// Passed on to progress.
     pub context: *mut c_void,
@@ -159,7 +159,10 @@ pub unsafe extern "C" fn perjoule_open(
         let builder = core::Workers::builder(engine);
         let builder = if threads == 0 { builder } else { builder.threads(threads) };
         let opened = Workers {
-            workers: builder.build().map_err(Failure::failed)?,
+            workers: builder.build().map_err(|error| match error {
+                core::WorkersError::Threads { .. } => Failure::invalid(error),
+                _ => Failure::failed(error),
+            })?,
             engine: CString::new(id).map_err(Failure::failed)?,
         };
         // SAFETY: it is not null, and the caller says that there is room for the result.
@@ -217,12 +220,11 @@ pub unsafe extern "C" fn perjoule_stop(stop: *const Stop) {
     }
 }
 
-/// Frees a handle. A search that watches it may go on, but cannot be stopped by it any more. Null is
-/// nothing to free.
+/// Frees a handle, after the searches that watch it have returned. Null is nothing to free.
 ///
 /// # Safety
 ///
-/// `stop` is null or from `perjoule_stop_new`, and freed only once.
+/// `stop` is null or from `perjoule_stop_new`, freed only once, and no search watches it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn perjoule_stop_free(stop: *mut Stop) {
     if !stop.is_null() {
@@ -236,7 +238,8 @@ pub unsafe extern "C" fn perjoule_stop_free(stop: *mut Stop) {
 /// unless it was stopped or failed.
 ///
 /// Ok says that the search ran; the outcome says how it ended. With Failed the outcome is there too
-/// when the engines failed in mid-search; otherwise it is not written.
+/// when the engines failed in mid-search; otherwise it is not written. Workers whose engines failed
+/// do not work again: close them, and open others.
 ///
 /// # Safety
 ///

@@ -118,7 +118,7 @@ fn arguments_that_make_no_sense_are_refused() {
     assert_eq!(said(), "workers is null");
     // SAFETY: a string, and a place.
     let status = unsafe { perjoule_open(c"scalar".as_ptr(), usize::MAX, &raw mut workers) };
-    assert_eq!(status, Status::Failed);
+    assert_eq!(status, Status::Invalid);
     assert!(workers.is_null() && said().contains("threads"), "{}", said());
 
     let workers = self::open(c"scalar", 1);
