@@ -16,6 +16,7 @@ from impostor import TEMPLATE, Impostor, full
 from miner import Miner
 from node import Node
 from pool import ADDRESS, Pool
+from spends import spend
 
 # A signet whose blocks need no signature: OP_TRUE. A block takes about 4.8 million hashes, so that a search that
 # finds what it should not, or misses what it should not, is seen; on regtest every second hash is a block.
@@ -88,6 +89,33 @@ def mines_what_consensus_accepts(example, bitcoind, engines, chain, counts, *fla
         check(rolled_blocks > 0, "no version was rolled")
 
 
+def mines_transactions(example, bitcoind):
+    """Blocks with more than a coinbase, up to a count that takes more than a byte: merkle root and witness commitment
+    before the node and consensus code."""
+    with Node(bitcoind, "regtest") as node:
+        judge = Judge("regtest")
+        address = node.call("decodescript", "51")["segwit"]["address"]
+        # The first coinbase can be spent then.
+        judged(judge, node, example.mined(node, 101, "--address", address), True)
+        first = node.call("getblock", node.call("getblockhash", 1), 2)["tx"][0]
+        many, fee = 300, 10_000
+        each = (round(first["vout"][0]["value"] * 10**8) - many * fee) // many
+        split = node.call("sendrawtransaction", spend(first["txid"], 0, [each] * many))
+        unspent = iter(range(many))
+        for count in (1, 2, 3, 254):
+            for index in [next(unspent) for _ in range(count)] if count > 1 else []:
+                node.call("sendrawtransaction", spend(split, index, [each - fee]))
+            # Templates for the same place are renewed every five seconds.
+            end = time.monotonic() + 30
+            while len(node.call("getblocktemplate", {"rules": ["segwit"]})["transactions"]) < count:
+                check(time.monotonic() < end, f"the template lacks transactions, of {count}")
+                time.sleep(0.2)
+            judged(judge, node, example.mined(node, 1), True)
+            mined = len(node.call("getblock", node.call("getbestblockhash"))["tx"])
+            check(mined == 1 + count, f"{mined} transactions in the block, not {1 + count}")
+            print(f"regtest: a block of {mined} transactions")
+
+
 def is_never_refused(example, bitcoind):
     with Node(bitcoind, "regtest") as node:
         example.mined(node, 1000)
@@ -121,6 +149,7 @@ def drops_old_work(example, bitcoind):
                 check(miner.interrupt() == 0, miner.text("stderr"))
                 print(miner.text("stderr"), end="")
                 check(re.search(r"old work to its end: \d+ times", miner.text("stderr")), "no work was dropped")
+                check(" 0 refused" in miner.text("stderr"), "a block was refused")
 
 
 def says_what_is_wrong(example, bitcoind):
@@ -190,6 +219,7 @@ def main(bitcoind, pool, folder, engines):
     engines = engines.split(",")
     mines_what_consensus_accepts(example, bitcoind, engines, "regtest", (20, 3))
     mines_what_consensus_accepts(example, bitcoind, engines, "signet", (3, 1), OPEN_SIGNET)
+    mines_transactions(example, bitcoind)
     is_never_refused(example, bitcoind)
     survives_its_node(example, bitcoind)
     drops_old_work(example, bitcoind)
