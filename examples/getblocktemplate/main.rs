@@ -249,12 +249,14 @@ impl Miner {
             };
             let outcome = search.first(&self.workers, Watch::default().stop(recall.stop()));
             tally.hashes += outcome.hashes;
-            self.faults.tell(&outcome);
             // By a newer template, and not because the user has enough.
             if let (Some(at), End::Stopped, false) =
                 (recall.at(), outcome.end, self.desk.is_closed())
             {
                 tally.dropped.add(at.elapsed());
+            }
+            if outcome.end != End::Failed {
+                self.faults.tell(&outcome);
             }
             match (outcome.shares.first(), outcome.end) {
                 (Some(share), _) => {

@@ -67,7 +67,7 @@ pub(crate) enum PoolError {
 impl PoolError {
     /// Whether a new connection may help.
     fn passes(&self) -> bool {
-        matches!(self, Self::Connection { .. } | Self::HungUp | Self::Silent)
+        !matches!(self, Self::TooLong | Self::Session(_))
     }
 }
 

@@ -258,6 +258,20 @@ fn a_pool_that_hangs_up_at_once_is_an_error() {
     assert!(error.contains("before it said anything") && error.contains("--no-version"), "{error}");
 }
 
+/// As one does that is started anew behind something that takes its connections.
+#[test]
+fn a_pool_that_was_there_before_may_hang_up_at_once() {
+    let (verdicts, script) = mined(1, |listener| {
+        drop(Miner::greeted(listener, "00", None));
+        drop(listener.accept().unwrap());
+        let mut miner = Miner::greeted(listener, "01", None);
+        miner.notify("a");
+        miner.shares_to_the_end("a");
+    });
+    script.join().unwrap();
+    assert_eq!(verdicts.unwrap().accepted, 1);
+}
+
 #[test]
 fn a_pool_may_send_its_miners_back() {
     let (verdicts, script) = mined(1, |listener| {
