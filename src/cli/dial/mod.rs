@@ -68,6 +68,7 @@ const EXAMPLES: &str = "\
 Examples:
   perjoule dial                                 full speed, half, a pause, and full speed again
   perjoule dial --steps 90,80,70,60 --hold 10   small steps, for longer
+  perjoule dial --steps 100,100,100             how steady full speed itself is
   perjoule dial --engine gpu:0 --json           a GPU, as JSON
   perjoule dial --engine all --meter-sensor machine=/sys/class/hwmon/hwmon3/power1_input
 
