@@ -18,6 +18,8 @@ mod block;
 mod desk;
 mod merkle;
 mod node;
+#[path = "../shared/rig.rs"]
+mod rig;
 mod template;
 #[path = "../shared/told.rs"]
 mod told;
@@ -36,15 +38,16 @@ use bitcoin::address::NetworkUnchecked;
 use bitcoin::{Address, Network, ScriptBuf};
 use clap::Parser;
 use perjoule::block::{BlockHash, Header, VersionMask};
-use perjoule::engine::{self, EngineId};
+use perjoule::engine::EngineId;
 use perjoule::job::MAX_GROUP;
-use perjoule::search::{End, Search, Watch, Workers, WorkersBuilder};
+use perjoule::search::{End, Search, Watch, Workers};
 
 use self::block::Unsolved;
 use self::desk::{Desk, Recall};
 use self::node::{Credentials, Node, NodeError, Verdict};
+use self::rig::{Faults, failure};
 use self::template::Template;
-use self::told::{Faults, line};
+use self::told::line;
 use self::watch::{RETRY, Work};
 
 /// Mine blocks on a node of regtest or of a signet that needs no signature.
@@ -113,17 +116,10 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let node = Arc::new(Node::new(&args.url, credentials, args.allow_remote)?);
     let network = node.network()?;
     let payout = payout(args.address, network)?;
-    let workers = workers(&args.engine, args.version_mask)?;
+    let workers = rig::workers(&args.engine, args.version_mask.map_or(1, |_| MAX_GROUP))?;
 
     let desk = Arc::new(Desk::default());
-    let interrupted = desk.clone();
-    ctrlc::set_handler(move || {
-        // A second time, what goes on is not waited for.
-        if interrupted.is_closed() {
-            process::exit(130);
-        }
-        interrupted.close();
-    })?;
+    desk.close_on_ctrl_c()?;
     let (asked, filled) = (node.clone(), desk.clone());
     thread::spawn(move || watch::watch(&asked, network, &filled));
 
@@ -155,24 +151,6 @@ fn payout(
         Some(address) => Ok(address.require_network(network)?.script_pubkey()),
         None => Ok(ScriptBuf::from_bytes(vec![0x51])),
     }
-}
-
-fn workers(ids: &[EngineId], mask: Option<VersionMask>) -> Result<Workers, Box<dyn Error>> {
-    let mut engines = Vec::new();
-    for &id in ids {
-        engines.push(engine::by_id(id)?);
-    }
-    if engines.is_empty() {
-        engines.push(engine::best(mask.map_or(1, |_| MAX_GROUP)));
-        for gpu in engine::gpus() {
-            match gpu {
-                Ok(gpu) => engines.push(gpu),
-                Err(unavailable) => eprintln!("{unavailable}; going on without it"),
-            }
-        }
-    }
-    let first = engines.remove(0);
-    Ok(engines.into_iter().fold(Workers::builder(first), WorkersBuilder::also).build()?)
 }
 
 /// How often a block is handed in to a node that answers other questions, at least.
@@ -249,14 +227,12 @@ impl Miner {
             };
             let outcome = search.first(&self.workers, Watch::default().stop(recall.stop()));
             tally.hashes += outcome.hashes;
+            self.faults.tell(&outcome);
             // By a newer template, and not because the user has enough.
             if let (Some(at), End::Stopped, false) =
                 (recall.at(), outcome.end, self.desk.is_closed())
             {
                 tally.dropped.add(at.elapsed());
-            }
-            if outcome.end != End::Failed {
-                self.faults.tell(&outcome);
             }
             match (outcome.shares.first(), outcome.end) {
                 (Some(share), _) => {
@@ -264,10 +240,7 @@ impl Miner {
                     return Ok(Some((*share.header(), unsolved.with_header(share.header()))));
                 }
                 (None, End::Exhausted) => unsolved = self.unsolved(template),
-                (None, End::Failed) => {
-                    let faults: Vec<_> = outcome.faults.iter().map(ToString::to_string).collect();
-                    return Err(faults.join("; ").into());
-                }
+                (None, End::Failed) => return Err(failure(&outcome)),
                 (None, _) => return Ok(None),
             }
         }

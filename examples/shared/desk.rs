@@ -1,5 +1,6 @@
 //! Where the thread that asks the node leaves work for the one that searches, and takes it back.
 
+use std::process;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -65,6 +66,21 @@ impl<W, E> Desk<W, E> {
     /// Calls all work back while there is no other.
     pub(crate) fn clear(&self) {
         self.replace(None);
+    }
+
+    /// Closes it on Ctrl-C. The second time, what goes on is not waited for.
+    pub(crate) fn close_on_ctrl_c(self: &Arc<Self>) -> Result<(), ctrlc::Error>
+    where
+        W: Send + 'static,
+        E: Send + 'static,
+    {
+        let desk = self.clone();
+        ctrlc::set_handler(move || {
+            if desk.is_closed() {
+                process::exit(130);
+            }
+            desk.close();
+        })
     }
 
     /// From now on there is no work, and nothing is waited for.

@@ -2,8 +2,6 @@
 
 use std::fmt::Display;
 
-use perjoule::search::Outcome;
-
 /// Longer texts are cut.
 const LONGEST: usize = 400;
 
@@ -23,22 +21,6 @@ pub(crate) fn line(text: impl Display) -> String {
         }
     }
     line
-}
-
-/// Engines that have failed, of which each search tells again.
-#[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<String>);
-
-impl Faults {
-    /// Tells of those that failed in this search.
-    pub(crate) fn tell(&mut self, outcome: &Outcome) {
-        for fault in outcome.faults.iter().map(ToString::to_string) {
-            if !self.0.contains(&fault) {
-                eprintln!("{}; going on without it", line(&fault));
-                self.0.push(fault);
-            }
-        }
-    }
 }
 
 #[cfg(test)]

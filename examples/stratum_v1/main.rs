@@ -15,6 +15,8 @@
 #[path = "../shared/desk.rs"]
 mod desk;
 mod pool;
+#[path = "../shared/rig.rs"]
+mod rig;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -23,19 +25,20 @@ mod told;
 mod work;
 
 use std::error::Error;
-use std::process::{self, ExitCode};
+use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use clap::Parser;
 use perjoule::block::VersionMask;
-use perjoule::engine::{self, EngineId};
+use perjoule::engine::EngineId;
 use perjoule::job::MAX_GROUP;
-use perjoule::search::{End, Search, Watch, Workers, WorkersBuilder};
+use perjoule::search::{End, Search, Watch, Workers};
 
 use self::desk::{Desk, Recall};
 use self::pool::{Pool, PoolError, Verdicts};
-use self::told::{Faults, line};
+use self::rig::{Faults, failure};
+use self::told::line;
 use self::work::Work;
 
 /// Mine for a pool by Stratum V1, without encryption.
@@ -86,39 +89,14 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
         return Err(format!("{host} is another machine: --allow-remote permits it").into());
     }
     let mask = (!args.no_version_rolling).then_some(VersionMask::BIP320);
-    let workers = workers(&args.engine)?;
+    let workers = rig::workers(&args.engine, MAX_GROUP)?;
     let pool = Arc::new(Pool::new(args.address, args.user, args.pass, mask));
     let desk = Arc::new(Desk::default());
-    let interrupted = desk.clone();
-    ctrlc::set_handler(move || {
-        // A second time, what goes on is not waited for.
-        if interrupted.is_closed() {
-            process::exit(130);
-        }
-        interrupted.close();
-    })?;
+    desk.close_on_ctrl_c()?;
 
     let verdicts = mine(&pool, workers, args.shares.unwrap_or(u64::MAX), &desk)?;
     eprintln!("{} shares accepted, {} refused", verdicts.accepted, verdicts.refused);
     Ok(())
-}
-
-fn workers(ids: &[EngineId]) -> Result<Workers, Box<dyn Error>> {
-    let mut engines = Vec::new();
-    for &id in ids {
-        engines.push(engine::by_id(id)?);
-    }
-    if engines.is_empty() {
-        engines.push(engine::best(MAX_GROUP));
-        for gpu in engine::gpus() {
-            match gpu {
-                Ok(gpu) => engines.push(gpu),
-                Err(unavailable) => eprintln!("{unavailable}; going on without it"),
-            }
-        }
-    }
-    let first = engines.remove(0);
-    Ok(engines.into_iter().fold(Workers::builder(first), WorkersBuilder::also).build()?)
 }
 
 /// Until that many shares were accepted, or the desk is closed.
@@ -167,13 +145,11 @@ impl Miner<'_> {
                     println!("share {} of job {}", share.hash(), line(&work.job));
                 }
             }
+            self.faults.tell(&outcome);
             match outcome.end {
                 End::Stopped => return Ok(()),
-                End::Failed => {
-                    let faults: Vec<_> = outcome.faults.iter().map(ToString::to_string).collect();
-                    return Err(faults.join("; ").into());
-                }
-                End::Limit | End::Exhausted => self.faults.tell(&outcome),
+                End::Failed => return Err(failure(&outcome)),
+                End::Limit | End::Exhausted => {}
             }
         }
         eprintln!("job {} has no more extra nonces: waiting for the next", line(&work.job));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bitcoin::hex::FromHex as _;
 use perjoule::block::{BlockHash, Target};
+use perjoule::engine;
 use perjoule::sha256::sha256d;
 use serde_json::{Value, json};
 
