@@ -10,6 +10,7 @@ must be ends it.
 import re
 import sys
 import time
+from itertools import islice
 
 from consensus import HEADER, Judge, spoiled
 from impostor import TEMPLATE, Impostor, full
@@ -100,20 +101,24 @@ def mines_transactions(example, bitcoind):
         first = node.call("getblock", node.call("getblockhash", 1), 2)["tx"][0]
         many, fee = 300, 10_000
         each = (round(first["vout"][0]["value"] * 10**8) - many * fee) // many
-        split = node.call("sendrawtransaction", spend(first["txid"], 0, [each] * many))
-        unspent = iter(range(many))
-        for count in (1, 2, 3, 254):
-            for index in [next(unspent) for _ in range(count)] if count > 1 else []:
-                node.call("sendrawtransaction", spend(split, index, [each - fee]))
+
+        def mined(transactions):
+            ids = [node.call("sendrawtransaction", transaction) for transaction in transactions]
             # Templates for the same place are renewed every five seconds.
             end = time.monotonic() + 30
-            while len(node.call("getblocktemplate", {"rules": ["segwit"]})["transactions"]) < count:
-                check(time.monotonic() < end, f"the template lacks transactions, of {count}")
+            while len(node.call("getblocktemplate", {"rules": ["segwit"]})["transactions"]) < len(ids):
+                check(time.monotonic() < end, f"the template lacks transactions, of {len(ids)}")
                 time.sleep(0.2)
             judged(judge, node, example.mined(node, 1), True)
-            mined = len(node.call("getblock", node.call("getbestblockhash"))["tx"])
-            check(mined == 1 + count, f"{mined} transactions in the block, not {1 + count}")
-            print(f"regtest: a block of {mined} transactions")
+            count = len(node.call("getblock", node.call("getbestblockhash"))["tx"])
+            check(count == 1 + len(ids), f"{count} transactions in the block, not {1 + len(ids)}")
+            print(f"regtest: a block of {count} transactions")
+            return ids
+
+        [split] = mined([spend(first["txid"], 0, [each] * many)])
+        spends = (spend(split, index, [each - fee]) for index in range(many))
+        for count in (2, 3, 254):
+            mined(islice(spends, count))
 
 
 def is_never_refused(example, bitcoind):

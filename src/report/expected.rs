@@ -16,5 +16,10 @@ pub(super) fn is(name: &str, text: &str) {
     let before = fs::read_to_string(&file).unwrap_or_default();
     // Git may have given it other ends of lines.
     let before = before.replace("\r\n", "\n");
-    pretty_assertions::assert_str_eq!(before, text, "{}", file.display());
+    pretty_assertions::assert_str_eq!(
+        before,
+        text,
+        "{} is out of date; if the change is meant: PERJOULE_WRITE_EXPECTED=1 cargo test --lib report::",
+        file.display()
+    );
 }

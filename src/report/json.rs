@@ -93,6 +93,7 @@ mod tests {
         }
         expected::is("full.json", &text(&report).expect("finite"));
         expected::is("empty.json", &text(&example::empty()).expect("finite"));
+        expected::is("unmetered.json", &text(&example::unmetered()).expect("finite"));
     }
 
     #[test]
