@@ -97,10 +97,10 @@ impl Arithmetic {
             Self::F16 => {
                 all("multiply_f16", &[[128, 128, 8, 2], [64, 64, 8, 2], [128, 128, 16, 2]])
             }
-            Self::I8 => all("multiply", &[[128, 128, 8, 2], [64, 64, 8, 2], [64, 64, 4, 2]]),
+            Self::I8 => all("multiply", &[[64, 64, 8, 2], [128, 128, 8, 2], [64, 64, 4, 2]]),
             Self::Blocks => {
                 let has = |side| adapter.matrix_blocks.contains(&side);
-                let of_16 = [[128, 128, 16, 1], [64, 64, 16, 1], [64, 64, 16, 2]];
+                let of_16 = [[128, 128, 32, 1], [128, 128, 16, 1], [64, 64, 16, 1]];
                 let of_8 = [[64, 64, 8, 1], [32, 32, 8, 1], [64, 64, 16, 1]];
                 let mut tiles = if has(16) { all("multiply_16", &of_16) } else { Vec::new() };
                 tiles.extend(if has(8) { all("multiply_8", &of_8) } else { Vec::new() });
