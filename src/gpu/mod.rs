@@ -27,6 +27,8 @@ pub struct Adapter {
     pub backend: &'static str,
     /// The driver and its version.
     pub driver: String,
+    /// The number of its maker, as on the PCI bus: 0x10de of NVIDIA, 0x1002 of AMD, 0x8086 of Intel.
+    pub vendor: u32,
     /// Where it sits, as in `0000:01:00.0`; empty where the driver does not say.
     pub pci_bus_id: String,
     /// Bytes that one buffer can have at the most.
@@ -136,6 +138,7 @@ impl Adapter {
             kind: info.device_type.into(),
             backend: info.backend.to_str(),
             driver: join(&info.driver, &info.driver_info),
+            vendor: info.vendor,
             pci_bus_id: info.device_pci_bus_id,
             max_buffer_bytes: limits.max_buffer_size,
             max_binding_bytes: limits.max_storage_buffer_binding_size,

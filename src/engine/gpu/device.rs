@@ -31,6 +31,9 @@ const ROOF_INSTRUCTIONS: u64 = 32 * 5;
 const FEW_ROUNDS: u32 = 16;
 const MOST_ROUNDS: u32 = 1 << 14;
 
+/// The maker whose multipliers add as fast as its adders, by its number on the PCI bus.
+const NVIDIA: u32 = 0x10de;
+
 /// How long a driver may take to open the device, or to compile a kernel.
 const COMPILING: Duration = Duration::from_mins(1);
 
@@ -40,6 +43,8 @@ pub(super) struct Device {
     kernels: Guarded<Kernels>,
     /// Workgroups that a row of a grid has at the most.
     row: u32,
+    /// Whether it may be fast to multiply where it could add.
+    may_multiply: bool,
     /// Rounds of the roof kernel that have been seen to be no more than a dispatch.
     rounds: AtomicU32,
 }
@@ -79,6 +84,8 @@ struct Work {
     zeros: u32,
     hoisted: Hoisted,
     job: [Midstate; MAX_GROUP],
+    one: u32,
+    padding: [u32; 3],
 }
 
 /// `Work` of the roof kernel; uniform buffers have at least 16 bytes.
@@ -95,10 +102,12 @@ const FOUND: u64 = 4 + 8 * ROOM as u64;
 impl Device {
     pub(super) fn open(adapter: &Adapter, calls: usize) -> Result<Self, Failure> {
         let name = format!("gpu {}", adapter.number);
+        let is_nvidia = adapter.vendor == NVIDIA;
         let adapter = adapter.clone();
         let open = move |health: &Health| Kernels::open(&adapter, health);
         let kernels = Guarded::open(&name, calls, COMPILING, open)?;
-        Ok(Self { kernels, row: MOST_GROUPS, rounds: AtomicU32::new(FEW_ROUNDS) })
+        let rounds = AtomicU32::new(FEW_ROUNDS);
+        Ok(Self { kernels, row: MOST_GROUPS, may_multiply: is_nvidia, rounds })
     }
 
     /// A device whose grids are as those of a much faster one.
@@ -145,8 +154,9 @@ impl Kernels {
         if let Some(pipeline) = pipelines.get(&shape) {
             return Ok(pipeline.clone());
         }
-        let Shape { rolling, group, nonces } = shape;
+        let Shape { rolling, multiplies, group, nonces } = shape;
         let overrides = [
+            ("MULTIPLY", f64::from(u8::from(multiplies))),
             ("ROLLING", f64::from(u8::from(rolling))),
             ("GROUP", f64::from(group)),
             ("NONCES", f64::from(nonces)),
@@ -205,6 +215,10 @@ impl Runner for Device {
         self.kernels.call(COMPILING, move |kernels| kernels.pipeline(shape).map(drop))
     }
 
+    fn may_multiply(&self) -> bool {
+        self.may_multiply
+    }
+
     fn search(&self, shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, Failure> {
         let work = Work::new(dispatch);
         let row = self.row;
@@ -251,6 +265,8 @@ impl Work {
             zeros: zeros(top),
             hoisted: job.tail().hoisted(),
             job: midstates,
+            one: 1,
+            padding: [0; 3],
         }
     }
 }

@@ -65,6 +65,9 @@ trait Runner: fmt::Debug + Send + Sync {
     /// Compiles a variant, if that has not been done.
     fn prepare(&self, shape: Shape) -> Result<(), Failure>;
 
+    /// Whether variants that multiply where they could add are worth a trial.
+    fn may_multiply(&self) -> bool;
+
     /// Runs one dispatch and waits for it.
     fn search(&self, shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, Failure>;
 
@@ -87,7 +90,7 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// Opens the GPU, compiles the kernel and tunes it: about a second.
+    /// Opens the GPU, compiles the kernel and tunes it: about two seconds.
     ///
     /// # Errors
     ///

@@ -37,6 +37,10 @@ impl Runner for &'static Fake {
         Ok(())
     }
 
+    fn may_multiply(&self) -> bool {
+        true
+    }
+
     fn search(&self, _shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, Failure> {
         let Dispatch { job, mut nonces, versions } = dispatch;
         let searched = self.searched.fetch_add(1, Ordering::Relaxed);
@@ -189,6 +193,8 @@ fn tuning_says_what_it_chose() {
     let gpu = open(Fake::default().keep()).expect("a healthy device");
     let tuning = gpu.tuning();
     assert!(tuning.trials.len() >= 2 && tuning.trials.len().is_multiple_of(2), "{tuning:?}");
+    let multiplies = tuning.trials.iter().map(|trial| trial.shape.multiplies);
+    assert_eq!(multiplies.take(4).collect::<Vec<_>>(), [false, false, true, true]);
     assert!(!tuning.plain.shape.rolling, "{tuning:?}");
     for chosen in [tuning.plain, tuning.rolling] {
         assert!(tuning.trials.iter().any(|trial| trial.shape == chosen.shape), "{tuning:?}");
@@ -218,7 +224,7 @@ fn a_grid_of_two_dimensions_leaves_nothing_out() {
         return;
     };
     let device = Device::open(adapter, 1).expect("a healthy device").with_rows_of(100);
-    let shape = Shape { rolling: false, group: 64, nonces: 2 };
+    let shape = Shape { rolling: false, multiplies: true, group: 64, nonces: 2 };
     // Three rows, and a part of the next.
     let (job, range) = (job(6, 1), nonces(77, 3 * 100 * 64 * 2 + 1_000));
     device.prepare(shape).expect("a healthy device");
@@ -238,7 +244,7 @@ fn hits_beyond_the_room_are_counted_and_the_room_is_full() {
         return;
     };
     let device = Device::open(adapter, 1).expect("a healthy device");
-    let shape = Shape { rolling: true, group: 64, nonces: 4 };
+    let shape = Shape { rolling: true, multiplies: false, group: 64, nonces: 4 };
     device.prepare(shape).expect("a healthy device");
     // Every hash is a hit.
     let (job, range) = (job(0, 8), nonces(0, 3_000));

@@ -2,7 +2,9 @@
 //!
 //! A variant of the kernel has to be compiled before it is measured, which takes a driver from tens
 //! of milliseconds to a second. So the likeliest variants come first, and what does not fit into the
-//! time is not tried. The dispatches that are measured are searches with an easy target: their hits
+//! time is not tried. All are compiled first and then measured in turn: a device slows its clock down
+//! while it waits for the compiler, an H200 to a sixth, and needs tenths of a second of work to come
+//! back. The dispatches that are measured are searches with an easy target: their hits
 //! are verified and their number compared with chance, so that a device which leaves work out, or
 //! does it wrong, is not opened.
 
@@ -15,8 +17,12 @@ use crate::engine::{Candidate, Failure, Wrong, job_for};
 use crate::job::{MAX_GROUP, NonceRange};
 use crate::search::judge;
 
-/// How long tuning may take.
-const TIME: Duration = Duration::from_secs(1);
+/// How long compiling may take.
+const TIME: Duration = Duration::from_secs(2);
+
+/// How long all variants are measured in turn, in so many rounds at the least.
+const MEASURED: Duration = Duration::from_millis(400);
+const ROUNDS: usize = 4;
 
 /// How long the dispatch lasts that a variant is judged by.
 const TRIAL: Duration = Duration::from_millis(8);
@@ -30,6 +36,8 @@ const HITS: u64 = ROOM as u64 / 8;
 pub struct Shape {
     /// Whether all versions of a job are tried on one message schedule.
     pub rolling: bool,
+    /// Whether rounds multiply where they could add.
+    pub multiplies: bool,
     /// Threads of a workgroup.
     pub group: u32,
     /// Nonces that each thread tries.
@@ -38,21 +46,22 @@ pub struct Shape {
 
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rolling, group, nonces } = self;
+        let Self { rolling, multiplies, group, nonces } = self;
         let schedule = if *rolling { "shared schedule" } else { "one by one" };
-        write!(f, "{schedule}, {group} threads x {nonces} nonces")
+        let sums = if *multiplies { ", sums by multiplication" } else { "" };
+        write!(f, "{schedule}{sums}, {group} threads x {nonces} nonces")
     }
 }
 
 /// Threads of a workgroup and nonces of a thread, the likeliest first.
-const SHAPES: [(u32, u32); 6] = [(64, 4), (256, 1), (256, 4), (128, 2), (64, 1), (128, 4)];
+const SHAPES: [(u32, u32); 6] = [(128, 1), (64, 1), (256, 1), (64, 4), (128, 2), (256, 4)];
 
 /// A variant, measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trial {
     /// The variant.
     pub shape: Shape,
-    /// Hashes per second of the best of some dispatches of about 8 ms; with [`MAX_GROUP`] versions
+    /// Hashes per second of the fastest of some dispatches of about 8 ms; with [`MAX_GROUP`] versions
     /// if it is rolling, else with one.
     pub rate: f64,
     /// What the driver took to compile it and to run it for the first time.
@@ -102,21 +111,33 @@ impl fmt::Display for Tuning {
     }
 }
 
-/// Tries variants while there is time.
+/// Compiles variants while there is time, and measures them.
 pub(super) fn tune(runner: &dyn Runner) -> Result<Tuning, Failure> {
     let start = Instant::now();
-    let mut trials: Vec<Trial> = Vec::new();
+    let sums: &[bool] = if runner.may_multiply() { &[false, true] } else { &[false] };
+    let shapes = SHAPES.iter().flat_map(|shape| sums.iter().map(move |&sums| (*shape, sums)));
+    let mut entries: Vec<Entry> = Vec::new();
     let mut longest = Duration::ZERO;
-    for (group, nonces) in SHAPES {
-        if !trials.is_empty() && start.elapsed() + longest > TIME {
+    for ((group, nonces), multiplies) in shapes {
+        if !entries.is_empty() && start.elapsed() + longest > TIME {
             break;
         }
         let before = Instant::now();
         for rolling in [false, true] {
-            trials.push(trial(runner, Shape { rolling, group, nonces })?);
+            let shape = Shape { rolling, multiplies, group, nonces };
+            entries.push(Entry::compile(runner, shape)?);
         }
         longest = longest.max(before.elapsed());
     }
+    let measuring = Instant::now();
+    let mut rounds = 0;
+    while rounds < ROUNDS || measuring.elapsed() < MEASURED {
+        for entry in &mut entries {
+            entry.measure(runner)?;
+        }
+        rounds += 1;
+    }
+    let trials: Vec<_> = entries.into_iter().map(|entry| entry.trial).collect();
     let fastest = |plain_only| {
         trials
             .iter()
@@ -130,25 +151,35 @@ pub(super) fn tune(runner: &dyn Runner) -> Result<Tuning, Failure> {
     Ok(Tuning { plain, rolling, took: start.elapsed(), trials })
 }
 
-/// Measures a variant with dispatches that grow until they are long enough.
-fn trial(runner: &dyn Runner, shape: Shape) -> Result<Trial, Failure> {
-    let mut nonces = 1 << 12;
-    let start = Instant::now();
-    runner.prepare(shape)?;
-    run(runner, shape, nonces)?;
-    let compiled_in = start.elapsed();
-    let mut best = 0.0_f64;
-    let mut runs = 0;
-    while runs < 3 {
-        let took = run(runner, shape, nonces)?;
-        if took < TRIAL && nonces < 1 << 28 {
-            nonces *= if took * 8 < TRIAL { 8 } else { 2 };
-        } else {
-            best = best.max(rate(shape, nonces, took));
-            runs += 1;
+/// A variant that takes part.
+struct Entry {
+    trial: Trial,
+    /// Nonces of its next dispatch.
+    nonces: u64,
+}
+
+impl Entry {
+    fn compile(runner: &dyn Runner, shape: Shape) -> Result<Self, Failure> {
+        let nonces = 1 << 12;
+        let start = Instant::now();
+        runner.prepare(shape)?;
+        run(runner, shape, nonces)?;
+        Ok(Self { trial: Trial { shape, rate: 0.0, compiled_in: start.elapsed() }, nonces })
+    }
+
+    /// Runs a dispatch that is long enough, which may take some that are not.
+    fn measure(&mut self, runner: &dyn Runner) -> Result<(), Failure> {
+        let shape = self.trial.shape;
+        loop {
+            let took = run(runner, shape, self.nonces)?;
+            if took < TRIAL && self.nonces < 1 << 28 {
+                self.nonces *= if took * 8 < TRIAL { 8 } else { 2 };
+            } else {
+                self.trial.rate = self.trial.rate.max(rate(shape, self.nonces, took));
+                return Ok(());
+            }
         }
     }
-    Ok(Trial { shape, rate: best, compiled_in })
 }
 
 /// The trial with the rate of a whole dispatch, which is what a dispatch is sized by.
