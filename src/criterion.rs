@@ -6,8 +6,11 @@
 //! [`SamplingMode::Flat`](::criterion::SamplingMode::Flat), ten samples, and two seconds or more for
 //! each of them; see `benches/energy.rs`.
 //!
-//! Where there is no meter, time is measured instead, which is told in one line.
+//! Where there is no meter, time is measured instead, which is told in one line. A meter that fails
+//! on the way leaves a benchmark without a number: [`EnergyMeasurement::failure`] lets a bench end
+//! with an exit code that says so.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ::criterion::Throughput;
@@ -23,8 +26,8 @@ pub struct EnergyMeasurement {
     device: Device,
     metering: Option<Metering>,
     formatter: PerJoule,
-    /// Whether it was told that a reading failed.
-    has_told: AtomicBool,
+    /// Whether a reading has failed, which is told once.
+    has_failed: Arc<AtomicBool>,
 }
 
 impl EnergyMeasurement {
@@ -49,7 +52,13 @@ impl EnergyMeasurement {
 
     fn with(device: Device, unit: WorkUnit, metering: Option<Metering>) -> Self {
         let formatter = PerJoule { unit };
-        Self { device, metering, formatter, has_told: AtomicBool::new(false) }
+        Self { device, metering, formatter, has_failed: Arc::default() }
+    }
+
+    /// What is set when a reading fails; criterion keeps the measurement itself to the end.
+    #[must_use]
+    pub fn failure(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.has_failed)
     }
 
     /// Whether it measures energy.
@@ -89,7 +98,7 @@ impl Measurement for EnergyMeasurement {
                 let joules = metering.joules(self.device, &metering.recorder.windows(&from, &to));
                 joules.map_or_else(
                     |why| {
-                        if !self.has_told.swap(true, Ordering::Relaxed) {
+                        if !self.has_failed.swap(true, Ordering::Relaxed) {
                             eprintln!("no energy of {}: {why}", self.device);
                         }
                         0.0
@@ -219,8 +228,11 @@ mod tests {
     fn a_window_that_shows_nothing_is_zero_which_criterion_refuses() {
         let hand = Hand::new();
         let energy = measurement(&hand, Device::Cpu);
+        let failure = energy.failure();
+        assert!(!failure.load(Ordering::Relaxed));
         let begun = energy.start();
         assert!(energy.end(begun).abs() < 1e-12);
+        assert!(failure.load(Ordering::Relaxed));
     }
 
     #[test]

@@ -34,8 +34,13 @@ fn perjoule<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     let mut words = runner.split_whitespace().chain([binary]);
     let mut command = Command::new(words.next().unwrap());
     command.args(words).args(args).stdin(Stdio::null());
+    // What the command finds does not depend on which meters this machine has.
+    command.env(ROOT, "/nonexistent");
     command
 }
+
+/// Names the folder with the `/sys` and `/proc` of the machine that is measured.
+const ROOT: &str = "PERJOULE_ROOT";
 
 fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Output {
     perjoule(args).output().unwrap()
@@ -709,9 +714,109 @@ fn score_prints_tables_and_writes_a_whole_file() {
 
 /// A score of nothing but memory, with these arguments.
 fn score_of_memory(args: &[&str]) -> Output {
-    let few =
-        "score --device cpu --workload bandwidth --size 1MiB --threads 1 --seconds 0.1 --quick";
-    run(few.split(' ').chain(args.iter().copied()))
+    run(FEW.split(' ').chain(args.iter().copied()))
+}
+
+/// The arguments of a score that is soon done.
+const FEW: &str =
+    "score --device cpu --workload bandwidth --size 1MiB --threads 1 --seconds 0.1 --quick";
+
+/// A machine with one counter of its processor, in powercap.
+#[cfg(target_os = "linux")]
+struct Metered {
+    root: tempfile::TempDir,
+}
+
+#[cfg(target_os = "linux")]
+impl Metered {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let metered = Self { root };
+        std::fs::create_dir_all(metered.file("")).unwrap();
+        for (file, text) in
+            [("name", "package-0"), ("max_energy_range_uj", "262143328850"), ("energy_uj", "7")]
+        {
+            std::fs::write(metered.file(file), text).unwrap();
+        }
+        metered
+    }
+
+    fn file(&self, name: &str) -> std::path::PathBuf {
+        self.root.path().join("sys/class/powercap/intel-rapl:0").join(name)
+    }
+
+    fn score(&self, args: &[&str]) -> Output {
+        let args = FEW.split(' ').chain(args.iter().copied());
+        perjoule(args).env(ROOT, self.root.path()).output().unwrap()
+    }
+
+    /// The same while its counter counts.
+    fn score_while_it_counts(&self, args: &[&str]) -> Output {
+        use std::sync::atomic::{AtomicBool, Ordering};
+
+        let done = AtomicBool::new(false);
+        let (counter, next) = (self.file("energy_uj"), self.file("next"));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut joules = 1_u64;
+                while !done.load(Ordering::Relaxed) {
+                    joules += 1;
+                    // Whole at any time, as a kernel's file is.
+                    std::fs::write(&next, format!("{joules}000000")).unwrap();
+                    std::fs::rename(&next, &counter).unwrap();
+                    std::thread::sleep(std::time::Duration::from_millis(5));
+                }
+            });
+            let output = self.score(args);
+            done.store(true, Ordering::Relaxed);
+            output
+        })
+    }
+}
+
+/// As in a virtual machine whose host answers every read with one number.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_counter_that_stands_still_takes_no_place() {
+    let machine = Metered::new();
+    let result = json(&machine.score(&["--assume-watts", "cpu=50", "--json", "-"]), 0);
+    for row in result["rows"].as_array().unwrap() {
+        let energy = &row["energy"];
+        assert_eq!((&energy["source"], &energy["assumed"]), (&"assumed".into(), &true.into()));
+    }
+    let meters = result["meters"].as_array().unwrap();
+    let dead = meters.iter().find(|meter| meter["source"] == "rapl").unwrap();
+    let why = dead["unavailable"].as_str().unwrap();
+    assert!(why.contains("stands still"), "{why}");
+
+    let result = json(&machine.score(&["--json", "-"]), 0);
+    assert_eq!(result["traces"], serde_json::json!([]), "nothing was read");
+    for row in result["rows"].as_array().unwrap() {
+        assert_eq!(row["no_energy"], "no meter measures cpu");
+    }
+    let strict = machine.score(&["--require-measured"]);
+    assert_eq!(strict.status.code(), Some(3));
+    assert!(stderr(&strict).contains("stands still"), "{strict:?}");
+
+    let mut devices = perjoule(["devices"]);
+    let devices = devices.env(ROOT, machine.root.path()).output().unwrap();
+    let line = stdout(&devices).lines().find(|line| line.contains("stands still")).unwrap();
+    assert!(line.starts_with("rapl "), "{line}");
+    assert!(line.contains("--assume-watts cpu=W"), "{line}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_counter_that_counts_goes_before_what_was_stated() {
+    let machine = Metered::new();
+    let stated = ["--assume-watts", "cpu=50", "--json", "-"];
+    let result = json(&machine.score_while_it_counts(&stated), 0);
+    for row in result["rows"].as_array().unwrap() {
+        let energy = &row["energy"];
+        assert_eq!((&energy["source"], &energy["assumed"]), (&"rapl".into(), &false.into()));
+        assert_eq!(energy["charged"], serde_json::json!(["package-0"]));
+        assert!(energy["gross_watts"].as_f64().unwrap() > 0.0, "{energy}");
+    }
 }
 
 #[test]

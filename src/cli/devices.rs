@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use perjoule::device::Machine;
 use perjoule::engine::{self, EngineId};
-use perjoule::meter::{self, About, Found};
+use perjoule::meter::{About, Found};
 use serde::Serialize;
 
 use super::Error;
+use super::score::meters::of_this_machine;
 
 /// Show this machine: engines, GPUs and meters, and what each of them lacks.
 ///
@@ -201,7 +202,7 @@ impl Report {
             memory_bytes,
             engines: engines.collect(),
             gpus: gpus(),
-            meters: meter::found().into_iter().map(Meter::new).collect(),
+            meters: of_this_machine().into_iter().map(Meter::new).collect(),
             perjoule: env!("CARGO_PKG_VERSION"),
         }
     }
@@ -243,8 +244,9 @@ impl Report {
         rows.extend(self.meters.iter().map(Meter::to_line));
         let mut text = String::new();
         for (name, value) in rows {
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "{}", format!("{name:<14}{value}").trim_end());
+            // A name that is too long for its column is still apart from what follows. Writing to a
+            // string does not fail.
+            let _ = writeln!(text, "{}", format!("{name:<12}  {value}").trim_end());
         }
         text
     }

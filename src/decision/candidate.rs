@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::fitness::{Abilities, Fitness, Thresholds};
 use super::site::{Entry, Figures};
 use crate::report::{Device, Energy, Report};
+use crate::score::NoEnergy;
 use crate::units::Watts;
 
 /// The name of a score's file, and the score.
@@ -224,7 +225,10 @@ fn metered<'r>(
         || report.rows.iter().filter(|row| row.device == device.id && row.workload == workload);
     let metered = rows().filter_map(|row| row.energy.as_ref());
     metered.max_by(|a, b| most(a).total_cmp(&most(b))).ok_or_else(|| {
-        let why = rows().find_map(|row| row.no_energy.clone());
+        // Rows that others stand for say nothing of why those have no joules.
+        let by_design = [NoEnergy::Another, NoEnergy::Peak].map(|why| why.to_string());
+        let reasons = || rows().filter_map(|row| row.no_energy.clone());
+        let why = reasons().find(|why| !by_design.contains(why)).or_else(|| reasons().next());
         let why = why.unwrap_or_else(|| format!("its score has no {workload}"));
         format!("no joules of {workload}: {why}")
     })

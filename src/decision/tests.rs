@@ -172,6 +172,15 @@ fn what_was_not_measured_leaves_it_open() {
     assert_eq!(card.verdict.advice, None);
     assert!(card.verdict.because.contains("no joules of sha256d: /sys/class/powercap"), "{card:?}");
     assert!(card.mining.is_none() && card.no_mining.is_some());
+    // A row that another stands for comes first, and is not the cause.
+    let mut report = crate::report::example::unmetered();
+    let its = |row: &&crate::report::Row| (&*row.device, &*row.workload) == ("gpu:0", "sha256d");
+    let mut first = report.rows.iter().find(its).expect("it hashes").clone();
+    first.no_energy = Some(crate::score::NoEnergy::Another.to_string());
+    report.rows.insert(0, first);
+    let reports = [("score.json".to_owned(), report)];
+    let other = decide(&site(&text()), &reports, &options()).expect("a decision");
+    assert_eq!(other.devices[1].verdict.because, card.verdict.because);
     // The miner has its data sheet.
     assert_eq!(decision.devices[0].verdict.advice, Some(Use::Mine));
     // Without the memory's size it is not known whether the card is fit.

@@ -41,12 +41,12 @@ pub enum MeterError {
     Trace(#[from] TraceError),
     /// Nothing was counted from the one reading to the other.
     #[error(
-        "the counter stood still for {:.3} s: measure for longer, or with another meter",
-        .0.as_secs_f64()
+        "the counter stood still for about {}: measure for longer, or with another meter",
+        roughly(*.0)
     )]
     StoodStill(Duration),
     /// No power from the one reading to the other.
-    #[error("the power was 0 W for {:.3} s: the sensor does not work", .0.as_secs_f64())]
+    #[error("the power was 0 W for about {}: the sensor does not work", roughly(*.0))]
     NoPower(Duration),
     /// The counter was started anew.
     #[error("the counter went back, as when its driver is loaded again: measure again")]
@@ -87,6 +87,15 @@ impl MeterError {
     }
 }
 
+/// A time in seconds with one digit that counts: windows of one length are told of in one text,
+/// however long each of them took.
+fn roughly(time: Duration) -> String {
+    let milliseconds = time.as_millis().max(1);
+    let step = 10_u128.pow(milliseconds.ilog10());
+    let rounded = (milliseconds + step / 2) / step * step;
+    format!("{} s", rounded as f64 / 1000.0)
+}
+
 /// Of a text from outside as much as fits an error message.
 pub(super) fn beginning(text: &str) -> String {
     const MOST: usize = 100;
@@ -100,6 +109,25 @@ pub(super) fn beginning(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Windows of one length end some milliseconds apart.
+    #[test]
+    fn one_reason_is_one_text() {
+        let still = |milliseconds| {
+            let time = Duration::from_millis(milliseconds);
+            [MeterError::StoodStill(time), MeterError::NoPower(time)].map(|error| error.to_string())
+        };
+        assert_eq!(still(5_201), still(5_238));
+        assert_eq!(still(301), still(312));
+        let expected =
+            "the counter stood still for about 5 s: measure for longer, or with another meter";
+        assert_eq!(still(5_201)[0], expected);
+        for (milliseconds, text) in
+            [(0, "0.001 s"), (96, "0.1 s"), (301, "0.3 s"), (61_000, "60 s")]
+        {
+            assert_eq!(roughly(Duration::from_millis(milliseconds)), text);
+        }
+    }
 
     #[test]
     fn long_texts_are_cut_between_characters() {

@@ -1,36 +1,62 @@
 //! All meters of a machine that are there without being named, or why they are not.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::unavailable::{Unavailable, Why};
-use super::{Found, Host, hwmon, nvml, perf, rapl};
+use super::{Exercise, Found, Host, MeterError, Source, hwmon, nvml, patience, perf, probe, rapl};
+
+/// A driver that has slept wakes all its cards before it answers: seconds for each.
+const DRIVER: Duration = Duration::from_secs(30);
 
 /// The meters of this machine: processors first, then GPUs.
 ///
 /// Nothing is listed twice: of two means to measure one thing the second is unavailable, because of
-/// the first. Performance events are asked for where powercap has nothing that can be read.
+/// the first. Performance events are asked for where powercap has nothing that can be read. A
+/// counter that does not move while one core works for a third of a second is unavailable.
 #[must_use]
 pub fn found() -> Vec<Found> {
-    let host = Host::detect();
-    found_under(Path::new("/"), &host, &perf::open, nvml::find(&host))
+    found_on(Path::new("/"))
 }
 
-/// The meters of a Linux whose files are under `root`, with what opens performance events, and with
-/// the cards that a driver knows.
+/// The meters of this machine, whose `/sys` and `/proc` are under `root`: in a container, where those
+/// of the host are mounted.
+#[must_use]
+pub fn found_on(root: &Path) -> Vec<Found> {
+    let host = Host::under(root);
+    let mut work = probe::busy;
+    let mut exercise = Exercise::of_this_machine(&mut work);
+    found_under(root, &host, &perf::open, cards(&host), &mut exercise)
+}
+
+/// The cards of NVIDIA's driver, if it answers.
+fn cards(host: &Host) -> Vec<Found> {
+    let of = host.clone();
+    patience::within(DRIVER, move || nvml::find(&of)).unwrap_or_else(|| {
+        vec![Err(Unavailable::new(Source::Nvml, None, Why::Broken(MeterError::Hangs(DRIVER))))]
+    })
+}
+
+/// The meters of a Linux whose files are under `root`, with what opens performance events, with the
+/// cards that a driver knows, and with what makes the counters of a processor move.
 #[must_use]
 pub fn found_under(
     root: &Path,
     host: &Host,
     open: perf::Open<'_>,
     cards: Vec<Found>,
+    exercise: &mut Exercise<'_>,
 ) -> Vec<Found> {
-    let mut found = rapl::find(&under(root, rapl::FOLDER), host);
+    let zones = rapl::find(&under(root, rapl::FOLDER), host);
+    let mut found = probe::moving(zones, host, exercise);
     if found.iter().all(Result::is_err) {
         let processors = under(root, perf::PROCESSORS);
-        found.extend(perf::find(&under(root, perf::FOLDER), &processors, host, open));
+        let events = perf::find(&under(root, perf::FOLDER), &processors, host, open);
+        found.extend(probe::moving(events, host, exercise));
     }
     found.extend(cards);
-    for sensor in hwmon::find(&under(root, hwmon::FOLDER), host) {
+    let sensors = hwmon::find(&under(root, hwmon::FOLDER), host);
+    for sensor in probe::moving(sensors, host, exercise) {
         let sensor = once(&found, sensor);
         found.push(sensor);
     }

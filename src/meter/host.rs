@@ -32,6 +32,10 @@ pub struct Host {
     pub paranoia: Option<i32>,
     /// Whether a card of NVIDIA is on the PCI bus; `None` where that is not to be seen.
     pub nvidia: Option<bool>,
+    /// Whether this is Windows' subsystem for Linux, whose second version is a virtual machine.
+    pub wsl: bool,
+    /// Whether this is a Jetson, a board of NVIDIA with sensors of its own.
+    pub jetson: bool,
 }
 
 impl Host {
@@ -47,17 +51,23 @@ impl Host {
         let text = |path: &str| fs::read(root.join(path)).unwrap_or_default();
         let text = |path| String::from_utf8_lossy(&text(path)).into_owned();
         let cpuinfo = text("proc/cpuinfo");
+        let release = text("proc/sys/kernel/osrelease");
+        let wsl = release.to_lowercase().contains("microsoft");
+        let board = text("proc/device-tree/model");
         let architecture = std::env::consts::ARCH.to_owned();
         let container = [".dockerenv", "run/.containerenv", "run/systemd/container"];
         Self {
             system: std::env::consts::OS.to_owned(),
             vendor: Cpu::from_cpuinfo(&architecture, &cpuinfo).vendor,
             architecture,
-            kernel: kernel(&text("proc/sys/kernel/osrelease")),
+            kernel: kernel(&release),
             hypervisor: has_hypervisor(&cpuinfo),
             container: container.iter().any(|path| root.join(path).exists()),
             paranoia: text("proc/sys/kernel/perf_event_paranoid").trim().parse().ok(),
-            nvidia: has_nvidia(&root.join("sys/bus/pci/devices")),
+            // Windows lends its cards by other means than a bus.
+            nvidia: has_nvidia(&root.join("sys/bus/pci/devices")).filter(|_| !wsl),
+            wsl,
+            jetson: board.contains("NVIDIA") && board.contains("Jetson"),
         }
     }
 
@@ -76,16 +86,22 @@ impl Host {
         if self.system != "linux" {
             return Some(Cause::System(self.system.clone()));
         }
-        self.hypervisor.then_some(Cause::VirtualMachine)
+        match () {
+            () if self.wsl => Some(Cause::Wsl),
+            () if self.jetson => Some(Cause::Jetson),
+            () => self.hypervisor.then_some(Cause::VirtualMachine),
+        }
     }
 
     fn why(&self, needs: (u32, u32), module: &'static str) -> Cause {
         let is_amd = self.vendor.as_deref() == Some("AuthenticAMD");
         match self.kernel {
             _ if self.system != "linux" => Cause::System(self.system.clone()),
+            _ if self.jetson => Cause::Jetson,
             _ if !["x86", "x86_64"].contains(&self.architecture.as_str()) => {
                 Cause::Architecture(self.architecture.clone())
             }
+            _ if self.wsl => Cause::Wsl,
             _ if self.hypervisor => Cause::VirtualMachine,
             Some(has) if is_amd && has < needs => Cause::OldKernel { has, needs },
             _ if self.container => Cause::Container,
@@ -166,6 +182,12 @@ mod tests {
                 Cause::System(system.clone()),
                 Cause::System(system),
             ),
+            (Host { wsl: true, hypervisor: true, ..host() }, Cause::Wsl, Cause::Wsl),
+            (
+                Host { jetson: true, architecture: "aarch64".into(), ..host() },
+                Cause::Jetson,
+                Cause::Jetson,
+            ),
         ] {
             assert_eq!((host.why_no_powercap(), host.why_no_perf()), (powercap, perf), "{host:?}");
         }
@@ -195,6 +217,11 @@ mod tests {
         write("sys/bus/pci/devices/0000:01:00.0/vendor", "0x10de\n");
         write("sys/bus/pci/devices/0000:01:00.0/class", "0x030200\n");
         assert_eq!(Host::under(root.path()).nvidia, Some(true));
+        write("proc/sys/kernel/osrelease", "5.15.153.1-microsoft-standard-WSL2\n");
+        write("proc/device-tree/model", "NVIDIA Jetson AGX Orin Developer Kit\0");
+        let host = Host::under(root.path());
+        assert!(host.wsl && host.jetson);
+        assert_eq!((host.kernel, host.nvidia), (Some((5, 15)), None));
         for release in ["", "6", "six.one", "6.", "-"] {
             assert_eq!(kernel(release), None, "{release}");
         }

@@ -12,7 +12,9 @@ use super::counter::{Counter, Width};
 use super::integral::Integrator;
 use super::pci::PciAddress;
 use super::unavailable::{Unavailable, Why};
-use super::{About, Clock, Domain, Found, Host, Meter, MeterError, Reading, Socket, Source, sysfs};
+use super::{
+    About, Clock, Domain, Found, Host, Meter, MeterError, Reading, Socket, Source, patience, sysfs,
+};
 use crate::units::{Joules, Watts};
 
 /// Where Linux has it.
@@ -28,8 +30,9 @@ const READ_WITHIN: Duration = Duration::from_secs(30);
 /// processor, or why there are none.
 #[must_use]
 pub fn find(folder: &Path, host: &Host) -> Vec<Found> {
-    let chips = sysfs::entries(folder).into_iter().map(|(_, path)| Chip::new(path));
-    let found: Vec<_> = chips.flat_map(|chip| chip.meters(host)).collect();
+    let chips = sysfs::entries(folder).into_iter().map(|(_, path)| path);
+    let found: Vec<_> =
+        chips.flat_map(|path| patient(host, |host| Chip::new(path).meters(host))).collect();
     if found.is_empty() {
         let path = folder.to_owned();
         let why = match host.why_no_sensors() {
@@ -53,10 +56,23 @@ pub fn at(path: &Path, domain: Option<Domain>, host: &Host) -> Found {
         let why = Why::NoSensorFile { path: path.to_owned() };
         return Err(Unavailable::new(Source::Hwmon, None, why));
     };
-    let chip = Chip::new(path.parent().unwrap_or(Path::new("")).to_owned());
-    let unknown = || Domain::Sensor(path.display().to_string());
-    let domain = domain.or_else(|| chip.gpu()).unwrap_or_else(unknown);
-    chip.meter(&sensor, domain, host)
+    let path = path.to_owned();
+    let mut found = patient(host, move |host| {
+        let chip = Chip::new(path.parent().unwrap_or(Path::new("")).to_owned());
+        let unknown = || Domain::Sensor(path.display().to_string());
+        let domain = domain.or_else(|| chip.gpu()).unwrap_or_else(unknown);
+        vec![chip.meter(&sensor, domain, host)]
+    });
+    found.swap_remove(0)
+}
+
+/// Asks a chip, whose driver may hang, but not forever.
+fn patient(host: &Host, ask: impl FnOnce(&Host) -> Vec<Found> + Send + 'static) -> Vec<Found> {
+    let host = host.clone();
+    patience::within(patience::FILE, move || ask(&host)).unwrap_or_else(|| {
+        let why = Why::Broken(MeterError::Hangs(patience::FILE));
+        vec![Err(Unavailable::new(Source::Hwmon, None, why))]
+    })
 }
 
 /// A folder with sensors.

@@ -4,7 +4,8 @@
 //! themselves; where there is only power, it is integrated over time, and the window says so. What
 //! cannot be known is an error, never a zero.
 //!
-//! - [`found()`]: what meters this machine has, and why it lacks others;
+//! - [`found()`]: what meters this machine has, and why it lacks others; a counter that does not move
+//!   is none;
 //! - [`Domain`]: what a number is of, and what must not be added to what;
 //! - [`Recorder`]: reads a set of meters in the background, so that no counter wraps unseen;
 //! - [`Clock`]: the time that all of them share;
@@ -48,8 +49,10 @@ mod host;
 pub mod hwmon;
 mod integral;
 pub mod nvml;
+mod patience;
 mod pci;
 pub mod perf;
+mod probe;
 pub mod rapl;
 mod recorder;
 mod sysfs;
@@ -65,9 +68,10 @@ pub use self::clock::Clock;
 pub use self::conditions::{Conditions, Throttle};
 pub use self::domain::{Domain, Overlap, Socket, UnknownDomain, sum};
 pub use self::error::MeterError;
-pub use self::found::{found, found_under};
+pub use self::found::{found, found_on, found_under};
 pub use self::host::Host;
 pub use self::pci::{NoPciAddress, PciAddress};
+pub use self::probe::Exercise;
 pub use self::recorder::{DEFAULT_INTERVAL, Mark, Measured, Recorder, Sample, Track};
 pub use self::unavailable::{Cause, Unavailable, Why};
 pub use self::window::{CrossCheck, Method, Note, Span, Window};

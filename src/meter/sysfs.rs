@@ -11,10 +11,16 @@ use super::unavailable::Why;
 const LONGEST: u64 = 4096;
 
 /// The text of a file, without the white space around it.
+///
+/// A pipe or a device is refused, because opening or reading one may never end.
 pub(super) fn text(path: &Path) -> Result<String, MeterError> {
+    let refused = |error| MeterError::read(path, error);
+    if !fs::metadata(path).map_err(refused)?.is_file() {
+        return Err(refused(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")));
+    }
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| MeterError::read(path, error))?;
-    file.take(LONGEST).read_to_end(&mut bytes).map_err(|error| MeterError::read(path, error))?;
+    let file = File::open(path).map_err(refused)?;
+    file.take(LONGEST).read_to_end(&mut bytes).map_err(refused)?;
     Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 

@@ -94,6 +94,14 @@ pub enum Why {
     /// A program tells no watts.
     #[error("{0}")]
     Command(CommandError),
+    /// Its counter shows the same number while the processor works.
+    #[error("its counter stands still while the processor works ({counter})")]
+    StandsStill {
+        /// Where or what it is there.
+        counter: String,
+        /// Whether this is a virtual machine.
+        virtual_machine: bool,
+    },
     /// It cannot be read for another reason.
     #[error("{0}")]
     Broken(MeterError),
@@ -128,6 +136,14 @@ impl Why {
                      the program the right with `sudo setcap cap_perfmon+ep`"
                 )
             }
+            Self::StandsStill { virtual_machine: true, .. } => format!(
+                "this is a virtual machine, whose host shows it the counter and not what it counts: \
+                 run on the host, or {OUTSIDE}, or state the power with `--assume-watts cpu=W`"
+            ),
+            Self::StandsStill { .. } => format!(
+                "{OUTSIDE}, or state the power with `--assume-watts cpu=W`; a newer kernel may know \
+                 the processor better"
+            ),
             Self::Broken(_) => format!("look at the file and at the kernel's log, or {OUTSIDE}"),
             Self::NoKnownChip { .. } => format!(
                 "name a sensor, such as /sys/class/hwmon/hwmon0/power1_input, if one measures \
@@ -169,6 +185,12 @@ pub enum Cause {
     /// The host has it, perhaps.
     #[error("this is a virtual machine, to which its host passes no energy counters")]
     VirtualMachine,
+    /// Windows has it, perhaps.
+    #[error("this is Linux inside of Windows (WSL), to which Windows passes no energy counters")]
+    Wsl,
+    /// The board has sensors instead.
+    #[error("this is a Jetson, whose power is measured by a chip of the board (INA3221)")]
+    Jetson,
     /// The host has it, perhaps.
     #[error("this is a container, from which it may be hidden")]
     Container,
@@ -190,6 +212,13 @@ impl Cause {
         match self {
             Self::System(_) | Self::Architecture(_) => OUTSIDE.to_owned(),
             Self::VirtualMachine => format!("run on the host, or {OUTSIDE}"),
+            Self::Wsl => format!("measure on a Linux without Windows around it, or {OUTSIDE}"),
+            Self::Jetson => {
+                "give `--meter-cmd` a script that prints, in watts, in1_input (mV) times \
+                curr1_input (mA) of /sys/bus/i2c/drivers/ina3221/*/hwmon/hwmon* where in1_label is \
+                VDD_IN"
+                    .to_owned()
+            }
             Self::Container => "run on the host, or start the container with `--privileged` (for \
                 Docker `--security-opt systempaths=unconfined` is enough)"
                 .to_owned(),
@@ -266,6 +295,16 @@ mod tests {
                 Some("build it with `--features nvml`"),
             ),
             (
+                Why::StandsStill { counter: "energy-psys".into(), virtual_machine: true },
+                "rapl, package-0: its counter stands still while the processor works (energy-psys)",
+                Some("this is a virtual machine, whose host shows it the counter and not"),
+            ),
+            (
+                Why::StandsStill { counter: "energy-psys".into(), virtual_machine: false },
+                "rapl, package-0: its counter stands still while the processor works (energy-psys)",
+                Some("measure from outside, with a command"),
+            ),
+            (
                 Why::NoKnownChip { path: path() },
                 "rapl, package-0: no sensor of a GPU or a processor in /sys/class/powercap",
                 Some("name a sensor, such as"),
@@ -290,9 +329,13 @@ mod tests {
             assert_eq!(given.is_some(), remedy.is_some());
             assert!(given.unwrap_or_default().starts_with(remedy.unwrap_or_default()), "{text}");
         }
-        for cause in
-            [Cause::System("macos".into()), Cause::Architecture("riscv64".into()), Cause::Container]
-        {
+        for cause in [
+            Cause::System("macos".into()),
+            Cause::Architecture("riscv64".into()),
+            Cause::Container,
+            Cause::Wsl,
+            Cause::Jetson,
+        ] {
             let unavailable = Unavailable::new(Source::Perf, None, absent(cause));
             assert!(unavailable.to_string().starts_with("perf: no energy counter in"));
             assert!(unavailable.remedy().is_some_and(|remedy| !remedy.ends_with('.')));

@@ -378,7 +378,7 @@ mod tests {
         let counted = Counted { lapses: 1, ..still.counted.expect("one") };
         let unwatched = Reading { counted: Some(counted), ..still };
         for (end, why) in [
-            (still, "integrated from power, because the counter stood still for 4.000 s"),
+            (still, "integrated from power, because the counter stood still for about 4 s"),
             (back, "integrated from power, because the counter went back"),
             (unwatched, "integrated from power, because the counter was not read for so long"),
         ] {

@@ -77,12 +77,15 @@ impl Group {
         let start = Instant::now();
         for place in self.metered() {
             for trial in 0..metering.trials {
-                if stop.is_stopped() {
-                    return;
-                }
-                let ran = self.courses[place].meter(metering, trial == 0);
+                let window = metering.window(self.device);
+                let Some(window) = window.filter(|_| !stop.is_stopped()) else { return };
+                let ran = self.courses[place].meter(metering, window, trial == 0);
                 self.note(place, ran);
                 tell(start.elapsed());
+                let last = self.courses[place].stretches.last();
+                if !last.is_some_and(|last| metering.told(self.device, last)) {
+                    break;
+                }
             }
         }
     }
@@ -90,7 +93,7 @@ impl Group {
     /// About how long [`Self::meter`] will take.
     pub(super) fn metering_takes(&self, metering: &Metering) -> Duration {
         let trials = self.metered().len() * metering.trials;
-        metering.window * u32::try_from(trials).unwrap_or(u32::MAX)
+        metering.window(self.device).unwrap_or_default() * u32::try_from(trials).unwrap_or(u32::MAX)
     }
 
     /// Checks what was not checked since it ran.
@@ -199,16 +202,21 @@ impl Course {
     }
 
     /// Works through a window, and checks what it gave after it.
-    fn meter(&mut self, metering: &Metering, is_first: bool) -> Result<(), Trouble> {
+    fn meter(
+        &mut self,
+        metering: &Metering,
+        window: Duration,
+        is_first: bool,
+    ) -> Result<(), Trouble> {
         if self.samples.has_failed {
             return Ok(());
         }
         self.samples.is_due = true;
         if is_first {
-            self.workload.run(metering.window / WARM_UP_WINDOW)?;
+            self.workload.run(window / WARM_UP_WINDOW)?;
         }
         let workload = &mut self.workload;
-        let stretch = metering.around(|| Ok(workload.run(metering.window)?.work))?;
+        let stretch = metering.around(|| Ok(workload.run(window)?.work))?;
         self.stretches.push(stretch);
         self.check()
     }

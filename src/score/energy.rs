@@ -2,13 +2,15 @@
 //!
 //! A device is charged with what it draws, and every number says with what: with a meter at the
 //! wall, everything with the whole machine; without one, the work of the processor with packages
-//! and memory, that of a GPU with its card. Where a part of that cannot be read, there is no number.
+//! and memory, that of a GPU with its card. Where a part of that cannot be read, there is no number,
+//! unless somebody has stated one: then that stands in its place, and the reason beside it.
 //!
 //! The uncertainty is one standard deviation, as a share of the number. Two things go into it: the
 //! spread of the trials, and what a meter cannot show, which is the larger of a step of its counter
 //! and what is drawn from one of its updates to the next, since a window begins and ends anywhere in
 //! between. That error is spread evenly over its width w, twice a window: w √(2/12).
 
+use std::cell::RefCell;
 use std::fmt;
 use std::thread;
 use std::time::Duration;
@@ -37,7 +39,15 @@ pub struct Metering {
     pub idle: Duration,
     /// What another meter wrote meanwhile, asked for when everything is over.
     pub trace: Option<Box<dyn Fn(Span) -> Measured>>,
+    /// How many windows of a device, one after the other, told nothing.
+    in_vain: RefCell<Vec<(Device, u32)>>,
 }
+
+/// After so many windows that told nothing, meters are believed to tell nothing in the next either.
+const IN_VAIN: u32 = 2;
+
+/// A window in which nothing is measured: a stated power is the same at any time.
+const STATED: Duration = Duration::from_millis(300);
 
 impl fmt::Debug for Metering {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -133,14 +143,48 @@ impl Metering {
     pub fn new(recorder: Recorder) -> Self {
         let idle = Duration::from_secs(2);
         let (window, trials) = (LEAST_TIME, LEAST_TRIALS);
-        Self { recorder, cards: Vec::new(), window, trials, idle, trace: None }
+        let (cards, in_vain) = (Vec::new(), RefCell::default());
+        Self { recorder, cards, window, trials, idle, trace: None, in_vain }
+    }
+
+    /// How long a window of a device has to be; `None` where there is nothing to tell of it.
+    pub(super) fn window(&self, device: Device) -> Option<Duration> {
+        let meters: Vec<_> = self.recorder.meters().collect();
+        let Charged { measured, stated } = self.charged(device, &meters);
+        if self.trace.is_some() {
+            return Some(self.window);
+        }
+        let in_vain = self.in_vain.borrow();
+        let in_vain = in_vain.iter().find(|(of, _)| *of == device).map_or(0, |&(_, count)| count);
+        match (measured.is_empty(), stated.is_empty()) {
+            (true, true) => None,
+            (false, _) if in_vain < IN_VAIN => Some(self.window),
+            _ => Some(self.window.min(STATED)),
+        }
+    }
+
+    /// Whether a device's meters told something in this window, so that more of them are worth their
+    /// time.
+    pub(super) fn told(&self, device: Device, stretch: &Stretch) -> bool {
+        let abouts: Vec<_> = stretch.windows.iter().map(|measured| &measured.about).collect();
+        let measured = self.charged(device, &abouts).measured;
+        if self.trace.is_some() || measured.is_empty() {
+            return true;
+        }
+        let told = add(measured.iter().map(|&place| &stretch.windows[place])).is_ok();
+        let mut in_vain = self.in_vain.borrow_mut();
+        let before = in_vain.iter().find(|(of, _)| *of == device).map_or(0, |&(_, count)| count);
+        in_vain.retain(|(of, _)| *of != device);
+        in_vain.push((device, if told { 0 } else { before + 1 }));
+        told
     }
 
     /// Whether there is a meter that a device can be charged by.
     #[must_use]
     pub fn is_charged(&self, device: Device) -> bool {
         let meters: Vec<_> = self.recorder.meters().collect();
-        !self.charged(device, &meters).is_empty()
+        let Charged { measured, stated } = self.charged(device, &meters);
+        !(measured.is_empty() && stated.is_empty())
     }
 
     /// What a device is charged with of these windows.
@@ -150,7 +194,8 @@ impl Metering {
     /// When no meter measures it, or one of those that do failed.
     pub fn joules(&self, device: Device, windows: &[Measured]) -> Result<Joules, NoEnergy> {
         let abouts: Vec<_> = windows.iter().map(|measured| &measured.about).collect();
-        let places = self.charged(device, &abouts);
+        let Charged { measured, stated } = self.charged(device, &abouts);
+        let places = if measured.is_empty() { stated } else { measured };
         if places.is_empty() {
             return Err(NoEnergy::NoMeter { device });
         }
@@ -198,22 +243,26 @@ impl Metering {
         stretches: &[Stretch],
         idle: &[Stretch],
     ) -> Result<Energy, NoEnergy> {
-        let first = stretches.first().ok_or(NoEnergy::Stopped)?;
+        let Some(first) = stretches.first() else {
+            let is_metered = self.trace.is_some() || self.is_charged(device);
+            return Err(if is_metered { NoEnergy::Stopped } else { NoEnergy::NoMeter { device } });
+        };
         let abouts: Vec<_> = first.windows.iter().map(|measured| &measured.about).collect();
-        let places = self.charged(device, &abouts);
-        let mut energy = Sum::default();
-        for stretch in stretches {
-            energy.add(stretch, &places)?;
-        }
-        let idle: Option<Vec<Watts>> = idle.iter().map(|it| power(it, &places)).collect();
-        let idle = idle.filter(|all| !all.is_empty());
-        let idle = idle.map(|all| all.iter().sum::<Watts>() / all.len() as f64);
-        energy.finish(idle).ok_or(NoEnergy::NoMeter { device })
+        let Charged { measured, stated } = self.charged(device, &abouts);
+        let failed = match sum(&measured, stretches, idle) {
+            Ok(Some(energy)) => return Ok(energy),
+            Ok(None) => None,
+            Err(why) => Some(why),
+        };
+        let Some(mut energy) = sum(&stated, stretches, idle)? else {
+            return Err(failed.unwrap_or(NoEnergy::NoMeter { device }));
+        };
+        energy.notes.extend(failed.map(|why| format!("the stated power is used, because {why}")));
+        Ok(energy)
     }
 
-    /// The places of the meters that a device is charged with; none where there is no meter. What
-    /// was measured goes before what somebody stated.
-    fn charged(&self, device: Device, meters: &[&meter::About]) -> Vec<usize> {
+    /// The places of the meters that a device is charged with.
+    fn charged(&self, device: Device, meters: &[&meter::About]) -> Charged {
         let card = self.cards.iter().find(|&&(number, _)| device == Device::Gpu(number));
         let is_card = |domain: &Domain| match (device, domain) {
             (Device::Gpu(number), Domain::Gpu(other)) => number == *other,
@@ -229,20 +278,43 @@ impl Metering {
             ],
             Device::Gpu(_) => &[&at_the_wall, &is_card],
         };
-        for assumed in [false, true] {
-            for is_wanted in wanted {
-                let is_it = |about: &meter::About| {
-                    (about.source == Source::Assumed) == assumed && is_wanted(&about.domain)
-                };
-                let places: Vec<_> =
-                    (0..meters.len()).filter(|&place| is_it(meters[place])).collect();
-                if !places.is_empty() {
-                    return places;
-                }
-            }
-        }
-        Vec::new()
+        let first = |assumed: bool| {
+            let is_it = |about: &meter::About, is_wanted: &dyn Fn(&Domain) -> bool| {
+                (about.source == Source::Assumed) == assumed && is_wanted(&about.domain)
+            };
+            let places = wanted.iter().map(|is_wanted| {
+                (0..meters.len()).filter(|&place| is_it(meters[place], is_wanted)).collect()
+            });
+            places.into_iter().find(|places: &Vec<_>| !places.is_empty()).unwrap_or_default()
+        };
+        Charged { measured: first(false), stated: first(true) }
     }
+}
+
+/// The places of meters, none where there is none.
+struct Charged {
+    measured: Vec<usize>,
+    /// What stands in for those that fail.
+    stated: Vec<usize>,
+}
+
+/// What some work cost by the meters at these places; `None` where there are none.
+fn sum(
+    places: &[usize],
+    stretches: &[Stretch],
+    idle: &[Stretch],
+) -> Result<Option<Energy>, NoEnergy> {
+    if places.is_empty() {
+        return Ok(None);
+    }
+    let mut energy = Sum::default();
+    for stretch in stretches {
+        energy.add(stretch, places)?;
+    }
+    let idle: Option<Vec<Watts>> = idle.iter().map(|it| power(it, places)).collect();
+    let idle = idle.filter(|all| !all.is_empty());
+    let idle = idle.map(|all| all.iter().sum::<Watts>() / all.len() as f64);
+    Ok(energy.finish(idle))
 }
 
 /// The energy of windows of one time.
@@ -373,8 +445,9 @@ fn spread(values: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::meter::assumed::Assumed;
     use crate::meter::fake::{Fake, Hand};
-    use crate::meter::{Meter as _, MeterError, Socket};
+    use crate::meter::{Meter, MeterError, Socket};
 
     const SECOND: Duration = Duration::from_secs(1);
     const UPDATE: Duration = Duration::from_millis(10);
@@ -495,6 +568,47 @@ mod tests {
         let metering = metering(vec![still], &hand);
         let failed = charged(&metering, &hand, Device::Cpu);
         assert!(matches!(failed, Err(NoEnergy::Failed { .. })), "{failed:?}");
+    }
+
+    /// A meter that stands still, and a power that somebody stated.
+    fn dead_and_stated(hand: &Hand) -> Metering {
+        let dead = counting(package(0), 50.0).standing_from(Duration::ZERO);
+        let stated = Assumed::new(Domain::Cpu, Watts::new(65.0)).expect("a power");
+        let meters: Vec<Box<dyn Meter>> = vec![Box::new(dead), Box::new(stated)];
+        Metering::new(Recorder::start(meters, hand.clock(), SECOND * 3600).expect("a thread"))
+    }
+
+    #[test]
+    fn what_was_stated_stands_in_where_measuring_fails() {
+        let hand = Hand::new();
+        let energy = charged(&dead_and_stated(&hand), &hand, Device::Cpu).expect("a power");
+        assert_eq!((energy.source, energy.method), (Source::Assumed, Method::Assumed));
+        assert!((energy.gross - Watts::new(65.0)).value().abs() < 1e-9, "{energy:?}");
+        let [note] = &energy.notes[..] else { panic!("{:?}", energy.notes) };
+        assert!(note.starts_with("the stated power is used, because package-0: "), "{note}");
+        assert!(note.contains("stood still"), "{note}");
+    }
+
+    #[test]
+    fn no_windows_are_spent_on_meters_that_tell_nothing() {
+        let hand = Hand::new();
+        let dead = dead_and_stated(&hand);
+        let look = |metering: &Metering| {
+            let work = || {
+                pass(metering, &hand, SECOND);
+                Ok(Work::Hashes(1))
+            };
+            metering.told(Device::Cpu, &metering.around(work).expect("it does not fail"))
+        };
+        assert_eq!(dead.window(Device::Cpu), Some(dead.window));
+        assert!(!look(&dead) && !look(&dead));
+        assert_eq!(dead.window(Device::Cpu), Some(STATED));
+        // What becomes of one device is nothing to another.
+        assert_eq!(dead.window(Device::Gpu(0)), None);
+
+        let sound = metering(vec![counting(package(0), 50.0)], &hand);
+        assert!(look(&sound) && look(&sound) && look(&sound));
+        assert_eq!(sound.window(Device::Cpu), Some(sound.window));
     }
 
     #[test]

@@ -179,7 +179,7 @@ fn a_counter_that_stands_is_unavailable() {
     let tree = server();
     let mut meters = meters(find(tree.path(), &linux()));
     let still = window(&mut *meters[2], &Hand::new(), 5.0, || ()).expect_err("no movement");
-    let text = "the counter stood still for 5.000 s: measure for longer, or with another meter";
+    let text = "the counter stood still for about 5 s: measure for longer, or with another meter";
     assert_eq!(still.to_string(), text);
 }
 

@@ -4,14 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use perjoule::engine::EngineId;
-use perjoule::meter::{
-    About, Clock, DEFAULT_INTERVAL, Domain, Host, Meter, Recorder, found, hwmon,
-};
+use perjoule::meter::{About, Clock, DEFAULT_INTERVAL, Domain, Host, Meter, Recorder, hwmon};
 use perjoule::response::Trace;
 use perjoule::search::Workers;
 
 use crate::cli::Error;
-use crate::cli::score::meters::cards;
+use crate::cli::score::meters::{cards, of_this_machine};
 
 /// How often meters are read: counters of processors are updated every millisecond, drivers answer
 /// in one or a few.
@@ -100,7 +98,7 @@ fn name(about: &About) -> String {
 /// The meters of all devices that search, or the first that has none.
 fn of(workers: &Workers) -> Result<Vec<Box<dyn Meter>>, String> {
     let mut all = Vec::new();
-    for meter in found().into_iter().flatten() {
+    for meter in of_this_machine().into_iter().flatten() {
         if meter.about().interval.is_none_or(|it| it <= DEFAULT_INTERVAL) {
             all.push(meter);
         }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use perjoule::meter::assumed::Assumed;
 use perjoule::meter::csv::{Trace, TraceError};
 use perjoule::meter::{
-    About, Clock, DEFAULT_INTERVAL, Domain, Host, Measured, Meter, Recorder, Source, Unavailable,
-    UnknownDomain, command, found, hwmon,
+    About, Clock, DEFAULT_INTERVAL, Domain, Found, Host, Measured, Meter, Recorder, Source,
+    Unavailable, UnknownDomain, command, found, found_on, hwmon,
 };
 use perjoule::score::Metering;
 
@@ -70,7 +70,7 @@ impl MeterArgs {
     pub(super) fn start(&self, window: Duration, trials: usize) -> Result<Meters, Error> {
         let mut meters: Vec<Box<dyn Meter>> = Vec::new();
         let mut unavailable = Vec::new();
-        for meter in found() {
+        for meter in of_this_machine() {
             match meter {
                 Ok(meter) => meters.push(meter),
                 Err(why) => unavailable.push(why),
@@ -97,21 +97,15 @@ impl MeterArgs {
             let why: Vec<_> = unavailable.iter().map(ToString::to_string).collect();
             return Err(Error::failure("measure energy", why.join("; ")));
         }
-        let is_measured = !meters.is_empty() || trace.is_some();
         meters.extend(self.assume_watts.iter().map(|it| Box::new(it.clone()) as Box<dyn Meter>));
         if meters.is_empty() && trace.is_none() {
             return Ok(Meters { metering: None, unavailable });
         }
         let recorder = Recorder::start(meters, Clock::start(), DEFAULT_INTERVAL)
             .map_err(|why| Error::failure("read the meters", why))?;
-        let metering = Metering {
-            cards: cards(),
-            // A stated power is the same at any time.
-            window: if is_measured { window } else { window.min(STATED) },
-            trials,
-            trace,
-            ..Metering::new(recorder)
-        };
+        let mut metering = Metering::new(recorder);
+        (metering.cards, metering.trace) = (cards(), trace);
+        (metering.window, metering.trials) = (window, trials);
         Ok(Meters { metering: Some(metering), unavailable })
     }
 
@@ -150,8 +144,16 @@ fn read_trace(path: &Path, ahead: f64) -> Result<Trace, TraceError> {
     Ok(if ahead < 0.0 { trace.clock_behind(offset) } else { trace.clock_ahead(offset) })
 }
 
-/// How long a window is where nothing is measured.
-const STATED: Duration = Duration::from_millis(300);
+/// The environment's word for where the `/sys` and `/proc` of the machine are that is measured.
+pub(in crate::cli) const ROOT: &str = "PERJOULE_ROOT";
+
+/// The meters of this machine, or why it lacks them; each counter of the processor was seen to move.
+pub(in crate::cli) fn of_this_machine() -> Vec<Found> {
+    match std::env::var_os(ROOT).filter(|root| !root.is_empty()) {
+        Some(root) => found_on(Path::new(&root)),
+        None => found(),
+    }
+}
 
 /// Where the GPUs are.
 #[cfg(feature = "gpu")]

@@ -49,7 +49,13 @@ marked as software.
 Energy is measured where there is a meter (`perjoule devices` lists them): three windows of five
 seconds of the fastest engine, of every product and of memory, on all threads. Work per joule is of
 all that was drawn: by the machine with --meter-cmd or --meter-csv, or else by packages and memory,
-or by the card. Without a meter there are no joules, unless --assume-watts states the power.";
+or by the card. A counter that does not move while the processor works, as in many virtual machines,
+is no meter. Without a meter there are no joules, unless --assume-watts states the power; that also
+stands in where a meter fails on the way, and is marked.
+
+Environment:
+  PERJOULE_ROOT   the folder with the /sys and /proc of the machine that is measured, as in a
+                  container that has the host's at /host";
 
 /// Measures hashing, matrix products, arithmetic peaks and memory, on the processor and every GPU,
 /// and the energy that they take.

@@ -29,10 +29,10 @@ pub(super) fn cards() -> Result<Vec<FoundCard>, Why> {
     let library = library().map_err(|error| {
         Why::NoDriver(match error {
             NvmlError::LibloadingError(error) => beginning(&error.to_string()),
-            other => beginning(&other.to_string()),
+            other => words(&other),
         })
     })?;
-    let refused = |error: NvmlError| Why::Driver(beginning(&error.to_string()));
+    let refused = |error: NvmlError| Why::Driver(words(&error));
     let count = library.device_count().map_err(refused)?;
     let card = |number| {
         let device = library.device_by_index(number);
@@ -53,7 +53,7 @@ impl From<NvmlError> for CardError {
         match error {
             // Old drivers lack the function itself.
             NvmlError::NotSupported | NvmlError::FailedToLoadSymbol(_) => Self::NotSupported,
-            other => Self::Driver(beginning(&other.to_string())),
+            other => Self::Driver(words(&other)),
         }
     }
 }
@@ -88,6 +88,30 @@ impl Card for Driven {
             throttled: self.device.current_throttle_reasons().ok().map(throttles),
         }
     }
+}
+
+/// What an error of the driver is, also where it is newer than the library that reads it: by the
+/// numbers of `nvmlReturn_t` in NVIDIA's nvml.h.
+fn words(error: &NvmlError) -> String {
+    let NvmlError::UnexpectedVariant(code) = error else { return beginning(&error.to_string()) };
+    let words = match code {
+        20 => "it has no memory left",
+        21 => "it has no data",
+        22 => "ECC is not for a virtual GPU",
+        23 => "it has too few resources left",
+        24 => "the frequency is not supported",
+        25 => "this program asks in another version than it answers in",
+        26 => "it no longer answers this",
+        27 => {
+            "the GPU is not ready, as before a confidential virtual machine was attested \
+             (`nvidia-smi conf-compute -srs 1` says that it may work)"
+        }
+        28 => "the GPU is gone",
+        29 => "the GPU is in a state in which it does not answer this",
+        30 => "this kind of reset is not supported",
+        _ => return format!("its error {code}, which this version does not know"),
+    };
+    format!("{words} (NVML's error {code})")
 }
 
 /// An idle card is not slowed down.
@@ -134,6 +158,16 @@ mod tests {
                 assert!(!why.to_string().contains('\n'), "{why}");
             }
         }
+    }
+
+    #[test]
+    fn errors_that_the_library_does_not_know_are_told_in_words() {
+        let text = |code| words(&NvmlError::UnexpectedVariant(code));
+        assert!(text(27).starts_with("the GPU is not ready"), "{}", text(27));
+        assert!(text(27).ends_with("(NVML's error 27)"), "{}", text(27));
+        assert!(text(28).starts_with("the GPU is gone"), "{}", text(28));
+        assert_eq!(text(77), "its error 77, which this version does not know");
+        assert_eq!(words(&NvmlError::GpuLost), beginning(&NvmlError::GpuLost.to_string()));
     }
 
     #[test]

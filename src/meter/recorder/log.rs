@@ -20,8 +20,8 @@ pub struct Sample {
     pub at: Duration,
     /// Since the first reading of the meter.
     pub energy: Joules,
-    /// The power at that time, or the mean power since a short time before; `None` at the start of
-    /// a counter.
+    /// The power at that time, or the mean power since a short time before; `None` of a counter until
+    /// it has moved for the first time.
     pub power: Option<Watts>,
 }
 
@@ -62,6 +62,7 @@ impl Log {
     fn sample(&self, reading: &Reading) -> Option<Sample> {
         let (at, energy) = (reading.at, reading.energy()?);
         let mean = || {
+            reading.counted.is_none_or(|counted| counted.updates > 0).then_some(())?;
             let base = self.samples.iter().rev().find(|base| base.at + POWER_BASE <= at)?;
             Some((energy - base.energy) / at.checked_sub(base.at)?)
         };
@@ -180,13 +181,28 @@ mod tests {
     #[test]
     fn power_of_a_counter_is_a_mean_over_more_than_its_steps() {
         let mut log = Log::default();
-        for (milliseconds, joules) in
-            [(0, 0.0), (1, 5.0), (50, 10.0), (51, 10.0), (60, 20.0), (90, 20.0)]
-        {
+        // Before it has moved nothing is known, and no 0 W.
+        for (milliseconds, updates, joules) in [
+            (0, 0, 0.0),
+            (30, 0, 0.0),
+            (31, 1, 5.0),
+            (80, 2, 10.0),
+            (81, 2, 10.0),
+            (90, 3, 20.0),
+            (120, 3, 20.0),
+        ] {
             let at = Duration::from_millis(milliseconds);
-            log.add(Ok(Reading { at, ..counted(0, joules) }), at, at);
+            log.add(Ok(Reading { at, ..counted(updates, joules) }), at, at);
         }
-        let expected = [None, None, Some(5.0 / 0.049), Some(100.0), Some(15.0 / 0.059), Some(0.0)];
+        let expected = [
+            None,
+            None,
+            Some(5.0 / 0.031),
+            Some(5.0 / 0.049),
+            Some(100.0),
+            Some(15.0 / 0.059),
+            Some(0.0),
+        ];
         for (sample, expected) in log.samples.iter().zip(expected) {
             let text = |power: Option<Watts>| power.map(|power| power.to_string());
             assert_eq!(text(sample.power), text(expected.map(Watts::new)), "{:?}", sample.at);

@@ -121,7 +121,13 @@ impl Recorder {
             let thread = thread.map_err(|error| MeterError::Thread(Arc::new(error)))?;
             recorder.threads.push((watcher, thread));
         }
-        shared.wait_for(&shared.ask(|_| true), patience.slow);
+        let tickets = shared.ask(|_| true);
+        let (quick, slow): (Vec<_>, Vec<_>) =
+            shared.lanes().iter().zip(tickets).partition(|(lane, _)| !lane.is_slow());
+        for (lanes, patience) in [(quick, patience.quick), (slow, patience.slow)] {
+            let tickets: Vec<_> = lanes.into_iter().map(|(_, ticket)| ticket).collect();
+            shared.wait_for(&tickets, patience);
+        }
         Ok(recorder)
     }
 
@@ -201,8 +207,8 @@ struct Job {
     interval: Duration,
 }
 
-/// The first thread has all that are files. A program takes its time, and a driver may hang: each
-/// has a thread of its own.
+/// The first thread has all counters of processors. A program takes its time, and the driver of a
+/// card or a sensor may hang: each has a thread of its own.
 fn share_out(meters: Vec<Box<dyn Meter>>, interval: Duration) -> (Vec<Lane>, Vec<Job>) {
     let mut jobs = vec![Job { meters: Vec::new(), interval }];
     let mut lanes = Vec::new();
@@ -210,7 +216,8 @@ fn share_out(meters: Vec<Box<dyn Meter>>, interval: Duration) -> (Vec<Lane>, Vec
         let about = meter.about().clone();
         let within = about.read_within.map_or(interval, |within| within.min(interval));
         let interval = about.interval.unwrap_or(within);
-        let watcher = if about.interval.is_some() || about.source == Source::Nvml {
+        let may_hang = matches!(about.source, Source::Nvml | Source::Hwmon);
+        let watcher = if about.interval.is_some() || may_hang {
             jobs.push(Job { meters: vec![(number, meter)], interval });
             jobs.len() - 1
         } else {

@@ -34,6 +34,14 @@ struct Watcher {
     served: u64,
     /// From its start until it is gone, at the end or because a meter panicked.
     lives: bool,
+    /// Somebody waited for it in vain, and nobody does again before it has answered.
+    hangs: bool,
+}
+
+impl Watcher {
+    fn is_waited_for(self) -> bool {
+        self.lives && !self.hangs
+    }
 }
 
 /// A question to a thread.
@@ -132,12 +140,19 @@ impl Shared {
         tickets
     }
 
-    /// Waits until none of them is open.
+    /// Waits until none of them is open, but for those of threads that hang.
     pub(super) fn wait_for(&self, tickets: &[Option<Ticket>], patience: Duration) {
-        let any_open = |state: &mut State| {
-            tickets.iter().flatten().any(|ticket| state.fate(*ticket) == Fate::Open)
+        let is_open = |state: &State, ticket: &Ticket| {
+            state.fate(*ticket) == Fate::Open && state.watchers[ticket.watcher].is_waited_for()
         };
-        drop(self.news.wait_timeout_while(lock(&self.state), patience, any_open));
+        let any_open =
+            |state: &mut State| tickets.iter().flatten().any(|ticket| is_open(state, ticket));
+        let waited = self.news.wait_timeout_while(lock(&self.state), patience, any_open);
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        for ticket in tickets.iter().flatten() {
+            let hangs = is_open(&state, ticket);
+            state.watchers[ticket.watcher].hangs |= hangs;
+        }
     }
 
     pub(super) fn fate(&self, ticket: Ticket) -> Fate {
@@ -149,7 +164,8 @@ impl Shared {
         let mut state = lock(&self.state);
         state.stopped = true;
         self.news.notify_all();
-        let any_lives = |state: &mut State| state.watchers.iter().any(|watcher| watcher.lives);
+        let any_lives =
+            |state: &mut State| state.watchers.iter().any(|watcher| watcher.is_waited_for());
         drop(self.news.wait_timeout_while(state, patience, any_lives));
     }
 
@@ -199,7 +215,11 @@ impl Turn {
             for (lane, meter) in &mut meters {
                 shared.lanes[*lane].read(&mut **meter, &shared.clock);
             }
-            lock(&shared.state).watchers[*watcher].served = asked;
+            {
+                let mut state = lock(&shared.state);
+                state.watchers[*watcher].served = asked;
+                state.watchers[*watcher].hangs = false;
+            }
             shared.news.notify_all();
         }
     }

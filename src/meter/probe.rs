@@ -1,0 +1,108 @@
+//! Whether a counter moves. A kernel may offer a register behind which nothing counts, as in virtual
+//! machines whose hypervisor answers every read with the same number: that is no meter.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use super::unavailable::{Unavailable, Why};
+use super::{Clock, Domain, Found, Host, Meter, Reading};
+
+/// What makes counters move, between two looks at them.
+pub struct Exercise<'a> {
+    /// After so many looks a counter that has not moved stands still.
+    pub looks: u32,
+    /// What is done before each of them.
+    pub work: &'a mut dyn FnMut(),
+}
+
+/// Counters of processors are updated every millisecond; this is some hundred times as long.
+const LOOKS: u32 = 60;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
+
+/// Keeps one core of this machine busy between two looks.
+pub(super) fn busy() {
+    let start = Instant::now();
+    while start.elapsed() < BETWEEN_LOOKS {
+        for number in 0..1000_u64 {
+            black_box(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        }
+    }
+}
+
+impl<'a> Exercise<'a> {
+    /// That of this machine, whose work takes a third of a second at the most.
+    pub(super) fn of_this_machine(work: &'a mut dyn FnMut()) -> Self {
+        Self { looks: LOOKS, work }
+    }
+}
+
+/// The same meters, but for the counters of a processor that stand still while it works.
+///
+/// Those of a GPU are left alone: a card that sleeps uses nothing that could be counted.
+pub(super) fn moving(
+    found: Vec<Found>,
+    host: &Host,
+    Exercise { looks, work }: &mut Exercise<'_>,
+) -> Vec<Found> {
+    let clock = Clock::start();
+    let mut candidates: Vec<_> =
+        found.into_iter().map(|meter| Candidate::new(meter, &clock)).collect();
+    for _ in 0..*looks {
+        if !candidates.iter().any(|candidate| candidate.stands_still) {
+            break;
+        }
+        work();
+        for candidate in &mut candidates {
+            candidate.look(&clock);
+        }
+    }
+    candidates.into_iter().map(|candidate| candidate.judged(host)).collect()
+}
+
+/// A meter, and whether it has to show that it moves.
+struct Candidate {
+    meter: Found,
+    stands_still: bool,
+}
+
+impl Candidate {
+    fn new(mut meter: Found, clock: &Clock) -> Self {
+        let stands_still = meter.as_mut().is_ok_and(|meter| {
+            of_a_processor(&meter.about().domain) && updates(&mut **meter, clock) == Some(0)
+        });
+        Self { meter, stands_still }
+    }
+
+    fn look(&mut self, clock: &Clock) {
+        if let (true, Ok(meter)) = (self.stands_still, &mut self.meter) {
+            // One that fails is told of by whoever measures with it.
+            self.stands_still = updates(&mut **meter, clock) == Some(0);
+        }
+    }
+
+    fn judged(self, host: &Host) -> Found {
+        let meter = self.meter?;
+        if !self.stands_still {
+            return Ok(meter);
+        }
+        let about = meter.about();
+        let (counter, virtual_machine) = (about.detail.clone(), host.hypervisor);
+        let why = Why::StandsStill { counter, virtual_machine };
+        Err(Unavailable::new(about.source, Some(about.domain.clone()), why))
+    }
+}
+
+fn of_a_processor(domain: &Domain) -> bool {
+    use Domain::{Core, Cpu, Dram, Gpu, GpuAt, Machine, Package, Psys, Sensor, Uncore};
+    match domain {
+        Package(_) | Core(_) | Uncore(_) | Dram(_) | Psys(_) | Cpu => true,
+        Gpu(_) | GpuAt(_) | Sensor(_) | Machine => false,
+    }
+}
+
+/// How often a counter was seen to move since it was first read; `None` where it does not count or
+/// cannot be read.
+fn updates(meter: &mut dyn Meter, clock: &Clock) -> Option<u64> {
+    let Reading { counted, .. } = meter.read(clock).ok()?;
+    counted.map(|counted| counted.updates)
+}
