@@ -543,6 +543,35 @@ fn a_stop_keeps_the_shares_verified_before() {
     assert!(outcome.shares.is_sorted_by_key(|share| place(share.header())));
 }
 
+/// A search that is told to stop waits until each thread has had its turn and done its piece.
+#[test]
+fn threads_that_share_a_core_take_short_pieces() {
+    let longest = Arc::<AtomicU64>::default();
+    let seen = longest.clone();
+    // At most a million hashes a second, for which it needs no core.
+    let slow = Fake::before(move |range| {
+        seen.fetch_max(range.len(), Ordering::Relaxed);
+        thread::sleep(Duration::from_micros(range.len()));
+    });
+    let workers = Workers::builder(slow).threads(MAX_THREADS).build().expect("enough threads");
+    let outcome = in_time(move || {
+        let (stop, mut told) = (Stop::default(), 0);
+        let mut stop_soon = |_| {
+            told += 1;
+            if told == 5 {
+                stop.stop();
+            }
+        };
+        endless().first(&workers, Watch::default().stop(&stop).progress(&mut stop_soon))
+    });
+    assert_eq!(outcome.end, End::Stopped);
+    // Of the 4,096 that a thread begins with where it has a core, its share.
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let bound = (4096 * cores / MAX_THREADS).clamp(256, 4096) as u64;
+    let longest = longest.load(Ordering::Relaxed);
+    assert!(longest <= bound, "{longest} nonces at a time, not {bound}");
+}
+
 #[test]
 fn a_search_stopped_before_it_starts_does_nothing() {
     let stop = Stop::default();

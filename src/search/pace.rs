@@ -7,6 +7,9 @@ use std::time::Duration;
 /// How many hashes a worker that does not know its speed yet takes.
 const FIRST_PIECE: u64 = 4096;
 
+/// It takes no fewer, however slow it seems to be.
+const LEAST_PIECE: u64 = FIRST_PIECE / 4;
+
 /// The hashes per second of all workers together, as far as they know.
 #[derive(Debug, Default)]
 pub(super) struct Paces(AtomicU64);
@@ -17,18 +20,21 @@ pub(super) struct Pace<'a> {
     all: &'a Paces,
     /// How long its pieces should take.
     piece: Duration,
-    /// Hashes that take about as long as that.
+    /// Hashes that take about as long as that, and no fewer than this.
     size: u64,
+    least: u64,
     /// Hashes per second: a guess that is too low, until something was done.
     rate: u64,
 }
 
 impl Paces {
-    /// A worker whose pieces should take `piece`.
-    pub(super) fn join(&self, piece: Duration) -> Pace<'_> {
+    /// A worker whose pieces should take `piece`, or less by its `share` of a core, from 0 to 1.
+    pub(super) fn join(&self, piece: Duration, share: f64) -> Pace<'_> {
+        let of = |hashes: u64| ((hashes as f64 * share) as u64).max(1);
+        let size = of(FIRST_PIECE);
         let rate = per_second(FIRST_PIECE, piece);
         self.0.fetch_add(rate, Ordering::Relaxed);
-        Pace { all: self, piece, size: FIRST_PIECE, rate }
+        Pace { all: self, piece: piece.mul_f64(share), size, least: of(LEAST_PIECE), rate }
     }
 }
 
@@ -55,7 +61,7 @@ impl Pace<'_> {
         self.rate = rate;
         let fit = (rate as f64 * self.piece.as_secs_f64()) as u64;
         // One odd measurement must not make a piece that no stop can interrupt.
-        self.size = fit.clamp(FIRST_PIECE / 4, self.size.saturating_mul(4));
+        self.size = fit.clamp(self.least, self.size.saturating_mul(4));
     }
 }
 
@@ -79,7 +85,7 @@ mod tests {
     #[test]
     fn a_piece_grows_fourfold_at_most_until_it_takes_its_time() {
         let paces = Paces::default();
-        let mut pace = paces.join(75 * MILLISECOND);
+        let mut pace = paces.join(75 * MILLISECOND, 1.0);
         let mut sizes = Vec::new();
         for _ in 0..12 {
             let size = pace.take(1 << 90);
@@ -96,9 +102,24 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_with_a_share_of_a_core_takes_that_share_of_a_piece() {
+        let paces = Paces::default();
+        let mut pace = paces.join(MILLISECOND, 1.0 / 32.0);
+        assert_eq!(pace.take(1 << 90), 128);
+        // 10 MH/s, of which it has 32 us at a time; then it loses its core for a while.
+        for _ in 0..4 {
+            pace.learn(10_000, MILLISECOND);
+        }
+        assert_eq!(pace.take(1 << 90), 312);
+        pace.learn(312, Duration::from_secs(3));
+        assert_eq!(pace.take(1 << 90), 32);
+    }
+
+    #[test]
     fn the_end_is_shared_by_speed() {
         let paces = Paces::default();
-        let (mut slow, mut fast) = (paces.join(MILLISECOND), paces.join(75 * MILLISECOND));
+        let (mut slow, mut fast) =
+            (paces.join(MILLISECOND, 1.0), paces.join(75 * MILLISECOND, 1.0));
         for _ in 0..12 {
             slow.learn(1_000_000, Duration::from_millis(10));
             fast.learn(1_000_000, Duration::from_micros(100));
@@ -138,7 +159,7 @@ mod tests {
         let mut left = hashes;
         // The piece of each: when it is done, how many hashes it has and how long they took.
         let mut pieces = vec![(Duration::ZERO, 0, Duration::ZERO); workers.len()];
-        let mut own: Vec<_> = workers.iter().map(|worker| paces.join(worker.piece)).collect();
+        let mut own: Vec<_> = workers.iter().map(|worker| paces.join(worker.piece, 1.0)).collect();
         while left > 0 {
             let next = (0..workers.len()).min_by_key(|&index| pieces[index].0).expect("workers");
             let (now, size, took) = pieces[next];

@@ -105,9 +105,10 @@ impl<'a> Pieces<'a> {
         lock(&self.found).count
     }
 
-    /// How fast a worker is that begins now, and wants pieces that take `piece`.
-    pub(super) fn pace(&self, piece: Duration) -> Pace<'_> {
-        self.paces.join(piece)
+    /// How fast a worker is that begins now, and wants pieces that take `piece` where it has a core
+    /// to itself; it has such a share of one.
+    pub(super) fn pace(&self, piece: Duration, share: f64) -> Pace<'_> {
+        self.paces.join(piece, share)
     }
 
     /// Begins a round, if there is something to do: at first the whole search and, once all workers

@@ -48,8 +48,10 @@ impl<'a> Lounge<'a> {
 
     /// Wakes all workers for good: there is nothing more to do.
     pub(super) fn close(&self) {
-        self.is_over.store(true, Ordering::Relaxed);
-        self.bell.ring();
+        // Every worker says so in the end, and to wake the others once is enough.
+        if !self.is_over.swap(true, Ordering::Relaxed) {
+            self.bell.ring();
+        }
     }
 
     /// Whether someone may be at rest, who does not see that the search is to stop.

@@ -1,4 +1,4 @@
-//! The threads that search: one engine on each, from one rayon pool.
+//! The threads that search: one engine on each, in squads that are rayon pools.
 //!
 //! An engine that fails costs only itself: its threads end, what it had goes to the others, and
 //! these workers do not use it again.
@@ -36,15 +36,24 @@ const LOOK_AFTER: Duration = Duration::from_millis(5);
 /// the memory or delay a stop.
 const CANDIDATES: usize = 1024;
 
+/// The most threads in one pool. Before a thread falls asleep it looks some thirty times for work at
+/// every other one of its pool: with 1,024 of them in one that took seconds at each start and end.
+const SQUAD: usize = 16;
+
+/// Pieces are not made shorter than by this, however many threads share a core: to claim one, and to
+/// call an engine, would soon take more time than to hash it.
+const LEAST_SHARE: f64 = 1.0 / 32.0;
+
 /// Engines and the threads that run them. Making them takes a moment, so searches share them, one
 /// after the other: a second one waits for its turn until it is told to stop.
 #[derive(Debug)]
 pub struct Workers {
     members: Vec<Member>,
-    /// For each thread of the pool the index of its member: first those on CPUs.
+    /// For each thread the index of its member: first those on CPUs.
     posts: Vec<usize>,
     cpu_threads: usize,
-    pool: rayon::ThreadPool,
+    /// All of the threads, [`SQUAD`] in each but the last.
+    squads: Vec<rayon::ThreadPool>,
     turn: Mutex<()>,
 }
 
@@ -152,14 +161,15 @@ impl Workers {
         tell: &mut dyn FnMut(),
     ) {
         let busy = Busy { threads: AtomicUsize::new(self.posts.len()), bell: lounge.bell() };
-        self.pool.in_place_scope(|scope| {
+        let share = share_of_core(self.cpu_threads, cores());
+        let work = |number: usize| {
+            let _done = busy.guard();
             let _stopping = StopOnPanic(pieces, lounge);
-            scope.spawn_broadcast(|_, context| {
-                let _done = busy.guard();
-                let _stopping = StopOnPanic(pieces, lounge);
-                let (member, post) = self.post(context.index());
-                member.work(post, pieces, stop, lounge);
-            });
+            let (member, post) = self.post(number);
+            member.work(post, share, pieces, stop, lounge);
+        };
+        on_all(&self.squads, 0, &work, || {
+            let _stopping = StopOnPanic(pieces, lounge);
             let mut next = Instant::now() + every;
             while !busy.wait_until(next, lounge) {
                 if stop.is_stopped() {
@@ -191,6 +201,27 @@ impl Workers {
             }
         }
     }
+}
+
+/// Has every thread of the squads do `work`, with its number, of which the first is `first`, and
+/// meanwhile this one do `here`.
+fn on_all(
+    squads: &[rayon::ThreadPool],
+    first: usize,
+    work: &(dyn Fn(usize) + Sync),
+    here: impl FnOnce(),
+) {
+    let Some((squad, others)) = squads.split_first() else { return here() };
+    squad.in_place_scope(|scope| {
+        scope.spawn_broadcast(move |_, context| work(first + context.index()));
+        on_all(others, first + squad.current_num_threads(), work, here);
+    });
+}
+
+/// What part of a core each of so many threads has. Where they are more than the cores, a search that
+/// is told to stop waits until every one of them has had its turn, with what is left of its piece.
+fn share_of_core(threads: usize, cores: usize) -> f64 {
+    (cores as f64 / threads.max(1) as f64).clamp(LEAST_SHARE, 1.0)
 }
 
 /// Ends the search when a callback or an engine panics: the panic is passed on when all threads
@@ -254,32 +285,66 @@ impl WorkersBuilder {
         let cpu_threads = posts.partition_point(|&index| asked_for(index).is_none());
 
         let threads = most(posts.len(), rayon::max_num_threads())?;
-        let mut builder = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|index| format!("search {index}"));
-        let refused = Arc::new(AtomicBool::new(false));
-        if self.pinned {
+        let pins = if self.pinned {
             let cores = core_affinity::get_core_ids().filter(|cores| !cores.is_empty());
-            let cores = cores.ok_or(WorkersError::Pinning)?;
-            let refused = refused.clone();
-            builder = builder.start_handler(move |index| {
-                if index < cpu_threads
-                    && !core_affinity::set_for_current(cores[index % cores.len()])
-                {
-                    refused.store(true, Ordering::Relaxed);
-                }
-            });
+            Some(Pins::new(cores.ok_or(WorkersError::Pinning)?, cpu_threads))
+        } else {
+            None
+        };
+        let mut squads = Vec::new();
+        for first in (0..threads).step_by(SQUAD) {
+            let pool = squad(first, SQUAD.min(threads - first), pins.as_ref());
+            squads.push(pool.map_err(|source| WorkersError::Start { threads, source })?);
         }
-        let pool = builder.build().map_err(|source| WorkersError::Start { threads, source })?;
         // Every thread has started, and has or has not been pinned, when it has done this.
-        pool.broadcast(|_| ());
-        if refused.load(Ordering::Relaxed) {
+        on_all(&squads, 0, &|_| (), || ());
+        if pins.is_some_and(|pins| pins.refused.load(Ordering::Relaxed)) {
             return Err(WorkersError::Pinning);
         }
         let member = |engine| Member { engine, fault: OnceLock::new() };
         let members = self.engines.into_iter().map(member).collect();
-        Ok(Workers { members, posts, cpu_threads, pool, turn: Mutex::new(()) })
+        Ok(Workers { members, posts, cpu_threads, squads, turn: Mutex::new(()) })
     }
+}
+
+/// The cores that threads are kept on.
+#[derive(Clone)]
+struct Pins {
+    cores: Arc<[core_affinity::CoreId]>,
+    /// How many threads, from the first on, are kept on one.
+    threads: usize,
+    /// Whether the system refused one.
+    refused: Arc<AtomicBool>,
+}
+
+impl Pins {
+    /// There is at least one core.
+    fn new(cores: Vec<core_affinity::CoreId>, threads: usize) -> Self {
+        Self { cores: cores.into(), threads, refused: Arc::default() }
+    }
+
+    /// Keeps this thread, which has this number, on its core.
+    fn pin(&self, number: usize) {
+        let core = self.cores[number % self.cores.len()];
+        if number < self.threads && !core_affinity::set_for_current(core) {
+            self.refused.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Starts so many threads, whose numbers begin with `first`.
+fn squad(
+    first: usize,
+    threads: usize,
+    pins: Option<&Pins>,
+) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+    let mut builder = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .thread_name(move |index| format!("search {}", first + index));
+    if let Some(pins) = pins.cloned() {
+        builder = builder.start_handler(move |index| pins.pin(first + index));
+    }
+    builder.build()
 }
 
 /// As many cores as this process may use.
@@ -292,10 +357,11 @@ impl Member {
         self.fault.get().is_none()
     }
 
-    /// Claims pieces until there are no more, or the engine has failed, and rests in between.
-    fn work(&self, post: Post, pieces: &Pieces<'_>, stop: &Stop, lounge: &Lounge<'_>) {
+    /// Claims pieces until there are no more, or the engine has failed, and rests in between. A thread
+    /// that computes on a CPU has such a share of a core.
+    fn work(&self, post: Post, share: f64, pieces: &Pieces<'_>, stop: &Stop, lounge: &Lounge<'_>) {
         let feed = self.engine.feed();
-        let mut pace = pieces.pace(feed.piece);
+        let mut pace = pieces.pace(feed.piece, if feed.threads.is_none() { share } else { 1.0 });
         let mut rests = Rests::new(lounge, post, feed);
         while self.works() {
             let stint = rests.rest(|| self.works() && pieces.is_any_wanted());
@@ -370,7 +436,7 @@ fn scan_some(
 /// How many threads still work.
 struct Busy<'a> {
     threads: AtomicUsize,
-    /// Rings when one is done.
+    /// Rings when the last is done.
     bell: &'a Bell,
 }
 
@@ -380,8 +446,9 @@ impl Busy<'_> {
         struct Done<'a>(&'a Busy<'a>);
         impl Drop for Done<'_> {
             fn drop(&mut self) {
-                self.0.threads.fetch_sub(1, Ordering::Relaxed);
-                self.0.bell.ring();
+                if self.0.threads.fetch_sub(1, Ordering::Relaxed) == 1 {
+                    self.0.bell.ring();
+                }
             }
         }
         Done(self)
@@ -396,5 +463,38 @@ impl Busy<'_> {
         let works = || self.threads.load(Ordering::Relaxed) > 0;
         self.bell.sleep(Some(time), || works() && lounge.is_in_use() == is_in_use);
         !works()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_have_numbers_of_their_own_in_small_pools() {
+        for threads in [1, SQUAD - 1, SQUAD, SQUAD + 1, 3 * SQUAD + 1] {
+            let engine = engine::by_id(engine::EngineId::Scalar).expect("on every machine");
+            let workers = Workers::builder(engine).threads(threads).build().expect("few threads");
+            let pools = workers.squads.iter().map(rayon::ThreadPool::current_num_threads);
+            assert!(pools.clone().all(|pool| pool <= SQUAD));
+            assert_eq!(pools.sum::<usize>(), threads);
+            let numbers = Mutex::new(Vec::new());
+            let mut here = 0;
+            on_all(&workers.squads, 0, &|number| numbers.lock().unwrap().push(number), || {
+                here += 1;
+            });
+            let mut numbers = numbers.into_inner().unwrap();
+            numbers.sort_unstable();
+            assert!(numbers.into_iter().eq(0..threads) && here == 1, "{threads}");
+        }
+    }
+
+    #[test]
+    fn cores_are_shared_where_there_are_more_threads() {
+        for (threads, cores, share) in
+            [(0, 2, 1.0), (1, 2, 1.0), (2, 2, 1.0), (8, 2, 0.25), (1024, 2, LEAST_SHARE)]
+        {
+            assert_eq!(share_of_core(threads, cores).to_bits(), share.to_bits(), "{threads}");
+        }
     }
 }
