@@ -5,6 +5,10 @@
 //! how long it took, how far it went beyond, and how much less was counted than by something that
 //! follows at once. It is all arithmetic on what it is given: it has no clock and reads no meter.
 //!
+//! Between two readings the counter is taken to go straight on. Where they are far apart, because the
+//! process was stopped, the machine suspended or the meter hung, that says nothing of what followed:
+//! it is a [`Gap`], and an error in place of numbers.
+//!
 //! ```
 //! use std::time::Duration;
 //!
@@ -19,11 +23,11 @@
 //! let second = Duration::from_secs(1);
 //! let step = Step { begin: second, at: 2 * second, end: 4 * second };
 //! let window = Duration::from_millis(100);
-//! let response = respond(&trace, step, window).ok_or("the trace is too short")?;
+//! let response = respond(&trace, step, window)?;
 //! assert_eq!((response.before.round(), response.settled.round()), (1000.0, 500.0));
 //! // What follows at once takes 0.9 of the window that it is seen through.
 //! assert_eq!(response.reach, Reach::After(Duration::from_millis(90)));
-//! # Ok::<(), &str>(())
+//! # Ok::<(), perjoule::response::ResponseError>(())
 //! ```
 
 use std::time::Duration;
@@ -71,6 +75,35 @@ pub struct Response {
     pub lost: f64,
 }
 
+/// A time without a reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The last reading before.
+    pub from: Duration,
+    /// The first one after.
+    pub to: Duration,
+}
+
+impl Gap {
+    /// How long it is.
+    #[must_use]
+    pub fn time(self) -> Duration {
+        self.to.saturating_sub(self.from)
+    }
+}
+
+/// Why a trace does not tell how something followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResponseError {
+    /// There were no readings for so long that what is between them is not known.
+    #[error("no reading for {:.3} s", .0.time().as_secs_f64())]
+    Gap(Gap),
+    /// A set point was not held for two windows, or the trace ends before it.
+    #[error("not held for two windows of readings")]
+    Short,
+}
+
 /// When nine tenths of a way were covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
@@ -95,6 +128,15 @@ const NOISE: f64 = 0.2;
 
 /// Into how many parts a settled time is cut, so that what disturbs one of them does not count.
 const PARTS: u32 = 8;
+
+/// For how many windows there may always be no reading: on a busy machine some come late.
+const LATE: u32 = 2;
+
+/// For what part of a settled time too: of the eight parts the median is of it touches three.
+const BLIND: u32 = 4;
+
+/// The longest time without a reading in which a step is followed to its level.
+const LONGEST: Duration = Duration::from_millis(500);
 
 impl Trace {
     /// Adds what the counter showed at that time. What is earlier, or less, than before is taken for
@@ -145,6 +187,18 @@ impl Trace {
         periods.get(periods.len() / 2).copied()
     }
 
+    /// The longest time between two readings, of what lies between these times, if it is longer than
+    /// `most`; as [`Gap`] the readings are told that it lies between.
+    #[must_use]
+    pub fn gap(&self, from: Duration, to: Duration, most: Duration) -> Option<Gap> {
+        let inside = |gap: &Gap| gap.to.min(to).saturating_sub(gap.from.max(from));
+        let last = self.points.partition_point(|&(at, _)| at < to);
+        let first = self.points.partition_point(|&(at, _)| at <= from).saturating_sub(1);
+        let points = self.points.get(first..self.points.len().min(last + 1)).unwrap_or_default();
+        let gaps = points.windows(2).map(|pair| Gap { from: pair[0].0, to: pair[1].0 });
+        gaps.filter(|gap| inside(gap) > most).max_by_key(inside)
+    }
+
     /// The times of readings between two times, without the first.
     fn times(&self, from: Duration, to: Duration) -> impl Iterator<Item = Duration> {
         let first = self.points.partition_point(|&(at, _)| at <= from);
@@ -158,10 +212,23 @@ impl Trace {
 
     /// The rate in the last half of a time: the median over parts of it that are no shorter than
     /// `window`, so that noise, or something else that ran, does not count unless it lasts.
-    #[must_use]
-    pub fn settled(&self, from: Duration, to: Duration, window: Duration) -> Option<f64> {
-        let half = to.checked_sub(from)? / 2;
-        self.median(to.saturating_sub(half), to, window)
+    ///
+    /// # Errors
+    ///
+    /// When the trace does not cover that half, or has a gap there of more than two windows and more
+    /// than a quarter of it.
+    pub fn settled(
+        &self,
+        from: Duration,
+        to: Duration,
+        window: Duration,
+    ) -> Result<f64, ResponseError> {
+        let half = to.checked_sub(from).ok_or(ResponseError::Short)? / 2;
+        let middle = to.saturating_sub(half);
+        match self.gap(middle, to, (window * LATE).max(half / BLIND)) {
+            Some(gap) => Err(ResponseError::Gap(gap)),
+            None => self.median(middle, to, window).ok_or(ResponseError::Short),
+        }
     }
 
     /// The median rate of parts of a time.
@@ -181,18 +248,37 @@ impl Trace {
     }
 }
 
-/// How the counter's rate followed a step, seen through windows of this length; `None` where the
-/// trace does not cover the step, or a set point was not held for two windows.
-#[must_use]
-pub fn respond(trace: &Trace, step: Step, window: Duration) -> Option<Response> {
+/// How the counter's rate followed a step, seen through windows of this length.
+///
+/// # Errors
+///
+/// When the trace does not cover the step, or a set point was not held for two windows; or when there
+/// is a [`Gap`] of more than two windows: one in the new set point that lasts half a second or an
+/// eighth of its time, or one in the old set point that [`Trace::settled`] does not bear.
+pub fn respond(trace: &Trace, step: Step, window: Duration) -> Result<Response, ResponseError> {
     let Step { begin, at, end } = step;
-    let half = end.checked_sub(at)? / 2;
-    let half_before = at.checked_sub(begin)? / 2;
+    let half = end.saturating_sub(at) / 2;
+    let half_before = at.saturating_sub(begin) / 2;
     if window.is_zero() || half.min(half_before) < window {
-        return None;
+        return Err(ResponseError::Short);
     }
     let before = trace.settled(begin, at, window)?;
     let settled = trace.settled(at, end, window)?;
+    if let Some(gap) = trace.gap(at, end, (window * LATE).max(LONGEST.min(half / BLIND))) {
+        return Err(ResponseError::Gap(gap));
+    }
+    follow(trace, step, window, [before, settled]).ok_or(ResponseError::Short)
+}
+
+/// The same, of a step that the trace covers, with the levels before and after.
+fn follow(
+    trace: &Trace,
+    Step { begin, at, end }: Step,
+    window: Duration,
+    [before, settled]: [f64; 2],
+) -> Option<Response> {
+    let half = end.checked_sub(at)? / 2;
+    let half_before = at.checked_sub(begin)? / 2;
     let way = settled - before;
     // Of the way, from 0 to 1, in the window that ends then.
     let covered = |now: Duration| Some((trace.seen(window, now)? - before) / way);
@@ -349,12 +435,7 @@ mod tests {
         let response = response(|at| 1e6 * at);
         assert_eq!(response.reach, Reach::Unclear);
         assert_near(response.lost, 0.0, 1.0);
-        let still = super::respond(
-            &Trace { points: vec![(Duration::ZERO, 0.0), (STEP.end, 0.0)] },
-            STEP,
-            WINDOW,
-        );
-        assert_eq!(still.map(|still| still.reach), Some(Reach::Unclear));
+        assert_eq!(self::response(|_| 0.0).reach, Reach::Unclear);
     }
 
     /// A wave of 37 ms, a tenth of the rate high, which is no whole number of windows.
@@ -392,18 +473,73 @@ mod tests {
     #[test]
     fn a_trace_that_does_not_cover_the_step_says_nothing() {
         let mut trace = Trace::default();
-        assert_eq!(respond(&trace, STEP, WINDOW), None);
-        for second in 0..=9 {
-            trace.push(Duration::from_secs(second), second as f64);
+        assert_eq!(respond(&trace, STEP, WINDOW), Err(ResponseError::Short));
+        for tick in 0..1_000 {
+            trace.push(Duration::from_millis(10 * tick), tick as f64);
         }
-        assert_eq!(respond(&trace, STEP, WINDOW), None);
-        trace.push(STEP.end, 10.0);
-        assert!(respond(&trace, STEP, WINDOW).is_some());
+        assert_eq!(respond(&trace, STEP, WINDOW), Err(ResponseError::Short));
+        trace.push(STEP.end, 1_000.0);
+        assert!(respond(&trace, STEP, WINDOW).is_ok());
         // As does one that is too short for its windows, or is none.
-        assert_eq!(respond(&trace, STEP, Duration::from_secs(3)), None);
-        assert_eq!(respond(&trace, STEP, Duration::ZERO), None);
-        assert_eq!(respond(&trace, Step { at: STEP.end, ..STEP }, WINDOW), None);
-        assert_eq!(respond(&trace, Step { begin: STEP.end, ..STEP }, WINDOW), None);
+        let none = Err(ResponseError::Short);
+        assert_eq!(respond(&trace, STEP, Duration::from_secs(3)), none);
+        assert_eq!(respond(&trace, STEP, Duration::ZERO), none);
+        assert_eq!(respond(&trace, Step { at: STEP.end, ..STEP }, WINDOW), none);
+        assert_eq!(respond(&trace, Step { begin: STEP.end, ..STEP }, WINDOW), none);
+    }
+
+    /// Looked at every 5 ms but for a time, in which it counted as if that time had not been.
+    fn stopped(from: f64, time: f64) -> Result<Response, ResponseError> {
+        let mut trace = Trace::default();
+        for tick in 0..=2_000_u32 {
+            let at = f64::from(tick) / 200.0;
+            let counted = at - (at - from).clamp(0.0, time);
+            if at <= from || at >= from + time {
+                trace.push(Duration::from_secs_f64(at), 1e6 * counted.min(5.0));
+            }
+        }
+        respond(&trace, STEP, WINDOW)
+    }
+
+    #[test]
+    fn a_time_without_readings_is_told_in_place_of_what_cannot_be_known() {
+        let gap = |from: f64, to: f64| {
+            let [from, to] = [from, to].map(Duration::from_secs_f64);
+            Err(ResponseError::Gap(Gap { from, to }))
+        };
+        // In the settled half of the old set point and anywhere in the new one.
+        assert_eq!(stopped(3.0, 1.5), gap(3.0, 4.5));
+        assert_eq!(stopped(5.5, 1.0), gap(5.5, 6.5));
+        assert_eq!(stopped(8.0, 2.0), gap(8.0, 10.0));
+        // It reaches into the settled half, or over the command.
+        assert_eq!(stopped(0.5, 3.5), gap(0.5, 4.0));
+        assert_eq!(stopped(4.0, 2.0), gap(4.0, 6.0));
+        let error = gap(3.0, 4.5).expect_err("a gap");
+        assert_eq!(error.to_string(), "no reading for 1.500 s");
+        // In the other half nothing depends on it, and a short one moves no median.
+        for (from, time) in [(0.5, 1.5), (3.0, 0.4), (8.0, 0.4)] {
+            let response = stopped(from, time).expect("enough readings");
+            assert_near(response.before, 1e6, 1.0);
+        }
+    }
+
+    #[test]
+    fn a_level_of_too_few_readings_is_none() {
+        let mut trace = Trace::default();
+        let seconds = Duration::from_secs;
+        for (at, total) in [(0, 0.0), (1, 1e6), (100, 1e6)] {
+            trace.push(seconds(at), total);
+        }
+        let gap = Gap { from: seconds(1), to: seconds(100) };
+        assert_eq!(gap.time(), seconds(99));
+        let level = trace.settled(seconds(0), seconds(100), WINDOW);
+        assert_eq!(level, Err(ResponseError::Gap(gap)));
+        assert_eq!(trace.gap(seconds(0), seconds(100), seconds(98)), Some(gap));
+        assert_eq!(trace.gap(seconds(0), seconds(99), seconds(98)), None);
+        assert_eq!(trace.gap(seconds(50), seconds(60), seconds(9)), Some(gap));
+        assert_eq!(trace.gap(seconds(0), seconds(1), seconds(1)), None);
+        assert_eq!(trace.gap(seconds(200), seconds(300), seconds(1)), None);
+        assert_eq!(Trace::default().gap(seconds(0), seconds(1), Duration::ZERO), None);
     }
 
     #[test]

@@ -611,12 +611,12 @@ fn the_table_says_what_was_observed() {
     let file = folder.path().join("power1_input");
     std::fs::write(&file, "5000000\n").unwrap();
     let sensor = format!("machine={}", file.display());
-    let args = ["dial", "--engine", "scalar", "--threads", "1", "--steps", "0", "--hold", "0.3"];
+    let args = ["dial", "--engine", "scalar", "--threads", "1", "--steps", "0", "--hold", "1"];
     let output = run(args.into_iter().chain(["--meter-sensor", &sensor]));
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
     let text = stdout(&output);
     for words in [
-        "engine scalar, 1 thread; each set point held 0.3 s",
+        "engine scalar, 1 thread; each set point held 1 s",
         "observed: hash rate, which stands in for power:\n          machine by hwmon showed no work",
         "100 to 0 %",
     ] {

@@ -19,6 +19,15 @@ impl Clock {
         Self::new(SystemTime::now(), move || start.elapsed())
     }
 
+    /// Starts now, and goes on while the machine is suspended, as a counter of joules may: there the
+    /// time of [`Self::start`] stands still on Linux and on Apple's systems.
+    #[must_use]
+    pub fn through_suspend() -> Self {
+        let Some(start) = with_suspend() else { return Self::start() };
+        let now = move || with_suspend().unwrap_or(start).saturating_sub(start);
+        Self::new(SystemTime::now(), now)
+    }
+
     /// Any other time: its start, and what gives the time since then.
     #[must_use]
     pub fn new(start: SystemTime, now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
@@ -37,6 +46,26 @@ impl Clock {
     pub fn date(&self, at: Duration) -> SystemTime {
         self.start.checked_add(at).unwrap_or(self.start)
     }
+}
+
+/// The time of the system's clock that goes on in a suspended machine; `None` where there is none.
+#[cfg(any(target_os = "linux", target_vendor = "apple"))]
+fn with_suspend() -> Option<Duration> {
+    #[cfg(target_os = "linux")]
+    const ID: libc::clockid_t = libc::CLOCK_BOOTTIME;
+    #[cfg(target_vendor = "apple")]
+    const ID: libc::clockid_t = libc::CLOCK_MONOTONIC;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is a place for the result, and is not used elsewhere meanwhile.
+    let failed = unsafe { libc::clock_gettime(ID, &raw mut time) } != 0;
+    let seconds = u64::try_from(time.tv_sec).ok().filter(|_| !failed)?;
+    Some(Duration::new(seconds, u32::try_from(time.tv_nsec).ok()?))
+}
+
+/// The time of [`Instant`] does that here, or nothing does.
+#[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
+fn with_suspend() -> Option<Duration> {
+    None
 }
 
 impl fmt::Debug for Clock {

@@ -62,49 +62,84 @@ impl Course<'_> {
 
     /// Searches until all set points were held, or it is told to stop.
     pub(super) fn run(&self, workers: &Workers, clock: &Clock, stop: &Stop) -> Run {
-        let (phases, before) = self.phases();
-        let time = phases.iter().map(|&(_, time)| time).sum::<Duration>();
         let bar = if stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
         if let Ok(style) = ProgressStyle::with_template("{bar:20} {eta} left  {msg}") {
             bar.set_style(style.progress_chars("=> "));
         }
+        let time = self.phases().0.iter().map(|&(_, time)| time).sum::<Duration>();
         bar.set_length(time.as_millis() as u64);
 
         let throttle = Throttle::default();
-        let mut phases = phases.into_iter();
-        let mut commands = Vec::new();
-        let mut hashes = Trace::default();
         let start = clock.now();
-        let mut due = start;
-        let (mut is_complete, mut end) = (false, start);
-        let mut command = |now: Duration| match phases.next() {
-            Some((duty, time)) => {
-                commands.push((now, duty));
-                throttle.set(duty);
-                bar.set_message(duty.to_string());
-                Some(now + time)
-            }
-            None => None,
-        };
-        due = command(due).unwrap_or(due);
+        let mut drive = Drive::start(self, &throttle, start);
         let mut tick = |progress: Progress| {
             let now = clock.now();
-            hashes.push(now, progress.hashes as f64);
+            drive.tick(now, progress.hashes);
             bar.set_position(now.saturating_sub(start).as_millis() as u64);
-            if now >= due && !is_complete {
-                if let Some(next) = command(now) {
-                    due = next;
-                } else {
-                    (is_complete, end) = (true, now);
-                }
-            }
-            if is_complete {
+            bar.set_message(throttle.duty().to_string());
+            if drive.is_complete {
                 stop.stop();
             }
         };
         let watch = Watch::default().stop(stop).throttle(&throttle).every(TICK);
         let outcome = endless().first(workers, watch.progress(&mut tick));
         bar.finish_and_clear();
+        drive.end(outcome)
+    }
+}
+
+/// On its way through the set points, by the times and totals that it is told.
+pub(super) struct Drive<'a> {
+    throttle: &'a Throttle,
+    left: std::vec::IntoIter<(Duty, Duration)>,
+    /// Until when the present set point is held.
+    due: Duration,
+    before: usize,
+    hashes: Trace,
+    commands: Vec<(Duration, Duty)>,
+    end: Duration,
+    pub(super) is_complete: bool,
+}
+
+impl<'a> Drive<'a> {
+    /// Gives the first set point now.
+    pub(super) fn start(course: &Course<'_>, throttle: &'a Throttle, now: Duration) -> Self {
+        let (phases, before) = course.phases();
+        let mut drive = Self {
+            throttle,
+            left: phases.into_iter(),
+            due: now,
+            before,
+            hashes: Trace::default(),
+            commands: Vec::new(),
+            end: now,
+            is_complete: false,
+        };
+        drive.go_on(now);
+        drive
+    }
+
+    /// Takes how many hashes were done by now, and gives the next set point if it is time.
+    pub(super) fn tick(&mut self, now: Duration, hashes: u64) {
+        self.hashes.push(now, hashes as f64);
+        if now >= self.due && !self.is_complete {
+            self.go_on(now);
+        }
+    }
+
+    fn go_on(&mut self, now: Duration) {
+        if let Some((duty, time)) = self.left.next() {
+            self.commands.push((now, duty));
+            self.throttle.set(duty);
+            self.due = now + time;
+        } else {
+            (self.is_complete, self.end) = (true, now);
+        }
+    }
+
+    /// What came of it, when the search has ended.
+    pub(super) fn end(self, outcome: Outcome) -> Run {
+        let Self { before, hashes, commands, end, is_complete, .. } = self;
         Run { hashes, commands, end, before, is_complete, outcome }
     }
 }

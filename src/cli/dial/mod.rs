@@ -3,6 +3,8 @@
 mod course;
 mod power;
 mod report;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -58,8 +60,9 @@ pub(crate) struct Args {
     /// Print JSON: `{perjoule, engines, threads, observed, meter, no_meter, window_seconds,
     /// hold_seconds, full_hashes_per_second, full_watts, paused_watts, steps: [{from_percent,
     /// to_percent, reached, t90_seconds, overshoot_percent, ripple_percent, settled_percent,
-    /// settled_hashes_per_second, settled_watts, hashes_lost, within_5_s}], interrupted, failed,
-    /// faults}`; all percentages are of full speed, or of full power above that of a pause
+    /// settled_hashes_per_second, settled_watts, hashes_lost, within_5_s}], gaps: [{during, seconds}],
+    /// interrupted, failed, faults}`; all percentages are of full speed, or of full power above that
+    /// of a pause, and gaps are where the process, the machine or the meter stood still
     #[arg(long)]
     json: bool,
 }
@@ -85,14 +88,18 @@ prints watts, as `perjoule score --meter-cmd` takes it, is too slow to follow a 
   5 s        whether it took no longer than that, which is what grid programmes ask, and settled
              within 5 percent of full of its set point
 
-Exit codes: 0 measured, 2 bad input, 3 the system or all engines failed, 130 stopped by Ctrl-C; 3
-and 130 after printing what was measured by then.";
+Where nothing was read for a while, because the process was stopped, the machine suspended or the
+meter hung, that is told, and what cannot be known for it is left out.
+
+Exit codes: 0 measured, 2 bad input, 3 nothing was measured, or the system or all engines failed,
+130 stopped by Ctrl-C; 3 and 130 after printing what was measured by then.";
 
 /// Goes through the set points, and prints how they were followed.
 ///
 /// # Errors
 ///
-/// When an engine or a meter is not there, the threads cannot be started, or every engine failed.
+/// When an engine or a meter is not there, the threads cannot be started, every engine failed, or
+/// nothing was measured.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     if args.steps.len() > MOST_STEPS {
         let part = format!("--steps with {} set points", args.steps.len());
@@ -103,7 +110,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let engines =
         if args.engine.is_empty() { best() } else { chosen("--engine", &args.engine, best)? };
     let workers = workers(engines, args.threads, false)?;
-    let clock = Clock::start();
+    let clock = Clock::through_suspend();
     let power = Power::start(&workers, args.meter_sensor.as_ref(), &clock)?;
     let course = Course { steps: &args.steps, hold: args.hold, is_metered: power.is_metered() };
     let run = course.run(&workers, &clock, &stop);
@@ -119,7 +126,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     if run.outcome.end == End::Failed {
         return Err(Error::failure("search on", "no engine is left"));
     }
-    Ok(if run.is_complete { ExitCode::SUCCESS } else { super::INTERRUPTED.into() })
+    if !run.is_complete {
+        return Ok(super::INTERRUPTED.into());
+    }
+    match report.nothing_measured() {
+        None => Ok(ExitCode::SUCCESS),
+        Some(why) => Err(Error::failure("measure how set points were followed", why)),
+    }
 }
 
 fn percent(text: &str) -> Result<Duty, DutyError> {

@@ -1,10 +1,10 @@
 //! What is told of a run: a line for each set point, and what was observed through what.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use perjoule::response::{Reach, Response, Step, Trace, respond};
+use perjoule::response::{Gap, Reach, Response, ResponseError, Step, Trace, respond};
 use perjoule::search::{Duty, End, Workers};
 use perjoule::units::Watts;
 use serde::Serialize;
@@ -40,9 +40,18 @@ pub(super) struct Report {
     full_watts: Option<f64>,
     paused_watts: Option<f64>,
     steps: Vec<Line>,
+    gaps: Vec<Missing>,
     interrupted: bool,
     failed: bool,
     faults: Vec<String>,
+}
+
+/// A time in which nothing was read, and which is too long for what was to be measured then.
+#[derive(Debug, Serialize)]
+struct Missing {
+    /// Full speed, or from one set point to the next.
+    during: String,
+    seconds: f64,
 }
 
 /// How one set point was followed. Percentages are of full.
@@ -60,6 +69,8 @@ struct Line {
     settled_watts: Option<f64>,
     hashes_lost: Option<f64>,
     within_5_s: Option<bool>,
+    #[serde(skip)]
+    gap: Option<Gap>,
 }
 
 /// A counter, and its rates in a pause and at full speed.
@@ -70,18 +81,57 @@ struct Observed<'a> {
     full: f64,
 }
 
+/// Why there is nothing to compare with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Unseen {
+    /// It was not held to its end.
+    NotHeld,
+    /// Full speed is no more than a pause.
+    NoWork,
+    /// Nothing was read for a while, at full speed or in the pause before.
+    Gap(Gap, &'static str),
+}
+
+impl fmt::Display for Unseen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotHeld => f.write_str("was not read at full speed to its end"),
+            Self::NoWork => f.write_str("showed no work"),
+            Self::Gap(gap, when) => {
+                write!(f, "had no reading for {:.3} s {when}", gap.time().as_secs_f64())
+            }
+        }
+    }
+}
+
+impl Unseen {
+    /// Why there is no level of what was held then.
+    fn new(error: ResponseError, when: &'static str) -> Self {
+        match error {
+            ResponseError::Gap(gap) => Self::Gap(gap, when),
+            _ => Self::NotHeld,
+        }
+    }
+}
+
 impl<'a> Observed<'a> {
-    /// `None` where full speed was not measured, or the counter does not tell it from a pause.
-    fn new(trace: &'a Trace, run: &Run, paused: Option<f64>) -> Option<Self> {
-        let (from, to) = run.reference()?;
-        let window = WINDOW.max(trace.period(from, to)? * UPDATES);
-        let full = trace.settled(from, to, window)?;
+    /// # Errors
+    ///
+    /// When full speed was not measured, or the counter does not tell it from a pause.
+    fn new(trace: &'a Trace, run: &Run, paused: Option<f64>) -> Result<Self, Unseen> {
+        let (from, to) = run.reference().ok_or(Unseen::NotHeld)?;
+        let window = WINDOW.max(trace.period(from, to).ok_or(Unseen::NoWork)? * UPDATES);
+        let level = |(from, to), when| {
+            trace.settled(from, to, window).map_err(|error| Unseen::new(error, when))
+        };
+        let full = level((from, to), "at full speed")?;
         let paused = match (paused, run.pause()) {
             (Some(paused), _) => paused,
-            (None, Some((from, to))) => trace.settled(from, to, window)?,
-            (None, None) => return None,
+            (None, Some(pause)) => level(pause, "in the pause before")?,
+            (None, None) => return Err(Unseen::NotHeld),
         };
-        (full - paused > TOLD_APART * full).then_some(Self { trace, window, paused, full })
+        let works = full - paused > TOLD_APART * full;
+        works.then_some(Self { trace, window, paused, full }).ok_or(Unseen::NoWork)
     }
 
     /// A rate as a percentage.
@@ -98,17 +148,26 @@ impl<'a> Observed<'a> {
 impl Report {
     pub(super) fn new(course: &Course<'_>, run: &Run, told: &Told, workers: &Workers) -> Self {
         let hashes = Observed::new(&run.hashes, run, Some(0.0));
-        let energy = told.energy.as_ref().and_then(|energy| Observed::new(energy, run, None));
-        let is_metered = energy.is_some();
-        let no_meter = match (&told.energy, is_metered) {
-            (_, true) => None,
-            (Some(_), false) => Some(format!("{} showed no work", told.by)),
-            (None, false) => Some(told.by.clone()),
+        let energy = told.energy.as_ref().map(|energy| Observed::new(energy, run, None));
+        let no_meter = match &energy {
+            Some(Ok(_)) => None,
+            Some(Err(why)) => Some(format!("{} {why}", told.by)),
+            None => Some(told.by.clone()),
         };
+        let energy = energy.and_then(Result::ok);
+        let is_metered = energy.is_some();
+        let mut gaps = Vec::new();
+        if let Err(Unseen::Gap(gap, _)) = &hashes {
+            gaps.push(Missing::new("full speed".to_owned(), *gap));
+        }
+        let hashes = hashes.ok();
         let observed = energy.as_ref().or(hashes.as_ref());
         let line = |(step, from, to)| {
             Some(Line::new(step, from, to, observed?, hashes.as_ref()?, is_metered))
         };
+        let steps: Vec<_> = run.steps().filter_map(line).collect();
+        let in_steps = steps.iter().filter_map(|line| Some(Missing::new(line.name(), line.gap?)));
+        gaps.extend(in_steps);
         Self {
             perjoule: env!("CARGO_PKG_VERSION"),
             engines: workers.engines().map(|engine| engine.id().to_string()).collect(),
@@ -121,7 +180,8 @@ impl Report {
             full_hashes_per_second: hashes.as_ref().map(|it| it.full),
             full_watts: energy.as_ref().map(|it| it.full),
             paused_watts: energy.as_ref().map(|it| it.paused),
-            steps: run.steps().filter_map(line).collect(),
+            steps,
+            gaps,
             interrupted: !run.is_complete && run.outcome.end == End::Stopped,
             failed: run.outcome.end == End::Failed,
             faults: run.outcome.faults.iter().map(ToString::to_string).collect(),
@@ -137,10 +197,34 @@ impl Report {
         if !self.steps.is_empty() {
             let _ = writeln!(text, "\n{}", self.table().trim_fmt());
         }
+        for (number, gap) in self.gaps.iter().enumerate() {
+            let space = if number == 0 { "\n" } else { "" };
+            let _ = writeln!(text, "{space}{gap}");
+        }
+        if !self.gaps.is_empty() {
+            let _ =
+                writeln!(text, "what the process, the machine or the meter did then is left out");
+        }
         if self.interrupted {
             let _ = writeln!(text, "\ninterrupted: set points that were not held are left out");
         }
         text
+    }
+
+    /// Why no level of any set point is known; `None` where one is.
+    pub(super) fn nothing_measured(&self) -> Option<String> {
+        if self.steps.iter().any(|line| line.settled_percent.is_some()) {
+            return None;
+        }
+        let still = "the process, the machine or the meter stood still";
+        Some(match (self.gaps.first(), self.full_hashes_per_second) {
+            (Some(gap), _) => format!("{gap}: {still}; run it again"),
+            (None, Some(_)) => format!(
+                "no set point was held for two windows of {:.0} ms; hold them for longer (--hold)",
+                self.window_seconds * 1e3
+            ),
+            (None, None) => "no hashes were counted at full speed".to_owned(),
+        })
     }
 
     fn head(&self) -> Vec<String> {
@@ -191,6 +275,18 @@ impl Report {
     }
 }
 
+impl Missing {
+    fn new(during: String, gap: Gap) -> Self {
+        Self { during, seconds: gap.time().as_secs_f64() }
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no reading for {:.3} s during {}", self.seconds, self.during)
+    }
+}
+
 impl Line {
     fn new(
         step: Step,
@@ -202,15 +298,29 @@ impl Line {
     ) -> Self {
         let seen = respond(observed.trace, step, observed.window);
         let counted = respond(hashes.trace, step, hashes.window);
-        let of = |part: fn(&Response) -> f64| seen.as_ref().map(part);
-        let settled = of(|seen| seen.settled);
+        let gap = [&seen, &counted].into_iter().find_map(|response| match response {
+            // One before the command is told with the set point before.
+            Err(ResponseError::Gap(gap)) if gap.to > step.at => Some(*gap),
+            _ => None,
+        });
+        // A level needs no more than the end of its own set point.
+        let level = |observed: &Observed<'_>, response: &Result<Response, _>| match response {
+            Ok(response) => Some(response.settled),
+            Err(ResponseError::Gap(_)) => {
+                observed.trace.settled(step.at, step.end, observed.window).ok()
+            }
+            Err(_) => None,
+        };
+        let (settled, rate) = (level(observed, &seen), level(hashes, &counted));
         let settled_percent = settled.map(|rate| observed.percent(rate));
+        let of = |part: fn(&Response) -> f64| seen.as_ref().ok().map(part);
         let (reached, t90) = match seen.map(|seen| seen.reach) {
-            None => ("held too shortly", None),
-            Some(_) if from == to => ("no step", None),
-            Some(Reach::After(time)) => ("yes", Some(time)),
-            Some(Reach::Never) => ("no", None),
-            Some(Reach::Unclear) => ("within the noise", None),
+            Err(ResponseError::Gap(_)) => ("no reading", None),
+            Err(_) => ("held too shortly", None),
+            Ok(_) if from == to => ("no step", None),
+            Ok(Reach::After(time)) => ("yes", Some(time)),
+            Ok(Reach::Never) => ("no", None),
+            Ok(Reach::Unclear) => ("within the noise", None),
         };
         let is_right = settled_percent.is_some_and(|at| (at - to.percent()).abs() <= OFF);
         let within = match reached {
@@ -228,11 +338,16 @@ impl Line {
                 .map(|it| observed.percent_of_way(it)),
             ripple_percent: of(|seen| seen.ripple).map(|it| observed.percent_of_way(it)),
             settled_percent,
-            settled_hashes_per_second: counted.map(|counted| counted.settled),
+            settled_hashes_per_second: rate,
             settled_watts: settled.filter(|_| is_metered),
-            hashes_lost: counted.filter(|_| from != to).map(|counted| counted.lost.round()),
+            hashes_lost: counted.ok().filter(|_| from != to).map(|counted| counted.lost.round()),
             within_5_s: within,
+            gap,
         }
+    }
+
+    fn name(&self) -> String {
+        format!("{} to {} %", self.from_percent, self.to_percent)
     }
 
     fn cells(&self, is_metered: bool) -> [String; 8] {
@@ -243,6 +358,7 @@ impl Line {
             (None, "no") => "not reached".to_owned(),
             (None, "within the noise") => "in noise".to_owned(),
             (None, "held too shortly") => "too short".to_owned(),
+            (None, "no reading") => "no reading".to_owned(),
             (None, _) => "-".to_owned(),
         };
         let level = if is_metered {
@@ -252,7 +368,7 @@ impl Line {
         };
         let within = self.within_5_s.map(|within| if within { "yes" } else { "no" }.to_owned());
         [
-            format!("{} to {} %", self.from_percent, self.to_percent),
+            self.name(),
             t90,
             percent(self.overshoot_percent),
             percent(self.ripple_percent),
