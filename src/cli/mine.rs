@@ -232,11 +232,12 @@ fn watched(search: &Search, limit: usize, workers: &Workers, stop: &Stop) -> Out
     if let Ok(style) = ProgressStyle::with_template("{bar:20} {msg}") {
         bar.set_style(style.progress_chars("=> "));
     }
+    let mut ran = Ran::default();
     let mut show = |progress: Progress| {
         bar.set_position(
             (u128::from(progress.hashes) * u128::from(BAR) / progress.of.max(1)) as u64,
         );
-        bar.set_message(describe(progress));
+        bar.set_message(describe(Progress { elapsed: ran.until(progress.elapsed), ..progress }));
     };
     let outcome = search.all(limit, workers, watch.progress(&mut show));
     bar.finish_and_clear();
@@ -245,6 +246,26 @@ fn watched(search: &Search, limit: usize, workers: &Workers, stop: &Stop) -> Out
 
 /// The length of a full bar: the hashes of a search may not fit in its numbers.
 const BAR: u64 = 10_000;
+
+/// How long a search ran: the time in which the process was stopped says nothing of its rate, nor of
+/// how long the rest will take.
+#[derive(Debug, Default)]
+struct Ran {
+    last: Duration,
+    time: Duration,
+}
+
+impl Ran {
+    /// Progress is told ten times a second: what lies between two times counts up to this much.
+    const MOST: Duration = Duration::from_secs(2);
+
+    /// The time that it ran until so long after its start.
+    fn until(&mut self, elapsed: Duration) -> Duration {
+        self.time += elapsed.saturating_sub(self.last).min(Self::MOST);
+        self.last = elapsed;
+        self.time
+    }
+}
 
 /// How fast a search is, how much of it is done and how long the rest will take.
 fn describe(progress: Progress) -> String {
@@ -424,6 +445,14 @@ mod tests {
         let elapsed = Duration::from_secs(10);
         let progress = Progress { hashes: 50_000_000, of: 200_000_000, shares: 3, elapsed };
         assert_eq!(describe(progress), "5.0 MH/s, 25.00 % of the range, 30 seconds left, 3 found");
+    }
+
+    #[test]
+    fn a_search_that_was_stopped_is_as_fast_as_before() {
+        let mut ran = Ran::default();
+        let times = [100, 200, 1_200, 3_601_200, 3_601_300].map(Duration::from_millis);
+        let expected = [100, 200, 1_200, 3_200, 3_300].map(Duration::from_millis);
+        assert_eq!(times.map(|time| ran.until(time)), expected);
     }
 
     /// An engine that reports nothing but nonce 5, whatever it is asked for.
