@@ -1,7 +1,7 @@
 /* Finds the nonce of block 1 of the main chain again, until Ctrl-C.
  *
  *     cargo build --release
- *     cc -Iinclude examples/search.c target/release/libperjoule.a -lm -o search && ./search [ENGINE]
+ *     cc -Iinclude examples/search.c target/release/libperjoule.a -lm -o search && ./search [ENGINE | list]
  */
 
 #include <perjoule.h>
@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Version, previous block, merkle root, time, bits; the nonce is to be found. */
 static const char HEADER[] =
@@ -27,14 +28,27 @@ static void tell(void *context, const PerjouleProgress *progress) {
     fprintf(stderr, "%" PRIu64 " of %" PRIu64 " hashes\n", progress->hashes, progress->of);
 }
 
+/* Every engine, and what this machine lacks for it. */
+static void list(void) {
+    for (size_t i = 0; i < perjoule_engine_count(); i++) {
+        PerjouleEngineInfo info = {.size = sizeof info};
+        if (perjoule_engine_info(i, &info) == PERJOULE_STATUS_OK)
+            printf("%-10s %s\n", info.name, info.missing ? info.missing : "available");
+    }
+}
+
 int main(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], "list") == 0) {
+        list();
+        return 0;
+    }
     PerjouleWorkers *workers;
     if (perjoule_open(argc > 1 ? argv[1] : NULL, 0, &workers) != PERJOULE_STATUS_OK) {
         fprintf(stderr, "search: %s\n", perjoule_last_error());
         return 2;
     }
 
-    PerjouleWork work = {.first_nonce = 0x99000000, .nonce_count = 0x01000000};
+    PerjouleWork work = {.size = sizeof work, .first_nonce = 0x99000000, .nonce_count = 0x01000000};
     for (size_t i = 0; i < sizeof work.header; i++) {
         unsigned byte;
         sscanf(HEADER + 2 * i, "%2x", &byte);
@@ -46,10 +60,10 @@ int main(int argc, char **argv) {
     PerjouleStop *handle = perjoule_stop_new();
     stop = handle;
     signal(SIGINT, interrupted);
-    PerjouleWatch watch = {.stop = handle, .progress = tell};
+    PerjouleWatch watch = {.size = sizeof watch, .stop = handle, .progress = tell};
 
     PerjouleShare share;
-    PerjouleOutcome outcome;
+    PerjouleOutcome outcome = {.size = sizeof outcome};
     PerjouleStatus status = perjoule_search(workers, &work, &watch, &share, 1, &outcome);
     if (status != PERJOULE_STATUS_OK) {
         fprintf(stderr, "search: %s\n", perjoule_last_error());

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::ffi::{CString, c_char};
+use std::ffi::c_char;
 use std::fmt::Display;
 use std::panic::{self, AssertUnwindSafe};
 
@@ -50,8 +50,13 @@ impl Failure {
     }
 }
 
+/// How long a message may be, with the zero at its end: what is longer is cut.
+const ROOM: usize = 1024;
+
 thread_local! {
-    static LAST: RefCell<CString> = RefCell::default();
+    /// One place for all messages of a thread: who holds on to an old one reads the newest, and never
+    /// what was freed.
+    static LAST: RefCell<[u8; ROOM]> = const { RefCell::new([0; ROOM]) };
 }
 
 /// Makes a call of Rust one of C: its error becomes a status and the thread's last error, and so
@@ -63,14 +68,17 @@ pub(crate) fn guarded(call: impl FnOnce() -> Result<(), Failure>) -> Status {
         Ok(Err(failure)) => failure,
         Err(payload) => Failure::panicked(payload.as_ref()),
     };
-    let message = CString::new(failure.message.replace('\0', " ")).unwrap_or_default();
-    // A thread that is ending has no last error any more.
-    let _ = LAST.try_with(|last| last.replace(message));
+    let message = failure.message.replace('\0', " ");
+    let end = message.floor_char_boundary(ROOM - 1);
+    LAST.with_borrow_mut(|last| {
+        last[..end].copy_from_slice(&message.as_bytes()[..end]);
+        last[end] = 0;
+    });
     failure.status
 }
 
 pub(crate) fn last_error() -> *const c_char {
-    LAST.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
+    LAST.with_borrow(|last| last.as_ptr().cast())
 }
 
 #[cfg(test)]
@@ -94,6 +102,18 @@ mod tests {
         // A call that works leaves the message, as in C the number of an error is left.
         assert_eq!(guarded(|| Ok(())), Status::Ok);
         assert_eq!(last(), "away");
+    }
+
+    #[test]
+    fn a_message_stays_in_its_place_and_is_cut_to_it() {
+        assert_eq!(guarded(|| Err(Failure::failed("first"))), Status::Failed);
+        let before = last_error();
+        // Of two bytes each, so that the last does not fit in.
+        let long = "\u{e9}".repeat(ROOM);
+        assert_eq!(guarded(|| Err(Failure::failed(&long))), Status::Failed);
+        assert_eq!((last_error(), last()), (before, long[..ROOM - 2].to_owned()));
+        assert_eq!(guarded(|| Err(Failure::failed("last"))), Status::Failed);
+        assert_eq!((last_error(), last().as_str()), (before, "last"));
     }
 
     #[test]

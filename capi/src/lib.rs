@@ -1,13 +1,19 @@
-//! The C interface: workers, stops, and the search of a range. `include/perjoule.h` is made of it.
+//! The C interface: engines, workers, stops, and the search of a range. `include/perjoule.h` is made
+//! of it.
 //!
 //! Every function looks at its arguments before it uses them, and lets no panic out. All of them may
 //! be called from any thread, on the same workers and stops too.
 
 mod fail;
+mod sized;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_void};
+use std::mem;
+use std::process;
+use std::sync::OnceLock;
 
 use search::block::{Header, Target, VersionMask};
 use search::engine::{self, EngineId};
@@ -17,28 +23,58 @@ use search::search as core;
 pub use self::fail::Status;
 use self::fail::{Failure, guarded, last_error};
 
+/// The major version of this header.
+pub const VERSION_MAJOR: u32 = 0;
+
+/// The minor version of this header.
+pub const VERSION_MINOR: u32 = 1;
+
+/// The patch version of this header.
+pub const VERSION_PATCH: u32 = 0;
+
+/// The version of this header as one number, which `perjoule_version_number` gives of the library:
+/// major times 1,000,000, minor times 1,000 and patch.
+pub const VERSION_NUMBER: u32 = VERSION_MAJOR * 1_000_000 + VERSION_MINOR * 1_000 + VERSION_PATCH;
+
 /// Engines and their threads. Searches share them, one after the other: a second one waits for its
 /// turn until it is told to stop.
 pub struct Workers {
-    workers: core::Workers,
+    inner: core::Workers,
     engine: CString,
+    /// Where its threads are.
+    process: u32,
 }
 
 /// Tells searches to stop, from any thread, and for good.
 pub struct Stop(core::Stop);
 
-/// What to search. All of it zero but header, target and `nonce_count` is a search of these nonces and
-/// nothing else.
+/// What is known of an engine without opening it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct EngineInfo {
+    /// To be set before: `sizeof(PerjouleEngineInfo)`.
+    pub size: usize,
+    /// Its name, for `perjoule_open`. It is there until the end of the process.
+    pub name: *const c_char,
+    /// Why this machine or this build cannot run it, in one line, as long; null where it can.
+    pub missing: *const c_char,
+}
+
+/// What to search. All of it zero but size, header, target and `nonce_count` is a search of these
+/// nonces and nothing else.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Work {
+    /// `sizeof(PerjouleWork)`.
+    pub size: usize,
     /// The header as it is hashed. Its nonce has no meaning.
     pub header: [u8; 80],
     /// What a hash has to be at most: 256 bits, least significant byte first, as in a hash. Not 0.
     pub target: [u8; 32],
     /// The first nonce.
     pub first_nonce: u32,
-    /// How many nonces: up to 2^32, none after 0xffffffff.
+    /// How many nonces: up to 2^32, none after 0xffffffff. With 0 there is nothing to do: the search
+    /// is exhausted at once.
     pub nonce_count: u64,
     /// Version bits to roll, as in 0x1fffe000 (BIP 320); 0 for none.
     pub version_mask: u32,
@@ -57,6 +93,8 @@ pub struct Share {
     pub version: u32,
     /// The header's time.
     pub time: u32,
+    /// Zero, for what may be told later: an array of these keeps its shape.
+    pub reserved: [u32; 5],
     /// The hash, as SHA-256d gives its bytes.
     pub hash: [u8; 32],
 }
@@ -65,6 +103,8 @@ pub struct Share {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
+    /// How large this is in the library that calls: a field that ends after it is not there.
+    pub size: usize,
     /// Hashes done.
     pub hashes: u64,
     /// Hashes there are; `UINT64_MAX` for that and more.
@@ -73,14 +113,18 @@ pub struct Progress {
     pub seconds: f64,
 }
 
-/// Who looks on while a search runs. All of it may be null.
+/// Who looks on while a search runs. All of it but the size may be null.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Watch {
+    /// `sizeof(PerjouleWatch)`.
+    pub size: usize,
     /// Ends the search when it says so.
     pub stop: *const Stop,
-    /// Called about ten times a second, on the thread that called the search. It must return: no
-    /// longjmp, no exception. It must not search on the same workers, which would wait for itself.
+    /// Called about ten times a second, on the thread that called the search, and not at all where a
+    /// search is shorter. It must return: no longjmp, and an exception of C++ that leaves it ends the
+    /// process. A search on the same workers in it is refused, and it must not close them. What it is
+    /// passed is gone when it returns.
     pub progress: Option<unsafe extern "C" fn(context: *mut c_void, progress: *const Progress)>,
     /// Passed on to progress.
     pub context: *mut c_void,
@@ -104,6 +148,8 @@ pub enum End {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {
+    /// To be set before: `sizeof(PerjouleOutcome)`.
+    pub size: usize,
     /// Why it ended.
     pub end: End,
     /// How many shares were written.
@@ -123,16 +169,62 @@ pub extern "C" fn perjoule_version() -> *const c_char {
     VERSION.as_ptr()
 }
 
-/// What the last call on this thread that failed says, in one line; empty before. It is there until
-/// another call fails on this thread, or the thread ends.
+/// The version of this library as one number, to be compared with `PERJOULE_VERSION_NUMBER`, which is
+/// that of the header: 0.1.0 is 1000. Before 1.0 the first two parts have to be the same.
+#[unsafe(no_mangle)]
+pub extern "C" fn perjoule_version_number() -> u32 {
+    VERSION_NUMBER
+}
+
+/// What the last call on this thread that failed says, in one line of up to 1,023 bytes of UTF-8; empty
+/// before. It is there until the thread ends, and changes when another call on it fails: copy what is
+/// to be kept. A call that works leaves it as it is, so look at the status first, and not in the same
+/// argument list.
 #[unsafe(no_mangle)]
 pub extern "C" fn perjoule_last_error() -> *const c_char {
     last_error()
 }
 
+/// How many engines there are to ask `perjoule_engine_info` of. Every engine of processors is among
+/// them, on any processor, and every GPU that a driver offers; where there is none, one that says why.
+/// A build with GPUs asks the drivers at the first call, which takes up to a second.
+#[unsafe(no_mangle)]
+pub extern "C" fn perjoule_engine_count() -> usize {
+    let mut count = 0;
+    guarded(|| {
+        count = engines().len();
+        Ok(())
+    });
+    count
+}
+
+/// What is known of the engine with this number, from 0 on.
+///
+/// # Safety
+///
+/// `info` is a place for it, whose size is set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn perjoule_engine_info(index: usize, info: *mut EngineInfo) -> Status {
+    guarded(|| {
+        // SAFETY: the caller says that it is null or such a struct.
+        let size = unsafe { sized::size_of_it(info, "info") }?;
+        let engines = engines();
+        let Listed { name, missing } = engines.get(index).ok_or_else(|| {
+            Failure::invalid(format_args!("index is {index}, expected less than {}", engines.len()))
+        })?;
+        let missing = missing.as_ref().map_or(std::ptr::null(), |missing| missing.as_ptr());
+        // SAFETY: it is not null, and as large as that or larger.
+        unsafe { info.write(EngineInfo { size, name: name.as_ptr(), missing }) };
+        Ok(())
+    })
+}
+
 /// Opens an engine by its name, as in "avx2" or "gpu:0", or with null the fastest of the processor,
-/// measured; with a number of threads, or with 0 one for each core. It takes some milliseconds, and
-/// a GPU a second or two. The result is for `perjoule_close`.
+/// measured; with a number of threads, up to 1,024, or with 0 one for each core. It takes some
+/// milliseconds, and a GPU a second or two. The result is for `perjoule_close`; nothing is written
+/// when it fails.
+///
+/// Threads do not survive `fork`: a child cannot search on what its parent opened, and opens its own.
 ///
 /// # Safety
 ///
@@ -159,11 +251,12 @@ pub unsafe extern "C" fn perjoule_open(
         let builder = core::Workers::builder(engine);
         let builder = if threads == 0 { builder } else { builder.threads(threads) };
         let opened = Workers {
-            workers: builder.build().map_err(|error| match error {
+            inner: builder.build().map_err(|error| match error {
                 core::WorkersError::Threads { .. } => Failure::invalid(error),
                 _ => Failure::failed(error),
             })?,
             engine: CString::new(id).map_err(Failure::failed)?,
+            process: process::id(),
         };
         // SAFETY: it is not null, and the caller says that there is room for the result.
         unsafe { workers.write(Box::into_raw(Box::new(opened))) };
@@ -172,7 +265,8 @@ pub unsafe extern "C" fn perjoule_open(
 }
 
 /// Ends the threads, soon after it returned: a library that is loaded at run time must stay loaded.
-/// No search may be running on them, or start later. Null is nothing to close.
+/// No search may be running on them, or start later. Null is nothing to close. In a child of `fork`
+/// what its parent opened is left alone, since its threads are not there.
 ///
 /// # Safety
 ///
@@ -182,7 +276,12 @@ pub unsafe extern "C" fn perjoule_close(workers: *mut Workers) {
     guarded(|| {
         if !workers.is_null() {
             // SAFETY: the caller says that it is from `perjoule_open`, where it was a box.
-            drop(unsafe { Box::from_raw(workers) });
+            let workers = unsafe { Box::from_raw(workers) };
+            if workers.process == process::id() {
+                drop(workers);
+            } else {
+                mem::forget(workers);
+            }
         }
         Ok(())
     });
@@ -206,8 +305,8 @@ pub extern "C" fn perjoule_stop_new() -> *mut Stop {
     Box::into_raw(Box::new(Stop(core::Stop::default())))
 }
 
-/// Stops the searches that watch this, now and later. They end within 10 ms on a processor. Null
-/// stops nothing. Also from a signal handler.
+/// Stops the searches that watch this, now and later. They end within 10 ms on a processor that has
+/// no more threads than cores. Null stops nothing. Also from a signal handler.
 ///
 /// # Safety
 ///
@@ -239,13 +338,15 @@ pub unsafe extern "C" fn perjoule_stop_free(stop: *mut Stop) {
 ///
 /// Ok says that the search ran; the outcome says how it ended. With Failed the outcome is there too
 /// when the engines failed in mid-search; otherwise it is not written. Workers whose engines failed
-/// do not work again: close them, and open others.
+/// do not work again: close them, and open others. In a child of `fork` workers of the parent are
+/// Invalid, as they are in a progress callback of a search on them.
 ///
 /// # Safety
 ///
 /// `workers` is from `perjoule_open` and not closed before the end. `work` and `outcome` are such,
-/// `shares` has room for `share_capacity` of them, and null will do for 0. `watch` is null, or all of
-/// it that is not null is what it should be until the end.
+/// with their sizes set, `shares` has room for `share_capacity` of them, and null will do for 0.
+/// `watch` is null, or such with its size set, and all of it that is not null is what it should be
+/// until the end.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn perjoule_search(
     workers: *const Workers,
@@ -256,33 +357,44 @@ pub unsafe extern "C" fn perjoule_search(
     outcome: *mut Outcome,
 ) -> Status {
     guarded(|| {
+        // SAFETY: the caller says that it is null or open workers.
+        let workers = unsafe { workers.as_ref() }.ok_or_else(|| null("workers"))?;
+        workers.are_here()?;
         // SAFETY: the caller says that each of the three is null or what its type says.
-        let (workers, work, watch) = unsafe { (workers.as_ref(), work.as_ref(), watch.as_ref()) };
-        let workers = workers.ok_or_else(|| null("workers"))?;
-        let search = search_of(work.ok_or_else(|| null("work"))?)?;
+        let (work, watch, size) = unsafe {
+            let watch = if watch.is_null() { None } else { Some(sized::read(watch, "watch")?) };
+            (sized::read(work, "work")?, watch, sized::size_of_it(outcome, "outcome")?)
+        };
+        let search = search_of(&work)?;
         if shares.is_null() && share_capacity > 0 {
             return Err(null("shares"));
         }
-        if outcome.is_null() {
-            return Err(null("outcome"));
+        let most = isize::MAX.unsigned_abs() / size_of::<Share>();
+        if share_capacity > most {
+            return Err(Failure::invalid(format_args!(
+                "share_capacity is {share_capacity}, expected at most {most}"
+            )));
         }
 
         let mut tell = |progress: core::Progress| {
             if let Some(Watch { progress: Some(callback), context, .. }) = watch {
                 let progress = Progress {
+                    size: size_of::<Progress>(),
                     hashes: progress.hashes,
                     of: u64::try_from(progress.of).unwrap_or(u64::MAX),
                     seconds: progress.elapsed.as_secs_f64(),
                 };
                 // SAFETY: the caller says that it is a function that takes these.
-                unsafe { callback(*context, &raw const progress) };
+                unsafe { callback(context, &raw const progress) };
             }
         };
         // SAFETY: the caller says that it is null or a handle.
         let stop = watch.and_then(|watch| unsafe { watch.stop.as_ref() });
         let look_on = core::Watch::default().progress(&mut tell);
         let look_on = if let Some(Stop(stop)) = stop { look_on.stop(stop) } else { look_on };
-        let found = search.all(share_capacity, &workers.workers, look_on);
+        let busy = Busy::on(workers)?;
+        let found = search.all(share_capacity, &workers.inner, look_on);
+        drop(busy);
 
         for (index, share) in found.shares.iter().enumerate() {
             // SAFETY: there are at most `share_capacity` of them, and the caller says that there is
@@ -295,7 +407,7 @@ pub unsafe extern "C" fn perjoule_search(
             core::End::Stopped => End::Stopped,
             core::End::Failed => End::Failed,
         };
-        let said = Outcome { end, share_count: found.shares.len(), hashes: found.hashes };
+        let said = Outcome { size, end, share_count: found.shares.len(), hashes: found.hashes };
         // SAFETY: it is not null, and the caller says that there is room for it.
         unsafe { outcome.write(said) };
         match found.faults.first() {
@@ -303,6 +415,97 @@ pub unsafe extern "C" fn perjoule_search(
             _ => Ok(()),
         }
     })
+}
+
+impl Workers {
+    /// Whether its threads are in this process.
+    fn are_here(&self) -> Result<(), Failure> {
+        if self.process == process::id() {
+            return Ok(());
+        }
+        Err(Failure::invalid(format_args!(
+            "the workers were opened in process {} and this is {}, a fork of it, where their threads \
+             are not; open others here",
+            self.process,
+            process::id()
+        )))
+    }
+}
+
+thread_local! {
+    /// The workers that this thread searches on, of which it may have to wait for none again.
+    static BUSY: RefCell<Vec<*const Workers>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A search of this thread on workers, until it is dropped.
+struct Busy;
+
+impl Busy {
+    fn on(workers: &Workers) -> Result<Self, Failure> {
+        let workers = std::ptr::from_ref(workers);
+        BUSY.with_borrow_mut(|busy| {
+            if busy.contains(&workers) {
+                return Err(Failure::invalid(
+                    "these workers are searching on this thread, which would wait for itself",
+                ));
+            }
+            busy.push(workers);
+            Ok(Self)
+        })
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        // Searches on one thread lie within each other.
+        BUSY.with_borrow_mut(Vec::pop);
+    }
+}
+
+/// An engine as it is listed.
+struct Listed {
+    name: CString,
+    missing: Option<CString>,
+}
+
+impl Listed {
+    fn new(id: EngineId, missing: Option<&engine::Unavailable>) -> Self {
+        // Neither has a NUL in it.
+        let text = |text: String| CString::new(text).unwrap_or_default();
+        let missing = missing.map(|missing| text(missing.to_string()));
+        Self { name: text(id.to_string()), missing }
+    }
+}
+
+/// Those of processors, and then GPUs. The machine is asked once.
+fn engines() -> &'static [Listed] {
+    static ENGINES: OnceLock<Vec<Listed>> = OnceLock::new();
+    ENGINES.get_or_init(|| {
+        let mut engines: Vec<_> = engine::survey()
+            .iter()
+            .map(|engine| match engine {
+                Ok(engine) => Listed::new(engine.id(), None),
+                Err(missing) => Listed::new(missing.id(), Some(missing)),
+            })
+            .collect();
+        let gpus = gpus();
+        engines.extend((0..gpus).map(|number| Listed::new(EngineId::Gpu(number), None)));
+        if gpus == 0 {
+            let first = EngineId::Gpu(0);
+            let missing = engine::by_id(first).err();
+            engines.extend(missing.map(|missing| Listed::new(first, Some(&missing))));
+        }
+        engines
+    })
+}
+
+/// How many GPUs drivers offer, of those that have a number.
+fn gpus() -> u8 {
+    #[cfg(feature = "gpu")]
+    let gpus = u8::try_from(search::gpu::adapters().len()).unwrap_or(u8::MAX);
+    #[cfg(not(feature = "gpu"))]
+    let gpus = 0;
+    gpus
 }
 
 fn null(argument: &str) -> Failure {
@@ -329,6 +532,7 @@ fn share_of(share: &core::Share) -> Share {
         nonce: header.nonce(),
         version: header.version().to_consensus(),
         time: header.time(),
+        reserved: [0; 5],
         hash: *share.hash().as_bytes(),
     }
 }

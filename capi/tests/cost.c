@@ -23,9 +23,9 @@ static int ascending(const void *a, const void *b) {
 /* The median of that many calls, in seconds. No hash is small enough for the target. */
 static double call(const PerjouleWorkers *workers, uint64_t nonces) {
     static double took[CALLS];
-    PerjouleWork work = {.nonce_count = nonces};
+    PerjouleWork work = {.size = sizeof work, .nonce_count = nonces};
     PerjouleShare share;
-    PerjouleOutcome outcome;
+    PerjouleOutcome outcome = {.size = sizeof outcome};
     work.target[0] = 1;
     for (int i = 0; i < CALLS; i++) {
         double from = seconds();

@@ -23,7 +23,7 @@ static PerjouleWorkers *workers;
 
 /* One hash in 256 meets it. */
 static PerjouleWork easy(uint8_t seed) {
-    PerjouleWork work = {.first_nonce = 7, .nonce_count = 4096, .version_mask = 0x6000};
+    PerjouleWork work = {.size = sizeof work, .first_nonce = 7, .nonce_count = 4096, .version_mask = 0x6000};
     memset(work.header, seed, sizeof work.header);
     memset(work.target, 0xff, 31);
     return work;
@@ -36,7 +36,7 @@ static void *search(void *argument) {
     size_t count = 0;
     for (int round = 0; round < ROUNDS; round++) {
         PerjouleShare shares[ROOM];
-        PerjouleOutcome outcome;
+        PerjouleOutcome outcome = {.size = sizeof outcome};
         CHECK(perjoule_search(workers, &work, NULL, shares, ROOM, &outcome) == PERJOULE_STATUS_OK);
         CHECK(outcome.share_count > 16);
         CHECK(outcome.end == (outcome.share_count == ROOM ? PERJOULE_END_FULL : PERJOULE_END_EXHAUSTED));
@@ -75,9 +75,14 @@ static void stop_soon(void *context, const PerjouleProgress *progress) {
 
 static void *run_until_stopped(void *argument) {
     struct endless *endless = argument;
-    PerjouleWork work = {.target = {1}, .nonce_count = 1ULL << 32, .version_mask = 0xffffffff, .roll_seconds = 9};
-    PerjouleWatch watch = {.stop = endless->stop, .progress = stop_soon, .context = endless};
-    PerjouleOutcome outcome;
+    PerjouleWork work = {.size = sizeof work,
+                         .target = {1},
+                         .nonce_count = 1ULL << 32,
+                         .version_mask = 0xffffffff,
+                         .roll_seconds = 9};
+    PerjouleWatch watch = {
+        .size = sizeof watch, .stop = endless->stop, .progress = stop_soon, .context = endless};
+    PerjouleOutcome outcome = {.size = sizeof outcome};
     PerjouleShare share;
     CHECK(perjoule_search(workers, &work, &watch, &share, 1, &outcome) == PERJOULE_STATUS_OK);
     CHECK(outcome.end == PERJOULE_END_STOPPED && outcome.share_count == 0);
@@ -94,7 +99,12 @@ static void on_all_threads(void *(*start)(void *), void *arguments, size_t size)
 
 int main(int argc, char **argv) {
     CHECK(argc == 2);
-    CHECK(strchr(perjoule_version(), '.') != NULL && *perjoule_last_error() == '\0');
+    char version[32];
+    snprintf(version, sizeof version, "%d.%d.%d", PERJOULE_VERSION_MAJOR, PERJOULE_VERSION_MINOR,
+             PERJOULE_VERSION_PATCH);
+    CHECK(strcmp(perjoule_version(), version) == 0);
+    CHECK(perjoule_version_number() == PERJOULE_VERSION_NUMBER);
+    CHECK(*perjoule_last_error() == '\0');
     CHECK(perjoule_open(argv[1], 2, &workers) == PERJOULE_STATUS_OK);
     CHECK(strcmp(perjoule_engine(workers), argv[1]) == 0);
 
