@@ -13,7 +13,8 @@ use super::integral::Integrator;
 use super::pci::PciAddress;
 use super::unavailable::{Unavailable, Why};
 use super::{
-    About, Clock, Domain, Found, Host, Meter, MeterError, Reading, Socket, Source, patience, sysfs,
+    About, Clock, Domain, Found, Host, Meter, MeterError, Reading, Socket, Source, patience,
+    plausible, sysfs,
 };
 use crate::units::{Joules, Watts};
 
@@ -198,7 +199,11 @@ impl Chip {
 
     fn meter(&self, sensor: &Sensor, domain: Domain, host: &Host) -> Found {
         let file = self.path.join(sensor.file());
-        if let Err(error) = sysfs::number(&file) {
+        let read = match sensor.kind {
+            Kind::Energy => sysfs::number(&file).map(drop),
+            Kind::Power => power(&file).map(drop),
+        };
+        if let Err(error) = read {
             let why = sysfs::why(error, host.container);
             return Err(Unavailable::new(Source::Hwmon, Some(domain), why));
         }
@@ -222,6 +227,15 @@ impl Chip {
     }
 }
 
+/// The power in a file, if a machine may take it.
+fn power(file: &Path) -> Result<Watts, MeterError> {
+    let microwatts = sysfs::number(file)?;
+    plausible(Watts::from_microwatts(microwatts).value()).ok_or_else(|| {
+        let expected = "microwatts of a machine, no more than 100 MW";
+        MeterError::rubbish(file, &microwatts.to_string(), expected)
+    })
+}
+
 /// The meter of a file.
 #[derive(Debug)]
 struct Hwmon {
@@ -242,15 +256,16 @@ impl Meter for Hwmon {
     }
 
     fn read(&mut self, clock: &Clock) -> Result<Reading, MeterError> {
-        let value = sysfs::number(&self.file)?;
-        let at = clock.now();
         Ok(match &mut self.means {
             Means::Counter(counter) => {
+                let value = sysfs::number(&self.file)?;
+                let at = clock.now();
                 let counted = Some(counter.see(value, at));
                 Reading { at, counted, integrated: None, power: None }
             }
             Means::Power(integrator) => {
-                let power = Watts::from_microwatts(value);
+                let power = power(&self.file)?;
+                let at = clock.now();
                 let integrated = Some(integrator.see(power, at));
                 Reading { at, counted: None, integrated, power: Some(power) }
             }

@@ -1,4 +1,4 @@
-//! From power to energy: the trapezoids between its values.
+//! From power to energy: the trapezoids between its values, and which values are not to be believed.
 
 use std::time::Duration;
 
@@ -96,6 +96,144 @@ fn energy_at(points: &[Point], at: Duration) -> Option<Joules> {
     Some(before.energy + trapezoid(before.power, power, since))
 }
 
+/// A value is told of if it is so many times what comes before and after it, or that share of it,
+/// and left out if it is that much more: no machine does that for the time of a reading.
+const FAR: f64 = 10.0;
+const IMPOSSIBLE: f64 = 100.0;
+
+/// So many values before and after are compared with: two that are wrong in a row do not hide
+/// each other.
+const BESIDE: usize = 3;
+
+/// So many points around a time are looked at; a sensor may show one value for some of them.
+const AROUND: usize = 64;
+
+/// Values that are far from those before and after them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Far {
+    /// How many values; what is shown again and again is one.
+    pub(super) times: u64,
+    /// The farthest of them, and what is beside it.
+    pub(super) worst: Watts,
+    pub(super) beside: Watts,
+}
+
+/// What is not to be believed in a stretch.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Doubts {
+    /// Is in the energy.
+    pub(super) kept: Option<Far>,
+    /// Shall not be in the energy.
+    pub(super) left_out: Option<Far>,
+    /// By how much energy is more with what is to be left out; it may be less.
+    pub(super) excess: Joules,
+}
+
+/// Judges the values between two times by those around them.
+///
+/// `points` are in order of time. What goes on for more than half of the time is no mistake.
+pub(super) fn doubts(points: &[Point], from: Duration, to: Duration) -> Doubts {
+    let first = points.partition_point(|point| point.at < from).saturating_sub(AROUND);
+    let end = points.partition_point(|point| point.at <= to).saturating_add(AROUND);
+    let points = points.get(first..end.min(points.len())).unwrap_or_default();
+    let runs: Vec<_> = points.chunk_by(|a, b| a.power == b.power).collect();
+    let longest = to.saturating_sub(from) / 2;
+    let mut doubts = Doubts::default();
+    let mut sound: Vec<Point> = Vec::new();
+    for (place, run) in runs.iter().enumerate() {
+        let (Some(start), Some(end)) = (run.first(), run.last()) else { continue };
+        let [before, after] = [&runs[place.saturating_sub(BESIDE)..place], &runs[place + 1..]];
+        let begins = before.last().and_then(|run| run.last()).map_or(start.at, |point| point.at);
+        let ends = after.first().and_then(|run| run.first()).map_or(end.at, |point| point.at);
+        let is_short = end.at.saturating_sub(start.at) <= longest;
+        let middles = [middle(before), middle(&after[..after.len().min(BESIDE)])];
+        let far = distance(start.power, middles).filter(|_| begins < to && ends > from && is_short);
+        match far {
+            Some((times, beside)) if times >= IMPOSSIBLE => {
+                note(&mut doubts.left_out, start.power, beside);
+                continue;
+            }
+            Some((_, beside)) => note(&mut doubts.kept, start.power, beside),
+            None => {}
+        }
+        sound.extend(*run);
+    }
+    if doubts.left_out.is_some() {
+        doubts.excess = area(points, from, to) - area(&sound, from, to);
+    }
+    doubts
+}
+
+fn note(far: &mut Option<Far>, power: Watts, beside: Watts) {
+    let ratio = |far: &Far| times(far.worst, far.beside);
+    let this = Far { times: 1, worst: power, beside };
+    *far = Some(match *far {
+        Some(other) if ratio(&other) >= ratio(&this) => Far { times: other.times + 1, ..other },
+        Some(other) => Far { times: other.times + 1, ..this },
+        None => this,
+    });
+}
+
+/// The value in the middle of some runs.
+fn middle(runs: &[&[Point]]) -> Option<Watts> {
+    let mut powers: Vec<_> = runs.iter().filter_map(|run| Some(run.first()?.power)).collect();
+    powers.sort_by(Watts::total_cmp);
+    powers.get(powers.len() / 2).copied()
+}
+
+/// How many times one is the other, whichever is larger.
+fn times(a: Watts, b: Watts) -> f64 {
+    let [low, high] = if a < b { [a, b] } else { [b, a] };
+    if low > Watts::ZERO { high / low } else { f64::INFINITY }
+}
+
+/// How far a value is from what is before and after it, and from which of them; `None` if it is not
+/// far. Beside nothing but zeros, as of a card that sleeps, no value is.
+fn distance(power: Watts, beside: [Option<Watts>; 2]) -> Option<(f64, Watts)> {
+    let (nearest, least) = match beside {
+        [Some(a), Some(b)] => {
+            let [low, high] = if a < b { [a, b] } else { [b, a] };
+            let nearest = if power > high {
+                high
+            } else if power < low {
+                low
+            } else {
+                return None;
+            };
+            (nearest, FAR)
+        }
+        // At an end it may be the first or last of many, unless it cannot be.
+        [Some(other), None] | [None, Some(other)] if power > other => (other, IMPOSSIBLE),
+        _ => return None,
+    };
+    let times = times(power, nearest);
+    (nearest > Watts::ZERO && times >= least).then_some((times, nearest))
+}
+
+/// The energy between two times; before the first point and after the last the power is theirs.
+fn area(points: &[Point], from: Duration, to: Duration) -> Joules {
+    let power_at = |at: Duration| {
+        let next = points.partition_point(|point| point.at < at);
+        match (next.checked_sub(1).and_then(|before| points.get(before)), points.get(next)) {
+            (Some(before), Some(after)) => {
+                let [since, all] =
+                    [at, after.at].map(|at| at.saturating_sub(before.at).as_secs_f64());
+                before.power + (after.power - before.power) * (since / all)
+            }
+            (Some(only), None) | (None, Some(only)) => only.power,
+            (None, None) => Watts::ZERO,
+        }
+    };
+    let mut energy = Joules::ZERO;
+    let mut last = (from, power_at(from));
+    let inside = points.iter().filter(|point| point.at > from && point.at < to);
+    for (at, power) in inside.map(|point| (point.at, point.power)).chain([(to, power_at(to))]) {
+        energy += trapezoid(last.1, power, at.saturating_sub(last.0));
+        last = (at, power);
+    }
+    energy
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,5 +293,71 @@ mod tests {
             assert_eq!(found, None, "from {from} to {to}");
         }
         assert_eq!(stretch(&[], seconds(0.0), seconds(1.0), limit), None);
+    }
+
+    /// One value a second, of these watts.
+    fn each_second(powers: &[f64]) -> Vec<Point> {
+        let mut integrator = Integrator::new(seconds(60.0));
+        let point = |(second, &power): (usize, &f64)| {
+            let (at, power) = (seconds(second as f64), Watts::new(power));
+            Point { at, energy: integrator.see(power, at).energy, power }
+        };
+        powers.iter().enumerate().map(point).collect()
+    }
+
+    #[test]
+    fn values_far_from_those_beside_them_are_told_or_left_out() {
+        let far = |worst, beside| {
+            Some(Far { times: 1, worst: Watts::new(worst), beside: Watts::new(beside) })
+        };
+        for (powers, kept, left_out) in [
+            (vec![200.0, 201.0, 199.0, 900e3, 200.0, 202.0, 201.0], None, far(900e3, 201.0)),
+            (vec![200.0, 201.0, 199.0, 6e3, 200.0, 202.0, 201.0], far(6e3, 201.0), None),
+            (vec![200.0, 201.0, 199.0, 1.9e3, 200.0, 202.0, 201.0], None, None),
+            (vec![200.0, 201.0, 199.0, 0.0, 200.0, 202.0, 201.0], None, far(0.0, 200.0)),
+            (vec![200.0, 201.0, 199.0, 10.0, 210.0, 220.0, 230.0], far(10.0, 200.0), None),
+            // A load that comes, goes, or takes more than half of the time.
+            (vec![2.0, 2.0, 3.0, 400.0, 410.0, 420.0, 430.0], None, None),
+            (vec![400.0, 410.0, 420.0, 430.0, 2.0, 3.0, 2.0], None, None),
+            (vec![2.0, 500.0, 500.0, 500.0, 500.0, 500.0, 2.0], None, None),
+            // A card that sleeps.
+            (vec![0.0, 0.0, 0.0, 50.0, 0.0, 0.0, 0.0], None, None),
+            // At the ends nothing else can be told from a change.
+            (vec![6e3, 200.0, 201.0, 200.0, 201.0, 200.0, 6e3], None, None),
+            (vec![200.0, 201.0, 200.0, 201.0, 200.0, 201.0, 900e3], None, far(900e3, 201.0)),
+            (vec![900e3, 200.0, 201.0, 200.0, 201.0, 202.0, 200.0], None, far(900e3, 200.0)),
+        ] {
+            let points = each_second(&powers);
+            let found = doubts(&points, seconds(0.0), seconds(6.0));
+            assert_eq!((found.kept, found.left_out), (kept, left_out), "{powers:?}");
+        }
+        // Two in a row, and one that a sensor shows for three readings.
+        for powers in [
+            [200.0, 201.0, 199.0, 900e3, 850e3, 202.0, 201.0, 200.0],
+            [200.0, 201.0, 900e3, 900e3, 900e3, 202.0, 201.0, 200.0],
+        ] {
+            let points = each_second(&powers);
+            let found = doubts(&points, seconds(0.0), seconds(7.0));
+            let times = found.left_out.map(|far| far.times);
+            assert_eq!(times, Some(if powers[4] < 900e3 { 2 } else { 1 }));
+            let stretch = stretch(&points, seconds(0.0), seconds(7.0), seconds(5.0));
+            let rest = stretch.expect("points around").energy - found.excess;
+            assert!((rest.value() - 1405.0).abs() < 5.0, "{rest}");
+        }
+        assert_eq!(doubts(&[], seconds(0.0), seconds(1.0)), Doubts::default());
+    }
+
+    #[test]
+    fn only_what_touches_the_time_is_told_of() {
+        let points = each_second(&[200.0, 200.0, 200.0, 900e3, 200.0, 200.0, 200.0, 200.0]);
+        for (from, to, is_told) in
+            [(0.0, 2.0, false), (0.0, 2.5, true), (3.5, 6.0, true), (4.0, 7.0, false)]
+        {
+            let found = doubts(&points, seconds(from), seconds(to));
+            assert_eq!(found.left_out.is_some(), is_told, "{from} to {to}");
+            let stretch = stretch(&points, seconds(from), seconds(to), seconds(5.0));
+            let rest = stretch.expect("points around").energy - found.excess;
+            assert!((rest.value() - 200.0 * (to - from)).abs() < 1e-3, "{rest}");
+        }
     }
 }

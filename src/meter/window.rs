@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use super::integral::{Point, Stretch, stretch};
+use super::integral::{Doubts, Point, Stretch, doubts, stretch};
 use super::recorder::Sample;
 use super::{About, Clock, Conditions, MeterError, Reading, Source};
 use crate::units::{Joules, Watts};
@@ -114,6 +114,23 @@ pub enum Note {
         /// How long they were, all together.
         time: Duration,
     },
+    /// Values of power that are far from those before and after them.
+    #[error(
+        "{times} values of power are far from those before and after (such as {worst} beside \
+         {beside}): {}",
+        if *left_out { "left out" } else { "they are in the mean" }
+    )]
+    Far {
+        /// How many.
+        times: u64,
+        /// The farthest of them.
+        worst: Watts,
+        /// What is before or after it.
+        beside: Watts,
+        /// Whether the energy is without them, because no machine changes that much for a moment:
+        /// power is taken to change in a straight line.
+        left_out: bool,
+    },
     /// Some readings in between failed.
     #[error("{times} readings in between failed, the last because: {last}")]
     Failed {
@@ -218,20 +235,46 @@ impl Window {
         if stretch.energy <= Joules::ZERO {
             return Err(MeterError::NoPower(span.took));
         }
-        let Stretch { energy, points, gaps, gap_time } = stretch;
+        let Stretch { energy, points: inside, gaps, gap_time } = stretch;
         let notes = (gaps > 0).then_some(Note::Gaps { gaps, time: gap_time });
-        Ok(Self {
+        let window = Self {
             about: about.clone(),
             span,
             energy,
             method: Method::Integrated,
             check: None,
-            updates: points,
+            updates: inside,
             update_period: None,
             samples: Vec::new(),
             conditions: Vec::new(),
             notes: notes.into_iter().collect(),
-        })
+        };
+        Ok(window.doubted(points, from))
+    }
+
+    /// Tells of values of power that are far from those around them, and leaves out of integrated
+    /// energy what cannot be.
+    ///
+    /// The window begins at `from` by the time of the points.
+    pub(super) fn doubted(mut self, points: &[Point], from: Duration) -> Self {
+        if self.method != Method::Integrated {
+            return self;
+        }
+        let Doubts { kept, left_out, excess } =
+            doubts(points, from, from.saturating_add(self.span.took));
+        let rest = self.energy - excess;
+        if rest > Joules::ZERO {
+            self.energy = rest;
+        }
+        for (far, left_out) in [(kept, false), (left_out, rest > Joules::ZERO)] {
+            self.notes.extend(far.map(|far| Note::Far {
+                times: far.times,
+                worst: far.worst,
+                beside: far.beside,
+                left_out,
+            }));
+        }
+        self
     }
 
     /// The mean power.

@@ -1,10 +1,11 @@
 //! Sensors of GPUs and boards.
 
 use std::path::Path;
+use std::time::Duration;
 
 use perjoule::meter::fake::Hand;
 use perjoule::meter::hwmon::{at, find};
-use perjoule::meter::{Cause, Domain, Found, Host, MeterError, Method, Source, Why};
+use perjoule::meter::{Cause, Domain, Found, Host, MeterError, Method, Recorder, Source, Why};
 use perjoule::units::Joules;
 
 use super::tree::Tree;
@@ -124,6 +125,50 @@ fn without_a_known_chip_the_reason_is_told() {
     host.system = "windows".to_owned();
     let refused = refusal(find(&tree.at("nowhere"), &host));
     assert!(matches!(refused.why, Why::Absent { cause: Cause::System(_), .. }), "{refused}");
+}
+
+/// No machine takes a terawatt.
+#[test]
+fn a_power_that_cannot_be_is_refused() {
+    let tree = Tree::new();
+    let path = tree.write("board/power1_input", "1000000000000000000\n");
+    let refused = at(&path, Some(Domain::Machine), &Host::default()).expect_err("10^12 W");
+    let text = refused.to_string();
+    assert!(
+        text.contains("holds \"1000000000000000000\", expected microwatts of a machine"),
+        "{text}"
+    );
+    tree.write("board/power1_input", "40000000\n");
+    let mut board = at(&path, Some(Domain::Machine), &Host::default()).expect("a sensor");
+    let high = || drop(tree.write("board/power1_input", "100000000000001\n"));
+    let lost = window(&mut *board, &Hand::new(), 1.0, high);
+    assert!(matches!(lost, Err(MeterError::Rubbish { .. })));
+}
+
+/// As a recorder sees it: the window tells of it, and is without it.
+#[test]
+fn a_reading_far_from_its_neighbours_is_told() {
+    let tree = Tree::new();
+    let path = tree.write("board/power1_input", "200000000\n");
+    let board = at(&path, Some(Domain::Machine), &Host::default()).expect("a sensor");
+    let hand = Hand::new();
+    let hour = Duration::from_hours(1);
+    let recorder = Recorder::start(vec![board], hand.clock(), hour).expect("threads");
+    let read = |microwatts: &str| {
+        tree.write("board/power1_input", microwatts);
+        hand.advance(Duration::from_millis(100));
+        recorder.mark()
+    };
+    let from = read("200000000");
+    for microwatts in ["201000000", "199000000", "900000000000", "201000000", "199000000"] {
+        let _ = read(microwatts);
+    }
+    let to = read("200000000");
+    let measured = recorder.windows(&from, &to).remove(0).window.expect("power");
+    assert!((measured.power().value() - 200.0).abs() < 1.0, "{}", measured.power());
+    let notes: Vec<_> = measured.notes.iter().map(ToString::to_string).collect();
+    let [note] = notes.as_slice() else { panic!("{notes:?}") };
+    assert!(note.contains("900 kW beside") && note.ends_with(": left out"), "{note}");
 }
 
 #[test]

@@ -229,3 +229,32 @@ fn throttling_is_in_the_window() {
         (Some(Celsius::new(41)), Some(Watts::new(700.0)))
     );
 }
+
+/// Of a card that has no counter: what cannot be is an error, and what stands out is told.
+#[test]
+fn a_power_that_cannot_be_is_no_reading() {
+    let card = Made::new();
+    card.set(|state| state.millijoules = None);
+    let hand = Hand::new();
+    let meters = vec![card.meter().expect("a card")];
+    let recorder = Recorder::start(meters, hand.clock(), Duration::from_hours(1)).expect("threads");
+    let read = |watts| {
+        card.set(|state| state.power = Some(watts));
+        hand.advance(Duration::from_millis(100));
+        recorder.mark()
+    };
+    let from = read(300);
+    for watts in [301, 299, 60_000, 1_000_000_000_000, 301, 299] {
+        let _ = read(watts);
+    }
+    let to = read(300);
+    let window = recorder.windows(&from, &to).remove(0).window.expect("power");
+    assert!((window.power().value() - 300.0).abs() < 1.0, "{}", window.power());
+    let notes = notes(&window);
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(
+        notes[0].contains("60.0 kW beside 300 W") && notes[0].ends_with(": left out"),
+        "{notes:?}"
+    );
+    assert!(notes[1].contains("1.00 TW, which is more than any machine takes"), "{notes:?}");
+}

@@ -14,7 +14,9 @@ use super::counter::{Counter, Width};
 use super::integral::Integrator;
 use super::pci::PciAddress;
 use super::unavailable::{Unavailable, Why};
-use super::{About, Clock, Conditions, Domain, Found, Host, Meter, MeterError, Reading, Source};
+use super::{
+    About, Clock, Conditions, Domain, Found, Host, Meter, MeterError, Reading, Source, plausible,
+};
 use crate::units::{Joules, Watts};
 
 /// Without a value of power for longer than this there is a gap. The driver itself averages over
@@ -137,6 +139,13 @@ pub fn meter(card: Box<dyn Card>) -> Found {
     Ok(Box::new(Nvml { about, card, counter, integrator }))
 }
 
+/// The power of a card, if any card may take it.
+fn power(card: &dyn Card) -> Result<Watts, CardError> {
+    let power = card.power()?;
+    let wrong = || CardError::Driver(format!("{power}, which is more than any machine takes"));
+    plausible(power.value()).ok_or_else(wrong)
+}
+
 /// The meter of a card that has a counter, or power, or both.
 #[derive(Debug)]
 struct Nvml {
@@ -153,7 +162,7 @@ impl Meter for Nvml {
 
     fn read(&mut self, clock: &Clock) -> Result<Reading, MeterError> {
         let fails = |error: CardError| MeterError::Driver(error.to_string());
-        let power = self.integrator.as_ref().map(|_| self.card.power()).transpose();
+        let power = self.integrator.as_ref().map(|_| power(&*self.card)).transpose();
         let millijoules = self.counter.as_ref().map(|_| self.card.millijoules()).transpose();
         let at = clock.now();
         let counted = millijoules.map_err(fails)?.zip(self.counter.as_mut());

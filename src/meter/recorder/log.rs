@@ -87,7 +87,7 @@ impl Log {
     ) -> Result<Window, MeterError> {
         let start = start.as_ref().map_err(Clone::clone)?;
         let end = end.as_ref().map_err(Clone::clone)?;
-        let window = Window::between(about, clock, start, end)?;
+        let window = Window::between(about, clock, start, end)?.doubted(&self.points(), start.at);
         Ok(self.complete(window, start.at, end.at))
     }
 
@@ -102,15 +102,19 @@ impl Log {
         if let (false, Some(failure)) = (self.reaches(to), self.failures.last()) {
             return Err(failure.last.clone());
         }
-        let point = |sample: &Sample| {
-            Some(Point { at: sample.at, energy: sample.energy, power: sample.power? })
-        };
-        let points: Vec<_> = self.samples.iter().filter_map(point).collect();
+        let points = self.points();
         let span = Span { from: clock.date(from), took: to.saturating_sub(from) };
         // Once or twice it may be late.
         let patience = about.interval.unwrap_or(DEFAULT_INTERVAL).saturating_mul(3);
         let window = Window::over(about, span, &points, from, patience);
         Ok(self.complete(window?, from, to))
+    }
+
+    fn points(&self) -> Vec<Point> {
+        let point = |sample: &Sample| {
+            Some(Point { at: sample.at, energy: sample.energy, power: sample.power? })
+        };
+        self.samples.iter().filter_map(point).collect()
     }
 
     /// Adds what was seen on the way.
