@@ -18,9 +18,13 @@ pub const FOLDER: &str = "/sys/class/powercap";
 /// The counter behind has 32 bits, of which the range tells the step.
 const STEPS: u64 = 0xffff_ffff;
 
+/// So often two zones have to show the same to be one.
+const LOOKS: u32 = 3;
+
 /// All zones in a folder like [`FOLDER`], or why there are none.
 ///
 /// Where one processor's counter is offered twice, as a register and in memory, it is counted once.
+/// So is a counter of a whole processor that is offered for each of its dies.
 #[must_use]
 pub fn find(folder: &Path, host: &Host) -> Vec<Found> {
     let zones = zones(folder);
@@ -49,6 +53,11 @@ pub fn find(folder: &Path, host: &Host) -> Vec<Found> {
         }
         let meter = Rapl::new(zone, domain.clone());
         let meter = meter.map_err(|error| zone.fails(Some(domain.clone()), error, host))?;
+        let other = used.iter().find(|(other, _)| are_dies_of_one(other, &domain));
+        if let Some((_, other)) = other.filter(|(_, other)| count_as_one(other, zone)) {
+            let twin = Why::Twin(other.path.display().to_string());
+            return Err(Unavailable::new(Source::Rapl, Some(domain), twin));
+        }
         used.entry(domain).or_insert(zone);
         Ok(Box::new(meter) as Box<dyn Meter>)
     });
@@ -92,6 +101,29 @@ fn zones(folder: &Path) -> Vec<Zone> {
         entries.into_iter().filter_map(|(name, path)| Zone::parse(&name, path)).collect();
     zones.sort_by(|a, b| (&a.kind, a.number, a.child).cmp(&(&b.kind, b.number, b.child)));
     zones
+}
+
+/// Whether these are the same of two dies of one processor.
+fn are_dies_of_one(a: &Domain, b: &Domain) -> bool {
+    let ((Domain::Package(a), Domain::Package(b))
+    | (Domain::Dram(a), Domain::Dram(b))
+    | (Domain::Core(a), Domain::Core(b))
+    | (Domain::Uncore(a), Domain::Uncore(b))) = (a, b)
+    else {
+        return false;
+    };
+    a.package == b.package && a.die.is_some() && b.die.is_some() && a.die != b.die
+}
+
+/// Whether two zones show one counter: what the one shows lies between what the other shows just
+/// before and just after. Counters of their own are never that close for long, but for those that
+/// have not begun to count.
+fn count_as_one(a: &Zone, b: &Zone) -> bool {
+    let read = |zone: &Zone| sysfs::number(&zone.path.join("energy_uj")).ok();
+    (0..LOOKS).all(|_| {
+        let (before, between, after) = (read(a), read(b), read(a));
+        between > Some(0) && before <= between && between <= after
+    })
 }
 
 /// What a zone of that name measures, in the processor that it is part of.

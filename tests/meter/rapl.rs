@@ -126,6 +126,34 @@ fn dies_that_are_counted_apart_are_kept_apart() {
     assert_eq!(names(&found), expected);
 }
 
+/// Some kernels offer the counter of a processor once for each of its dies.
+#[test]
+fn one_counter_for_all_dies_is_counted_once() {
+    let tree = Tree::new();
+    for die in 0..3 {
+        zone(&tree, &format!("intel-rapl:{die}"), &format!("package-0-die-{die}"), 5_000_000);
+        zone(&tree, &format!("intel-rapl:{die}:0"), "dram", 4_000_000);
+    }
+    // Another processor has its own, and its dies have theirs.
+    zone(&tree, "intel-rapl:3", "package-1-die-0", 5_000_000);
+    zone(&tree, "intel-rapl:4", "package-1-die-1", 6_000_000);
+    let found = find(tree.path(), &linux());
+    let twin = |domain: &str, path: &str| {
+        format!("rapl, {domain}: the same as {}, which is used", tree.at(path).display())
+    };
+    let expected = [
+        "package-0.0".to_owned(),
+        "dram-0.0".to_owned(),
+        twin("package-0.1", "intel-rapl:0"),
+        twin("dram-0.1", "intel-rapl:0:0"),
+        twin("package-0.2", "intel-rapl:0"),
+        twin("dram-0.2", "intel-rapl:0:0"),
+        "package-1.0".to_owned(),
+        "package-1.1".to_owned(),
+    ];
+    assert_eq!(names(&found), expected);
+}
+
 #[test]
 fn a_wrap_within_a_window_is_corrected() {
     let tree = server();
