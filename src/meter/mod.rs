@@ -48,14 +48,19 @@ mod found;
 mod host;
 pub mod hwmon;
 mod integral;
+mod name;
 pub mod nvml;
 mod patience;
 mod pci;
 pub mod perf;
+#[cfg_attr(not(unix), path = "pipes_threads.rs")]
+mod pipes;
 mod probe;
 pub mod rapl;
 mod recorder;
+mod shell;
 mod sysfs;
+mod text;
 mod unavailable;
 mod window;
 

@@ -42,7 +42,7 @@ fn watts_are_integrated() {
 #[cfg(unix)]
 #[test]
 fn no_shell_stands_between() {
-    let mut echo = run("echo 5 W; $(exit 1) | > 7").expect("one program with many words");
+    let mut echo = run("echo 5 W '; $(exit 1) | > 7'").expect("one program with many words");
     let reading = echo.read(&Hand::new().clock()).expect("watts");
     assert_eq!(reading.power, Some(Watts::new(5.0)));
 }
@@ -64,9 +64,27 @@ fn every_way_to_fail_is_one_clear_line() {
             "sh -c 'echo 5 W; echo no board >&2; exit 3'",
             "\"sh\" failed with exit status: 3: \"no board\"",
         ),
+        (
+            "sh -c 'echo NOMPOWER : 600 Watts'",
+            "\"sh\" printed \"NOMPOWER : 600 Watts\", which is a limit, a rating or a statistic",
+        ),
+        (
+            "printf 'PS1 132 Watts\\nPS2 160 Watts\\n'",
+            "\"printf\" printed 2 powers (\"PS1 132 Watts\", \"PS2 160 Watts\"), expected one: choose \
+             or add them in a script",
+        ),
+        ("echo 5 W | cat", "\"|\" is for a shell, and none runs the command: give it to one"),
+        ("echo 5 W > /dev/null", "\">\" is for a shell"),
+        ("true && echo 5 W", "\"&&\" is for a shell"),
+        ("true; echo 5 W", "\"true;\" is for a shell"),
+        (
+            "cat $NO_SUCH_FILE",
+            "\"cat\" failed with exit status: 1: \"cat: '$NO_SUCH_FILE': No such file or directory\" (no \
+             shell runs it, and \"$NO_SUCH_FILE\" is for one: give it to one, as in \"sh -c '…'\")",
+        ),
         ("no-such-program-of-watts -x", "cannot start \"no-such-program-of-watts\": No such file"),
         ("/", "cannot start \"/\": Permission denied"),
-        ("printf '\\377\\376'", "\"printf\" printed \"\u{fffd}\u{fffd}\", expected a number"),
+        ("printf '\\377\\375'", "\"printf\" printed \"\u{fffd}\u{fffd}\", expected a number"),
     ] {
         let error = failure(run(line)).to_string();
         assert!(error.starts_with(text), "{line}: {error}");
@@ -80,22 +98,74 @@ fn every_way_to_fail_is_one_clear_line() {
 fn a_program_that_prints_without_end_ends() {
     let error =
         failure(meter("yes rubbish", Domain::Machine, DEFAULT_INTERVAL, Duration::from_mins(1)));
-    assert!(matches!(error, CommandError::Failed { .. }), "{error}");
+    assert!(matches!(error, CommandError::TooMuch { .. }), "{error}");
+    let text = "\"yes\" printed more than 1024 KiB and was ended, expected a line with watts";
+    assert_eq!(error.to_string(), text);
 }
 
-/// A child that goes on and holds the output open is none of the meter's business.
+/// More than a pipe holds is taken, whether it is output or complaints.
 #[cfg(unix)]
 #[test]
-fn a_program_that_leaves_something_running_has_ended() {
-    let found = meter(
-        "sh -c 'sleep 120 & echo 7'",
-        Domain::Machine,
-        DEFAULT_INTERVAL,
-        Duration::from_mins(1),
-    );
+fn a_program_may_print_much() {
+    for line in [
+        "sh -c 'echo 7 W; head -c 300000 /dev/zero | tr \"\\0\" x'",
+        "sh -c 'head -c 3000000 /dev/zero >&2; echo 7 W'",
+    ] {
+        let mut much = run(line).unwrap_or_else(|why| panic!("{line}: {why}"));
+        let power = much.read(&Hand::new().clock()).expect("watts").power;
+        assert_eq!(power, Some(Watts::new(7.0)), "{line}");
+    }
+}
+
+/// A child that goes on and holds the output open is not waited for: it is ended, which is told.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_program_leaves_running_is_ended_and_costs_nothing() {
+    let tree = Tree::new();
+    let numbers = tree.at("numbers");
+    let line = format!("sh -c 'sleep 600 & echo $! >> {}; echo 7'", numbers.display());
+    let mut found =
+        meter(&line, Domain::Machine, DEFAULT_INTERVAL, Duration::from_mins(1)).expect("watts");
+    let told = format!("{line} (what it leaves running is ended each time)");
+    assert_eq!(found.about().detail, told);
+    // Of this process alone: other tests run beside this one.
+    let pipes_of_others = || {
+        let entries = std::fs::read_dir("/proc/self/fd").expect("open files");
+        entries.count()
+    };
+    let before = pipes_of_others();
+    for _ in 0..10 {
+        found.read(&Hand::new().clock()).expect("watts");
+    }
+    assert!(pipes_of_others() < before + 20, "pipes are left open");
+    let numbers = std::fs::read_to_string(&numbers).expect("it was started");
+    let numbers: Vec<_> = numbers.split_whitespace().collect();
+    assert_eq!(numbers.len(), 11);
+    assert_end(&numbers);
+    // One that does not hold the output is ended too.
+    let quiet = tree.at("quiet");
+    let line =
+        format!("sh -c 'sleep 600 >/dev/null 2>&1 & echo $! >> {}; echo 7'", quiet.display());
+    let found = run(&line).expect("watts");
+    assert_eq!(found.about().detail, line);
+    let quiet = std::fs::read_to_string(&quiet).expect("it was started");
+    assert_end(&quiet.split_whitespace().collect::<Vec<_>>());
+}
+
+/// Processes are dead, though perhaps nobody has asked about them yet.
+#[cfg(target_os = "linux")]
+fn assert_end(numbers: &[&str]) {
     let start = std::time::Instant::now();
-    found.expect("watts").read(&Hand::new().clock()).expect("watts");
-    assert!(start.elapsed() < Duration::from_secs(100), "it was waited for");
+    for number in numbers {
+        let lives = || {
+            let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+            !(stat.is_empty() || stat.contains(") Z "))
+        };
+        while lives() {
+            assert!(start.elapsed() < Duration::from_mins(1), "process {number} is alive");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -109,18 +179,7 @@ fn a_program_that_hangs_is_killed_with_its_children() {
     assert_eq!(error.to_string(), "\"sh\" did not end within 0.5 s and was killed");
     let numbers = std::fs::read_to_string(&numbers).expect("it was started");
     assert_eq!(numbers.split_whitespace().count(), 2);
-    let start = std::time::Instant::now();
-    for number in numbers.split_whitespace() {
-        // Dead, though perhaps nobody has asked about it yet.
-        let lives = || {
-            let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
-            !(stat.is_empty() || stat.contains(") Z "))
-        };
-        while lives() {
-            assert!(start.elapsed() < Duration::from_mins(1), "process {number} is alive");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
+    assert_end(&numbers.split_whitespace().collect::<Vec<_>>());
 }
 
 /// The recorder does not wait for it, and interpolates.
