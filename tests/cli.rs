@@ -858,7 +858,14 @@ fn a_command_measures_the_whole_machine() {
         assert!(notes.contains("fewer than 3") && notes.contains("shorter than 5 s"), "{notes}");
     }
     assert!(!result["traces"][0]["points"].as_array().unwrap().is_empty());
-    for (command, why) in [("false", "1"), ("echo none", "none"), ("/no/such/program", "program")] {
+    for (command, why) in [
+        ("false", "1"),
+        ("echo none", "none"),
+        ("/no/such/program", "program"),
+        ("echo 5 W | cat", "sh -c"),
+        ("echo 5 W 6 W", "2 powers"),
+        ("echo NOMPOWER : 600 Watts", "expected the power of now"),
+    ] {
         let refused = score_of_memory(&["--meter-cmd", command]);
         assert_refused(&refused, why);
     }
@@ -887,6 +894,29 @@ fn a_sensor_measures_what_the_arguments_say() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sensor_of_a_terawatt_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let sensor = folder.path().join("power1_input");
+    std::fs::write(&sensor, "1000000000000000000\n").unwrap();
+    let named = format!("machine={}", sensor.display());
+    assert_refused(&score_of_memory(&["--meter-sensor", &named]), "no more than 100 MW");
+}
+
+/// What a program leaves running is ended, and told before the score.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_command_that_leaves_something_running_is_told_of() {
+    let command = "sh -c 'sleep 600 & echo 210 W'";
+    let output = score_of_memory(&["--meter-cmd", command, "--json", "-"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(stderr(&output).contains("what it leaves running is ended"), "{output:?}");
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let watts = result["rows"][0]["energy"]["gross_watts"].as_f64().unwrap();
+    assert!((watts - 210.0).abs() < 1.0, "{result}");
+}
+
 #[test]
 fn a_trace_is_laid_over_the_score_afterwards() {
     let folder = tempfile::tempdir().unwrap();
@@ -906,6 +936,64 @@ fn a_trace_is_laid_over_the_score_afterwards() {
     let result = json(&score_of_memory(&late), 0);
     let why = result["rows"][0]["no_energy"].as_str().unwrap();
     assert!(why.contains("check the clocks"), "{why}");
+}
+
+/// One row a second of 0.3 kW, from 100 s ago, and a row that is being written.
+fn live_trace() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let rows = (0..300).map(|second| format!("{},0.5,0.3\n", now.as_secs() - 100 + second));
+    let rows: String = rows.collect();
+    format!("time,power.limit [kW],Power (kW)\n{rows}{},0.5,0", now.as_secs() + 200)
+}
+
+#[test]
+fn a_trace_may_come_late_and_be_half_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("wall.csv");
+    let (late, text) = (trace.clone(), live_trace());
+    // Its own process would write it when the score is done; here it does a little before.
+    let writer = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(1500));
+        std::fs::write(late, text).unwrap();
+    });
+    let output = score_of_memory(&["--meter-csv", trace.to_str().unwrap(), "--json", "-"]);
+    writer.join().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(stderr(&output).contains("wall.csv is not there yet"), "{output:?}");
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    for row in result["rows"].as_array().unwrap() {
+        assert!((row["energy"]["gross_watts"].as_f64().unwrap() - 300.0).abs() < 1e-6, "{row}");
+    }
+    // One that never comes costs its joules and nothing else.
+    let never = folder.path().join("never.csv");
+    let output = score_of_memory(&["--meter-csv", never.to_str().unwrap(), "--json", "-"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let why = result["rows"][0]["no_energy"].as_str().unwrap();
+    assert!(why.contains("never.csv"), "{why}");
+}
+
+#[test]
+fn traces_that_are_not_clear_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let trace = folder.path().join("wall.csv");
+    let name = trace.to_str().unwrap().to_owned();
+    for (header, part) in [
+        ("time,CPU power,GPU power", "--meter-csv-column"),
+        ("time,power.limit [W]", "no column is power"),
+        ("time,power_mw", "expected W, mW, kW or MW"),
+    ] {
+        let row = header.split(',').skip(1).map(|_| ",5").collect::<String>();
+        std::fs::write(&trace, format!("{header}\n1769860800{row}\n1769860801{row}\n")).unwrap();
+        assert_refused(&score_of_memory(&["--meter-csv", &name]), part);
+    }
+    let column = ["--meter-csv", &name, "--meter-csv-column", "watts"];
+    assert_refused(&score_of_memory(&column), "there is no column \"watts\"");
+    assert_refused(&score_of_memory(&["--meter-csv", folder.path().to_str().unwrap()]), "a folder");
+    for ahead in ["nan", "inf", "-inf", "1e308", "-1e308", "4e9", "soon", ""] {
+        let args = ["--meter-csv", &name, &format!("--meter-csv-ahead={ahead}")];
+        assert_refused(&score_of_memory(&args), "is not a number of seconds");
+    }
 }
 
 #[test]
@@ -994,7 +1082,8 @@ fn score_refuses_what_it_cannot_use() {
         ("--assume-watts 50", "\"50\""),
         ("--assume-watts cpu=none", "\"none\""),
         ("--assume-watts toaster=50", "toaster"),
-        ("--meter-csv /no_such_file", "no_such_file"),
+        ("--meter-csv /no_such_folder/wall.csv", "no_such_folder"),
+        ("--meter-csv-column watts", "--meter-csv"),
         ("--meter-csv-ahead 5", "--meter-csv"),
     ] {
         assert_refused(&run(["score"].into_iter().chain(args.split(' '))), part);

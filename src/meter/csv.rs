@@ -2,10 +2,12 @@
 //! afterwards.
 //!
 //! The meter's clock need not be this machine's: an offset can be given, and a trace that does not
-//! cover the measurement is an error that shows both times.
+//! cover the measurement is an error that shows both times. A trace may still be written while it is
+//! read: a last row without its end is left for the next time.
 
-use std::fs;
-use std::io;
+use std::borrow::Cow;
+use std::fs::{File, FileType, Metadata};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,6 +17,8 @@ use jiff::Timestamp;
 
 use super::error::beginning;
 use super::integral::{Integrator, Point};
+use super::name::{Name, Unit};
+use super::text::decode;
 use super::{About, Domain, MeterError, Note, Source, Span, Window, plausible};
 use crate::units::Watts;
 
@@ -23,6 +27,12 @@ pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Seconds since 1970 that are more than this are milliseconds.
 const LAST_SECOND: f64 = 1e11;
+
+/// More than a week of ten rows a second has.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// So many columns are shown where their names matter.
+const MOST_COLUMNS: usize = 12;
 
 /// Power over time, as another meter wrote it.
 #[derive(Clone, Debug)]
@@ -47,6 +57,70 @@ pub enum TraceError {
         path: PathBuf,
         /// What the system said.
         error: Arc<io::Error>,
+    },
+    /// It is no file that can be read again and again.
+    #[error("{} is {what}, expected a file with rows of time and power", path.display())]
+    NoFile {
+        /// Its name.
+        path: PathBuf,
+        /// What it is instead.
+        what: &'static str,
+    },
+    /// It is longer than any trace of a measurement.
+    #[error(
+        "{} has more than {} MiB: cut it to the time of the measurement", path.display(), most >> 20
+    )]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// How many bytes are read.
+        most: u64,
+    },
+    /// It holds something else than text.
+    #[error(
+        "this is no text, expected lines of time and power with commas between: export it as CSV"
+    )]
+    NoText,
+    /// No column is the power.
+    #[error(
+        "no column is power in watts, of {columns}: give it a name such as \"Power (W)\", or name it \
+         with --meter-csv-column"
+    )]
+    NoPower {
+        /// The names of the columns.
+        columns: String,
+    },
+    /// No column is the time.
+    #[error("no column is the time, of {columns}: give it a name such as \"time\"")]
+    NoTime {
+        /// The names of the columns.
+        columns: String,
+    },
+    /// Several columns may be meant.
+    #[error("{columns} may all be the power: name the right one with --meter-csv-column")]
+    SeveralPowers {
+        /// Their names.
+        columns: String,
+    },
+    /// Several columns may be meant.
+    #[error("{columns} may all be the time: leave that name to one of them")]
+    SeveralTimes {
+        /// Their names.
+        columns: String,
+    },
+    /// The column that was asked for is not there, or several times.
+    #[error("there is no column {column:?}, or more than one, expected one of {columns}")]
+    NoColumn {
+        /// What was asked for.
+        column: String,
+        /// Those that there are.
+        columns: String,
+    },
+    /// The unit is not power, or it is not clear how much of it.
+    #[error("the unit of {column:?} is not clear, expected W, mW, kW or MW, as in \"Power (kW)\"")]
+    Unit {
+        /// The name of the column.
+        column: String,
     },
     /// A row is not what it should be.
     #[error("line {line}: {text:?} is no {expected}")]
@@ -75,7 +149,7 @@ pub enum TraceError {
     /// It begins too late, or ends too early.
     #[error(
         "the trace is from {} to {}, and the measurement from {} to {}: check the clocks, and \
-         give the offset between them",
+         give the offset between them, or have it written until the measurement is over",
         date(*.first), date(*.last), date(*.from), date(*.to)
     )]
     NotCovered {
@@ -110,46 +184,67 @@ fn date(at: SystemTime) -> String {
 }
 
 impl Trace {
-    /// Reads a file of that meter, which measured `domain`.
+    /// Reads a file of that meter, which measured `domain`, with the power in the column of that
+    /// name, or in the only one that can be it.
     ///
     /// # Errors
     ///
     /// When it cannot be read, or is no trace.
-    pub fn read(path: &Path, domain: Domain) -> Result<Self, TraceError> {
-        let unreadable = |error| TraceError::Read { path: path.to_owned(), error: Arc::new(error) };
-        let bytes = fs::read(path).map_err(unreadable)?;
-        Self::parse(&bytes, domain, path.display().to_string())
+    pub fn read(path: &Path, domain: Domain, column: Option<&str>) -> Result<Self, TraceError> {
+        Self::parse(&content(path)?, domain, path.display().to_string(), column)
     }
 
     /// Reads the text of such a file; `detail` says where it comes from.
     ///
-    /// Time is in seconds since 1970 or a date by RFC 3339, power in watts. They are the first two
-    /// columns, unless the first row names them. Rows without a power are passed over, and so are
-    /// lines that begin with `#`.
+    /// Time is in seconds since 1970 or a date by RFC 3339, power in watts or in the unit that its
+    /// column is named with. They are the first two columns, unless the first row names them. Rows
+    /// without a power are passed over, and so are lines that begin with `#`, and a last row whose
+    /// line has not ended.
     ///
     /// # Errors
     ///
     /// When it is no trace.
-    pub fn parse(text: &[u8], domain: Domain, detail: String) -> Result<Self, TraceError> {
+    pub fn parse(
+        text: &[u8],
+        domain: Domain,
+        detail: String,
+        column: Option<&str>,
+    ) -> Result<Self, TraceError> {
+        let text = decode(text);
+        if text.contains('\0') {
+            return Err(TraceError::NoText);
+        }
+        let text = rows(&text);
         let mut reader = ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .trim(Trim::All)
             .comment(Some(b'#'))
-            .from_reader(text);
-        let mut columns = (0, 1);
+            .from_reader(text.as_bytes());
+        let mut columns = Columns::default();
         let mut is_first = true;
         let mut integrator = Integrator::new(Duration::MAX);
         let mut points: Vec<Point> = Vec::new();
-        for record in reader.byte_records() {
-            let record = record.map_err(|error| {
-                let line = error.position().map_or(0, csv::Position::line);
-                TraceError::Row { line, text: beginning(&error.to_string()), expected: "row" }
-            })?;
-            let record = StringRecord::from_byte_record_lossy(record);
-            let row = Row { record: &record, columns };
+        let mut record = StringRecord::new();
+        let (mut line, mut read) = (0, 0);
+        loop {
+            let more = reader.read_record(&mut record);
+            // Counted here: the reader's line is that of the comments before.
+            let end = usize::try_from(reader.position().byte()).unwrap_or(usize::MAX);
+            let passed = text.get(read..end).unwrap_or_default();
+            line += passed.matches('\n').count() as u64;
+            read = end;
+            match more {
+                Ok(false) => break,
+                Ok(true) => {}
+                Err(error) => {
+                    let text = beginning(&error.to_string());
+                    return Err(TraceError::Row { line, text, expected: "row" });
+                }
+            }
+            let row = Row { record: &record, columns, line };
             if std::mem::take(&mut is_first)
-                && let Some(named) = row.header()
+                && let Some(named) = row.header(column)?
             {
                 columns = named;
                 continue;
@@ -157,7 +252,7 @@ impl Trace {
             let Some(power) = row.power()? else { continue };
             let at = row.time()?;
             if points.last().is_some_and(|last| at < last.at) {
-                let (line, text) = (row.line(), beginning(row.field(columns.0)));
+                let text = beginning(row.field(columns.time));
                 return Err(TraceError::Order { line, text });
             }
             points.push(Point { at, energy: integrator.see(power, at).energy, power });
@@ -222,20 +317,89 @@ impl Trace {
             return Err(TraceError::NotCovered { first, last, from, to }.into());
         }
         let window = Window::over(&self.about, *span, &self.points, from, self.patience)?;
-        match window.notes.as_slice() {
-            [Note::Gaps { gaps, time }] => {
-                let (gaps, time, patience) = (*gaps, *time, self.patience);
-                Err(TraceError::Gaps { gaps, time, patience }.into())
+        let gaps = window.notes.iter().find_map(|note| match note {
+            Note::Gaps { gaps, time } => Some((*gaps, *time)),
+            _ => None,
+        });
+        match gaps {
+            Some((gaps, time)) => {
+                Err(TraceError::Gaps { gaps, time, patience: self.patience }.into())
             }
-            _ => Ok(window),
+            None => Ok(window),
         }
+    }
+}
+
+/// The bytes of a file, if it is one and not too long.
+fn content(path: &Path) -> Result<Vec<u8>, TraceError> {
+    let unreadable = |error| TraceError::Read { path: path.to_owned(), error: Arc::new(error) };
+    let too_long = || TraceError::TooLong { path: path.to_owned(), most: MOST_BYTES };
+    let is_file = |metadata: Metadata| match what(metadata.file_type()) {
+        Some(what) => Err(TraceError::NoFile { path: path.to_owned(), what }),
+        None if metadata.len() > MOST_BYTES => Err(too_long()),
+        None => Ok(()),
+    };
+    // Asked before it is opened, since that waits for whoever writes to a pipe.
+    is_file(path.metadata().map_err(unreadable)?)?;
+    let file = File::open(path).map_err(unreadable)?;
+    is_file(file.metadata().map_err(unreadable)?)?;
+    let mut bytes = Vec::new();
+    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(too_long());
+    }
+    Ok(bytes)
+}
+
+/// What something is that is no file.
+fn what(kind: FileType) -> Option<&'static str> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        if kind.is_fifo() || kind.is_socket() {
+            return Some("a pipe");
+        }
+        if kind.is_char_device() || kind.is_block_device() {
+            return Some("a device");
+        }
+    }
+    match () {
+        () if kind.is_dir() => Some("a folder"),
+        () if !kind.is_file() => Some("something else"),
+        () => None,
+    }
+}
+
+/// The lines that have ended, each with a single newline.
+fn rows(text: &str) -> Cow<'_, str> {
+    let end = text.rfind(['\n', '\r']).map_or(0, |end| end + 1);
+    let whole = &text[..end];
+    if whole.contains('\r') {
+        whole.replace("\r\n", "\n").replace('\r', "\n").into()
+    } else {
+        whole.into()
+    }
+}
+
+/// Which fields are time and power, and how many watts one of the latter is.
+#[derive(Clone, Copy, Debug)]
+struct Columns {
+    time: usize,
+    power: usize,
+    watts: f64,
+}
+
+impl Default for Columns {
+    fn default() -> Self {
+        Self { time: 0, power: 1, watts: 1.0 }
     }
 }
 
 /// A row, and which of its fields are time and power.
 struct Row<'a> {
     record: &'a StringRecord,
-    columns: (usize, usize),
+    columns: Columns,
+    line: u64,
 }
 
 impl Row<'_> {
@@ -243,42 +407,149 @@ impl Row<'_> {
         self.record.get(column).unwrap_or_default()
     }
 
-    fn line(&self) -> u64 {
-        self.record.position().map_or(0, csv::Position::line)
-    }
-
     fn time(&self) -> Result<Duration, TraceError> {
-        let text = self.field(self.columns.0);
+        let text = self.field(self.columns.time);
         let expected = "time, expected seconds since 1970, or a date like 2026-01-31T12:00:00Z";
-        let wrong = || TraceError::Row { line: self.line(), text: beginning(text), expected };
+        let wrong = || TraceError::Row { line: self.line, text: beginning(text), expected };
         time(text).ok_or_else(wrong)
     }
 
     /// `None` where the field is empty.
     fn power(&self) -> Result<Option<Watts>, TraceError> {
-        let text = self.field(self.columns.1);
-        if text.is_empty() && self.record.len() > self.columns.1 {
+        let Columns { power, watts, .. } = self.columns;
+        let text = self.field(power);
+        if text.is_empty() && self.record.len() > power {
             return Ok(None);
         }
-        let expected = "power, expected watts";
-        let wrong = || TraceError::Row { line: self.line(), text: beginning(text), expected };
-        text.parse().ok().and_then(plausible).map(Some).ok_or_else(wrong)
+        let expected = "power, expected watts, or the unit that its column is named with";
+        let wrong = || TraceError::Row { line: self.line, text: beginning(text), expected };
+        let number = text.parse::<f64>().ok();
+        number.and_then(|number| plausible(number * watts)).map(Some).ok_or_else(wrong)
     }
 
-    /// Where time and power are, if this row names its columns.
-    fn header(&self) -> Option<(usize, usize)> {
+    /// Where time and power are, if this row names its columns: the latter as asked for.
+    fn header(&self, column: Option<&str>) -> Result<Option<Columns>, TraceError> {
         if self.time().is_ok() {
-            return None;
+            return match column {
+                Some(column) => Err(self.no_column(column)),
+                None => Ok(None),
+            };
         }
-        let find = |words: &[&str]| {
-            let names = |field: &str| words.iter().any(|word| field.to_lowercase().contains(word));
-            self.record.iter().position(names)
+        if self.record.len() < 2 {
+            let expected = "row of time and power, expected a comma between them";
+            let text = beginning(self.field(0));
+            return Err(TraceError::Row { line: self.line, text, expected });
+        }
+        let names: Vec<_> = self.record.iter().map(Name::of).collect();
+        let power = match column {
+            Some(column) => Some(self.chosen(column)?),
+            None => self.power_of(&names)?,
         };
-        let time = find(&["time", "date"]);
-        let power =
-            find(&["watt", "power"]).or_else(|| self.record.iter().position(|name| name == "W"));
-        time.zip(power).or_else(|| self.power().is_err().then_some(self.columns))
+        let Some(power) = power else { return Ok(None) };
+        let time = self.time_beside(power, &names)?;
+        let watts = match names[power].unit {
+            None => 1.0,
+            Some(Unit::Watts(watts)) => watts,
+            Some(Unit::Unclear | Unit::Other) => {
+                return Err(TraceError::Unit { column: beginning(self.field(power)) });
+            }
+        };
+        Ok(Some(Columns { time, power, watts }))
     }
+
+    /// The column of that name.
+    fn chosen(&self, column: &str) -> Result<usize, TraceError> {
+        let is_it = |place| self.field(place).eq_ignore_ascii_case(column.trim());
+        match self.places(is_it).as_slice() {
+            &[place] => Ok(place),
+            _ => Err(self.no_column(column)),
+        }
+    }
+
+    /// The only column that can be the power; `None` where the row names nothing.
+    fn power_of(&self, names: &[Name]) -> Result<Option<usize>, TraceError> {
+        let powers = self.places(|place| names[place].is_power_now());
+        match powers.as_slice() {
+            [] => {}
+            &[power] => return Ok(Some(power)),
+            several => {
+                let columns = self.columns_of(several.iter().copied());
+                return Err(TraceError::SeveralPowers { columns });
+            }
+        }
+        let times = self.places(|place| is_time(self.field(place)));
+        if times.is_empty() && self.power().is_ok() {
+            return Ok(None);
+        }
+        // A name that says nothing does no harm where there are two columns.
+        let rest = self.places(|place| !times.contains(&place));
+        match *rest {
+            [power] if self.says_nothing(power, names) => Ok(Some(power)),
+            [0, power] if [0, power].iter().all(|&it| self.says_nothing(it, names)) => {
+                Ok(Some(power))
+            }
+            _ => Err(TraceError::NoPower { columns: self.all_columns() }),
+        }
+    }
+
+    /// The only column beside the power that can be the time.
+    fn time_beside(&self, power: usize, names: &[Name]) -> Result<usize, TraceError> {
+        let times = self.places(|place| place != power && is_time(self.field(place)));
+        let rest = self.places(|place| place != power && self.says_nothing(place, names));
+        match (times.as_slice(), rest.as_slice()) {
+            (&[time], _) | ([], &[time]) => Ok(time),
+            ([], _) => Err(TraceError::NoTime { columns: self.all_columns() }),
+            (several, _) => {
+                let columns = self.columns_of(several.iter().copied());
+                Err(TraceError::SeveralTimes { columns })
+            }
+        }
+    }
+
+    /// Whether the name of a column could be of anything.
+    fn says_nothing(&self, place: usize, names: &[Name]) -> bool {
+        let Name { is_power, is_bound, is_aside, unit, .. } = names[place];
+        !(is_power || is_bound || is_aside || unit.is_some() || is_other(self.field(place)))
+    }
+
+    fn no_column(&self, column: &str) -> TraceError {
+        TraceError::NoColumn { column: beginning(column), columns: self.all_columns() }
+    }
+
+    fn all_columns(&self) -> String {
+        self.columns_of(0..self.record.len())
+    }
+
+    fn places(&self, are: impl Fn(usize) -> bool) -> Vec<usize> {
+        (0..self.record.len()).filter(|&place| are(place)).collect()
+    }
+
+    /// The names of columns, for people.
+    fn columns_of(&self, places: impl IntoIterator<Item = usize>) -> String {
+        let mut names: Vec<_> =
+            places.into_iter().map(|place| format!("{:?}", beginning(self.field(place)))).collect();
+        let more = names.len().saturating_sub(MOST_COLUMNS);
+        names.truncate(MOST_COLUMNS);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        names.join(", ") + &more
+    }
+}
+
+/// Whether a column of that name has the time of its rows.
+fn is_time(name: &str) -> bool {
+    let small = name.to_lowercase();
+    let mut words = small.split(|c: char| !c.is_alphanumeric());
+    let known = ["time", "date", "datetime", "timestamp", "timestamps", "unixtime", "ts", "epoch"];
+    // The time since something else, or of something else.
+    let other = ["elapsed", "run", "cpu", "up", "zone", "response", "relative"];
+    words.clone().any(|word| known.contains(&word)) && !words.any(|word| other.contains(&word))
+}
+
+/// Whether a column of that name has something else than time and power.
+fn is_other(name: &str) -> bool {
+    let small = name.to_lowercase();
+    let known = ["current", "temperature", "temp", "frequency", "fan", "clock", "id", "index"];
+    small.split(|c: char| !c.is_alphanumeric()).any(|word| known.contains(&word))
 }
 
 /// The time since 1970.

@@ -1,14 +1,16 @@
 //! The meters that a score uses: those of the machine, and those that the arguments name.
 
-use std::cell::OnceCell;
+use std::cell::RefCell;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
 
 use perjoule::meter::assumed::Assumed;
 use perjoule::meter::csv::{Trace, TraceError};
 use perjoule::meter::{
-    About, Clock, DEFAULT_INTERVAL, Domain, Found, Host, Measured, Meter, Recorder, Source,
-    Unavailable, UnknownDomain, command, found, found_on, hwmon,
+    About, Clock, DEFAULT_INTERVAL, Domain, Found, Host, Measured, Meter, MeterError, Recorder,
+    Source, Span, Unavailable, UnknownDomain, Window, command, found, found_on, hwmon,
 };
 use perjoule::score::Metering;
 
@@ -18,19 +20,34 @@ use crate::cli::Error;
 const COMMAND_INTERVAL: Duration = Duration::from_secs(1);
 const COMMAND_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Clocks that are further apart than a hundred years are none.
+const FARTHEST_CLOCK: f64 = 3.2e9;
+
+/// How long the last rows of a trace are waited for that is being written, and how often they are
+/// looked for. One that has nothing of the last minute is not being written.
+const TRACE_PATIENCE: Duration = Duration::from_secs(10);
+const TRACE_LOOK: Duration = Duration::from_millis(500);
+const TRACE_LIVES: Duration = Duration::from_mins(1);
+
 /// How to measure energy.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Energy")]
 pub(super) struct MeterArgs {
     /// Measures the whole machine by a command that prints watts, as `ipmitool dcmi power reading`
-    /// does; it is run every second.
+    /// does; it is run every second, without a shell, and what it leaves running is ended.
     #[arg(long, value_name = "COMMAND")]
     meter_cmd: Option<String>,
 
     /// Measures the whole machine by the trace that a wall meter has written when the score is done:
-    /// time (seconds since 1970, or RFC 3339) and watts, a line each.
+    /// time (seconds since 1970, or RFC 3339) and watts, a line each, or what the first line names
+    /// them, as `time,Power (kW)`. It may be written meanwhile or at the end.
     #[arg(long, value_name = "FILE")]
     meter_csv: Option<PathBuf>,
+
+    /// The column of the trace that has the power, by its name in the first line, where several may
+    /// be it.
+    #[arg(long, value_name = "NAME", requires = "meter_csv")]
+    meter_csv_column: Option<String>,
 
     /// By how many seconds the wall meter's clock is ahead of this machine's; less than 0 if it is
     /// behind.
@@ -38,6 +55,7 @@ pub(super) struct MeterArgs {
         long,
         value_name = "SECONDS",
         requires = "meter_csv",
+        value_parser = clock_offset,
         allow_negative_numbers = true,
         default_value = "0",
         hide_default_value = true
@@ -78,21 +96,18 @@ impl MeterArgs {
         }
         if let Some(line) = &self.meter_cmd {
             let meter = command::meter(line, Domain::Machine, COMMAND_INTERVAL, COMMAND_PATIENCE);
-            meters.push(meter.map_err(|why| Error::input("--meter-cmd", why))?);
+            let meter = meter.map_err(|why| Error::input("--meter-cmd", why))?;
+            if let Some(told) = meter.about().detail.strip_prefix(line).filter(|it| !it.is_empty())
+            {
+                crate::cli::note(&format!("--meter-cmd: {line:?}{told}"));
+            }
+            meters.push(meter);
         }
         for (domain, path) in &self.meter_sensor {
             let meter = hwmon::at(path, Some(domain.clone()), &Host::detect());
             meters.push(meter.map_err(|why| Error::input("--meter-sensor", why))?);
         }
-        let trace = match &self.meter_csv {
-            Some(path) => {
-                // What is wrong with it is better known now than after the score.
-                read_trace(path, self.meter_csv_ahead)
-                    .map_err(|why| Error::input("--meter-csv", why))?;
-                Some(self.trace(path.clone()))
-            }
-            None => None,
-        };
+        let trace = self.meter_csv.as_deref().map(|path| self.trace(path)).transpose()?;
         if self.require_measured && meters.is_empty() && trace.is_none() {
             let why: Vec<_> = unavailable.iter().map(ToString::to_string).collect();
             return Err(Error::failure("measure energy", why.join("; ")));
@@ -110,23 +125,110 @@ impl MeterArgs {
     }
 
     /// What the trace tells about times, once everything is over.
-    fn trace(&self, path: PathBuf) -> Box<dyn Fn(perjoule::meter::Span) -> Measured> {
-        let ahead = self.meter_csv_ahead;
-        let read = OnceCell::new();
-        Box::new(move |span| {
-            let trace = read.get_or_init(|| read_trace(&path, ahead));
-            let about = About {
-                domain: Domain::Machine,
-                source: Source::Csv,
-                detail: path.display().to_string(),
-                resolution: None,
-                read_within: None,
-                interval: None,
-            };
-            let window = trace.as_ref().map_err(|why| why.clone().into());
-            Measured::new(about, window.and_then(|trace| trace.window(&span)))
-        })
+    fn trace(&self, path: &Path) -> Result<Box<dyn Fn(Span) -> Measured>, Error> {
+        let wall = Wall {
+            path: path.to_owned(),
+            column: self.meter_csv_column.clone(),
+            ahead: self.meter_csv_ahead,
+            last: RefCell::new(Last::default()),
+        };
+        if let Some(told) = wall.check().map_err(|why| Error::input("--meter-csv", why))? {
+            crate::cli::note(&format!("--meter-csv: {told}"));
+        }
+        Ok(Box::new(move |span| Measured::new(wall.about(), wall.window(&span))))
     }
+}
+
+/// The trace of a wall meter, which may still be written.
+struct Wall {
+    path: PathBuf,
+    column: Option<String>,
+    /// By how many seconds its clock is ahead of this machine's.
+    ahead: f64,
+    last: RefCell<Last>,
+}
+
+/// What was read last, and until when more is waited for.
+#[derive(Default)]
+struct Last {
+    trace: Option<Result<Trace, TraceError>>,
+    deadline: Option<Instant>,
+}
+
+impl Wall {
+    /// What is wrong with it is better known before the score than after it, as far as it is there
+    /// already; if it is not, that is told.
+    fn check(&self) -> Result<Option<String>, TraceError> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        match self.read() {
+            Ok(_) => Ok(None),
+            Err(TraceError::TooShort { rows }) => Ok(Some(format!(
+                "{} has {rows} rows yet; it is read when the score is done",
+                self.path.display()
+            ))),
+            Err(TraceError::Read { error, .. })
+                if error.kind() == io::ErrorKind::NotFound
+                    && folder.is_none_or(Path::is_dir)
+                    && self.path.file_name().is_some() =>
+            {
+                Ok(Some(format!(
+                    "{} is not there yet; it is read when the score is done",
+                    self.path.display()
+                )))
+            }
+            Err(why) => Err(why),
+        }
+    }
+
+    fn read(&self) -> Result<Trace, TraceError> {
+        let trace = Trace::read(&self.path, Domain::Machine, self.column.as_deref())?;
+        let offset = Duration::try_from_secs_f64(self.ahead.abs()).unwrap_or_default();
+        Ok(if self.ahead < 0.0 { trace.clock_behind(offset) } else { trace.clock_ahead(offset) })
+    }
+
+    fn about(&self) -> About {
+        About {
+            domain: Domain::Machine,
+            source: Source::Csv,
+            detail: self.path.display().to_string(),
+            resolution: None,
+            read_within: None,
+            interval: None,
+        }
+    }
+
+    /// What it tells about a time. Rows of the last seconds are waited for, if it is being written.
+    fn window(&self, span: &Span) -> Result<Window, MeterError> {
+        let Last { trace, deadline } = &mut *self.last.borrow_mut();
+        let deadline = *deadline.get_or_insert_with(|| Instant::now() + TRACE_PATIENCE);
+        loop {
+            let read = trace.get_or_insert_with(|| self.read());
+            let read = read.as_ref().map_err(|why| MeterError::from(why.clone()));
+            let window = read.and_then(|trace| trace.window(span));
+            if !is_on_its_way(&window) || Instant::now() >= deadline {
+                return window;
+            }
+            thread::sleep(TRACE_LOOK);
+            *trace = None;
+        }
+    }
+}
+
+/// Whether a trace ends too early, and so lately that more may come.
+fn is_on_its_way(window: &Result<Window, MeterError>) -> bool {
+    let Err(MeterError::Trace(TraceError::NotCovered { first, last, from, to })) = window else {
+        return false;
+    };
+    let age = SystemTime::now().duration_since(*last).unwrap_or_default();
+    first <= from && last < to && age < TRACE_LIVES
+}
+
+/// Seconds between two clocks.
+fn clock_offset(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds: &f64| seconds.abs() <= FARTHEST_CLOCK);
+    seconds.ok_or_else(|| {
+        format!("{text:?} is not a number of seconds, such as 2.5 or -3600, of 100 years at most")
+    })
 }
 
 /// A device and a file: `machine=/sys/class/hwmon/hwmon3/power1_input`.
@@ -135,13 +237,6 @@ pub(in crate::cli) fn sensor(text: &str) -> Result<(Domain, PathBuf), String> {
         format!("{text:?} is not DEVICE=FILE, as in machine=/sys/class/hwmon/hwmon3/power1_input")
     })?;
     Ok((domain.parse().map_err(|why: UnknownDomain| why.to_string())?, path.into()))
-}
-
-/// The trace of a wall meter whose clock is ahead of this machine's by so many seconds.
-fn read_trace(path: &Path, ahead: f64) -> Result<Trace, TraceError> {
-    let trace = Trace::read(path, Domain::Machine)?;
-    let offset = Duration::try_from_secs_f64(ahead.abs()).unwrap_or_default();
-    Ok(if ahead < 0.0 { trace.clock_behind(offset) } else { trace.clock_ahead(offset) })
 }
 
 /// The environment's word for where the `/sys` and `/proc` of the machine are that is measured.
