@@ -14,6 +14,7 @@
 //! ```
 
 mod block;
+#[allow(dead_code, reason = "only the other example waits for its end")]
 #[path = "../shared/desk.rs"]
 mod desk;
 mod merkle;
@@ -21,6 +22,7 @@ mod node;
 #[path = "../shared/rig.rs"]
 mod rig;
 mod template;
+#[allow(dead_code, reason = "only the other example hides passwords")]
 #[path = "../shared/told.rs"]
 mod told;
 mod watch;
@@ -119,7 +121,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let workers = rig::workers(&args.engine, args.version_mask.map_or(1, |_| MAX_GROUP))?;
 
     let desk = Arc::new(Desk::default());
-    desk.close_on_ctrl_c()?;
+    desk.close_on_ctrl_c(|| ())?;
     let (asked, filled) = (node.clone(), desk.clone());
     thread::spawn(move || watch::watch(&asked, network, &filled));
 

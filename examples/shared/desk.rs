@@ -1,10 +1,16 @@
 //! Where the thread that asks the node leaves work for the one that searches, and takes it back.
 
-use std::process;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+use std::{process, thread};
 
 use perjoule::search::Stop;
+
+/// Signals that come sooner behind the first are the same press of Ctrl-C.
+const PRESS: Duration = Duration::from_secs(1);
+
+/// How long the last words may take where nobody may be able to hear them.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The newest work of any kind `W`, or the error `E` after which there is no more.
 #[derive(Debug)]
@@ -68,18 +74,34 @@ impl<W, E> Desk<W, E> {
         self.replace(None);
     }
 
-    /// Closes it on Ctrl-C. The second time, what goes on is not waited for.
-    pub(crate) fn close_on_ctrl_c(self: &Arc<Self>) -> Result<(), ctrlc::Error>
+    /// Closes it on Ctrl-C. The second time what goes on is not waited for, but for `last_words`.
+    pub(crate) fn close_on_ctrl_c(
+        self: &Arc<Self>,
+        last_words: impl Fn() + Clone + Send + 'static,
+    ) -> Result<(), ctrlc::Error>
     where
         W: Send + 'static,
         E: Send + 'static,
     {
         let desk = self.clone();
-        ctrlc::set_handler(move || {
-            if desk.is_closed() {
+        let mut first: Option<Instant> = None;
+        ctrlc::set_handler(move || match first {
+            None => {
+                first = Some(Instant::now());
+                desk.close();
+            }
+            // One press can be two signals: to the program, and to the group that it is in.
+            Some(first) if first.elapsed() < PRESS => {}
+            Some(_) => {
+                let (said, is_said) = mpsc::channel();
+                let last_words = last_words.clone();
+                thread::spawn(move || {
+                    last_words();
+                    let _ = said.send(());
+                });
+                let _ = is_said.recv_timeout(LAST_WORDS);
                 process::exit(130);
             }
-            desk.close();
         })
     }
 
@@ -91,6 +113,12 @@ impl<W, E> Desk<W, E> {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.lock().closed
+    }
+
+    /// Waits for so long, or until it is closed. Whether it is.
+    pub(crate) fn wait_closed(&self, time: Duration) -> bool {
+        let waited = self.changed.wait_timeout_while(self.lock(), time, |state| !state.closed);
+        waited.unwrap_or_else(PoisonError::into_inner).0.closed
     }
 
     /// Whether there is work that nobody has taken.
@@ -123,8 +151,6 @@ impl<W, E> Desk<W, E> {
 
 #[cfg(test)]
 mod tests {
-    use std::thread;
-
     use super::*;
 
     type TestDesk = Desk<u32, &'static str>;
@@ -134,10 +160,9 @@ mod tests {
         let desk = TestDesk::default();
         desk.lay(1);
         desk.lay(2);
-        assert!(desk.has_work());
         let (work, recall) = desk.take().unwrap().unwrap();
         assert_eq!(work, 2);
-        assert!(!recall.stop().is_stopped() && recall.at().is_none() && !desk.has_work());
+        assert!(!recall.stop().is_stopped() && recall.at().is_none());
         desk.lay(3);
         assert!(recall.stop().is_stopped() && recall.at().is_some());
         let (work, recall) = desk.take().unwrap().unwrap();
@@ -176,5 +201,19 @@ mod tests {
         });
         desk.lay(2);
         assert!(desk.is_closed() && desk.take().is_none());
+    }
+
+    #[test]
+    fn a_wait_ends_with_its_time_or_with_the_desk() {
+        let desk = TestDesk::default();
+        assert!(!desk.wait_closed(Duration::from_millis(1)));
+        thread::scope(|scope| {
+            let waits = scope.spawn(|| desk.wait_closed(Duration::from_secs(600)));
+            // New work does not end it.
+            desk.lay(1);
+            desk.close();
+            assert!(waits.join().unwrap());
+        });
+        assert!(desk.wait_closed(Duration::from_secs(600)));
     }
 }

@@ -5,7 +5,7 @@ use std::error::Error;
 use perjoule::engine::{self, EngineId};
 use perjoule::search::{End, Outcome, Workers, WorkersBuilder};
 
-use crate::told::line;
+use crate::told::tell;
 
 /// Workers of these engines; or of the fastest of the processor, for so many versions at a time, and
 /// every GPU that opens.
@@ -19,7 +19,7 @@ pub(crate) fn workers(ids: &[EngineId], versions: usize) -> Result<Workers, Box<
         for gpu in engine::gpus() {
             match gpu {
                 Ok(gpu) => engines.push(gpu),
-                Err(unavailable) => eprintln!("{unavailable}; going on without it"),
+                Err(unavailable) => tell(format_args!("{unavailable}; going on without it")),
             }
         }
     }
@@ -39,7 +39,7 @@ impl Faults {
         }
         for fault in outcome.faults.iter().map(ToString::to_string) {
             if !self.0.contains(&fault) {
-                eprintln!("{}; going on without it", line(&fault));
+                tell(format_args!("{fault}; going on without it"));
                 self.0.push(fault);
             }
         }

@@ -11,9 +11,13 @@
 //! pool ──► session ──► desk ──► header ──► search ──► mining.submit
 //! ```
 
+mod address;
+#[path = "../shared/backoff.rs"]
+mod backoff;
 #[allow(dead_code, reason = "only the other example tells how soon work ends")]
 #[path = "../shared/desk.rs"]
 mod desk;
+mod notes;
 mod pool;
 #[path = "../shared/rig.rs"]
 mod rig;
@@ -25,8 +29,9 @@ mod told;
 mod work;
 
 use std::error::Error;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
 use clap::Parser;
@@ -35,16 +40,17 @@ use perjoule::engine::EngineId;
 use perjoule::job::MAX_GROUP;
 use perjoule::search::{End, Search, Watch, Workers};
 
+use self::address::Address;
 use self::desk::{Desk, Recall};
-use self::pool::{Pool, PoolError, Verdicts};
+use self::pool::{Pool, PoolError};
 use self::rig::{Faults, failure};
-use self::told::line;
+use self::told::{line, tell};
 use self::work::Work;
 
 /// Mine for a pool by Stratum V1, without encryption.
 #[derive(Debug, Parser)]
 struct Args {
-    /// The pool's host and port, as in 127.0.0.1:23334
+    /// The pool's host and port, as in 127.0.0.1:23334 or stratum+tcp://127.0.0.1:23334
     address: String,
 
     /// Whom the pool is to pay, in its own way
@@ -77,26 +83,30 @@ fn main() -> ExitCode {
     match run(Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("stratum_v1: {}", line(error));
+            tell(format_args!("stratum_v1: {error}"));
             ExitCode::from(2)
         }
     }
 }
 
 fn run(args: Args) -> Result<(), Box<dyn Error>> {
-    let host = args.address.rsplit_once(':').map_or(args.address.as_str(), |(host, _)| host);
-    if !args.allow_remote && !matches!(host, "127.0.0.1" | "[::1]" | "localhost") {
+    told::hide(&args.pass);
+    let address: Address = args.address.parse()?;
+    if !args.allow_remote && !address.is_here() {
+        let host = address.host();
         return Err(format!("{host} is another machine: --allow-remote permits it").into());
     }
     let mask = (!args.no_version_rolling).then_some(VersionMask::BIP320);
     let workers = rig::workers(&args.engine, MAX_GROUP)?;
-    let pool = Arc::new(Pool::new(args.address, args.user, args.pass, mask));
+    let pool = Arc::new(Pool::new(address, args.user, args.pass, mask));
     let desk = Arc::new(Desk::default());
-    desk.close_on_ctrl_c()?;
+    let counts = pool.clone();
+    desk.close_on_ctrl_c(move || tell(counts.verdicts()))?;
 
-    let verdicts = mine(&pool, workers, args.shares.unwrap_or(u64::MAX), &desk)?;
-    eprintln!("{} shares accepted, {} refused", verdicts.accepted, verdicts.refused);
-    Ok(())
+    let end = mine(&pool, workers, args.shares.unwrap_or(u64::MAX), &desk);
+    // However it ended.
+    tell(pool.verdicts());
+    end.or_else(|error| if told::nobody_reads(&*error) { Ok(()) } else { Err(error) })
 }
 
 /// Until that many shares were accepted, or the desk is closed.
@@ -105,16 +115,15 @@ fn mine(
     workers: Workers,
     shares: u64,
     desk: &Arc<Desk<Work, PoolError>>,
-) -> Result<Verdicts, Box<dyn Error>> {
-    let verdicts = Arc::new(Mutex::new(Verdicts::default()));
-    let (listener, filled, noted) = (pool.clone(), desk.clone(), verdicts.clone());
-    thread::spawn(move || listener.follow(shares, &filled, &noted));
+) -> Result<(), Box<dyn Error>> {
+    let (listener, filled) = (pool.clone(), desk.clone());
+    thread::Builder::new().spawn(move || listener.follow(shares, &filled))?;
     let mut miner = Miner { pool, workers, searches: 0, faults: Faults::default() };
     while let Some(next) = desk.take() {
         let (work, recall) = next?;
         miner.search(&work, &recall)?;
     }
-    Ok(*verdicts.lock().unwrap_or_else(PoisonError::into_inner))
+    Ok(())
 }
 
 struct Miner<'a> {
@@ -142,7 +151,8 @@ impl Miner<'_> {
             let outcome = search.first(&self.workers, Watch::default().stop(recall.stop()));
             for share in &outcome.shares {
                 if self.pool.submit(work, recall, &extranonce2, share.header()) {
-                    println!("share {} of job {}", share.hash(), line(&work.job));
+                    let job = line(&work.job);
+                    writeln!(io::stdout(), "share {} of job {job}", share.hash())?;
                 }
             }
             self.faults.tell(&outcome);
@@ -152,7 +162,7 @@ impl Miner<'_> {
                 End::Limit | End::Exhausted => {}
             }
         }
-        eprintln!("job {} has no more extra nonces: waiting for the next", line(&work.job));
+        tell(format_args!("job {} has no more extra nonces: waiting for the next", work.job));
         Ok(())
     }
 }
