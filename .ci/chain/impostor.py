@@ -17,15 +17,39 @@ TEMPLATE = {
     "bits": "207fffff",
     "target": "7fffff" + "00" * 29,
     "height": 1,
-    "default_witness_commitment": "6a24aa21a9ed" + "00" * 32,
+    "default_witness_commitment": "6a24aa21a9ede2f61c3f71d1defd3fa999dfa36953755c690689799962b48bebd836974e8cf9",
 }
 
 
+def sha256d(data):
+    return hashlib.sha256(hashlib.sha256(data).digest()).digest()
+
+
+def commitment(hashes):
+    """The script that commits to a block's transactions, of which these are the hashes behind the coinbase's."""
+    row = [bytes(32), *hashes]
+    while len(row) > 1:
+        row += row[-1:] if len(row) % 2 else []
+        row = [sha256d(left + right) for left, right in zip(row[::2], row[1::2])]
+    return "6a24aa21a9ed" + sha256d(row[0] + bytes(32)).hex()
+
+
+def transaction(number, size):
+    """One of so many bytes that pays nobody, with noise as its script."""
+    noise = size - 62
+    return b"".join((
+        b"\1\0\0\0\1", number.to_bytes(32, "little"), bytes(4), b"\0", b"\xff" * 4,
+        b"\1", bytes(8), b"\xfd", noise.to_bytes(2, "little"),
+        hashlib.shake_256(number.to_bytes(4, "little")).digest(noise), bytes(4),
+    ))
+
+
 def full(count, size):
-    """A template of that many transactions of so many bytes each, which are noise to whoever makes no sense of them."""
-    data = [hashlib.shake_256(i.to_bytes(4, "little")).hexdigest(size) for i in range(count)]
-    txid = [hashlib.sha256(text.encode()).hexdigest() for text in data]
-    return TEMPLATE | {"transactions": [{"data": d, "txid": t} for d, t in zip(data, txid)]}
+    """A template of that many transactions of so many bytes each: right in their hashes, and in nothing else."""
+    data = [transaction(1 + i, size) for i in range(count)]
+    hashes = [sha256d(it) for it in data]
+    entries = [{"data": d.hex(), "txid": h[::-1].hex()} for d, h in zip(data, hashes)]
+    return TEMPLATE | {"transactions": entries, "default_witness_commitment": commitment(hashes)}
 
 
 class Server(ThreadingHTTPServer):

@@ -9,7 +9,7 @@ use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, V
 use perjoule::block::{Header, HeaderFields, MerkleRoot};
 
 use crate::merkle;
-use crate::template::Template;
+use crate::template::{Template, WITNESS_RESERVED};
 
 /// A block that lacks nothing but a nonce.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ fn coinbase(template: &Template, payout: ScriptBuf, extra_nonce: u64) -> Transac
             .into_script(),
         sequence: Sequence::MAX,
         // What the commitment hashes together with the witnesses (BIP 141).
-        witness: Witness::from_slice(&[[0_u8; 32]]),
+        witness: Witness::from_slice(&[WITNESS_RESERVED]),
     };
     let reward = TxOut { value: template.value, script_pubkey: payout };
     let commitment = TxOut { value: Amount::ZERO, script_pubkey: template.commitment.clone() };
@@ -87,19 +87,28 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::template::Answer;
     use crate::template::tests::answer;
+    use crate::template::{Answer, Checked, TemplateError};
 
     fn payout() -> ScriptBuf {
         ScriptBuf::from_bytes(vec![0x51])
     }
 
     fn template(answer: Answer<'_>) -> Template {
-        Template::new(answer, &Arc::default()).unwrap()
+        Template::new(answer, &Arc::default(), &mut Checked::default()).unwrap()
     }
 
     /// A template with `count` transactions that have witnesses, and the commitment to them.
     fn full(count: u8) -> Template {
+        full_again(count, |text| text, &mut Checked::default()).unwrap()
+    }
+
+    /// The same, after others, with another text of its transactions.
+    fn full_again(
+        count: u8,
+        change: impl Fn(String) -> String,
+        checked: &mut Checked,
+    ) -> Result<Template, TemplateError> {
         let transaction = |i: u8| Transaction {
             version: TransactionVersion::TWO,
             lock_time: LockTime::ZERO,
@@ -119,7 +128,7 @@ mod tests {
         let commitment = commitment.as_byte_array().to_lower_hex_string();
         let entry = |tx: &Transaction| json!({ "data": serialize_hex(tx), "txid": tx.compute_txid().to_string() });
         let text: Vec<_> = transactions.iter().map(entry).collect();
-        let text = Arc::new(json!(text).to_string());
+        let text = Arc::new(change(json!(text).to_string()));
         let answer = Answer {
             // rust-bitcoin does not read the opcodes that small heights are.
             height: 500,
@@ -127,7 +136,28 @@ mod tests {
             default_witness_commitment: Some(format!("6a24aa21a9ed{commitment}")),
             ..answer()
         };
-        Template::new(answer, &text).unwrap()
+        Template::new(answer, &text, checked)
+    }
+
+    #[test]
+    fn what_was_checked_before_is_right_again_and_what_changed_is_not() {
+        let mut checked = Checked::default();
+        let mut again = |count, change: fn(String) -> String| {
+            let template = full_again(count, change, &mut checked)?;
+            let unsolved = Unsolved::new(&template, payout(), 3);
+            let block: Block = deserialize_hex(&unsolved.with_header(&unsolved.header())).unwrap();
+            assert!(block.check_merkle_root() && block.check_witness_commitment());
+            Ok(block.txdata.len())
+        };
+        for count in [3, 3, 7, 2, 5] {
+            assert_eq!(again(count, |text| text), Ok(1 + usize::from(count)));
+        }
+        // The same transaction by its name, with another witness or another output in it.
+        let witness = again(5, |text| text.replace("0107020202", "0107020203"));
+        assert_eq!(witness, Err(TemplateError::OtherCommitment));
+        let output = again(5, |text| text.replace("0151", "0152"));
+        assert_eq!(output, Err(TemplateError::OtherHash { index: 0, field: "txid" }));
+        assert_eq!(again(5, |text| text), Ok(6));
     }
 
     #[test]

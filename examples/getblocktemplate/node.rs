@@ -1,9 +1,12 @@
 //! A Bitcoin node, asked by JSON-RPC over plain HTTP: four questions, and what can go wrong.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
-use std::{fs, io};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -14,7 +17,8 @@ use serde_json::json;
 use ureq::http::{StatusCode, Uri};
 use ureq::{Agent, Body};
 
-use crate::template::{Answer, Template, TemplateError};
+use crate::template::{Answer, Checked, Template, TemplateError};
+use crate::told::{hide, tell};
 
 /// The most that an answer may be: a template of a full block has about half of it.
 const MAX_ANSWER: u64 = 32 << 20;
@@ -22,6 +26,9 @@ const MAX_ANSWER: u64 = 32 << 20;
 /// How long the node is asked to wait for a block. Then a newer template is fetched, which has the
 /// transactions that came meanwhile.
 const WAIT: Duration = Duration::from_secs(20);
+
+/// How often a node is asked for its height that does not tell of blocks by itself.
+const POLL: Duration = Duration::from_millis(250);
 
 /// How long a machine may take to say that it is there.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -32,12 +39,24 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// What a node says while it starts ("Loading block index…").
 const IN_WARM_UP: i64 = -28;
 
+/// What it says while it has no peers, and while it loads the chain.
+const NOT_CONNECTED: i64 = -9;
+const IN_INITIAL_DOWNLOAD: i64 = -10;
+
+/// What it says of a method that it does not have.
+const METHOD_NOT_FOUND: i64 = -32_601;
+
+/// The most that a cookie may be: it is one line.
+const MAX_COOKIE: u64 = 4096;
+
 /// Where a node is, and as whom it is asked.
 #[derive(Debug)]
 pub(crate) struct Node {
     url: String,
     credentials: Credentials,
     agent: Agent,
+    /// Whether the node does not tell of blocks by itself.
+    is_polled: AtomicBool,
 }
 
 /// How a node knows who asks.
@@ -59,6 +78,8 @@ pub(crate) enum Credentials {
 pub(crate) enum NodeError {
     #[error("{url:?} is no address of a node, expected one like http://127.0.0.1:18443")]
     Url { url: String },
+    #[error("the address has a user or a password in it: give them by --user and --pass")]
+    UserInfo,
     #[error(
         "{url} is another machine: passwords would go there unencrypted; --allow-remote permits it"
     )]
@@ -89,12 +110,40 @@ pub(crate) enum NodeError {
     OtherChain { chain: Network, before: Network },
     #[error(transparent)]
     Template(#[from] TemplateError),
+    #[error("cannot write what was found ({0})")]
+    Output(io::Error),
 }
 
 impl NodeError {
     /// Whether it passes by waiting: the node is away, or busy.
     pub(crate) fn passes(&self) -> bool {
         matches!(self, Self::Cookie { .. } | Self::Unreachable { .. } | Self::NotReady { .. })
+    }
+
+    /// Whether a node that answered well before may say so for once: by whatever stands in front of
+    /// it, or while it has no peers.
+    pub(crate) fn is_slip(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => {
+                status.is_server_error()
+                    || matches!(
+                        *status,
+                        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+                    )
+            }
+            Self::Refused { code, .. } => matches!(*code, NOT_CONNECTED | IN_INITIAL_DOWNLOAD),
+            Self::Malformed { .. } | Self::TooLong { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the node does not have the method, or does not let this user call it.
+    fn is_no_such_method(&self) -> bool {
+        match self {
+            Self::Refused { code, .. } => *code == METHOD_NOT_FOUND,
+            Self::Forbidden { .. } => true,
+            _ => false,
+        }
     }
 }
 
@@ -125,6 +174,13 @@ struct Reply<T> {
     error: Option<Refusal>,
 }
 
+/// What a node says of its chain.
+#[derive(Deserialize)]
+struct Info {
+    chain: String,
+    blocks: Option<u32>,
+}
+
 #[derive(Deserialize)]
 struct Refusal {
     code: i64,
@@ -138,12 +194,14 @@ impl Node {
         credentials: Credentials,
         remote: bool,
     ) -> Result<Self, NodeError> {
+        // They would be shown in every error.
+        if url.contains('@') {
+            return Err(NodeError::UserInfo);
+        }
         let wrong = || NodeError::Url { url: url.to_owned() };
         let uri: Uri = url.parse().map_err(|_| wrong())?;
         let host = uri.host().ok_or_else(wrong)?;
-        // A user and a password in the address would be shown in every error.
-        let with_user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
-        if uri.scheme_str() != Some("http") || with_user {
+        if uri.scheme_str() != Some("http") {
             return Err(wrong());
         }
         if !remote && !matches!(host, "127.0.0.1" | "[::1]" | "localhost") {
@@ -156,7 +214,12 @@ impl Node {
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT))
             .timeout_global(Some(PATIENCE));
-        Ok(Self { url: url.to_owned(), credentials, agent: config.build().into() })
+        Ok(Self {
+            url: url.to_owned(),
+            credentials,
+            agent: config.build().into(),
+            is_polled: AtomicBool::new(false),
+        })
     }
 
     /// Which chain the node is on.
@@ -165,11 +228,7 @@ impl Node {
     ///
     /// When it is neither regtest nor a signet.
     pub(crate) fn network(&self) -> Result<Network, NodeError> {
-        #[derive(Deserialize)]
-        struct Info {
-            chain: String,
-        }
-        let Info { chain } = self.call("getblockchaininfo", &json!([]))?;
+        let Info { chain, .. } = self.info()?;
         match chain.as_str() {
             "regtest" => Ok(Network::Regtest),
             "signet" => Ok(Network::Signet),
@@ -178,28 +237,48 @@ impl Node {
     }
 
     /// What the next block is to be made of, and when the node had said it: reading it takes time.
-    pub(crate) fn template(&self) -> Result<(Template, Instant), NodeError> {
+    pub(crate) fn template(&self, checked: &mut Checked) -> Result<(Template, Instant), NodeError> {
         let method = "getblocktemplate";
         let (status, body) = self.post(method, &json!([{ "rules": ["segwit", "signet"] }]))?;
         let arrived = Instant::now();
         let body = Arc::new(text(body));
         let answer: Option<Answer<'_>> = self.read(method, status, &body)?;
         let answer = answer.ok_or_else(|| self.malformed(method, "null"))?;
-        Ok((Template::new(answer, &body)?, arrived))
+        Ok((Template::new(answer, &body, checked)?, arrived))
     }
 
     /// Waits until the chain has this height, which is when a template for it is of no use any
     /// more; but only for a while. Whether it has.
     ///
     /// Not by the `longpollid` of a template: that keeps a thread of the node until there is a new
-    /// one, also when whoever asked is long gone.
+    /// one, also when whoever asked is long gone. Nodes that are not Bitcoin Core's kin have no
+    /// other way, and are asked again and again.
     pub(crate) fn wait_for_height(&self, height: u32) -> Result<bool, NodeError> {
         #[derive(Deserialize)]
         struct Tip {
             height: u32,
         }
-        let tip: Tip = self.call("waitforblockheight", &json!([height, WAIT.as_millis()]))?;
-        Ok(tip.height >= height)
+        if !self.is_polled.load(Ordering::Relaxed) {
+            match self.call::<Tip>("waitforblockheight", &json!([height, WAIT.as_millis()])) {
+                Err(error) if error.is_no_such_method() => {
+                    tell(format_args!("{error}; asking for new blocks every {POLL:?} instead"));
+                    self.is_polled.store(true, Ordering::Relaxed);
+                }
+                tip => return Ok(tip?.height >= height),
+            }
+        }
+        let began = Instant::now();
+        while self.info()?.blocks.is_none_or(|blocks| blocks < height) {
+            if began.elapsed() >= WAIT {
+                return Ok(false);
+            }
+            thread::sleep(POLL);
+        }
+        Ok(true)
+    }
+
+    fn info(&self) -> Result<Info, NodeError> {
+        self.call("getblockchaininfo", &json!([]))
     }
 
     /// Hands in a block, in hex.
@@ -242,8 +321,13 @@ impl Node {
             StatusCode::SERVICE_UNAVAILABLE => Err(NodeError::NotReady { what: body.to_owned() }),
             // Refusals come with 404 and 500, or with 200 in newer versions of the protocol.
             StatusCode::OK | StatusCode::NOT_FOUND | StatusCode::INTERNAL_SERVER_ERROR => {
-                let reply: Reply<T> = serde_json::from_str(body)
-                    .map_err(|error| self.malformed(method, &error.to_string()))?;
+                let reply: Reply<T> = serde_json::from_str(body).map_err(|error| {
+                    if status == StatusCode::OK {
+                        self.malformed(method, &error.to_string())
+                    } else {
+                        NodeError::Status { url: self.url.clone(), method, status }
+                    }
+                })?;
                 match reply.error {
                     None => Ok(reply.result),
                     Some(Refusal { code: IN_WARM_UP, message }) => {
@@ -267,7 +351,11 @@ impl Node {
         let request = serde_json::to_vec(&question).expect("it has no map with keys but strings");
         loop {
             let credentials = self.credentials.read()?;
-            let basic = format!("Basic {}", BASE64_STANDARD.encode(&credentials));
+            let basic = BASE64_STANDARD.encode(&credentials);
+            // The node, or what answers in its place, may repeat them.
+            let password = credentials.split_once(':').map_or("", |(_, password)| password);
+            [&credentials, &basic, password].into_iter().for_each(|secret| hide(secret));
+            let basic = format!("Basic {basic}");
             let answer = self
                 .agent
                 .post(&self.url)
@@ -301,12 +389,17 @@ impl Credentials {
     fn read(&self) -> Result<String, NodeError> {
         match self {
             Self::Password { user, password } => Ok(format!("{user}:{password}")),
-            Self::Cookie(path) => match fs::read_to_string(path) {
-                Ok(cookie) => Ok(cookie.trim_end().to_owned()),
-                Err(source) => Err(NodeError::Cookie { path: path.clone(), source }),
-            },
+            Self::Cookie(path) => {
+                cookie(path).map_err(|source| NodeError::Cookie { path: path.clone(), source })
+            }
         }
     }
+}
+
+fn cookie(path: &Path) -> io::Result<String> {
+    let mut cookie = String::new();
+    File::open(path)?.take(MAX_COOKIE).read_to_string(&mut cookie)?;
+    Ok(cookie.trim_end().to_owned())
 }
 
 fn whole(body: &mut Body) -> Result<Vec<u8>, ureq::Error> {
@@ -320,11 +413,12 @@ fn text(body: Vec<u8>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::io::{BufRead as _, BufReader, Write as _};
     use std::net::{TcpListener, TcpStream};
-    use std::thread;
 
     use super::*;
+    use crate::told::line;
 
     fn password() -> Credentials {
         Credentials::Password { user: "u".to_owned(), password: "p".to_owned() }
@@ -388,6 +482,12 @@ mod tests {
         for body in ["", "<html>", r#"{"result":{"#, r#"{"result":{"chain":7}}"#, "null", "[]"] {
             assert!(matches!(kind("200 OK", body), NodeError::Malformed { .. }), "{body}");
         }
+        for status in ["500 Internal Server Error", "502 Bad Gateway", "504 Gateway Timeout"] {
+            let error = kind(status, "<html>");
+            assert!(error.is_slip() && error.to_string().contains(&status[..3]), "{error}");
+        }
+        assert!(!kind("404 Not Found", "<html>").is_slip());
+        assert!(!kind("401 Unauthorized", "").is_slip());
         let error = kind("500 Internal Server Error", refused);
         assert_eq!(error.to_string(), "the node refused getblockchaininfo: no such rule (code -8)");
         assert!(!error.passes());
@@ -429,9 +529,37 @@ mod tests {
             assert!(matches!(node(url, false), Err(NodeError::Remote { .. })), "{url}");
             assert!(node(url, true).is_ok(), "{url}");
         }
-        for url in ["", "127.0.0.1:18443", "https://127.0.0.1", "http://u:p@127.0.0.1", "http://"] {
+        for url in ["", "127.0.0.1:18443", "https://127.0.0.1", "http://"] {
             assert!(matches!(node(url, true), Err(NodeError::Url { .. })), "{url}");
         }
+        for url in ["http://me:hunter2@127.0.0.1", "me:hunter2@127.0.0.1", "https://hunter2@h:x"] {
+            let error = node(url, true).unwrap_err();
+            assert!(matches!(error, NodeError::UserInfo), "{url}");
+            assert!(!error.to_string().contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn passwords_that_a_node_repeats_are_not_shown() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let lines = BufReader::new(&stream).lines().map(Result::unwrap);
+            let head: Vec<_> = lines.take_while(|line| !line.is_empty()).collect();
+            let basic =
+                head.iter().find_map(|line| line.split_once("Basic ")).unwrap().1.to_owned();
+            let message = format!("who is alice:correct-horse, correct-horse or {basic}?");
+            let body = json!({ "result": null, "error": { "code": 1, "message": message } });
+            let body = body.to_string();
+            let head = "HTTP/1.1 200 OK\r\nContent-Length:";
+            stream.write_all(format!("{head} {}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
+        });
+        let (user, password) = ("alice".to_owned(), "correct-horse".to_owned());
+        let node = Node::new(&url, Credentials::Password { user, password }, false).unwrap();
+        let told = line(node.network().unwrap_err());
+        server.join().unwrap();
+        assert!(told.contains("who is ***, *** or ***?"), "{told}");
     }
 
     #[test]
@@ -440,6 +568,8 @@ mod tests {
         fs::write(&path, "__cookie__:0123\n").unwrap();
         let cookie = Credentials::Cookie(path.clone());
         assert_eq!(cookie.read().unwrap(), "__cookie__:0123");
+        fs::write(&path, "c".repeat(1_000_000)).unwrap();
+        assert_eq!(cookie.read().unwrap().len(), 4096);
         fs::remove_file(&path).unwrap();
         assert!(cookie.read().unwrap_err().passes());
     }

@@ -1,11 +1,15 @@
 //! What `getblocktemplate` answers (BIP 22, 23, 145), and whether a block can be made of it.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use bitcoin::consensus::encode::deserialize;
+use bitcoin::hashes::{Hash as _, sha256d};
 use bitcoin::hex::FromHex as _;
-use bitcoin::{Amount, ScriptBuf, TxMerkleNode};
+use bitcoin::{Amount, ScriptBuf, Transaction, TxMerkleNode};
 use perjoule::block::{BlockHash, CompactTarget, Target, Version, VersionMask};
+use rayon::prelude::*;
 use serde::Deserialize;
 
 use crate::merkle;
@@ -16,6 +20,12 @@ const KNOWN_RULES: [&str; 4] = ["csv", "segwit", "signet", "taproot"];
 
 /// The signet challenge that every block meets: `OP_TRUE`.
 const OP_TRUE: &str = "51";
+
+/// What a script that commits to the witnesses of a block begins with, before their hash (BIP 141).
+const COMMITMENT: [u8; 6] = [0x6a, 0x24, 0xaa, 0x21, 0xa9, 0xed];
+
+/// What the coinbase of a block made here has as its witness, and the commitment is hashed with.
+pub(crate) const WITNESS_RESERVED: [u8; 32] = [0; 32];
 
 /// How many seconds a header's time may run ahead where the template lets it change. Nodes refuse
 /// blocks from two hours on.
@@ -49,6 +59,17 @@ pub(crate) struct Answer<'a> {
 pub(crate) struct Entry<'a> {
     pub(crate) data: &'a str,
     pub(crate) txid: &'a str,
+    /// With its witnesses.
+    pub(crate) hash: Option<&'a str>,
+}
+
+/// The transactions of the last template, which were found to be what they are said to be: most of
+/// them come again with the next, and are not hashed again.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    text: Arc<String>,
+    /// By the hash without witnesses: where in the text it lies, and the hash with witnesses.
+    entries: HashMap<TxMerkleNode, (Range<usize>, TxMerkleNode)>,
 }
 
 /// A template that a block can be made of.
@@ -85,13 +106,28 @@ pub(crate) enum TemplateError {
     Missing { field: &'static str },
     #[error("the template's {field} is {value:?}, which is no {what}")]
     Field { field: &'static str, value: String, what: &'static str },
+    #[error("the template's transactions[{index}].{field} is no {what}")]
+    Transaction { index: usize, field: &'static str, what: &'static str },
+    #[error("the template's transactions[{index}].data hashes to another {field} than it says")]
+    OtherHash { index: usize, field: &'static str },
+    #[error(
+        "the template's default_witness_commitment is {value:?}, expected a script that begins with \
+         6a24aa21a9ed and has a hash behind that"
+    )]
+    NoCommitment { value: String },
+    #[error("the template's default_witness_commitment is not that of its transactions")]
+    OtherCommitment,
     #[error("the template's target is {target}, but its bits {bits} stand for another")]
     Target { target: Target, bits: CompactTarget },
 }
 
 impl Template {
     /// Makes sense of an answer, which was read from `text`.
-    pub(crate) fn new(answer: Answer<'_>, text: &Arc<String>) -> Result<Self, TemplateError> {
+    pub(crate) fn new(
+        answer: Answer<'_>,
+        text: &Arc<String>,
+        checked: &mut Checked,
+    ) -> Result<Self, TemplateError> {
         // A `!` says that who does not know the rule cannot make a valid block.
         let unknown = |rule: &&str| !KNOWN_RULES.contains(rule);
         let mut needed = answer.rules.iter().filter_map(|rule| rule.strip_prefix('!'));
@@ -107,21 +143,25 @@ impl Template {
         if Target::from_compact(bits) != Ok(target) {
             return Err(TemplateError::Target { target, bits });
         }
-        let commitment = answer
-            .default_witness_commitment
-            .ok_or(TemplateError::Missing { field: "default_witness_commitment" })?;
-        let commitment =
-            parsed("default_witness_commitment", &commitment, "script", Vec::from_hex)?;
         let previous =
             parsed("previousblockhash", &answer.previousblockhash, "hash", BlockHash::from_hex)?;
-        let txids =
-            answer.transactions.iter().map(|entry| parsed("txid", entry.txid, "hash", str::parse));
-        let branch = merkle::branch(txids.collect::<Result<_, _>>()?);
+        // A block with a transaction that is not what it is said to be is lost with all its work.
+        let hashes: Vec<_> = (answer.transactions.par_iter().enumerate())
+            .map(|(index, entry)| entry.hashes(index, checked))
+            .collect::<Result<_, _>>()?;
+        let (txids, wtxids): (Vec<_>, Vec<_>) = hashes.into_iter().unzip();
+        let commitment = commitment(answer.default_witness_commitment.as_deref(), wtxids.clone())?;
+        let branch = merkle::branch(txids.clone());
         let value = Amount::from_sat(answer.coinbasevalue);
         if value > Amount::MAX_MONEY {
             let value = value.to_string();
             return Err(TemplateError::Field { field: "coinbasevalue", value, what: "amount" });
         }
+        let transactions: Vec<_> =
+            answer.transactions.iter().map(|entry| place(entry.data, text)).collect();
+        let entries = transactions.iter().cloned().zip(wtxids);
+        *checked =
+            Checked { text: text.clone(), entries: txids.into_iter().zip(entries).collect() };
         let rolls = answer.mutable.iter().any(|what| what == "time");
         Ok(Self {
             height: answer.height,
@@ -133,10 +173,10 @@ impl Template {
             bits,
             target,
             value,
-            commitment: commitment.into(),
+            commitment,
             branch,
             text: text.clone(),
-            transactions: answer.transactions.iter().map(|entry| place(entry.data, text)).collect(),
+            transactions,
         })
     }
 
@@ -149,6 +189,65 @@ impl Template {
     pub(crate) fn mask(&self, mask: VersionMask) -> Option<VersionMask> {
         VersionMask::from_consensus(mask.to_consensus() & !self.fixed_version_bits).ok()
     }
+}
+
+impl Entry<'_> {
+    /// The transaction's hashes without its witnesses and with them, computed from what it is.
+    fn hashes(
+        &self,
+        index: usize,
+        checked: &Checked,
+    ) -> Result<(TxMerkleNode, TxMerkleNode), TemplateError> {
+        let wrong = |field, what| TemplateError::Transaction { index, field, what };
+        let said = |field, hash: &str| {
+            hash.parse::<TxMerkleNode>().map_err(|_| wrong(field, "hash of 64 hex digits"))
+        };
+        let txid = said("txid", self.txid)?;
+        let known = checked.entries.get(&txid);
+        let known = known.filter(|(place, _)| checked.text[place.clone()] == *self.data);
+        let (without, with_witnesses) = match known {
+            Some(&(_, wtxid)) => (txid, wtxid),
+            None => hashes(self.data).map_err(|what| wrong("data", what))?,
+        };
+        if txid != without {
+            return Err(TemplateError::OtherHash { index, field: "txid" });
+        }
+        if let Some(hash) = self.hash
+            && said("hash", hash)? != with_witnesses
+        {
+            return Err(TemplateError::OtherHash { index, field: "hash" });
+        }
+        Ok((without, with_witnesses))
+    }
+}
+
+/// The hashes of a transaction in hex, without its witnesses and with them; or what it is not.
+fn hashes(data: &str) -> Result<(TxMerkleNode, TxMerkleNode), &'static str> {
+    let data = Vec::from_hex(data).map_err(|_| "hex")?;
+    let transaction: Transaction = deserialize(&data).map_err(|_| "transaction")?;
+    let with_witnesses = TxMerkleNode::hash(&data);
+    let without = if transaction.input.iter().all(|input| input.witness.is_empty()) {
+        with_witnesses
+    } else {
+        transaction.compute_txid().into()
+    };
+    Ok((without, with_witnesses))
+}
+
+/// The output script that commits to these transactions, which the node says, if it is that.
+fn commitment(said: Option<&str>, wtxids: Vec<TxMerkleNode>) -> Result<ScriptBuf, TemplateError> {
+    let field = "default_witness_commitment";
+    let said = said.ok_or(TemplateError::Missing { field })?;
+    let script = parsed(field, said, "script", Vec::from_hex)?;
+    let hash = script.strip_prefix(&COMMITMENT).and_then(<[u8]>::first_chunk::<32>);
+    let hash = hash.ok_or_else(|| TemplateError::NoCommitment { value: said.to_owned() })?;
+    // The coinbase counts as zero there.
+    let root = merkle::root(TxMerkleNode::all_zeros(), &merkle::branch(wtxids));
+    let committed = [root.to_byte_array(), WITNESS_RESERVED].concat();
+    if *hash != sha256d::Hash::hash(&committed).to_byte_array() {
+        return Err(TemplateError::OtherCommitment);
+    }
+    Ok(script.into())
 }
 
 /// Where in `whole` a part of it lies.
@@ -189,7 +288,7 @@ pub(crate) mod tests {
     }
 
     fn template(answer: Answer<'_>) -> Result<Template, TemplateError> {
-        Template::new(answer, &Arc::default())
+        Template::new(answer, &Arc::default(), &mut Checked::default())
     }
 
     fn error(answer: Answer<'_>) -> String {
@@ -250,8 +349,79 @@ pub(crate) mod tests {
         assert_eq!(error(short), "the template's previousblockhash is \"00\", which is no hash");
         let much = Answer { coinbasevalue: u64::MAX, ..answer() };
         assert!(error(much).contains("coinbasevalue"));
-        let odd = Entry { data: "", txid: "xyz" };
-        let odd = Answer { transactions: vec![odd], ..answer() };
-        assert_eq!(error(odd), "the template's txid is \"xyz\", which is no hash");
+    }
+
+    #[test]
+    fn a_commitment_that_is_not_that_of_the_transactions_is_refused() {
+        let of = |commitment: &str| {
+            error(Answer { default_witness_commitment: Some(commitment.to_owned()), ..answer() })
+        };
+        let right = answer().default_witness_commitment.unwrap();
+        // The hash alone, as one node has it; a script that commits to nothing; one cut short.
+        for odd in [&right[12..], "51", "", &right[..74]] {
+            let error = of(odd);
+            assert!(
+                error.contains("default_witness_commitment") && error.contains("6a24"),
+                "{error}"
+            );
+        }
+        assert!(
+            of("6a24xy").contains("default_witness_commitment is \"6a24xy\", which is no script")
+        );
+        let other = format!("{}00", &right[..74]);
+        assert!(of(&other).contains("default_witness_commitment is not that of"), "{other}");
+        // What follows the hash has no meaning, and may be there.
+        let longer = Some(right + "00");
+        assert!(template(Answer { default_witness_commitment: longer, ..answer() }).is_ok());
+    }
+
+    #[test]
+    fn transactions_that_are_not_what_they_are_said_to_be_are_refused() {
+        let plain = concat!(
+            "0100000001",
+            "1111111111111111111111111111111111111111111111111111111111111111",
+            "0000000000ffffffff010100000000000000015100000000"
+        );
+        let hash = TxMerkleNode::hash(&Vec::from_hex(plain).unwrap());
+        let hash = hash.to_string();
+        // The witnesses stand before the last four bytes.
+        let (body, lock_time) = plain[8..].split_at(plain.len() - 16);
+        let witnessed = format!("{}0001{body}0101aa{lock_time}", &plain[..8]);
+        let with_witnesses = TxMerkleNode::hash(&Vec::from_hex(&witnessed).unwrap()).to_string();
+        let with =
+            |transactions: Vec<Entry<'static>>| template(Answer { transactions, ..answer() });
+        let leak = |text: &str| -> &'static str { text.to_owned().leak() };
+        let of = |data: &str, txid: &str, hash: Option<&str>| {
+            let entry = Entry { data: leak(data), txid: leak(txid), hash: hash.map(leak) };
+            with(vec![entry]).unwrap_err()
+        };
+        // These are right, so that what is wrong is found behind them: the commitment is to none.
+        for (data, wtxid) in [(plain, &hash), (&witnessed, &with_witnesses)] {
+            for wtxid in [None, Some(wtxid.as_str())] {
+                assert_eq!(of(data, &hash, wtxid), TemplateError::OtherCommitment, "{data}");
+            }
+        }
+        let wrong = |field, what| TemplateError::Transaction { index: 0, field, what };
+        let other = |field| TemplateError::OtherHash { index: 0, field };
+        let zeros = "00".repeat(32);
+        for (data, txid, wtxid, expected) in [
+            ("zz", hash.as_str(), None, wrong("data", "hex")),
+            ("0", &hash, None, wrong("data", "hex")),
+            ("", &hash, None, wrong("data", "transaction")),
+            ("00", &hash, None, wrong("data", "transaction")),
+            (&format!("{plain}00"), &hash, None, wrong("data", "transaction")),
+            (plain, "xyz", None, wrong("txid", "hash of 64 hex digits")),
+            (plain, &zeros, None, other("txid")),
+            (&witnessed, &with_witnesses, None, other("txid")),
+            (plain, &hash, Some("xyz"), wrong("hash", "hash of 64 hex digits")),
+            (plain, &hash, Some(&zeros), other("hash")),
+            (&witnessed, &hash, Some(&hash), other("hash")),
+        ] {
+            assert_eq!(of(data, txid, wtxid), expected, "{data} {txid} {wtxid:?}");
+        }
+        assert_eq!(
+            other("txid").to_string(),
+            "the template's transactions[0].data hashes to another txid than it says"
+        );
     }
 }

@@ -8,13 +8,20 @@ use std::time::{Duration, Instant};
 use bitcoin::Network;
 use perjoule::block::BlockHash;
 
+use crate::backoff::Backoff;
 use crate::desk::Desk;
 use crate::node::{Node, NodeError};
-use crate::template::Template;
-use crate::told::line;
+use crate::template::{Checked, Template};
+use crate::told::tell;
 
-/// How long to wait before a node that did not answer is asked again.
-pub(crate) const RETRY: Duration = Duration::from_secs(1);
+/// How often a node that gave the same place again is asked at most.
+const SPACING: Duration = Duration::from_secs(1);
+
+/// The longest wait before a node that did not answer is asked again.
+const LONGEST: Duration = Duration::from_secs(8);
+
+/// How often a node may answer beside the point before its last template is given up.
+const SLIPS: u32 = 3;
 
 /// A template, when it was asked for, and when all of it was there.
 #[derive(Debug)]
@@ -24,52 +31,80 @@ pub(crate) struct Work {
     pub(crate) arrived: Instant,
 }
 
-/// Follows until an error that does not pass by waiting, which it leaves on the desk.
+/// Follows until an error that does not pass by waiting, which it leaves on the desk; or until that is
+/// closed.
 pub(crate) fn watch(node: &Node, network: Network, desk: &Desk<Work, NodeError>) {
-    let mut away = false;
+    let mut watcher = Watcher {
+        node,
+        network,
+        desk,
+        backoff: Backoff::new(LONGEST),
+        checked: Checked::default(),
+        known: false,
+        away: false,
+    };
+    let mut slips = 0;
     loop {
-        let Err(error) = follow(node, network, desk, &mut away);
-        if !error.passes() {
+        let Err(error) = watcher.follow(&mut slips);
+        // Not to the point for once, of a node that answered before.
+        let slip = watcher.known && error.is_slip();
+        if !error.passes() && !slip {
             return desk.fail(error);
         }
-        desk.clear();
-        if !away {
-            eprintln!("{} Waiting for it.", line(error));
-            away = true;
+        slips += 1;
+        if !slip || slips >= SLIPS {
+            desk.clear();
         }
-        thread::sleep(RETRY);
+        if !watcher.away {
+            tell(format_args!("{error} Waiting for it."));
+            watcher.away = true;
+        }
+        if desk.wait_closed(watcher.backoff.wait()) {
+            return;
+        }
     }
 }
 
-fn follow(
-    node: &Node,
+struct Watcher<'a> {
+    node: &'a Node,
     network: Network,
-    desk: &Desk<Work, NodeError>,
-    away: &mut bool,
-) -> Result<Infallible, NodeError> {
-    // Another node may answer here than before.
-    let chain = node.network()?;
-    if chain != network {
-        return Err(NodeError::OtherChain { chain, before: network });
-    }
-    let mut last: Option<(BlockHash, Instant)> = None;
-    loop {
-        let asked = Instant::now();
-        let (template, arrived) = node.template()?;
-        if std::mem::take(away) {
-            eprintln!("the node is back");
+    desk: &'a Desk<Work, NodeError>,
+    backoff: Backoff,
+    checked: Checked,
+    /// Whether it gave a template before.
+    known: bool,
+    away: bool,
+}
+
+impl Watcher<'_> {
+    fn follow(&mut self, slips: &mut u32) -> Result<Infallible, NodeError> {
+        // Another node may answer here than before.
+        let chain = self.node.network()?;
+        if chain != self.network {
+            return Err(NodeError::OtherChain { chain, before: self.network });
         }
-        let place = template.previous;
-        if last.is_some_and(|(before, at)| before == place && at.elapsed() < RETRY) {
-            // No block came, and yet the node did not wait for one. It is not asked all the time.
-            thread::sleep(RETRY);
-            continue;
-        }
-        last = Some((place, asked));
-        let height = template.height;
-        desk.lay(Work { template, asked, arrived });
-        if node.wait_for_height(height)? {
-            desk.clear();
+        let mut last: Option<(BlockHash, Instant)> = None;
+        loop {
+            let asked = Instant::now();
+            let (template, arrived) = self.node.template(&mut self.checked)?;
+            self.known = true;
+            if std::mem::take(&mut self.away) {
+                tell("the node is back");
+            }
+            let place = template.previous;
+            if last.is_some_and(|(before, at)| before == place && at.elapsed() < SPACING) {
+                // No block came, and yet the node did not wait for one. It is not asked all the time.
+                thread::sleep(SPACING);
+                continue;
+            }
+            last = Some((place, asked));
+            let height = template.height;
+            self.desk.lay(Work { template, asked, arrived });
+            if self.node.wait_for_height(height)? {
+                self.desk.clear();
+            }
+            *slips = 0;
+            self.backoff.reset();
         }
     }
 }

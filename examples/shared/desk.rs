@@ -121,11 +121,6 @@ impl<W, E> Desk<W, E> {
         waited.unwrap_or_else(PoisonError::into_inner).0.closed
     }
 
-    /// Whether there is work that nobody has taken.
-    pub(crate) fn has_work(&self) -> bool {
-        matches!(self.lock().next, Some(Ok(_)))
-    }
-
     /// Waits for work; `None` once the desk is closed.
     pub(crate) fn take(&self) -> Option<Result<(W, Recall), E>> {
         let mut state = self.lock();
