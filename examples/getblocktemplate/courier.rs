@@ -159,18 +159,12 @@ impl Courier {
             let printed = keep(&found, "the node has not answered; it may have taken it");
             end = end.and(printed);
         }
-        drop(ledger);
         // Also where an error ended it.
-        self.tell();
-        end
-    }
-
-    /// Tells what was done so far.
-    pub(crate) fn tell(&self) {
-        let ledger = self.ledger();
-        if ledger.tally.hashes > 0 || ledger.tally.unanswered > 0 {
-            ledger.tally.to_string().lines().for_each(tell);
+        if ledger.tally.hashes > 0 {
+            let told = ledger.tally.to_string();
+            told.lines().for_each(tell);
         }
+        end
     }
 
     /// Hands in a block, again and again while the node is away or answers beside the point.
@@ -225,12 +219,17 @@ impl Courier {
             }
             Err(error) => keep(found, error),
         };
-        let enough = self.ledger().enter(found, &verdict) >= self.blocks;
+        {
+            let mut ledger = self.ledger();
+            // Before whoever handed it in goes on to another.
+            if ledger.enter(found, &verdict) >= self.blocks {
+                self.desk.close();
+            }
+        }
         match (written, verdict) {
             (Err(error), _) => self.desk.fail(NodeError::Output(error)),
             // What is wrong with more than this block.
             (Ok(()), Err(error)) if !(error.passes() || error.is_slip()) => self.desk.fail(error),
-            _ if enough => self.desk.close(),
             _ => {}
         }
         self.changed.notify_all();

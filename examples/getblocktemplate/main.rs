@@ -127,8 +127,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let (asked, filled) = (node.clone(), desk.clone());
     let blocks = args.blocks.unwrap_or(u32::MAX);
     let courier = Arc::new(Courier::new(node, desk.clone(), blocks, args.hex));
-    let counts = courier.clone();
-    desk.close_on_ctrl_c(move || counts.tell())?;
+    desk.close_on_ctrl_c()?;
     thread::Builder::new().spawn(move || watch::watch(&asked, network, &filled))?;
 
     let mut miner = Miner {

@@ -486,6 +486,10 @@ mod tests {
             let error = kind(status, "<html>");
             assert!(error.is_slip() && error.to_string().contains(&status[..3]), "{error}");
         }
+        for (code, slips) in [(-9, true), (-10, true), (-8, false), (-32_601, false)] {
+            let body = format!(r#"{{"result":null,"error":{{"code":{code},"message":"no"}}}}"#);
+            assert_eq!(kind("200 OK", &body).is_slip(), slips, "{code}");
+        }
         assert!(!kind("404 Not Found", "<html>").is_slip());
         assert!(!kind("401 Unauthorized", "").is_slip());
         let error = kind("500 Internal Server Error", refused);

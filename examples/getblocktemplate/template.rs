@@ -150,8 +150,10 @@ impl Template {
             .map(|(index, entry)| entry.hashes(index, checked))
             .collect::<Result<_, _>>()?;
         let (txids, wtxids): (Vec<_>, Vec<_>) = hashes.into_iter().unzip();
-        let commitment = commitment(answer.default_witness_commitment.as_deref(), wtxids.clone())?;
-        let branch = merkle::branch(txids.clone());
+        let said = answer.default_witness_commitment.as_deref();
+        let (commitment, branch) =
+            rayon::join(|| commitment(said, wtxids.clone()), || merkle::branch(txids.clone()));
+        let commitment = commitment?;
         let value = Amount::from_sat(answer.coinbasevalue);
         if value > Amount::MAX_MONEY {
             let value = value.to_string();

@@ -258,7 +258,7 @@ fn a_first_answer_that_makes_no_sense_is_an_error() {
 fn a_node_that_hangs_on_a_block_holds_up_neither_search_nor_end() {
     let odd: Odd = |method, before| {
         if method == "submitblock" && before == 0 {
-            thread::sleep(Duration::from_secs(600));
+            thread::sleep(Duration::from_mins(10));
         }
         None
     };

@@ -1,16 +1,13 @@
 //! Where the thread that asks the node leaves work for the one that searches, and takes it back.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+use std::process;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
-use std::{process, thread};
 
 use perjoule::search::Stop;
 
 /// Signals that come sooner behind the first are the same press of Ctrl-C.
 const PRESS: Duration = Duration::from_secs(1);
-
-/// How long the last words may take where nobody may be able to hear them.
-const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The newest work of any kind `W`, or the error `E` after which there is no more.
 #[derive(Debug)]
@@ -74,11 +71,8 @@ impl<W, E> Desk<W, E> {
         self.replace(None);
     }
 
-    /// Closes it on Ctrl-C. The second time what goes on is not waited for, but for `last_words`.
-    pub(crate) fn close_on_ctrl_c(
-        self: &Arc<Self>,
-        last_words: impl Fn() + Clone + Send + 'static,
-    ) -> Result<(), ctrlc::Error>
+    /// Closes it on Ctrl-C. The second time, what goes on is not waited for.
+    pub(crate) fn close_on_ctrl_c(self: &Arc<Self>) -> Result<(), ctrlc::Error>
     where
         W: Send + 'static,
         E: Send + 'static,
@@ -92,16 +86,7 @@ impl<W, E> Desk<W, E> {
             }
             // One press can be two signals: to the program, and to the group that it is in.
             Some(first) if first.elapsed() < PRESS => {}
-            Some(_) => {
-                let (said, is_said) = mpsc::channel();
-                let last_words = last_words.clone();
-                thread::spawn(move || {
-                    last_words();
-                    let _ = said.send(());
-                });
-                let _ = is_said.recv_timeout(LAST_WORDS);
-                process::exit(130);
-            }
+            Some(_) => process::exit(130),
         })
     }
 
@@ -146,6 +131,8 @@ impl<W, E> Desk<W, E> {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     type TestDesk = Desk<u32, &'static str>;
@@ -203,12 +190,12 @@ mod tests {
         let desk = TestDesk::default();
         assert!(!desk.wait_closed(Duration::from_millis(1)));
         thread::scope(|scope| {
-            let waits = scope.spawn(|| desk.wait_closed(Duration::from_secs(600)));
+            let waits = scope.spawn(|| desk.wait_closed(Duration::from_mins(10)));
             // New work does not end it.
             desk.lay(1);
             desk.close();
             assert!(waits.join().unwrap());
         });
-        assert!(desk.wait_closed(Duration::from_secs(600)));
+        assert!(desk.wait_closed(Duration::from_mins(10)));
     }
 }

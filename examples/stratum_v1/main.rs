@@ -50,7 +50,7 @@ use self::work::Work;
 /// Mine for a pool by Stratum V1, without encryption.
 #[derive(Debug, Parser)]
 struct Args {
-    /// The pool's host and port, as in 127.0.0.1:23334 or stratum+tcp://127.0.0.1:23334
+    /// The pool's host and port, as in 127.0.0.1:23334, or its address as other miners take it
     address: String,
 
     /// Whom the pool is to pay, in its own way
@@ -100,8 +100,7 @@ fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let workers = rig::workers(&args.engine, MAX_GROUP)?;
     let pool = Arc::new(Pool::new(address, args.user, args.pass, mask));
     let desk = Arc::new(Desk::default());
-    let counts = pool.clone();
-    desk.close_on_ctrl_c(move || tell(counts.verdicts()))?;
+    desk.close_on_ctrl_c()?;
 
     let end = mine(&pool, workers, args.shares.unwrap_or(u64::MAX), &desk);
     // However it ended.

@@ -128,6 +128,7 @@ impl Display for Verdicts {
 }
 
 /// What is known of a pool by what it said, in one connection or in all.
+#[allow(clippy::struct_excessive_bools, reason = "they come in no order: each is one of its own")]
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     /// A line.
@@ -216,7 +217,7 @@ impl Pool {
                     address = next.address;
                     wait
                 }
-                Err(error) if !past.welcome && !(past.heard && error.passes()) => {
+                Err(error) if !(past.welcome || past.heard && error.passes()) => {
                     return desk.fail(error);
                 }
                 Err(error) => {

@@ -107,7 +107,7 @@ struct Line {
     reject_reason: Value,
 }
 
-/// What the miner says first, in lines. The last asks to be told of new extra nonces (NiceHash), if
+/// What the miner says first, in lines. The last asks to be told of new extra nonces, if
 /// `extranonce`.
 pub(crate) fn opening(
     user: &str,
