@@ -354,7 +354,9 @@ impl Node {
             let basic = BASE64_STANDARD.encode(&credentials);
             // The node, or what answers in its place, may repeat them.
             let password = credentials.split_once(':').map_or("", |(_, password)| password);
-            [&credentials, &basic, password].into_iter().for_each(|secret| hide(secret));
+            for secret in [credentials.as_str(), &basic, password] {
+                hide(secret);
+            }
             let basic = format!("Basic {basic}");
             let answer = self
                 .agent
