@@ -90,7 +90,7 @@ pub struct Energy {
 pub struct Trial {
     /// From the start of the recorder's clock.
     pub start: Duration,
-    /// How long it took.
+    /// How long its readings lie apart, which is a little longer than the work took.
     pub took: Duration,
     /// What was done in it.
     pub work: Work,
@@ -351,11 +351,13 @@ impl Sum {
     /// Adds what some meters told in a stretch.
     fn add(&mut self, stretch: &Stretch, places: &[usize]) -> Result<(), NoEnergy> {
         let energy = add(places.iter().map(|&place| &stretch.windows[place]))?;
+        let mut power = Watts::ZERO;
         let mut updates = u64::MAX;
         self.charged.clear();
         for &place in places {
             let Measured { about, window, .. } = &stretch.windows[place];
             let Ok(window) = window else { continue };
+            power += window.power();
             let step = about.resolution.unwrap_or(Joules::ZERO).value();
             let lag = window.update_period.map_or(0.0, |period| (window.power() * period).value());
             self.variance += step.max(lag).powi(2) / 6.0;
@@ -368,7 +370,9 @@ impl Sum {
             self.charged.push(about.domain.clone());
         }
         if let Some(work) = stretch.work {
-            let (start, took) = (stretch.start, stretch.span.took);
+            // The time that the energy is of: from reading to reading, and not that of the work.
+            let took = Duration::try_from_secs_f64(energy.value() / power.value());
+            let (start, took) = (stretch.start, took.unwrap_or(stretch.span.took));
             self.trials.push(Trial { start, took, work, energy, updates });
         }
         Ok(())
@@ -507,6 +511,38 @@ mod tests {
         // Three windows of 500 J, an update of 1 J at each end.
         let open = (3.0_f64 / 6.0).sqrt() / 1500.0;
         assert!((energy.uncertainty - open).abs() < open / 10.0, "{}", energy.uncertainty);
+    }
+
+    /// A meter that takes its time to be read.
+    #[derive(Debug)]
+    struct Tardy(Fake, Hand);
+
+    impl crate::meter::Meter for Tardy {
+        fn about(&self) -> &meter::About {
+            self.0.about()
+        }
+
+        fn read(&mut self, clock: &crate::meter::Clock) -> Result<meter::Reading, MeterError> {
+            let reading = self.0.read(clock);
+            self.1.advance(UPDATE * 2);
+            reading
+        }
+    }
+
+    #[test]
+    fn a_constant_power_is_told_as_what_it_is() {
+        let hand = Hand::new();
+        let meters = [package(0), dram(0)]
+            .map(|domain| Box::new(Tardy(counting(domain, 200.0), hand.clone())) as _);
+        let recorder = Recorder::start(meters.into(), hand.clock(), SECOND * 3600);
+        let metering = Metering::new(recorder.expect("a thread"));
+        let work = || {
+            hand.advance(SECOND);
+            Ok(Work::Hashes(1000))
+        };
+        let trial = metering.around(work).expect("it does not fail");
+        let energy = metering.charge(Device::Cpu, &[trial], &[]).expect("two meters");
+        assert!((energy.gross.value() - 400.0).abs() < 1e-6, "{}", energy.gross);
     }
 
     #[test]
