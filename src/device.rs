@@ -7,6 +7,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
+
+use crate::cgroup;
 
 /// What is known of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +24,8 @@ pub struct Machine {
     /// The instruction sets it has, of those that some engine is made for, by the names that
     /// [`crate::engine::Unavailable::missing`] uses.
     pub features: Vec<&'static str>,
-    /// Memory of the operating system, in bytes.
+    /// Memory that this process may use, in bytes: that of the operating system, or less where a unit of
+    /// systemd, a job or a container limits it.
     pub memory_bytes: Option<u64>,
 }
 
@@ -37,7 +41,7 @@ impl Machine {
             architecture,
             usable_cores: std::thread::available_parallelism().map_or(1, usize::from),
             features: features(),
-            memory_bytes: total_memory(&text("/proc/meminfo")),
+            memory_bytes: memory_within(Path::new("/")),
         }
     }
 }
@@ -72,6 +76,21 @@ impl Cpu {
             physical_cores: physical_cores(text),
         }
     }
+}
+
+/// Memory that this process may use, where `root` is that of the file system.
+fn memory_within(root: &Path) -> Option<u64> {
+    let text = fs::read_to_string(root.join("proc/meminfo")).unwrap_or_default();
+    let limits = cgroup::memory(root).into_iter().map(|group| group.limit);
+    limits.chain(total_memory(&text)).min()
+}
+
+/// Memory that can be taken without others being swapped out or ended, where `root` is that of the
+/// file system.
+pub(crate) fn memory_left(root: &Path) -> Option<u64> {
+    let text = fs::read_to_string(root.join("proc/meminfo")).unwrap_or_default();
+    let left = cgroup::memory(root).into_iter().map(cgroup::Memory::left);
+    left.chain(available_memory(&text)).min()
 }
 
 /// Reads the text of `/proc/meminfo`: all memory, in bytes.
@@ -261,6 +280,32 @@ mod tests {
             assert_eq!(total_memory(text), None, "{text:?}");
         }
         assert_eq!(total_memory("MemTotal: 18446744073709551615 kB"), None);
+    }
+
+    #[test]
+    fn the_memory_of_a_unit_is_what_it_may_have() {
+        let meminfo = "MemTotal: 1000 kB\nMemAvailable: 600 kB\n";
+        let tree = |max: &str| {
+            cgroup::Tree::new(
+                "memory-of-a-unit",
+                &[
+                    ("proc/meminfo", meminfo),
+                    ("proc/self/cgroup", "0::/system.slice/score.service\n"),
+                    ("sys/fs/cgroup/system.slice/score.service/memory.max", max),
+                    ("sys/fs/cgroup/system.slice/score.service/memory.current", "51200\n"),
+                ],
+            )
+        };
+        let limited = tree("102400\n");
+        assert_eq!(memory_within(&limited.0), Some(100 * 1024));
+        assert_eq!(memory_left(&limited.0), Some(50 * 1024));
+        drop(limited);
+        let free = tree("max\n");
+        assert_eq!(
+            (memory_within(&free.0), memory_left(&free.0)),
+            (Some(1_024_000), Some(614_400))
+        );
+        assert_eq!(memory_within(Path::new("/nonexistent")), None);
     }
 
     #[test]

@@ -42,6 +42,7 @@
 //! - `bitcoin`: conversions between [`block`]'s types and those of rust-bitcoin 0.32.
 
 pub mod block;
+mod cgroup;
 #[cfg(feature = "criterion")]
 pub mod criterion;
 #[cfg(feature = "cli")]

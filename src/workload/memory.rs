@@ -27,17 +27,7 @@ pub(super) fn check(what: &'static str, bytes: Option<u64>) -> Result<u64, Troub
 /// What this process can take without others being swapped out or ended, in bytes; `None` where the
 /// system does not say.
 pub(super) fn available() -> Option<u64> {
-    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let system = device::available_memory(&read("/proc/meminfo"));
-    // The limits of containers, in both versions of control groups.
-    let number = |path: &str| read(path).trim().parse::<u64>().ok();
-    let group = |limit: &str, used: &str| Some(number(limit)?.saturating_sub(number(used)?));
-    let version_2 = group("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current");
-    let version_1 = group(
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
-    );
-    [system, version_2, version_1].into_iter().flatten().min()
+    device::memory_left(Path::new("/"))
 }
 
 /// The bytes of all caches of the last level together, those of other packages too; 64 MiB where
