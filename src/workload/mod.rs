@@ -28,7 +28,7 @@ use crate::engine::Failure;
 use crate::selftest::Unfit;
 
 pub use self::check::Wrong;
-#[cfg(feature = "gpu")]
+#[cfg(all(feature = "gpu", feature = "meter"))]
 pub(crate) use self::memory::last_level_caches;
 
 /// Something that a machine does, prepared.
