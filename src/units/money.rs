@@ -148,7 +148,11 @@ fn dollars(value: f64) -> String {
     match size {
         _ if !size.is_finite() => format!("{sign}${size}"),
         999_999.5.. => {
-            let (parts, name) = if size >= 999_995_000.0 { (1e9, "B") } else { (1e6, "M") };
+            let (parts, name) = match size {
+                999_995_000_000.0.. => (1e12, "T"),
+                999_995_000.0.. => (1e9, "B"),
+                _ => (1e6, "M"),
+            };
             format!("{sign}${:.2} {name}", size / parts)
         }
         999.995.. => {
@@ -156,10 +160,18 @@ fn dollars(value: f64) -> String {
             let (thousands, rest) = whole.split_at(whole.len() - 3);
             format!("{sign}${thousands},{rest}")
         }
-        0.01.. | 0.0 => format!("{sign}${size:.2}"),
-        _ => format!("{sign}${size:.1e}"),
+        SMALLEST.. if size < 0.01 => {
+            // Two digits, and no zeros after them.
+            let decimals = (1 - size.log10().floor() as i32).max(2) as usize;
+            format!("{sign}${}", format!("{size:.decimals$}").trim_end_matches('0'))
+        }
+        SMALLEST.. => format!("{sign}${size:.2}"),
+        _ => "$0.00".to_owned(),
     }
 }
+
+/// What is less is nothing: no price is told to so many digits.
+const SMALLEST: f64 = 1e-12;
 
 #[cfg(test)]
 mod tests {
@@ -175,7 +187,12 @@ mod tests {
             (999_999.0, "$999,999"),
             (3.5e9, "$3.50 B"),
             (-1.25e6, "-$1.25 M"),
-            (0.000_03, "$3.0e-5"),
+            (0.000_03, "$0.00003"),
+            (-0.0022, "-$0.0022"),
+            (0.009_999, "$0.01"),
+            (2.5e-9, "$0.0000000025"),
+            (-1e-15, "$0.00"),
+            (5e13, "$50.00 T"),
         ] {
             assert_eq!(Usd::new(value).to_string(), expected, "{value}");
         }
