@@ -41,10 +41,22 @@ pub(crate) struct Hashing {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Power {
     pub(crate) wall: Watts,
-    /// One standard deviation, as a share.
-    pub(crate) uncertainty: f64,
+    /// One standard deviation, as a share; `None` where a single window shows none.
+    pub(crate) uncertainty: Option<f64>,
     pub(crate) basis: Basis,
 }
+
+impl Power {
+    /// One standard deviation for draws: a wide one where it is not known, which is not to say that
+    /// there is none.
+    pub(crate) fn deviation(&self) -> f64 {
+        self.uncertainty.unwrap_or(UNKNOWN_DEVIATION)
+    }
+}
+
+/// One standard deviation, as a share, of what was measured in a single window. It is a wide guess, and
+/// told as one wherever it is used.
+pub(crate) const UNKNOWN_DEVIATION: f64 = 0.2;
 
 /// How a power is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -113,7 +125,7 @@ impl<'a> Candidate<'a> {
         let memory = entry.memory.as_ref().map(|memory| memory.value);
         match &entry.figures {
             Figures::Sheet { hashes_per_second, power, .. } => {
-                let power = Power { wall: *power, uncertainty: 0.0, basis: Basis::DataSheet };
+                let power = Power { wall: *power, uncertainty: Some(0.0), basis: Basis::DataSheet };
                 let hashing = Hashing { hashes_per_second: *hashes_per_second, power };
                 let why = "a data sheet says nothing of it";
                 let computing = Err(why.to_owned());

@@ -423,7 +423,7 @@ impl<'a> Case<'a> {
             (Input::AiPower, self.candidate.computing.as_ref().ok().copied()),
         ];
         for (input, power) in measured {
-            let deviation = power.map_or(0.0, |power| power.uncertainty);
+            let deviation = power.map_or(0.0, |power| power.deviation());
             if deviation > 0.0 {
                 doubts.push((input, Doubt::Deviation(deviation)));
             }

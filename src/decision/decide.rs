@@ -6,7 +6,9 @@ use jiff::tz::TimeZone;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::candidate::{Basis, Candidate, Mismatch, NamedReport, Power, candidates, unused};
+use super::candidate::{
+    Basis, Candidate, Mismatch, NamedReport, Power, UNKNOWN_DEVIATION, candidates, unused,
+};
 use super::case::{Case, Factors, Running, Use, best, earnings};
 use super::curve::Curve;
 use super::economics::blocks_to_halving;
@@ -15,7 +17,7 @@ use super::schedule::{self, Schedule};
 use super::sensitivity::{self, Map, Swing, monte_carlo, tornado};
 use super::site::{Hardware, Hour, Site, YEAR};
 use super::verdict::{Allowed, Verdict};
-use crate::report::figures::MINERS;
+use crate::report::figures::{MINERS, percent};
 use crate::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
 
 /// The version of the form: it changes when a field changes its meaning or goes away.
@@ -341,9 +343,16 @@ fn doubts(candidates: &[Candidate<'_>]) -> Vec<String> {
         let hashing = candidate.hashing.as_ref().map(|it| it.power);
         let powers: [Option<&Power>; 2] =
             [hashing.as_ref().ok(), candidate.computing.as_ref().ok()];
+        let name = &candidate.entry.name;
         if powers.into_iter().flatten().any(|power| power.basis == Basis::Assumed) {
-            let name = &candidate.entry.name;
             doubts.push(format!("the watts of {name} were stated and not measured"));
+        }
+        if powers.into_iter().flatten().any(|power| power.uncertainty.is_none()) {
+            doubts.push(format!(
+                "the joules of {name} are of a single window, which shows no spread: drawn with a \
+                 standard deviation of {}; a score without --quick has three windows",
+                percent(UNKNOWN_DEVIATION, 0)
+            ));
         }
     }
     doubts

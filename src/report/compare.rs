@@ -3,15 +3,17 @@
 //!
 //! Two numbers differ where they are further apart than two standard deviations of their difference.
 //! That of a rate is taken from the spread of its slices, that of an efficiency is in the report.
-//! Watts that a user gave have no such deviation, so nothing is concluded from them.
+//! Watts that a user gave have no such deviation, nor has what was measured once, so nothing is
+//! concluded from them.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::figures::{conditions, deviation, per_joule, plain, rate};
+use super::figures::{NONE, conditions, deviation, per_joule, plain, rate, remarks};
 use super::lines::{WIDTH, cut, wrapped};
 use super::{Report, Row, Size};
+use crate::search::MAX_THREADS;
 
 /// From the lowest to the highest tenth of a normal distribution, in standard deviations.
 const TENTHS: f64 = 2.563;
@@ -24,7 +26,11 @@ pub struct Comparison {
     /// What at least two of them have.
     pub rows: Vec<Compared>,
     /// What only one has.
-    pub only: Vec<Only>,
+    pub only: Vec<Listed>,
+    /// What several have, and a report lacks.
+    pub lacking: Vec<Listed>,
+    /// What makes numbers of a report doubtful.
+    pub doubts: Vec<Doubt>,
 }
 
 /// One kind of work on one device.
@@ -53,8 +59,10 @@ pub struct Entry {
     pub threads: Option<usize>,
     /// Work per second in the median slice.
     pub per_second: f64,
-    /// From the slowest tenth to the fastest tenth, as a share of the median.
-    pub spread: f64,
+    /// Whether it was measured in short, by `--quick`.
+    pub rough: bool,
+    /// From the slowest tenth to the fastest tenth, as a share of the median; `None` of one slice.
+    pub spread: Option<f64>,
     /// Of the rate, from that of the first entry.
     pub difference: Option<Difference>,
     /// The energy, if it is known.
@@ -68,8 +76,8 @@ pub struct Cost {
     pub assumed: bool,
     /// Work per joule.
     pub per_joule: f64,
-    /// One standard deviation, as a share.
-    pub uncertainty: f64,
+    /// One standard deviation, as a share; `None` of one window.
+    pub uncertainty: Option<f64>,
     /// The miners' unit, for hashes.
     pub joules_per_terahash: Option<f64>,
     /// Of the work per joule, from that of the first entry that has any.
@@ -98,19 +106,30 @@ pub enum Verdict {
     More,
     /// One of them at least comes from assumed watts: they do not compare.
     Assumed,
+    /// One of them at least was measured once, so that its uncertainty is not known.
+    Unknown,
 }
 
 /// A group of rows that are the same, each with the place of its report.
 type Group<'a> = (Key<'a>, Vec<(usize, &'a Row)>);
 
-/// A row that no other report has.
+/// A row of which a report is told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Only {
+pub struct Listed {
     /// The place of the report, from 0.
     pub report: usize,
     /// `cpu`, `gpu:0`, …
     pub device: String,
     /// `sha256d avx512x3, 64 threads, 8 versions`
+    pub what: String,
+}
+
+/// What makes numbers of a report doubtful.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Doubt {
+    /// The place of the report, from 0.
+    pub report: usize,
+    /// In a sentence.
     pub what: String,
 }
 
@@ -127,7 +146,7 @@ struct Key<'a> {
     nth: usize,
 }
 
-/// Two machines seldom have as many cores; what uses all of them compares.
+/// Two machines seldom have as many cores; what uses all of those of its machine compares.
 #[derive(Clone, Copy, PartialEq)]
 enum Threads {
     Count(Option<usize>),
@@ -139,9 +158,10 @@ enum Threads {
 pub fn compare(reports: &[(String, Report)]) -> Comparison {
     let mut found: Vec<Group<'_>> = Vec::new();
     for (place, (_, report)) in reports.iter().enumerate() {
-        let most = report.rows.iter().filter_map(|row| row.threads).max();
+        // As many as a score has unless told otherwise.
+        let most = report.machine.usable_cores.min(MAX_THREADS);
         for row in &report.rows {
-            let all_cores = row.threads.is_some_and(|threads| threads > 1) && row.threads == most;
+            let all_cores = row.threads.is_some_and(|threads| threads > 1 && threads == most);
             let mut key = Key {
                 device: &row.device,
                 workload: &row.workload,
@@ -164,10 +184,23 @@ pub fn compare(reports: &[(String, Report)]) -> Comparison {
         }
     }
     let (rows, only): (Vec<_>, Vec<_>) = found.into_iter().partition(|(_, rows)| rows.len() > 1);
+    let lacking = rows.iter().flat_map(|(_, rows)| {
+        let has = |place: &usize| rows.iter().any(|(report, _)| report == place);
+        let first = rows.first().map(|(_, row)| *row);
+        let lacks = (0..reports.len()).filter(move |place| !has(place));
+        lacks.filter_map(move |report| Some(listed((report, first?))))
+    });
+    let lacking = lacking.collect();
+    let doubts = reports.iter().enumerate().flat_map(|(place, (_, report))| {
+        let all = report.warnings.iter().cloned().chain(remarks(&report.rows));
+        all.map(move |what| Doubt { report: place, what })
+    });
     Comparison {
         reports: reports.iter().map(|(name, _)| name.clone()).collect(),
         rows: rows.into_iter().map(|(key, rows)| compared(&key, &rows)).collect(),
-        only: only.into_iter().flat_map(|(_, rows)| rows).map(only_one).collect(),
+        only: only.into_iter().flat_map(|(_, rows)| rows).map(listed).collect(),
+        lacking,
+        doubts: doubts.collect(),
     }
 }
 
@@ -178,9 +211,10 @@ fn compared(key: &Key<'_>, rows: &[(usize, &Row)]) -> Compared {
         report,
         threads: row.threads,
         per_second: row.per_second.median,
+        rough: row.rough,
         spread: row.per_second.spread,
         difference: first.filter(|&first| !std::ptr::eq(first, row)).and_then(|first| {
-            let deviation = |row: &Row| row.per_second.spread / TENTHS;
+            let deviation = |row: &Row| row.per_second.spread.map(|spread| spread / TENTHS);
             difference(
                 (first.per_second.median, deviation(first)),
                 (row.per_second.median, deviation(row)),
@@ -216,8 +250,14 @@ fn compared(key: &Key<'_>, rows: &[(usize, &Row)]) -> Compared {
 }
 
 /// Of two values, each with one standard deviation as a share of it; `None` where the first is zero.
-fn difference((first, first_share): (f64, f64), (value, share): (f64, f64)) -> Option<Difference> {
+fn difference(
+    (first, first_share): (f64, Option<f64>),
+    (value, share): (f64, Option<f64>),
+) -> Option<Difference> {
     let ratio = Some(value / first).filter(|ratio| ratio.is_finite())?;
+    let Some((first_share, share)) = first_share.zip(share) else {
+        return Some(Difference { ratio, verdict: Verdict::Unknown });
+    };
     let deviation = (first * first_share).hypot(value * share);
     let verdict = if (value - first).abs() <= 2.0 * deviation {
         Verdict::Within
@@ -229,9 +269,9 @@ fn difference((first, first_share): (f64, f64), (value, share): (f64, f64)) -> O
     Some(Difference { ratio, verdict })
 }
 
-fn only_one((report, row): (usize, &Row)) -> Only {
+fn listed((report, row): (usize, &Row)) -> Listed {
     let what = named(&row.workload, &row.variant, row.threads, &row.size);
-    Only { report, device: row.device.clone(), what }
+    Listed { report, device: row.device.clone(), what }
 }
 
 /// `sha256d avx512x3, 64 threads, 8 versions`
@@ -251,7 +291,15 @@ impl Comparison {
             let _ = writeln!(text, "{}", line.trim_end());
         };
         line("each by the first report that has it: + more, - less, = no more than chance,");
-        line("~ from watts that were given and not measured: does not compare");
+        line("~ from watts that were given and not measured, ? from a single slice or window:");
+        line("does not compare");
+        let not_in_all = self.only.len() + self.lacking.len();
+        if not_in_all > 0 {
+            line("");
+            line(&format!(
+                "not compared, since not in all reports: {not_in_all} rows, listed below"
+            ));
+        }
         for row in &self.rows {
             line("");
             for title in wrapped(&row.title(), WIDTH) {
@@ -262,14 +310,24 @@ impl Comparison {
             }
         }
         for (place, name) in self.reports.iter().enumerate() {
-            let rows: Vec<&Only> = self.only.iter().filter(|only| only.report == place).collect();
-            if !rows.is_empty() {
-                line("");
-                line(&cut(&format!("only in {name}"), WIDTH));
-            }
-            for Only { device, what, .. } in rows {
-                for words in wrapped(&format!("{device}: {what}"), WIDTH - 2) {
-                    line(&format!("  {words}"));
+            let rows = |all: &[Listed]| -> Vec<String> {
+                let of_it = all.iter().filter(|it| it.report == place);
+                of_it.map(|Listed { device, what, .. }| format!("{device}: {what}")).collect()
+            };
+            let doubts = self.doubts.iter().filter(|doubt| doubt.report == place);
+            for (title, items) in [
+                ("only in", rows(&self.only)),
+                ("not in", rows(&self.lacking)),
+                ("doubtful in", doubts.map(|doubt| doubt.what.clone()).collect()),
+            ] {
+                if !items.is_empty() {
+                    line("");
+                    line(&cut(&format!("{title} {name}"), WIDTH));
+                }
+                for item in items {
+                    for words in wrapped(&item, WIDTH - 2) {
+                        line(&format!("  {words}"));
+                    }
                 }
             }
         }
@@ -306,7 +364,7 @@ impl Comparison {
                 line,
                 " {:>13} {:>8} {}",
                 cut(&format!("{mark}{}", per_joule(&row.unit, cost.per_joule)), 13),
-                cut(&deviation(cost.uncertainty), 8),
+                cut(&cost.uncertainty.map_or_else(|| NONE.to_owned(), deviation), 8),
                 differs(cost.difference),
             );
         }
@@ -330,6 +388,7 @@ fn differs(difference: Option<Difference>) -> String {
             Verdict::Within => '=',
             Verdict::More => '+',
             Verdict::Assumed => '~',
+            Verdict::Unknown => '?',
         };
         format!("{} x {sign}", cut(&plain(ratio), 6))
     })
@@ -358,6 +417,7 @@ mod tests {
         for row in &mut after.rows {
             row.threads = row.threads.map(|threads| threads + 32);
         }
+        after.machine.usable_cores += 32;
         [("before".to_owned(), before), ("after".to_owned(), after)]
     }
 
@@ -401,10 +461,11 @@ mod tests {
             (90.5, Verdict::Within),
             (89.5, Verdict::Less),
         ] {
-            let found = difference((100.0, 0.03), (value, 4.0 / value)).expect("not zero");
+            let found = difference((100.0, Some(0.03)), (value, Some(4.0 / value)));
+            let found = found.expect("not zero");
             assert_eq!(found.verdict, verdict, "{value}");
         }
-        assert_eq!(difference((0.0, 0.1), (1.0, 0.1)), None);
+        assert_eq!(difference((0.0, Some(0.1)), (1.0, Some(0.1))), None);
     }
 
     #[test]
@@ -432,6 +493,54 @@ mod tests {
                 (0, "bandwidth triad, 64 threads, 4.5 GiB"),
                 (0, "bandwidth copy, 8.0 GiB"),
             ]
+        );
+    }
+
+    /// A row on two of four cores is not the row on all cores of a machine that has two.
+    #[test]
+    fn what_one_of_the_reports_lacks_is_told() {
+        let mut reports = vec![
+            ("a".to_owned(), example::full()),
+            ("b".to_owned(), example::full()),
+            ("c".to_owned(), example::full()),
+        ];
+        let is_it = |row: &Row| row.variant == "avx512x3";
+        let all = compare(&reports);
+        assert!(all.only.is_empty() && all.lacking.is_empty(), "{:?}", all.lacking);
+        reports[1].1.rows.retain(|row| !is_it(row));
+        let comparison = compare(&reports);
+        let what = "sha256d avx512x3, 64 threads, 8 versions".to_owned();
+        assert_eq!(comparison.lacking, [Listed { report: 1, device: "cpu".to_owned(), what }]);
+        let text = comparison.text();
+        assert!(text.contains("not in all reports: 1 rows") && text.contains("not in b"), "{text}");
+
+        reports.truncate(2);
+        let row = reports[0].1.rows.iter().find(|row| is_it(row)).expect("a row").clone();
+        reports[1].1.rows.push(Row { threads: Some(32), ..row });
+        let comparison = compare(&reports);
+        let only: Vec<_> = comparison.only.iter().map(|only| (only.report, &*only.what)).collect();
+        assert_eq!(
+            only,
+            [
+                (0, "sha256d avx512x3, 64 threads, 8 versions"),
+                (1, "sha256d avx512x3, 32 threads, 8 versions"),
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_is_concluded_from_a_single_slice_or_window() {
+        let comparison =
+            compare(&[("a".to_owned(), example::full()), ("b".to_owned(), example::rough())]);
+        let hashes = &found(&comparison, "cpu", "avx512x3").entries[1];
+        let verdict = |difference: Option<Difference>| difference.map(|it| it.verdict);
+        assert_eq!(verdict(hashes.difference), Some(Verdict::Unknown));
+        let cost = hashes.energy.as_ref().expect("metered");
+        assert_eq!((verdict(cost.difference), cost.uncertainty), (Some(Verdict::Unknown), None));
+        let text = comparison.text();
+        assert!(
+            text.contains("doubtful in b") && text.contains("by --quick: everything"),
+            "{text}"
         );
     }
 
@@ -469,6 +578,6 @@ mod tests {
         for line in comparison.text().lines() {
             assert!(line.width() <= WIDTH, "{line}");
         }
-        assert!(compare(&[]).text().lines().count() == 2, "nothing but the key");
+        assert!(compare(&[]).text().lines().count() == 3, "nothing but the key");
     }
 }

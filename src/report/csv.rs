@@ -55,22 +55,24 @@ fn columns(report: &Report, row: Option<&Row>) -> Vec<(&'static str, String)> {
         ("best_work_per_second", number(rate.map(|rate| rate.best))),
         ("p90_work_per_second", number(rate.map(|rate| rate.p90))),
         ("median_work_per_second", number(rate.map(|rate| rate.median))),
-        ("spread_share", number(rate.map(|rate| rate.spread))),
+        ("spread_share", number(rate.and_then(|rate| rate.spread))),
         ("slices", cell(rate.map(|rate| rate.slices))),
         ("times_sha2", number(row.and_then(|row| row.times_sha2))),
         ("roof_of", cell(roof.map(|roof| &roof.of))),
         ("roof_work_per_second", number(roof.map(|roof| roof.per_second))),
         ("of_roof_share", number(row.and_then(|row| row.of_roof))),
+        ("roof_disturbed", cell(roof.map(|roof| roof.disturbed))),
         ("busy_share", number(row.and_then(|row| row.busy))),
         ("work_per_byte", number(row.and_then(|row| row.per_byte))),
         ("checks", cell(row.map(|row| row.checks))),
+        ("rough", cell(row.map(|row| row.rough))),
         ("assumed", cell(energy.map(|energy| energy.assumed))),
         ("meter", cell(energy.map(|energy| &energy.source))),
         ("charged", cell(energy.map(|energy| energy.charged.join(" + ")))),
         ("gross_watts", number(energy.map(|energy| energy.gross.value()))),
         ("idle_watts", number(energy.and_then(|energy| energy.idle).map(Watts::value))),
         ("work_per_joule", number(energy.map(|energy| energy.per_joule))),
-        ("uncertainty_share", number(energy.map(|energy| energy.uncertainty))),
+        ("uncertainty_share", number(energy.and_then(|energy| energy.uncertainty))),
         ("joules_per_terahash", number(energy.and_then(|energy| energy.joules_per_terahash))),
         ("picojoules_each", number(energy.map(|energy| energy.picojoules_each))),
         ("trials", cell(trials.map(<[_]>::len))),
@@ -165,6 +167,15 @@ mod tests {
             assert_eq!((&line["variant"], &line["work_unit"]), (&row.variant, &row.unit));
             assert_eq!(line["median_work_per_second"].parse(), Ok(row.per_second.median));
         }
+    }
+
+    #[test]
+    fn what_one_value_does_not_show_and_what_cannot_be_are_empty_cells() {
+        let line = &parsed(&text(&example::rough()))[1];
+        for name in ["spread_share", "uncertainty_share", "of_roof_share"] {
+            assert_eq!(line[name], "", "{name}");
+        }
+        assert_eq!((&*line["roof_disturbed"], &*line["rough"]), ("true", "true"));
     }
 
     #[test]

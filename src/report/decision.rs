@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use csv::Writer;
 
-use super::figures::{clean, percent, plain, si};
+use super::figures::{clean, count, percent, plain, si};
 use super::lines::{WIDTH, columns, cut, wrapped};
 use crate::decision::{
     Asic, Basis, Decision, Earning, Judged, Mining, Schedule, Swing, Use, Verdict, Worth,
@@ -298,7 +298,7 @@ impl Page {
                 let all = it.mining_hours + it.ai_hours + it.off_hours;
                 vec![
                     clean(&it.name),
-                    plain(it.count),
+                    count(it.count),
                     share(it.mining_hours, all),
                     share(it.ai_hours, all),
                     share(it.off_hours, all),

@@ -132,6 +132,25 @@ pub(crate) fn unmetered() -> Report {
     report
 }
 
+/// The full one as `--quick` would have it on a machine that others use too: one slice, one window,
+/// and roofs that are lower than what is beneath them.
+pub(crate) fn rough() -> Report {
+    let mut report = full();
+    for row in &mut report.rows {
+        row.rough = true;
+        (row.per_second.spread, row.per_second.slices) = (None, 1);
+        if let Some(roof) = &mut row.roof {
+            roof.per_second = row.per_second.best / 4.53;
+            (roof.disturbed, row.of_roof) = (true, None);
+        }
+        if let Some(energy) = &mut row.energy {
+            energy.uncertainty = None;
+            energy.trials.truncate(1);
+        }
+    }
+    report
+}
+
 /// Texts as nobody expects them, in every place where a text from outside can be.
 pub(crate) fn hostile() -> Report {
     let name = "<script>alert(\"1\")</script> & 'quotes' \\ {x=\"y\"}\n\x1b[31m, ";
@@ -204,7 +223,7 @@ pub(crate) fn row(device: &str, [workload, variant, unit]: [&str; 3], median: f6
             best: median * 1.02,
             p90: median * 1.01,
             median,
-            spread: 0.02,
+            spread: Some(0.02),
             slices: 250,
         },
         times_sha2: None,
@@ -213,6 +232,7 @@ pub(crate) fn row(device: &str, [workload, variant, unit]: [&str; 3], median: f6
         busy: None,
         per_byte: None,
         checks: 12,
+        rough: false,
         energy: None,
         no_energy: None,
     }
@@ -225,7 +245,8 @@ impl Row {
 
     fn under(self, of: &str, per_second: f64, each: f64) -> Self {
         let of_roof = Some(self.per_second.best / per_second);
-        Self { roof: Some(Roof { of: of.to_owned(), per_second, each }), of_roof, ..self }
+        let roof = Roof { of: of.to_owned(), per_second, each, disturbed: false };
+        Self { roof: Some(roof), of_roof, ..self }
     }
 
     fn intense(self, per_byte: f64) -> Self {
@@ -262,7 +283,7 @@ impl Course {
             gross: Watts::new(watts),
             idle: (source != "assumed").then(|| Watts::new(idle)),
             per_joule,
-            uncertainty: if source == "assumed" { 0.1 } else { 0.012 },
+            uncertainty: Some(if source == "assumed" { 0.1 } else { 0.012 }),
             joules_per_terahash: (row.unit == "H").then(|| 1e12 / per_joule),
             picojoules_each: 1e12 / per_joule,
             trials: trials.to_vec(),

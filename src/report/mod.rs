@@ -149,7 +149,7 @@ pub struct Row {
     pub times_sha2: Option<f64>,
     /// The most that there could be.
     pub roof: Option<Roof>,
-    /// The best slice as a share of the roof.
+    /// The best slice as a share of the roof, to 1.05; `None` where it was disturbed.
     pub of_roof: Option<f64>,
     /// The share of the time in which the device worked, by its own clock.
     pub busy: Option<f64>,
@@ -157,6 +157,9 @@ pub struct Row {
     pub per_byte: Option<f64>,
     /// How many times the results were checked, and right.
     pub checks: usize,
+    /// Whether it was measured in short, by `--quick`.
+    #[serde(default)]
+    pub rough: bool,
     /// The energy that it took.
     pub energy: Option<Energy>,
     /// Why `energy` is `None`.
@@ -193,8 +196,8 @@ pub struct Rate {
     pub p90: f64,
     /// The slice in the middle.
     pub median: f64,
-    /// From the slowest tenth to the fastest tenth, as a share of the median.
-    pub spread: f64,
+    /// From the slowest tenth to the fastest tenth, as a share of the median; `None` of one slice.
+    pub spread: Option<f64>,
     /// How many slices.
     pub slices: usize,
 }
@@ -208,6 +211,9 @@ pub struct Roof {
     pub per_second: f64,
     /// Operations of the roof that one unit of the row takes.
     pub each: f64,
+    /// Whether the row was faster than 1.05 times this, which therefore is no roof.
+    #[serde(default)]
+    pub disturbed: bool,
 }
 
 /// What the work cost.
@@ -228,8 +234,8 @@ pub struct Energy {
     /// Work per joule of the gross energy, in units of the row.
     pub per_joule: f64,
     /// One standard deviation of `per_joule`, as a share of it: from the spread of the trials and
-    /// the meter's resolution.
-    pub uncertainty: f64,
+    /// the meter's resolution; `None` of one trial, which shows no spread.
+    pub uncertainty: Option<f64>,
     /// The miners' unit, for hashes.
     pub joules_per_terahash: Option<f64>,
     /// Of one unit of the row, in picojoules.

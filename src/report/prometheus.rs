@@ -114,10 +114,13 @@ fn about_rates(report: &Report, metrics: &mut Metrics) {
     gauge(
         "spread_ratio",
         "From the slowest to the fastest tenth of slices, by the median.",
-        &|row| Some(row.per_second.spread),
+        &|row| row.per_second.spread,
     );
     gauge("of_roof_ratio", "The fastest slice by the most that there could be.", &|row| {
         row.of_roof
+    });
+    gauge("rough", "Whether the row was measured in short, by --quick.", &|row| {
+        Some(f64::from(u8::from(row.rough)))
     });
     gauge("busy_ratio", "The share of the time in which the device worked.", &|row| row.busy);
 }
@@ -131,7 +134,7 @@ fn about_energy(report: &Report, metrics: &mut Metrics) {
         Some(energy.per_joule)
     });
     gauge("work_per_joule_uncertainty_ratio", "One standard deviation by the value.", &|energy| {
-        Some(energy.uncertainty)
+        energy.uncertainty
     });
     gauge("joules_per_terahash", "Energy of hashes, in the unit of miners.", &|energy| {
         energy.joules_per_terahash

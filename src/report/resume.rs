@@ -44,6 +44,31 @@ impl Report {
         Ok(finished.collect())
     }
 
+    /// This report without what was measured in short by `--quick`, which a score in full measures
+    /// again, and what that is.
+    #[must_use]
+    pub fn without_rough(mut self) -> (Self, Vec<String>) {
+        let mut rough: Vec<(String, String)> = Vec::new();
+        for row in self.rows.iter().filter(|row| row.rough) {
+            let which = (row.device.clone(), row.workload.clone());
+            if !rough.contains(&which) {
+                rough.push(which);
+            }
+        }
+        let is_rough = |device: &str, workload: &str| {
+            rough.iter().any(|(on, what)| on == device && what == workload)
+        };
+        self.rows.retain(|row| !is_rough(&row.device, &row.workload));
+        for finished in &mut self.finished {
+            let device = &finished.device;
+            finished.workloads.retain(|workload| !is_rough(device, workload));
+        }
+        self.finished.retain(|finished| !finished.workloads.is_empty());
+        let told = rough.iter().map(|(device, workload)| format!("{workload} on {device}"));
+        let told = told.collect();
+        (self, told)
+    }
+
     /// This report with what an earlier one had finished, as if both had been one score.
     #[must_use]
     pub fn after(mut self, before: Self) -> Self {
@@ -84,11 +109,21 @@ impl Report {
         }
         self.devices = devices;
         self.finished.splice(0..0, before.finished);
-        self.missing.splice(0..0, before.missing);
-        self.faults.splice(0..0, before.faults);
-        self.warnings.splice(0..0, before.warnings);
+        self.missing = joined(before.missing, self.missing);
+        self.faults = joined(before.faults, self.faults);
+        self.warnings = joined(before.warnings, self.warnings);
         self
     }
+}
+
+/// Both lists, without what is in both twice.
+fn joined<T: PartialEq>(mut before: Vec<T>, after: Vec<T>) -> Vec<T> {
+    for one in after {
+        if !before.contains(&one) {
+            before.push(one);
+        }
+    }
+    before
 }
 
 #[cfg(test)]
@@ -126,6 +161,30 @@ mod tests {
             |report: &Report| report.traces.iter().map(|it| it.points.len()).sum::<usize>();
         assert_eq!(points(&joined), 2 * points(&whole));
         assert_eq!(joined.traces.len(), whole.traces.len());
+    }
+
+    #[test]
+    fn what_is_rough_is_measured_again_and_told() {
+        let mut mixed = example::full();
+        mixed.rows.iter_mut().filter(|row| row.workload == "sha256d").for_each(|row| {
+            row.rough = true;
+        });
+        mixed.finished[0].workloads.push("bandwidth".to_owned());
+        let (kept, told) = mixed.without_rough();
+        assert_eq!(told[0], "sha256d on cpu");
+        assert!(kept.rows.iter().all(|row| !row.rough && row.workload != "sha256d"));
+        assert!(kept.rows.iter().any(|row| row.workload == "matmul"));
+        assert!(kept.finished.iter().all(|it| !it.workloads.contains(&"sha256d".to_owned())));
+        assert_eq!(kept.finished[0].workloads, ["bandwidth"]);
+        let (kept, told) = example::full().without_rough();
+        assert_eq!((kept, told), (example::full(), Vec::new()));
+    }
+
+    #[test]
+    fn what_both_lack_is_told_once() {
+        let joined = example::full().after(example::full());
+        assert_eq!(joined.missing, example::full().missing);
+        assert_eq!(joined.warnings, example::full().warnings);
     }
 
     #[test]

@@ -137,11 +137,13 @@ impl Row {
                 of: roof.label.to_string(),
                 per_second: roof.per_second,
                 each: roof.each,
+                disturbed: row.is_roof_disturbed(),
             }),
             of_roof: row.of_roof(),
             busy: row.busy,
             per_byte: per_byte(&row.label),
             checks: row.checks,
+            rough: false,
             energy: energy.ok().map(Energy::new),
             no_energy: energy.err().map(ToString::to_string),
         }

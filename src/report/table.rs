@@ -8,7 +8,9 @@ use std::mem;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::figures::{bytes, clean, deviation, per_joule, percent, plain, rate, si, size};
+use super::figures::{
+    bytes, clean, of_roof, per_joule, percent, plain, rate, remarks, si, size, spread, uncertainty,
+};
 use super::lines::{WIDTH, columns, cut, wrapped};
 use super::{Device, Energy, Meter, Note, Report, Row};
 
@@ -192,13 +194,13 @@ impl Page {
         for (at, why) in mem::take(&mut self.reasons).iter().enumerate() {
             self.paragraph(Style::Plain, &format!(" {:4}", format!("[{}] ", at + 1)), why);
         }
-        let mut doubts: Vec<&String> = Vec::new();
+        let mut doubts = remarks(&report.rows);
         for doubt in energies().flat_map(|energy| &energy.warnings) {
-            if !doubts.contains(&doubt) {
-                doubts.push(doubt);
+            if !doubts.contains(doubt) {
+                doubts.push(doubt.clone());
             }
         }
-        self.list("doubtful", Style::Alarm, doubts.into_iter().cloned());
+        self.list("doubtful", Style::Alarm, doubts.into_iter());
     }
 
     /// Meters in a line each; why others are not there only where there is none at all.
@@ -271,9 +273,9 @@ fn hash_rates(rows: &[Row]) -> Table {
             size(&row.size),
             format!("{:.2}", row.per_second.best / scale),
             format!("{:.2}", row.per_second.median / scale),
-            percent(row.per_second.spread, 0),
+            spread(row.per_second.spread),
             row.times_sha2.map_or_else(String::new, |times| format!("{times:.1}")),
-            row.of_roof.map_or_else(String::new, |share| percent(share, 0)),
+            of_roof(row),
             row.busy.map_or_else(String::new, |share| percent(share, 1)),
         ]
     });
@@ -290,8 +292,8 @@ fn other_rates(rows: &[Row]) -> Table {
             threads(row),
             rate(row.per_second.best),
             rate(row.per_second.median),
-            percent(row.per_second.spread, 0),
-            row.of_roof.map_or_else(String::new, |share| percent(share, 0)),
+            spread(row.per_second.spread),
+            of_roof(row),
         ]
     });
     table(2, header, &rows.collect::<Vec<_>>())
@@ -328,7 +330,7 @@ fn energy_cells(row: &Row) -> [String; 5] {
         energy.idle.map_or_else(String::new, |idle| si(idle.value(), "W")),
         per_joule(&row.unit, energy.per_joule),
         // That of a power that somebody stated is not known.
-        if energy.assumed { String::new() } else { deviation(energy.uncertainty) },
+        if energy.assumed { String::new() } else { uncertainty(energy) },
         cut(&energy.source, 8),
     ]
 }
@@ -365,6 +367,16 @@ mod tests {
         expected::is("full.txt", &text(&example::full(), false));
         expected::is("unmetered.txt", &text(&example::unmetered(), false));
         expected::is("empty.txt", &text(&example::empty(), false));
+        expected::is("rough.txt", &text(&example::rough(), false));
+    }
+
+    #[test]
+    fn no_number_is_shown_that_cannot_be_or_that_one_value_does_not_show() {
+        let text = text(&example::rough(), false);
+        assert!(!text.contains("453 %") && text.contains("disturbed: faster than 105 %"), "{text}");
+        assert!(!text.contains("±0.0 %") && !text.contains(" 0 %"), "{text}");
+        assert!(text.contains("rough, measured in short by --quick: everything"), "{text}");
+        assert!(text.contains("- stands where a single slice or window shows no spread"), "{text}");
     }
 
     #[test]
@@ -385,8 +397,7 @@ mod tests {
 
     #[test]
     fn it_fits_into_80_columns() {
-        for report in [example::full(), example::empty(), example::unmetered(), example::hostile()]
-        {
+        for report in [example::full(), example::empty(), example::rough(), example::hostile()] {
             for line in text(&report, false).lines() {
                 assert!(line.width() <= WIDTH, "{}: {line}", line.width());
             }
@@ -398,14 +409,14 @@ mod tests {
         let mut report = example::full();
         for row in &mut report.rows {
             row.per_second.best = f64::MAX;
-            row.per_second.spread = 1e30;
+            row.per_second.spread = Some(1e30);
             row.times_sha2 = Some(f64::INFINITY);
             row.of_roof = Some(-1e30);
             row.threads = Some(usize::MAX);
             row.size = super::super::Size::Matrices { m: usize::MAX, n: 1, k: usize::MAX };
             if let Some(energy) = &mut row.energy {
                 energy.per_joule = f64::NAN;
-                energy.uncertainty = f64::INFINITY;
+                energy.uncertainty = Some(f64::INFINITY);
                 energy.joules_per_terahash = Some(f64::MAX);
             }
         }

@@ -264,7 +264,7 @@ impl Samples {
             best: at(1.0),
             p90: at(0.9),
             median,
-            spread: (at(0.9) - at(0.1)) / median,
+            spread: (last > 0).then(|| (at(0.9) - at(0.1)) / median),
             slices: sorted.len(),
         })
     }
@@ -274,5 +274,21 @@ impl Samples {
         let mut sorted = self.busy.clone();
         sorted.sort_by(f64::total_cmp);
         sorted.get(sorted.len() / 2).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_slice_has_no_spread() {
+        let rate = |rates: &[f64]| {
+            let samples = Samples { rates: rates.to_vec(), ..Samples::default() };
+            samples.rate().map(|rate| (rate.best, rate.median, rate.spread, rate.slices))
+        };
+        assert_eq!(rate(&[]), None);
+        assert_eq!(rate(&[5.0]), Some((5.0, 5.0, None, 1)));
+        assert_eq!(rate(&[4.0, 5.0]), Some((5.0, 5.0, Some(0.2), 2)));
     }
 }

@@ -74,8 +74,9 @@ pub struct Energy {
     pub idle: Option<Watts>,
     /// Work per joule of all that was drawn.
     pub efficiency: Efficiency,
-    /// One standard deviation of the efficiency, as a share of it.
-    pub uncertainty: f64,
+    /// One standard deviation of the efficiency, as a share of it; `None` of a single window, which
+    /// shows no spread.
+    pub uncertainty: Option<f64>,
     /// The windows.
     pub trials: Vec<Trial>,
     /// The states of the device meanwhile, where a meter knows them.
@@ -408,7 +409,7 @@ impl Sum {
             gross: energy / took,
             idle,
             efficiency: Efficiency::new(work, energy)?,
-            uncertainty: spread.hypot(open),
+            uncertainty: spread.map(|spread| spread.hypot(open)),
             trials: self.trials,
             conditions: self.conditions,
             notes: self.notes,
@@ -435,15 +436,15 @@ impl Sum {
     }
 }
 
-/// The standard deviation of the mean, as a share of it; 0 of a single value, which shows none.
-fn spread(values: &[f64]) -> f64 {
+/// The standard deviation of the mean, as a share of it; `None` of a single value, which shows none.
+fn spread(values: &[f64]) -> Option<f64> {
     let count = values.len() as f64;
     if values.len() < 2 {
-        return 0.0;
+        return None;
     }
     let mean = values.iter().sum::<f64>() / count;
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
-    (variance / count).sqrt() / mean
+    Some((variance / count).sqrt() / mean)
 }
 
 #[cfg(test)]
@@ -510,7 +511,8 @@ mod tests {
         assert!(energy.trials.iter().all(|trial| trial.took == SECOND * 5));
         // Three windows of 500 J, an update of 1 J at each end.
         let open = (3.0_f64 / 6.0).sqrt() / 1500.0;
-        assert!((energy.uncertainty - open).abs() < open / 10.0, "{}", energy.uncertainty);
+        let uncertainty = energy.uncertainty.expect("three windows");
+        assert!((uncertainty - open).abs() < open / 10.0, "{uncertainty}");
     }
 
     /// A meter that takes its time to be read.
@@ -543,6 +545,15 @@ mod tests {
         let trial = metering.around(work).expect("it does not fail");
         let energy = metering.charge(Device::Cpu, &[trial], &[]).expect("two meters");
         assert!((energy.gross.value() - 400.0).abs() < 1e-6, "{}", energy.gross);
+    }
+
+    #[test]
+    fn a_single_window_has_no_spread() {
+        let hand = Hand::new();
+        let mut metering = metering(vec![counting(package(0), 100.0)], &hand);
+        metering.trials = 1;
+        let energy = charged(&metering, &hand, Device::Cpu).expect("a meter");
+        assert_eq!((energy.trials.len(), energy.uncertainty), (1, None));
     }
 
     #[test]
@@ -683,7 +694,8 @@ mod tests {
 
     #[test]
     fn a_spread_is_that_of_the_mean() {
-        assert!((spread(&[9.0, 10.0, 11.0]) - 1.0 / 3.0_f64.sqrt() / 10.0).abs() < 1e-12);
-        assert!(spread(&[5.0]).abs() < 1e-12);
+        let of_three = spread(&[9.0, 10.0, 11.0]).expect("three values");
+        assert!((of_three - 1.0 / 3.0_f64.sqrt() / 10.0).abs() < 1e-12);
+        assert_eq!(spread(&[5.0]), None);
     }
 }

@@ -40,8 +40,9 @@ pub struct Rate {
     pub p90: f64,
     /// The slice in the middle.
     pub median: f64,
-    /// From the slowest tenth to the fastest tenth, as a share of the median.
-    pub spread: f64,
+    /// From the slowest tenth to the fastest tenth, as a share of the median; `None` of a single
+    /// slice, which shows none.
+    pub spread: Option<f64>,
     /// How many slices.
     pub slices: usize,
 }
@@ -76,11 +77,28 @@ impl Row {
         self.baseline.map(|baseline| self.rate.median / baseline.median)
     }
 
-    /// The best slice as a share of the roof, 0 to about 1.
+    /// The best slice as a share of the roof, 0 to [`MOST_OF_ROOF`]; `None` where there is no roof,
+    /// and where it was [disturbed](Self::is_roof_disturbed).
     #[must_use]
     pub fn of_roof(&self) -> Option<f64> {
-        self.roof.as_ref().map(|roof| self.rate.best / roof.per_second)
+        self.roof.as_ref().and_then(|roof| share_of_roof(self.rate.best, roof.per_second))
     }
+
+    /// Whether the work was faster than what is to be the most that there could be: then something
+    /// held up the roof's slices and not the work's, or it bounds other work than this.
+    #[must_use]
+    pub fn is_roof_disturbed(&self) -> bool {
+        self.roof.is_some() && self.of_roof().is_none()
+    }
+}
+
+/// Work that is faster than this share of its roof shows that the roof is none: two rates of one
+/// device, each the best of its slices, do not differ by so much by chance.
+pub const MOST_OF_ROOF: f64 = 1.05;
+
+/// A rate as a share of a roof; `None` where it cannot be one.
+pub(crate) fn share_of_roof(best: f64, roof: f64) -> Option<f64> {
+    Some(best / roof).filter(|share| (0.0..=MOST_OF_ROOF).contains(share))
 }
 
 /// The most that a device could do of some work.
@@ -122,7 +140,10 @@ pub struct Capacity {
 #[non_exhaustive]
 pub enum Warning {
     /// Something else kept the processor busy.
-    #[error("{group}: others kept {cores:.1} cores busy; only best slices are to be believed")]
+    #[error(
+        "{group}: others kept {cores:.1} cores busy; medians and joules are those of work beside \
+         them, and the best slices come nearest to an idle machine"
+    )]
     Load {
         /// Which work on which device.
         group: String,
@@ -312,12 +333,37 @@ mod tests {
         assert_eq!(labels(&measured), expected);
         for row in measured.rows {
             let Rate { best, p90, median, spread, slices } = row.rate;
-            assert!(0.0 < median && median <= p90 && p90 <= best && spread >= 0.0, "{row:?}");
+            assert!(0.0 < median && median <= p90 && p90 <= best, "{row:?}");
+            assert!(spread.is_none_or(|spread| spread >= 0.0), "{row:?}");
             assert!(slices > 0 && row.checks > 0 && row.unit == "H", "{row:?}");
             let is_search = row.label.variant == "scalar";
-            assert_eq!(row.of_roof().is_some_and(|share| share > 0.0), is_search, "{row:?}");
+            assert_eq!(row.roof.is_some(), is_search, "{row:?}");
+            assert_eq!(row.of_roof().is_some() || row.is_roof_disturbed(), is_search, "{row:?}");
             assert_eq!(row.times_baseline().is_some(), is_search, "{row:?}");
         }
+    }
+
+    #[test]
+    fn what_is_above_its_roof_has_no_share_of_it() {
+        let mut plan = plan(&[Kind::Bandwidth], 1, 1);
+        plan.array_bytes = Some(1 << 16);
+        let mut row = measured(&plan).rows.pop().expect("a triad");
+        let best = row.rate.best;
+        for (roof, disturbed) in [(1.0, false), (1.0 / 1.04, false), (1.0 / 4.53, true)] {
+            row.roof.as_mut().expect("a copy").per_second = best * roof;
+            assert_eq!(row.of_roof().is_none(), disturbed, "{roof}");
+            assert_eq!(row.is_roof_disturbed(), disturbed, "{roof}");
+        }
+        row.roof = None;
+        assert!(row.of_roof().is_none() && !row.is_roof_disturbed());
+    }
+
+    /// Two statements of one line that contradict each other: medians stand in every table.
+    #[test]
+    fn a_load_is_told_without_a_word_against_what_is_shown() {
+        let told = Warning::Load { group: "memory on cpu".to_owned(), cores: 1.5 }.to_string();
+        assert!(told.starts_with("memory on cpu: others kept 1.5 cores busy; "), "{told}");
+        assert!(!told.contains("only best"), "{told}");
     }
 
     #[test]

@@ -41,7 +41,7 @@ machine. Results are checked between slices; what is wrong is told of and has no
   spread   from the slowest to the fastest tenth of the slices, as a share of the median
   of roof  best as a share of the rate at which the same device does the same kind of operations
            from registers (for hashing, divided by those that one hash needs); triad as a share of
-           copy
+           copy; disturbed where it is above 105 %, and the roof therefore none
   busy     the share of the time in which a GPU worked, by its own clock
 A GPU that a driver computes on the processor is measured only if it is asked for by name, and is
 marked as software.
@@ -116,7 +116,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     json: Option<PathBuf>,
 
-    /// Goes on where this file, which `--json` has written, ends: what it has is not measured again.
+    /// Goes on where this file, which `--json` has written, ends: what it has is not measured again,
+    /// unless it was measured by `--quick`, and this is not.
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     resume: Option<PathBuf>,
 
@@ -187,6 +188,7 @@ fn size(text: &str) -> Result<Size, String> {
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let machine = Machine::detect();
     let before = args.resume.as_deref().map(super::read_report).transpose()?;
+    let before = before.map(|before| if args.quick { before } else { without_rough(before) });
     let mut plan = args.plan(&machine)?;
     if let (Some(before), Some(file)) = (&before, &args.resume) {
         let finished = before.finished(machine.cpu.model.as_deref());
@@ -206,7 +208,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let (window, trials) = if args.quick { (QUICK_WINDOW, 1) } else { (WINDOW, TRIALS) };
     let meters = args.meters.start(window, trials)?;
     let report = |measured: &Measured, is_complete| {
-        let report = meters.tell(Report::new(&machine, started, &plan, measured, is_complete));
+        let mut report = meters.tell(Report::new(&machine, started, &plan, measured, is_complete));
+        report.rows.iter_mut().for_each(|row| row.rough = args.quick);
         before.iter().cloned().fold(report, Report::after)
     };
     let measured = watched(&plan, meters.metering.as_ref(), &stop, &mut |measured| {
@@ -380,6 +383,15 @@ impl Args {
         }
         chosen("--device", &choices, engine::available)
     }
+}
+
+/// What an earlier score has measured in full; the rest is told of, and measured again.
+fn without_rough(before: Report) -> Report {
+    let (before, rough) = before.without_rough();
+    if !rough.is_empty() {
+        super::note(&format!("measured again, as --quick had measured it: {}", rough.join(", ")));
+    }
+    before
 }
 
 /// Where an engine runs.

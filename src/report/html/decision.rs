@@ -11,7 +11,7 @@ use super::tables::{Line, Table};
 use super::{date, head, list};
 use crate::decision::{Basis, Decision, Judged, Map, Schedule, Swing, Use, Worth};
 use crate::report::decision::{advice, basis, btc, from_utilisation, in_months};
-use crate::report::figures::{percent, plain, si};
+use crate::report::figures::{count, percent, plain, si};
 use crate::report::lines::cut;
 use crate::units::{Usd, UsdPerKwh};
 
@@ -408,8 +408,8 @@ fn plan(page: &mut Markup, plan: &Schedule) {
         Line {
             cells: [
                 placed.name.clone(),
-                plain(placed.count),
-                plain(placed.converted),
+                count(placed.count),
+                count(placed.converted),
                 share(placed.mining_hours, all),
                 share(placed.ai_hours, all),
                 share(placed.off_hours, all),

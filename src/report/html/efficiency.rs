@@ -145,7 +145,7 @@ fn bar(report: &Report, row: &Row, by_energy: bool, label: String) -> Option<Bar
         let each = energy.joules_per_terahash;
         let each = each.map_or_else(String::new, |each| format!(" = {} J/TH", plain(each)));
         let text = per_joule(&row.unit, energy.per_joule) + &each;
-        (energy.per_joule, text, Some(energy.uncertainty))
+        (energy.per_joule, text, energy.uncertainty)
     } else {
         let median = row.per_second.median;
         (median, rate(&row.workload, &row.unit, median), None)

@@ -22,7 +22,7 @@ pub use self::decision::page as decision_page;
 use self::markup::Markup;
 use self::roof::Plot;
 use self::tables::{Line, Table};
-use super::figures::{bytes, si};
+use super::figures::{bytes, remarks, si};
 use super::{Device, Report};
 
 /// The report as an HTML page.
@@ -203,6 +203,7 @@ fn conditions(page: &mut Markup, report: &Report) {
     }
     page.words("h2", &[], "Conditions");
     let mut doubts: Vec<String> = report.warnings.clone();
+    doubts.extend(remarks(&report.rows));
     for row in &report.rows {
         for warning in row.energy.iter().flat_map(|energy| &energy.warnings) {
             doubts.push(format!("{}: {} {}: {warning}", row.device, row.workload, row.variant));

@@ -40,7 +40,8 @@ impl<'a> Plot<'a> {
             .max_by(f64::total_cmp);
         let mut roofs: Vec<(String, f64, String)> = Vec::new();
         for row in &rows {
-            for roof in row.roof.iter().filter(|roof| is_drawn(roof.per_second)) {
+            let bounding = row.roof.iter().filter(|roof| !roof.disturbed);
+            for roof in bounding.filter(|roof| is_drawn(roof.per_second)) {
                 if !roofs.iter().any(|(of, ..)| *of == roof.of) {
                     roofs.push((roof.of.clone(), roof.per_second, row.unit.clone()));
                 }

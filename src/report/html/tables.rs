@@ -3,7 +3,7 @@
 use super::markup::Markup;
 use super::power::summary;
 use super::roof::Plot;
-use crate::report::figures::{self, MINERS, deviation, per_joule, percent, plain, rate, si};
+use crate::report::figures::{self, MINERS, of_roof, per_joule, plain, rate, si, uncertainty};
 use crate::report::{Device, Report, Row};
 use crate::units::Joules;
 
@@ -115,11 +115,11 @@ pub(super) fn rates_and_energy(page: &mut Markup, rows: &[&Row], caption: &'stat
             format!("{} {}", row.workload, row.variant),
             conditions(row),
             rate(&row.workload, &row.unit, row.per_second.median),
-            text(row.of_roof.map(|share| percent(share, 0))),
+            of_roof(row),
             text(energy.map(|energy| si(energy.gross.value(), "W"))),
             text(energy.and_then(|energy| energy.idle).map(|idle| si(idle.value(), "W"))),
             text(energy.map(|energy| per_joule(&row.unit, energy.per_joule))),
-            text(energy.map(|energy| deviation(energy.uncertainty))),
+            text(energy.map(uncertainty)),
             text(each.map(plain)),
             text(each.map(|each| format!("{} \u{d7}", plain(each / best_miner)))),
             energy.map_or_else(|| reasons.mark(row), |energy| energy.source.clone()),
@@ -219,8 +219,9 @@ pub(super) fn roofs(page: &mut Markup, device: &Device, plot: &Plot<'_>) {
             rate(&row.workload, &row.unit, row.per_second.best),
             row.roof
                 .as_ref()
+                .filter(|roof| !roof.disturbed)
                 .map_or_else(String::new, |roof| rate(&row.workload, &row.unit, roof.per_second)),
-            row.of_roof.map_or_else(String::new, |share| percent(share, 0)),
+            of_roof(row),
             plot.bandwidth.map_or_else(String::new, |bandwidth| {
                 rate(&row.workload, &row.unit, bandwidth * intensity)
             }),

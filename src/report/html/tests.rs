@@ -203,6 +203,14 @@ fn without_joules_the_reason_is_in_their_place() {
 }
 
 #[test]
+fn no_number_is_shown_that_cannot_be_or_that_one_value_does_not_show() {
+    let page = page(&example::rough());
+    is_whole(&page);
+    assert!(!page.contains("453 %") && page.contains("disturbed: faster than 105 %"));
+    assert!(!page.contains("±0.0 %") && page.contains("by --quick: everything"));
+}
+
+#[test]
 fn drawings_have_names_and_tables_have_heads() {
     let page = page(&example::full());
     let drawings = page.matches("<svg viewBox").count();
@@ -227,7 +235,7 @@ fn numbers_out_of_all_bounds_draw_something() {
             }
             if let Some(energy) = &mut row.energy {
                 energy.per_joule = value;
-                energy.uncertainty = value;
+                energy.uncertainty = Some(value);
                 for trial in &mut energy.trials {
                     trial.start = value;
                 }
