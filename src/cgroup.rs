@@ -30,19 +30,19 @@ struct Files {
     limits: &'static [&'static str],
     used: &'static str,
     /// The key in `memory.stat` of files that were not used for a while.
-    idle_files: &'static str,
+    reclaimable: &'static str,
 }
 
 const VERSION_1: Files = Files {
     limits: &["memory.limit_in_bytes"],
     used: "memory.usage_in_bytes",
-    idle_files: "total_inactive_file",
+    reclaimable: "total_inactive_file",
 };
 
 const VERSION_2: Files = Files {
     limits: &["memory.max", "memory.high"],
     used: "memory.current",
-    idle_files: "inactive_file",
+    reclaimable: "inactive_file",
 };
 
 /// The limits of the groups that this process is in, where `root` is that of the file system.
@@ -98,7 +98,7 @@ impl Files {
         let stat = text("memory.stat").unwrap_or_default();
         let idle = stat.lines().find_map(|line| {
             let (key, value) = line.split_once(' ')?;
-            (key == self.idle_files).then(|| value.trim().parse::<u64>().ok()).flatten()
+            (key == self.reclaimable).then(|| value.trim().parse::<u64>().ok()).flatten()
         });
         let used = number(self.used).map(|used| used.saturating_sub(idle.unwrap_or(0)));
         Some(Memory { limit, used })

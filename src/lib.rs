@@ -26,6 +26,7 @@
 //! - [`units`] and `meter`: joules, watts, and what measures them;
 //! - `report`: what a score tells, and its exporters;
 //! - `decision`: what to do with scored hardware at a site with its prices;
+//! - `input`: texts that people give in files;
 //! - [`device`] and `gpu`: what is in this machine;
 //! - [`sha256`]: SHA-256 as the standard writes it, which the engines are tested against.
 //!
@@ -51,6 +52,8 @@ pub mod device;
 pub mod engine;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+#[cfg(feature = "cli")]
+pub mod input;
 pub mod job;
 mod lanes;
 #[cfg(feature = "meter")]

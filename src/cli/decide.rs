@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -128,8 +127,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         ..Options::at(now)
     };
     let decision = decide(&site, &reports, &options).map_err(|why| match why {
-        Undecided::NoPlan(Unsolved { .. } | Unproven { .. }) => Error::failure("plan", why),
-        Undecided::NoPlan(_) => Error::input(site_name, why),
+        // With its cause, which is told once.
+        Undecided::NoPlan(Unsolved { .. } | Unproven { .. }) => {
+            Error::failure("plan", why.to_string())
+        }
+        Undecided::NoPlan(_) => Error::input(site_name, why.to_string()),
         _ => Error::input(format!("{site_name} and the scores do not fit"), why),
     })?;
     write(args, &decision)?;
@@ -175,8 +177,10 @@ fn remedy(why: &Unusable, file: &Path) -> String {
 
 fn thresholds(file: &Path) -> Result<Thresholds, Error> {
     let name = file.display().to_string();
-    let text = fs::read_to_string(file).map_err(|why| Error::input(&*name, why))?;
-    Thresholds::parse(&text).map_err(|problems| wrong(&name, &problems))
+    Thresholds::open(file).map_err(|why| match why {
+        Unusable::Wrong(problems) => wrong(&name, &problems),
+        other => Error::input(&*name, other),
+    })
 }
 
 /// The middle of a day, by UTC.

@@ -10,8 +10,7 @@ mod score;
 
 use std::error::Error as StdError;
 use std::ffi::OsString;
-use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -244,15 +243,9 @@ fn print_json(result: &impl serde::Serialize) -> Result<(), Error> {
 
 /// Reads a report that `perjoule score --json FILE` has written; `-` is stdin.
 fn read_report(file: &Path) -> Result<Report, Error> {
-    let mut text = String::new();
-    let read = if file == Path::new("-") {
-        io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        fs::read_to_string(file)
-    };
-    let name = file.display().to_string();
-    let text = read.map_err(|why| Error::input(&*name, why))?;
-    json::read(&text).map_err(|why| Error::input(&*name, why))
+    let is_stdin = file == Path::new("-");
+    let read = if is_stdin { json::from_reader(io::stdin().lock()) } else { json::open(file) };
+    read.map_err(|why| Error::input(file.display().to_string(), why))
 }
 
 fn delivered(written: io::Result<()>) -> Result<(), Error> {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fitness::{Abilities, Fitness, Thresholds};
 use super::site::{Entry, Figures};
+use crate::input::{listed, shown};
 use crate::report::{Device, Energy, Report};
 use crate::score::NoEnergy;
 use crate::units::Watts;
@@ -72,7 +73,7 @@ pub enum Basis {
 
 /// What of a site and its scores does not fit together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("device {device}: {what}")]
+#[error("device {}: {}", shown(device, 100), shown(what, 400))]
 pub struct Mismatch {
     /// The name of the entry.
     device: String,
@@ -172,7 +173,7 @@ fn find<'r>(
     file: Option<&str>,
     id: &str,
 ) -> Result<(&'r Report, &'r Device), String> {
-    let names = || reports.iter().map(|(name, _)| &**name).collect::<Vec<_>>().join(", ");
+    let names = || listed(&reports.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ", ", 10);
     let report = match (file, reports) {
         (_, []) => return Err("no score was given, expected SCORE.json".to_owned()),
         (None, [(_, report)]) => report,
@@ -185,7 +186,7 @@ fn find<'r>(
     let device = report.devices.iter().find(|device| device.id == id);
     device.map(|device| (report, device)).ok_or_else(|| {
         let known: Vec<_> = report.devices.iter().map(|device| &*device.id).collect();
-        format!("score {id} is not in its file, expected one of {}", known.join(", "))
+        format!("score {id} is not in its file, expected one of {}", listed(&known, ", ", 10))
     })
 }
 

@@ -17,6 +17,7 @@ use super::schedule::{self, Schedule};
 use super::sensitivity::{self, Map, Swing, monte_carlo, tornado};
 use super::site::{Hardware, Hour, Site, YEAR};
 use super::verdict::{Allowed, Verdict};
+use crate::input::listed;
 use crate::report::figures::{MINERS, percent};
 use crate::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
 
@@ -251,6 +252,7 @@ pub fn decide(
     let candidates = candidates.map_err(Undecided::Mismatch)?;
     let hours = site.power.tariff.hours(options.now);
     let curve = Curve::new(hours.iter().map(|hour| hour.price)).ok_or(Undecided::NoHours)?;
+    schedule::fits(site, &hours, candidates.len())?;
     let judged: Vec<Judged> = candidates
         .iter()
         .enumerate()
@@ -262,6 +264,10 @@ pub fn decide(
     warnings.extend(unused(&site.devices, reports));
     warnings.extend(doubts(&candidates));
     warnings.extend(asked_for(site, &judged));
+    let mean = curve.all().cost;
+    if mean > DEAR {
+        warnings.push(format!("power.tariff is {mean} on average: is it for a megawatt-hour?"));
+    }
     if hours.len() != usize::from(YEAR) {
         let count = hours.len();
         warnings.push(format!("power.tariff has {count} hours, which stand for a year of {YEAR}"));
@@ -283,12 +289,15 @@ pub fn decide(
     })
 }
 
+/// Hours are dearer at times, but no year is.
+const DEAR: UsdPerKwh = UsdPerKwh::new(2.0);
+
 /// Why there is no decision.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Undecided {
     /// Entries of the site do not fit the scores.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("{}", listed(.0, "; ", 20))]
     Mismatch(Vec<Mismatch>),
     /// The tariff has no hours.
     #[error("power.tariff has no hours")]

@@ -5,12 +5,14 @@
 //! has measured and checked. A number that was not measured leaves the question open.
 
 use std::fmt;
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::site::{File, Kind, Problem, Section, quote};
-use crate::report::figures::plain;
+use super::site::{File, Kind, Problem, Section, Unusable, quote};
+use crate::input::{self, Limit};
+use crate::report::figures::{apart, plain};
 use crate::report::{Device, Report, Row};
 
 /// The thresholds that are used unless others are given.
@@ -71,6 +73,17 @@ impl Property {
 
 impl Thresholds {
     /// Reads a file of thresholds.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read, or with everything that is wrong in it.
+    pub fn open(file: &Path) -> Result<Self, Unusable> {
+        let text = input::file(file, Limit::SETTINGS);
+        let text = text.map_err(|why| Unusable::Unreadable(why.to_string()))?;
+        Self::parse(&text).map_err(Unusable::Wrong)
+    }
+
+    /// Reads the text of a file of thresholds.
     ///
     /// # Errors
     ///
@@ -199,12 +212,12 @@ pub struct Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, unit) = self.of.words();
-        let number = |value: f64| plain(value);
-        let needed = number(self.needed);
-        match self.has {
-            Some(has) => write!(f, "{name} {}{unit} of {needed}{unit}", number(has)),
-            None => write!(f, "{name} not measured, of {needed}{unit}"),
-        }
+        let Some(has) = self.has else {
+            return write!(f, "{name} not measured ({}{unit} needed)", plain(self.needed));
+        };
+        let (has, needed) = apart(has, self.needed);
+        let or_more = if self.enough.is_none() { " or more" } else { "" };
+        write!(f, "{name} {has}{unit}{or_more} ({needed}{unit} needed)")
     }
 }
 

@@ -5,6 +5,8 @@
 //! converted: the cost of conversion is spread over the years that it earns in. Whole stages that are
 //! not ready yet have no room.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use schemars::JsonSchema;
@@ -167,6 +169,14 @@ pub(crate) fn schedule(
     }
     left_out.push(format!("{TENANT}: not worth it in these hours, or no room for him"));
     Ok(read(hours, &without, &plan, left_out))
+}
+
+/// Whether there is room for a plan, asked before anything is drawn: hours differ at least by their
+/// prices, and all do where each depends on the one before.
+pub(crate) fn fits(site: &Site, hours: &[Hour], kinds: usize) -> Result<(), plan::Error> {
+    let prices: HashSet<u64> = hours.iter().map(|hour| hour.price.value().to_bits()).collect();
+    let differ = if site.power.ramp.is_some() { hours.len() } else { prices.len() };
+    plan::size(kinds, differ)
 }
 
 /// The share of a year that the hours are.

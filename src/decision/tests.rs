@@ -209,8 +209,8 @@ fn a_throttled_card_is_not_fit() {
     let card = &decision.devices[1];
     assert!(card.renting.is_none());
     let why = card.no_renting.as_ref().expect("a reason");
-    assert!(why.contains("matrix rate 5.00 TFLOP/s of 8.00 TFLOP/s"), "{why}");
-    assert!(why.contains("fused multiply-adds by both apart 0.0637 of 0.900"), "{why}");
+    assert!(why.contains("matrix rate 5.00 TFLOP/s (8.00 TFLOP/s needed)"), "{why}");
+    assert!(why.contains("fused multiply-adds by both apart 0.0637 (0.900 needed)"), "{why}");
     assert!(card.uses.iter().all(|worth| worth.of != Use::Rent));
 }
 
@@ -301,6 +301,78 @@ fn warnings_tell_what_is_old_assumed_or_left_out() {
     let late = Options { now: "2026-09-01T00:00:00Z".parse().expect("a time"), ..options() };
     let late = decide(&site(&text()), &reports(), &late).expect("a decision");
     assert!(late.warnings[0].contains("power.tariff is of 2026-06-15, 78 days ago"));
+}
+
+#[test]
+fn joules_of_a_single_window_are_not_taken_as_certain() {
+    let mut reports = reports();
+    for energy in reports[0].1.rows.iter_mut().filter_map(|row| row.energy.as_mut()) {
+        energy.uncertainty = None;
+    }
+    let unknown = decide(&site(&text()), &reports, &options()).expect("a decision");
+    let warnings = unknown.warnings.join("; ");
+    assert!(warnings.contains("the joules of card are of a single window"), "{warnings}");
+    let width = |decision: &Decision| {
+        let uses = &decision.devices[1].uses;
+        let renting = uses.iter().find(|worth| worth.of == Use::Rent).expect("that use");
+        (renting.high_usd_per_year - renting.low_usd_per_year).value()
+    };
+    let known = decided(&text());
+    assert!(width(&unknown) > width(&known), "{} {}", width(&unknown), width(&known));
+    assert!(!known.warnings.join("; ").contains("single window"));
+}
+
+/// A plan of them all would take gigabytes.
+#[test]
+fn more_devices_and_hours_than_a_plan_has_room_for_are_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut lines = String::from("time,usd_per_kwh\n");
+    for hour in 0..8_760_u32 {
+        let start = now().checked_add(jiff::SignedDuration::from_hours(hour.into()));
+        let price = 0.05 + f64::from(hour) * 1e-6;
+        writeln!(lines, "{},{price}", start.expect("a time")).expect("a text");
+    }
+    std::fs::write(folder.path().join("prices.csv"), lines).expect("a file");
+    let device = text().split("[[device]]").nth(1).expect("a device").to_owned();
+    let mut series =
+        text().replace("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", "file = \"prices.csv\",");
+    for at in 0..1_000 {
+        series += "[[device]]";
+        series += &device.replace("\"S21\"", &format!("\"S21 of row {at}\""));
+    }
+    let site = super::site::Site::parse(&series, folder.path()).expect("a site");
+    let refused = decide(&site, &reports(), &options()).expect_err("too large").to_string();
+    assert_eq!(
+        refused,
+        "no plan: 1002 kinds of hardware in 8760 hours that differ are more than a plan has room for, \
+         2,000,000 of one by the other; put what is alike into one section with its count, or plan \
+         fewer hours"
+    );
+}
+
+#[test]
+fn a_tariff_that_is_for_megawatt_hours_is_asked_about() {
+    let warned = |price: &str| {
+        let flat = format!("usd_per_kwh = {price},");
+        let decision = changed(&[("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", &flat)]);
+        decision.warnings.join("; ").contains("is it for a megawatt-hour?")
+    };
+    assert!(warned("20"));
+    assert!(!warned("0.5"));
+}
+
+#[test]
+fn what_there_is_and_what_is_needed_are_told_apart() {
+    use super::fitness::{Property, Reason};
+    let reason = |has, needed, enough| Reason { of: Property::Memory, needed, has, enough };
+    for (reason, expected) in [
+        (reason(Some(80.0), 8.0, Some(true)), "memory 80.0 GiB (8.00 GiB needed)"),
+        (reason(Some(7.999), 8.0, Some(false)), "memory 7.999 GiB (8.000 GiB needed)"),
+        (reason(Some(4.0), 8.0, None), "memory 4.00 GiB or more (8.00 GiB needed)"),
+        (reason(None, 8.0, None), "memory not measured (8.00 GiB needed)"),
+    ] {
+        assert_eq!(reason.to_string(), expected);
+    }
 }
 
 #[test]

@@ -1,8 +1,13 @@
 //! JSON: the faithful form of a report, which can be read back, and its schema.
 
+use std::io::Read;
+use std::path::Path;
+
 use serde::Deserialize;
 
-use super::{Report, SCHEMA};
+use super::check::checked;
+use super::{Impossible, Report, SCHEMA};
+use crate::input::{self, InputError, Limit, shown};
 
 /// The JSON schema of a report, draft 2020-12.
 pub const JSON_SCHEMA: &str = include_str!("schema.json");
@@ -12,8 +17,19 @@ pub const JSON_SCHEMA: &str = include_str!("schema.json");
 #[non_exhaustive]
 pub enum Unreadable {
     /// It is not JSON, ends too early, or lacks what a report has.
-    #[error("not a report of perjoule: {0}; expected the JSON that `perjoule score --json` writes")]
-    Malformed(#[source] serde_json::Error),
+    #[error(
+        "not a report of perjoule: {why}; expected the JSON that `perjoule score --json` writes"
+    )]
+    Malformed {
+        /// What the parser says, with line and column.
+        why: String,
+    },
+    /// It cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// It says what cannot be.
+    #[error(transparent)]
+    Impossible(#[from] Impossible),
     /// It says that it is of another form.
     #[error(
         "the report has schema version {found}, and this perjoule reads version {SCHEMA}; read it with the perjoule that wrote it, or measure again"
@@ -23,8 +39,11 @@ pub enum Unreadable {
         found: u64,
     },
     /// It would be written with a number that JSON does not have.
-    #[error("a number of the report is infinite or undefined, which JSON has no form for: {0}")]
-    Undefined(#[source] serde_json::Error),
+    #[error("a number of the report is infinite or undefined, which JSON has no form for: {why}")]
+    Undefined {
+        /// What the parser says, with line and column.
+        why: String,
+    },
 }
 
 /// The report as indented JSON, with a line break at the end.
@@ -34,30 +53,60 @@ pub enum Unreadable {
 /// When a number is infinite or the result of 0 / 0, for which JSON has no form: such a file could
 /// not be read back.
 pub fn text(report: &Report) -> Result<String, Unreadable> {
-    let text = serde_json::to_string_pretty(report).map_err(Unreadable::Malformed)? + "\n";
-    match read(&text) {
-        Err(Unreadable::Malformed(error)) => Err(Unreadable::Undefined(error)),
+    let text = serde_json::to_string_pretty(report).map_err(malformed)? + "\n";
+    match parsed(&text) {
+        Err(Unreadable::Malformed { why }) => Err(Unreadable::Undefined { why }),
         Err(error) => Err(error),
         Ok(_) => Ok(text),
     }
+}
+
+/// The report in a file.
+///
+/// # Errors
+///
+/// When there is none that can be read, or it says what cannot be.
+pub fn open(file: &Path) -> Result<Report, Unreadable> {
+    read(&input::file(file, Limit::SCORE)?)
+}
+
+/// The report that something tells until it ends.
+///
+/// # Errors
+///
+/// As those of [`open`].
+pub fn from_reader(reader: impl Read) -> Result<Report, Unreadable> {
+    read(&input::reader(reader, Limit::SCORE)?)
 }
 
 /// The report that a text is of.
 ///
 /// # Errors
 ///
-/// When the text is malformed, with line and column, or of another version.
+/// When the text is malformed, with line and column, is of another version, or says what cannot be,
+/// with its place.
 pub fn read(text: &str) -> Result<Report, Unreadable> {
+    Ok(checked(parsed(text)?)?)
+}
+
+fn parsed(text: &str) -> Result<Report, Unreadable> {
     /// Of a report of any version.
     #[derive(Deserialize)]
     struct Version {
         schema: u64,
     }
-    let Version { schema: found } = serde_json::from_str(text).map_err(Unreadable::Malformed)?;
+    let Version { schema: found } = serde_json::from_str(text).map_err(malformed)?;
     if found != u64::from(SCHEMA) {
         return Err(Unreadable::Version { found });
     }
-    serde_json::from_str(text).map_err(Unreadable::Malformed)
+    serde_json::from_str(text).map_err(malformed)
+}
+
+/// What the parser says may repeat any text of the file, and ends with the place.
+#[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped by")]
+fn malformed(error: serde_json::Error) -> Unreadable {
+    const MOST: usize = 300;
+    Unreadable::Malformed { why: shown(&error.to_string(), MOST) }
 }
 
 #[cfg(test)]
@@ -123,6 +172,16 @@ mod tests {
             let error = read(&bad).expect_err(expected).to_string();
             assert!(error.contains(expected) && !error.contains('\n'), "{error}");
         }
+    }
+
+    #[test]
+    fn what_the_parser_repeats_is_cut() {
+        let good = text(&example::full()).expect("finite");
+        let endless = format!("\"{}\": 8", "x".repeat(1 << 20));
+        let bad = good.replacen("\"versions\": 8", &endless, 1);
+        assert_ne!(good, bad);
+        let error = read(&bad).expect_err("no size").to_string();
+        assert!(error.len() < 500 && error.contains("at line "), "{error}");
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! page with charts; [`compare`] sets several reports side by side, [`mod@decision`] shows what they
 //! are worth, and [`file`](mod@file) puts any of them into a file.
 
+mod check;
 pub mod compare;
 pub mod csv;
 pub mod decision;
@@ -25,6 +26,7 @@ mod resume;
 mod score;
 pub mod table;
 
+pub use self::check::Impossible;
 pub use self::resume::Unfit;
 
 use schemars::JsonSchema;

@@ -9,6 +9,18 @@ use crate::units::Watts;
 /// Below 10^15 sums of products keep digits that matter.
 const MOST: f64 = 1e15;
 
+/// Kinds of hardware by hours that differ: a kind in an hour takes some hundred bytes of the linear
+/// program, and as much again of what solves it.
+pub(super) const MOST_CELLS: usize = 2_000_000;
+
+/// There is memory for a plan of so many kinds of hardware and hours.
+pub(in crate::decision) fn size(kinds: usize, hours: usize) -> Result<(), Error> {
+    if kinds.saturating_mul(hours) > MOST_CELLS {
+        return Err(Error::TooLarge { kinds, hours });
+    }
+    Ok(())
+}
+
 /// Every number is in its range.
 pub(super) fn numbers(problem: &Problem) -> Result<(), Error> {
     if problem.hours.is_empty() {

@@ -1,5 +1,7 @@
 //! Why there is no plan.
 
+use super::check::MOST_CELLS;
+use crate::report::figures::count;
 use crate::units::Watts;
 
 /// Why there is no plan.
@@ -54,6 +56,18 @@ pub enum Error {
         least: Watts,
         /// The limits that there are.
         limits: String,
+    },
+    /// It would take more memory than it is worth.
+    #[error(
+        "{kinds} kinds of hardware in {hours} hours that differ are more than a plan has room for, \
+         {} of one by the other; put what is alike into one section with its count, or plan fewer hours",
+        count(MOST_CELLS as f64)
+    )]
+    TooLarge {
+        /// How many kinds.
+        kinds: usize,
+        /// How many hours, those that are alike taken together.
+        hours: usize,
     },
     /// The solver stopped before it had a plan.
     #[error("the solver found no plan: {status}")]

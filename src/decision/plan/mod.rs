@@ -61,6 +61,7 @@ mod split;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::decision) use self::check::size;
 pub use self::error::Error;
 pub use self::outcome::{Accounts, Hourly, Plan, PlannedClass, PlannedHour, ShadowPrices, Summary};
 pub use self::problem::{Ai, Class, Contract, Hour, Problem, Response, Site, Stage, Use};

@@ -159,6 +159,9 @@ impl Plan {
     }
 }
 
+/// What of the site's power is no more than how the solver rounds.
+const ROUNDING: f64 = 2e-6;
+
 fn kwh(energy: Joules) -> f64 {
     energy.value() / HOUR / 1e3
 }
@@ -176,7 +179,12 @@ pub(super) fn plan(
     let hours = model.slot_of.iter().zip(&problem.hours).map(|(&slot, hour)| PlannedHour {
         mining: Watts::new(sums[slot].mining),
         ai: Watts::new(sums[slot].ai),
-        curtailed: Watts::new(spare[slot]),
+        // Limits are kept to a millionth of the site's power, and so much may seem to rest.
+        curtailed: if spare[slot] > ROUNDING * model.power {
+            Watts::new(spare[slot])
+        } else {
+            Watts::ZERO
+        },
         credited: Watts::new(flows.credited[slot]),
         tariff: hour.tariff,
     });

@@ -52,6 +52,7 @@ impl Default for Effort {
 
 pub(super) fn plan(problem: &Problem, effort: Effort) -> Result<Plan, Error> {
     let model = Model::new(problem);
+    check::size(model.kinds.len(), model.slots.len())?;
     let mut split = if model.slots.len() * model.kinds.len() <= effort.whole {
         Split::whole(&model)
     } else {
@@ -127,9 +128,10 @@ impl Found {
 
 /// Which kinds serve AI by a sample, and kinds of like worth together.
 fn sampled(model: &Model, effort: Effort) -> Split {
-    let mut split = Split::whole(model);
     let sample = model.sample(effort.sample.min(model.slots.len()));
-    let Ok((flows, _)) = Split::whole(&sample).solve(&sample) else { return split };
+    let Ok((flows, _)) = Split::whole(&sample).solve(&sample) else { return Split::whole(model) };
+    // Not that of the whole program, which is large.
+    let mut split = Split::open(model);
     for (conversion, share) in split.conversions.iter_mut().zip(&flows.shares) {
         if *conversion == Conversion::Open {
             *conversion = match share {

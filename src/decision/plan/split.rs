@@ -5,7 +5,7 @@
 //! plans and never allows one that is not there; [`super::proof`] tells whether it forbade the best.
 //! A kind of which it is clear that none, or all, serve AI needs no column for that either.
 
-use super::model::{Draw, Duty, Model};
+use super::model::{Draw, Duty, Kind, Model};
 use super::proof::{Flows, Prices};
 use super::solver::{Failure, Program, Solution};
 
@@ -35,19 +35,20 @@ pub(super) struct Group {
 }
 
 impl Split {
+    /// Each kind that can do either is open, and no slot has its groups yet.
+    pub(super) fn open(model: &Model) -> Self {
+        let open = |kind: &Kind| match (kind.mining, kind.ai) {
+            _ if kind.count == 0.0 => Conversion::None,
+            (_, None) => Conversion::None,
+            (None, Some(_)) if kind.conversion == 0.0 => Conversion::All,
+            _ => Conversion::Open,
+        };
+        Self { conversions: model.kinds.iter().map(open).collect(), groups: Vec::new() }
+    }
+
     /// Nothing is taken together, and each kind that can do either is open.
     pub(super) fn whole(model: &Model) -> Self {
-        let conversions: Vec<_> = model
-            .kinds
-            .iter()
-            .map(|kind| match (kind.mining, kind.ai) {
-                _ if kind.count == 0.0 => Conversion::None,
-                (_, None) => Conversion::None,
-                (None, Some(_)) if kind.conversion == 0.0 => Conversion::All,
-                _ => Conversion::Open,
-            })
-            .collect();
-        let mut split = Self { conversions, groups: Vec::new() };
+        let mut split = Self::open(model);
         let single = |duty, kind| Group { duty, kinds: vec![kind], alone: true };
         split.groups = (0..model.slots.len())
             .map(|slot| split.closed(model, slot).map(|(duty, kind)| single(duty, kind)).collect())
@@ -57,8 +58,7 @@ impl Split {
 
     /// Whether no plan is forbidden.
     pub(super) fn is_whole(&self, model: &Model) -> bool {
-        let whole = Self::whole(model);
-        self.conversions == whole.conversions
+        self.conversions == Self::open(model).conversions
             && self.groups.iter().flatten().all(|group| group.kinds.len() == 1)
     }
 

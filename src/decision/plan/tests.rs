@@ -616,6 +616,8 @@ proptest! {
         for (at, hour) in plan.hours.iter().enumerate() {
             prop_assert!(hour.draw().value() <= power + little);
             prop_assert!(hour.draw().value() + hour.curtailed.value() <= power + little);
+            // What a solver rounds by does not rest.
+            prop_assert!(hour.curtailed == Watts::ZERO || hour.curtailed.value() > little);
             prop_assert!(hour.ai.value() <= problem.capacity(at).value() + little);
             prop_assert!(hour.ai.value() >= problem.least(at).value() - little);
             prop_assert!(hour.credited.value() >= 0.0);

@@ -14,7 +14,7 @@ mod trade;
 #[cfg(test)]
 mod tests;
 
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::civil::Date;
@@ -28,6 +28,7 @@ pub use self::trade::{Ai, Capital, Contract, Market, Mining, Network};
 
 pub(super) use self::quote::{Kind, quote};
 pub(super) use self::toml::{File, Section};
+use crate::input::{self, Limit, listed};
 use crate::units::Watts;
 
 /// A commented file to fill in; with nothing filled in, every key that is missing is told.
@@ -60,7 +61,7 @@ pub enum Unusable {
     #[error("{0}")]
     Unreadable(String),
     /// Something in it is wrong, or missing.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("{}", listed(.0, "; ", 20))]
     Wrong(Vec<Problem>),
 }
 
@@ -71,7 +72,8 @@ impl Site {
     ///
     /// When it cannot be read, or with everything that is wrong in it.
     pub fn open(file: &Path) -> Result<Self, Unusable> {
-        let text = fs::read_to_string(file).map_err(|why| Unusable::Unreadable(why.to_string()))?;
+        let text = input::file(file, Limit::SETTINGS);
+        let text = text.map_err(|why| Unusable::Unreadable(why.to_string()))?;
         let folder = file.parent().unwrap_or_else(|| Path::new(""));
         Self::parse(&text, folder).map_err(Unusable::Wrong)
     }
@@ -98,8 +100,12 @@ impl Site {
         }
         let devices: Vec<_> = entries.iter().map(Entry::read).collect();
         let devices: Vec<Entry> = devices.into_iter().collect::<Option<_>>()?;
+        let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+        for entry in &devices {
+            *times.entry(&entry.name).or_default() += 1;
+        }
         for (entry, section) in devices.iter().zip(&entries) {
-            if devices.iter().filter(|other| other.name == entry.name).count() > 1 {
+            if times.get(&*entry.name).is_some_and(|&times| times > 1) {
                 section.tell_of("name", format!("{} is there twice", entry.name));
             }
         }

@@ -3,7 +3,6 @@
 //! An hour is a moment and not a place in a day, so that days of 23 and 25 hours need no care: a
 //! price by the hour of the day is looked up with the local time, and a series has times of its own.
 
-use std::fs;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
@@ -11,18 +10,23 @@ use jiff::{SignedDuration, Timestamp, Unit};
 
 use super::quote::{Kind, Origin, Quote, origin, quote};
 use super::toml::{Section, Value};
+use crate::input::{self, Limit, shown};
 use crate::units::UsdPerKwh;
 
 /// Hours of a year, as plans and years of earnings have it.
 pub const YEAR: u16 = 8_760;
 
-/// Prices that are no mistakes of unit, in dollars.
+/// Prices that are no mistakes of unit, in dollars: markets cap theirs at 5 $ (Texas) to 20.3 AUD
+/// (Australia), and what is quoted for a megawatt-hour is most often more than 25.
 pub(super) const PRICE: Kind = Kind {
     key: "usd_per_kwh",
-    least: -10.0,
-    most: 10.0,
-    expected: "-10 to 10 US dollars for a kilowatt-hour",
+    least: -25.0,
+    most: 25.0,
+    expected: "-25 to 25 US dollars for a kilowatt-hour",
 };
+
+/// Of a cell, in a message.
+const MOST_SHOWN: usize = 60;
 
 /// Prices of power.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,16 +157,15 @@ fn time_zone(zone: &Value<'_, '_>) -> Option<TimeZone> {
 fn series(file: &Value<'_, '_>, folder: &Path) -> Option<Vec<Hour>> {
     let name = file.text("the name of a CSV file")?;
     let path = folder.join(name);
-    let read = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()));
-    let hours = read.and_then(|bytes| {
-        hours_of_csv(&bytes).map_err(|problem| format!("{}: {problem}", path.display()))
-    });
+    let told = |problem: String| format!("{}: {problem}", path.display());
+    let read = input::file(&path, Limit::SERIES).map_err(|error| told(error.to_string()));
+    let hours = read.and_then(|text| hours_of_csv(&text).map_err(told));
     hours.map_err(|problem| file.tell(problem)).ok()
 }
 
 /// Reads lines of a time and a price: RFC 3339 with its offset from UTC, an hour after the last.
-fn hours_of_csv(bytes: &[u8]) -> Result<Vec<Hour>, String> {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
+fn hours_of_csv(text: &str) -> Result<Vec<Hour>, String> {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
     let header = reader.headers().map_err(|error| error.to_string())?;
     let column = |name: &str| {
         let at = header.iter().position(|known| known.eq_ignore_ascii_case(name));
@@ -170,20 +173,28 @@ fn hours_of_csv(bytes: &[u8]) -> Result<Vec<Hour>, String> {
     };
     let (time, price) = (column("time")?, column(PRICE.key)?);
     let mut hours: Vec<Hour> = Vec::new();
+    let (mut lines, mut counted) = (0, 0);
     for record in reader.records() {
         let record = record.map_err(|error| error.to_string())?;
-        let line = record.position().map_or(0, csv::Position::line);
+        // The reader counts a line that ends in two characters after the second of them.
+        let begin = record.position().map_or(0, |at| usize::try_from(at.byte()).unwrap_or(0));
+        let (before, rest) = text.split_at_checked(begin).unwrap_or((text, ""));
+        let skipped = rest.len() - rest.trim_start_matches(['\r', '\n']).len();
+        lines += before.get(counted..).unwrap_or_default().matches('\n').count();
+        counted = begin;
+        let line = 1 + lines + rest.get(..skipped).unwrap_or_default().matches('\n').count();
         let cell = |at: usize| record.get(at).unwrap_or_default();
         let start: Timestamp = cell(time).parse().map_err(|_| {
             format!(
-                "line {line}: {:?} is no time with an offset, expected 2026-07-01T13:00:00-05:00",
-                cell(time)
+                "line {line}: \"{}\" is no time with an offset, expected 2026-07-01T13:00:00-05:00",
+                shown(cell(time), MOST_SHOWN)
             )
         })?;
         let number = cell(price).parse().ok();
         let number = number.filter(|number| (PRICE.least..=PRICE.most).contains(number));
         let price = number.map(UsdPerKwh::new).ok_or_else(|| {
-            format!("line {line}: {:?} is no price, expected {}", cell(price), PRICE.expected)
+            let cell = shown(cell(price), MOST_SHOWN);
+            format!("line {line}: \"{cell}\" is no price, expected {}", PRICE.expected)
         })?;
         if let Some(last) = hours.last() {
             let next = last.start.checked_add(SignedDuration::from_hours(1));
@@ -201,6 +212,6 @@ fn hours_of_csv(bytes: &[u8]) -> Result<Vec<Hour>, String> {
 
 /// Reads a credit for power that is not drawn.
 pub(super) fn credit(value: Value<'_, '_>) -> Option<Quote<UsdPerKwh>> {
-    let kind = Kind { least: 0.0, expected: "0 to 10 US dollars for a kilowatt-hour", ..PRICE };
+    let kind = Kind { least: 0.0, expected: "0 to 25 US dollars for a kilowatt-hour", ..PRICE };
     Some(quote(value, kind)?.map(UsdPerKwh::new))
 }

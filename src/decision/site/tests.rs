@@ -268,7 +268,12 @@ fn series_have_every_hour_once() {
         ("2026-11-01T00:00:00Z,0.03\n2026-11-01T00:00:00Z,0.03\n", "does not come an hour after"),
         ("2026-11-01T00:00:00,0.03\n", "is no time with an offset"),
         ("2026-11-01T00:00:00Z,cheap\n", "line 2: \"cheap\" is no price"),
-        ("2026-11-01T00:00:00Z,55\n", "is no price, expected -10 to 10"),
+        ("2026-11-01T00:00:00Z,55\n", "is no price, expected -25 to 25"),
+        (
+            "2026-11-01T00:00:00Z,0.03\r\n2026-11-01T01:00:00Z,0.03\r\nx,1\r\n",
+            "line 4: \"x\" is no time",
+        ),
+        ("2026-11-01T00:00:00Z,0.03\n\n\r\nx,1\n", "line 5: \"x\" is no time"),
         ("", "no hours in it"),
     ] {
         let told = read(lines).expect_err("wrong");
@@ -280,6 +285,33 @@ fn series_have_every_hour_once() {
     }
     let missing = hours("file = \"none.csv\",", folder.path(), "2026-01-01T00:00:00Z");
     assert!(missing.expect_err("no file")[0].contains("none.csv: No such file"));
+}
+
+/// The highest prices that there are: 5 $ for a kilowatt-hour in Texas, 20.3 Australian ones.
+#[test]
+fn caps_of_markets_are_prices() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = "time,usd_per_kwh\n2026-11-01T00:00:00Z,5\n2026-11-01T01:00:00Z,13.3\n\
+                 2026-11-01T02:00:00Z,20.3\n2026-11-01T03:00:00Z,-1\n";
+    fs::write(folder.path().join("prices.csv"), lines).expect("a file");
+    let read = hours("file = \"prices.csv\",", folder.path(), "2026-01-01T00:00:00Z");
+    assert_eq!(read.expect("prices").len(), 4);
+    let flat = hours("usd_per_kwh = 13.3,", folder.path(), "2026-01-01T00:00:00Z");
+    assert!(flat.is_ok(), "{flat:?}");
+}
+
+#[test]
+fn a_file_that_is_none_is_told_in_a_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let refused = Site::open(folder.path()).expect_err("a folder").to_string();
+    assert_eq!(refused, "it is a folder, expected a file");
+    let marked = folder.path().join("site.toml");
+    fs::write(&marked, format!("\u{feff}{TEMPLATE}")).expect("a file");
+    assert!(matches!(Site::open(&marked), Err(Unusable::Wrong(_))), "only what is not filled in");
+    let utf_16: Vec<u8> = TEMPLATE.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(&marked, [&b"\xff\xfe"[..], &utf_16].concat()).expect("a file");
+    let refused = Site::open(&marked).expect_err("two bytes a character").to_string();
+    assert!(refused.starts_with("it is UTF-16, expected UTF-8"), "{refused}");
 }
 
 #[test]

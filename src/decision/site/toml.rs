@@ -3,13 +3,15 @@
 //!
 //! Deserialising by serde would end at the first one, and name a missing key without its place.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+use crate::input::shown;
 
 /// What is wrong in a file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,12 +34,31 @@ impl fmt::Display for Problem {
 /// A file that is being read, and what was found to be wrong with it.
 pub(in crate::decision) struct File<'t> {
     text: &'t str,
+    /// Where its lines begin.
+    lines: Vec<usize>,
     problems: RefCell<Vec<Problem>>,
+    /// How many problems there are besides.
+    more: Cell<usize>,
 }
+
+/// So many problems are told of, those of the first lines; how many there are besides is told too.
+const MOST_TOLD: usize = 100;
+
+/// So many are looked for.
+const MOST_KEPT: usize = 10_000;
+
+/// Characters of a key and of what is wrong with it that a message has.
+const MOST_KEY: usize = 100;
+const MOST_WHAT: usize = 400;
+
+/// Characters of a text.
+const MOST_TEXT: usize = 1_000;
 
 impl<'t> File<'t> {
     pub(in crate::decision) fn new(text: &'t str) -> Self {
-        Self { text, problems: RefCell::default() }
+        let after = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(after).collect();
+        Self { text, lines, problems: RefCell::default(), more: Cell::default() }
     }
 
     /// Reads the whole of it by `read`, which gives nothing where it has told of a problem.
@@ -64,6 +85,13 @@ impl<'t> File<'t> {
         let mut problems = self.problems.into_inner();
         problems.sort();
         problems.dedup();
+        let more = problems.len().saturating_sub(MOST_TOLD) + self.more.get();
+        if let Some(next) = problems.get(MOST_TOLD) {
+            let what = format!("and {more} more problems");
+            let told = Problem { line: next.line, key: String::new(), what };
+            problems.truncate(MOST_TOLD);
+            problems.push(told);
+        }
         match result {
             Some(result) if problems.is_empty() => Ok(result),
             _ => Err(problems),
@@ -71,10 +99,18 @@ impl<'t> File<'t> {
     }
 
     fn tell(&self, span: &Range<usize>, key: &str, what: &str) {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line = 1 + before.matches('\n').count();
-        let what = what.replace('\n', " ");
-        self.problems.borrow_mut().push(Problem { line, key: key.to_owned(), what });
+        if self.is_full() {
+            self.more.set(self.more.get() + 1);
+            return;
+        }
+        let line = self.lines.partition_point(|&begin| begin <= span.start).max(1);
+        let what = what.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        let (key, what) = (shown(key, MOST_KEY), shown(&what, MOST_WHAT));
+        self.problems.borrow_mut().push(Problem { line, key, what });
+    }
+
+    fn is_full(&self) -> bool {
+        self.problems.borrow().len() >= MOST_KEPT
     }
 }
 
@@ -153,6 +189,10 @@ impl<'f, 't> Section<'f, 't> {
         let asked = self.asked.borrow();
         for (key, _) in self.table {
             if !asked.contains(&**key.get_ref()) {
+                if self.file.is_full() {
+                    self.file.more.set(self.file.more.get() + 1);
+                    continue;
+                }
                 let near = nearest(key.get_ref(), asked.iter().copied());
                 let hint = near.map_or_else(
                     || {
@@ -240,6 +280,10 @@ impl<'f, 't> Value<'f, 't> {
     /// A text that is not empty.
     pub(in crate::decision) fn text(&self, expected: &str) -> Option<&'f str> {
         match self.item.get_ref() {
+            DeValue::String(text) if text.chars().nth(MOST_TEXT).is_some() => {
+                self.tell(format!("a text of {} bytes, expected {expected}", text.len()));
+                None
+            }
             DeValue::String(text) if !text.trim().is_empty() => Some(text),
             _ => {
                 self.expected(expected);
@@ -300,6 +344,11 @@ impl<'f, 't> Value<'f, 't> {
 
 /// The known key that a misspelled one is most like, if one is.
 fn nearest(key: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    // Longer than any key by more than what is near.
+    const LONGEST: usize = 64;
+    if key.len() > LONGEST {
+        return None;
+    }
     let near = |known: &&str| strsim::damerau_levenshtein(key, known);
     known.min_by_key(near).filter(|known| near(known) <= 1 + known.len() / 4)
 }
@@ -344,6 +393,45 @@ mod tests {
         for text in ["[prices]\npower = nan", "[prices]\npower = inf", "[prices]\npower = \"1\""] {
             assert_eq!(problems(text).len(), 1, "{text}");
         }
+    }
+
+    #[test]
+    fn lines_that_end_in_two_characters_are_counted_once() {
+        let unix = "# prices\n\n[prices]\npowr = 0.5\nname = 3\n";
+        let expected = problems(unix);
+        assert!(expected[1].starts_with("line 4: prices.powr"), "{expected:?}");
+        assert_eq!(problems(&unix.replace('\n', "\r\n")), expected);
+        let broken = "[prices]\n\npower = = 1\n";
+        assert_eq!(problems(&broken.replace('\n', "\r\n")), problems(broken));
+    }
+
+    #[test]
+    fn messages_are_bounded_whatever_is_in_the_file() {
+        let key = "k".repeat(5 << 20);
+        for text in [
+            format!("[prices]\npower = 0.5\n{key} = 1\n"),
+            format!("[prices]\npower = \"{key}\"\n"),
+            format!("[prices]\npower = 0.5\nname = \"{key}\"\n"),
+            format!("[prices]\npower = 0.5\n{key} {key}\n"),
+            format!("[prices]\npower = 0.5\n\"a\\u001b\\u202e{key}\" = 1\n"),
+        ] {
+            let problems = problems(&text);
+            assert!(
+                problems.iter().all(|it| it.len() < 700 && !it.contains('\x1b')),
+                "{problems:?}"
+            );
+        }
+    }
+
+    /// By the time of lines before each, and of what each is like, it would take minutes.
+    #[test]
+    fn of_many_problems_the_first_are_told_and_how_many_there_are() {
+        let keys: Vec<String> = (0..200_000).map(|at| format!("k{at:06} = 1\n")).collect();
+        let keys = keys.concat();
+        let problems = problems(&format!("[prices]\npower = 0.5\n{keys}"));
+        assert_eq!(problems.len(), MOST_TOLD + 1);
+        assert!(problems[0].starts_with("line 3: prices.k000000: unknown key"), "{}", problems[0]);
+        assert_eq!(problems[MOST_TOLD], "line 103: and 199900 more problems");
     }
 
     #[test]
