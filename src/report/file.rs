@@ -1,7 +1,11 @@
 //! Files that are there whole or not at all, so that no reader meets half a report, and a run that
 //! ends in the middle leaves the file of the run before.
+//!
+//! A new file is written beside its place and renamed. What the old one had beside its bytes is kept:
+//! its mode, its owner where the system allows it, and that links lead to it. What cannot be replaced,
+//! a device, a pipe or an open descriptor, is written to.
 
-use std::fs;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +21,9 @@ pub enum Unwritten {
     /// It is a folder itself.
     #[error("{}: it is a folder; give the name of a file in it", .0.display())]
     Folder(PathBuf),
+    /// It is there, and nobody may write it.
+    #[error("{}: it is read-only; allow writing to it, or name another file", .0.display())]
+    ReadOnly(PathBuf),
     /// The operating system does not let it be written.
     #[error("{}: {source}", path.display())]
     Failed {
@@ -27,61 +34,225 @@ pub enum Unwritten {
     },
 }
 
-/// Looks whether a file could be there: what is wrong with its place is better known before a
-/// measurement than after.
+/// Looks whether a file could be written, without changing it: what is wrong with its place is better
+/// known before a measurement than after.
 ///
 /// # Errors
 ///
-/// When its folder does not exist, or it is a folder.
+/// When its folder does not exist or takes no new files, it is a folder, or it may not be written.
 pub fn check(file: &Path) -> Result<(), Unwritten> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if folder.is_some_and(|folder| !folder.is_dir()) {
-        return Err(Unwritten::NoFolder(file.to_owned()));
+    match way(file)? {
+        Way::Whole(place, None) => {
+            beside(folder(&place)).map(drop).map_err(|why| failed(file, why))
+        }
+        Way::Whole(_, Some(_)) | Way::Through => Ok(()),
     }
-    if file.is_dir() || file.file_name().is_none() {
-        return Err(Unwritten::Folder(file.to_owned()));
-    }
-    Ok(())
 }
 
 /// Writes a file so that it is there whole or not at all: beside its place, to the disk, and then
-/// renamed. A pipe, a device or a link is written to and not replaced.
+/// renamed. Where a link leads to it, that is its place; a pipe or a device is written to.
+///
+/// Only where no other file can take its place, as where it is mounted by itself, it is written over.
 ///
 /// # Errors
 ///
 /// As [`check`], and when the system does not let it be written; a file that was there before is
 /// then still there.
 pub fn write(file: &Path, bytes: &[u8]) -> Result<(), Unwritten> {
-    check(file)?;
-    let written = if fs::symlink_metadata(file).is_ok_and(|known| !known.is_file()) {
-        fs::write(file, bytes)
-    } else {
-        replace(file, bytes)
+    let written = match way(file)? {
+        Way::Whole(place, known) => replace(&place, known.as_ref(), bytes),
+        Way::Through => {
+            File::options().write(true).open(file).and_then(|mut file| file.write_all(bytes))
+        }
     };
-    written.map_err(|source| Unwritten::Failed { path: file.to_owned(), source })
+    written.map_err(|why| failed(file, why))
 }
 
-fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    // In the same folder, so that a rename is enough.
+/// Whether two names are of one file, by whatever links, also where it is not there yet. Devices and
+/// pipes take what several write, and are not meant.
+#[must_use]
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    identity(one).is_some_and(|known| Some(known) == identity(other))
+}
+
+/// How a file is written.
+enum Way {
+    /// By a new file in this place, and what is known of the one that is there.
+    Whole(PathBuf, Option<Metadata>),
+    /// By what is there.
+    Through,
+}
+
+/// More links that lead from one to the next are a circle.
+const MOST_LINKS: usize = 40;
+
+/// How a file is written, if it may be.
+fn way(file: &Path) -> Result<Way, Unwritten> {
+    let failed = |why| failed(file, why);
+    if !folder(file).is_dir() {
+        return Err(Unwritten::NoFolder(file.to_owned()));
+    }
+    if file.is_dir() || file.file_name().is_none() {
+        return Err(Unwritten::Folder(file.to_owned()));
+    }
+    let known = match fs::metadata(file) {
+        Ok(known) if !known.is_file() => return Ok(Way::Through),
+        Ok(known) => Some(known),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => None,
+        Err(why) => return Err(failed(why)),
+    };
+    let Some(place) = place(file).map_err(failed)? else { return Ok(Way::Through) };
+    match &known {
+        // Who may do everything may write it nevertheless, but is told.
+        Some(known) if known.permissions().readonly() => {
+            return Err(Unwritten::ReadOnly(file.to_owned()));
+        }
+        Some(_) => drop(File::options().write(true).open(&place).map_err(failed)?),
+        None if !folder(&place).is_dir() => return Err(Unwritten::NoFolder(place)),
+        None => {}
+    }
+    Ok(Way::Whole(place, known))
+}
+
+/// Where links lead from a file; `None` where that is an open descriptor of a process, whose place
+/// says nothing.
+fn place(file: &Path) -> io::Result<Option<PathBuf>> {
+    let mut place = file.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(next) = fs::read_link(&place) else { return Ok(Some(place)) };
+        let folder = folder(&place);
+        if cfg!(target_os = "linux") && folder.canonicalize()?.starts_with("/proc") {
+            return Ok(None);
+        }
+        place = folder.join(next);
+    }
+    Err(io::Error::other("its links lead in a circle"))
+}
+
+/// The folder that a file is in.
+fn folder(file: &Path) -> &Path {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut part = beside(folder.unwrap_or(Path::new(".")))?;
-    part.write_all(bytes)?;
+    folder.unwrap_or(Path::new("."))
+}
+
+fn failed(file: &Path, source: io::Error) -> Unwritten {
+    Unwritten::Failed { path: file.to_owned(), source }
+}
+
+fn replace(place: &Path, known: Option<&Metadata>, bytes: &[u8]) -> io::Result<()> {
+    // In the same folder, so that a rename is enough.
+    let folder = folder(place);
+    sweep(folder);
+    let mut part = match (beside(folder), known) {
+        (Ok(part), _) => part,
+        (Err(_), Some(_)) => return write_over(place, bytes),
+        (Err(why), None) => return Err(why),
+    };
+    if let Some(known) = known {
+        inherit(part.as_file(), known)?;
+    }
+    part.as_file_mut().write_all(bytes)?;
     // A file that took the place of another before its bytes are on the disk may be empty after a
     // loss of power.
     part.as_file().sync_all()?;
-    part.persist(file)?;
-    Ok(())
+    match part.persist(place) {
+        Ok(_) => Ok(()),
+        Err(_) if known.is_some() => write_over(place, bytes),
+        Err(why) => Err(why.error),
+    }
 }
+
+/// Writes a file that is there and stays the same.
+fn write_over(place: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::options().write(true).truncate(true).open(place)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Gives a new file what the old one has beside its bytes.
+fn inherit(part: &File, known: &Metadata) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt as _, fchown};
+        // Not everybody may give files away; to one of one's own groups often.
+        if fchown(part, Some(known.uid()), Some(known.gid())).is_err() {
+            let _ = fchown(part, None, Some(known.gid()));
+        }
+    }
+    part.set_permissions(known.permissions())
+}
+
+/// What files are called that are not whole yet.
+const PREFIX: &str = ".perjoule-";
+const SUFFIX: &str = ".part";
 
 /// A file that goes away unless it is kept, for whoever may read files that others create.
 fn beside(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
+    // Errors are those of the system, without the name of a file that nobody has asked for.
+    let part = builder
+        .prefix(PREFIX)
+        .suffix(SUFFIX)
+        .make_in(folder, |part| File::options().write(true).create_new(true).open(part))?;
+    // Tells others that somebody writes it, where the file system has locks.
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(fs::Permissions::from_mode(0o666));
+    let _ = part.as_file().try_lock();
+    Ok(part)
+}
+
+/// Removes the parts of files that runs have left which were killed.
+#[cfg(unix)]
+fn sweep(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_str().unwrap_or_default();
+        if name.starts_with(PREFIX) && name.ends_with(SUFFIX) && is_left(&entry.path()) {
+            // What others own stays.
+            let _ = fs::remove_file(entry.path());
+        }
     }
-    builder.prefix(".perjoule-").suffix(".part").tempfile_in(folder)
+}
+
+/// Elsewhere a file that is open has no lock, and cannot be told from one that was left.
+#[cfg(not(unix))]
+fn sweep(_: &Path) {}
+
+/// Whether nobody writes a part any more: it is not so new that its lock may be still to come, and
+/// there is none.
+#[cfg(unix)]
+fn is_left(part: &Path) -> bool {
+    const NEW: std::time::Duration = std::time::Duration::from_mins(1);
+    let known = fs::symlink_metadata(part).ok().filter(Metadata::is_file);
+    let age = known.and_then(|known| known.modified().ok()?.elapsed().ok());
+    age.is_some_and(|age| age > NEW) && File::open(part).is_ok_and(|part| part.try_lock().is_ok())
+}
+
+/// What a file is by itself, or where it will be.
+#[derive(PartialEq, Eq)]
+enum Identity {
+    /// Its device, and its number there.
+    #[cfg(unix)]
+    Inode(u64, u64),
+    Place(PathBuf),
+}
+
+/// `None` for what is no file.
+fn identity(file: &Path) -> Option<Identity> {
+    match fs::metadata(file) {
+        Ok(known) if !known.is_file() => None,
+        #[cfg(unix)]
+        Ok(known) => {
+            use std::os::unix::fs::MetadataExt as _;
+            Some(Identity::Inode(known.dev(), known.ino()))
+        }
+        #[cfg(not(unix))]
+        Ok(_) => fs::canonicalize(file).ok().map(Identity::Place),
+        Err(_) => {
+            let place = place(file).ok()??;
+            let folder = fs::canonicalize(folder(&place)).ok()?;
+            Some(Identity::Place(folder.join(place.file_name()?)))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -145,24 +316,144 @@ mod tests {
         );
         write(Path::new("/dev/null"), b"text").expect("a device that takes everything");
 
-        // Nothing can be made beside this file.
+        // Nothing can be made beside these, nor can they be written.
         let file = Path::new("/proc/version");
         let before = fs::read(file).expect("the file");
-        let error = write(file, b"after").expect_err("no new files there").to_string();
-        assert!(error.contains("/proc/version: ") && !error.contains('\n'), "{error}");
+        for refused in [check(file), write(file, b"after")] {
+            let error = refused.expect_err("nobody may write it").to_string();
+            assert!(error.contains("/proc/version: ") && !error.contains('\n'), "{error}");
+        }
         assert_eq!(fs::read(file).expect("the file"), before);
+        for refused in [check(Path::new("/proc/none")), write(Path::new("/proc/none"), b"")] {
+            let error = refused.expect_err("no new files there").to_string();
+            assert!(error.starts_with("/proc/none: ") && !error.contains("part"), "{error}");
+        }
+    }
+
+    #[cfg(unix)]
+    fn mode(file: &Path) -> u32 {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::metadata(file).expect("the file").permissions().mode() & 0o7777
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_keeps_its_mode_and_its_owner() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("score.json");
+        fs::write(&file, "before").expect("a folder that can be written");
+        // Only root can give it away.
+        let is_given = chown(&file, Some(12_345), Some(23_456)).is_ok();
+        for bits in [0o600, 0o640, 0o664] {
+            fs::set_permissions(&file, fs::Permissions::from_mode(bits)).expect("our file");
+            write(&file, b"after").expect("a file that can be written");
+            assert_eq!(mode(&file), bits);
+            let known = fs::metadata(&file).expect("the file");
+            assert!(!is_given || (known.uid(), known.gid()) == (12_345, 23_456), "{known:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_nobody_may_write_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let [file, link] = ["score.json", "link.json"].map(|name| folder.path().join(name));
+        fs::write(&file, "before").expect("a folder that can be written");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).expect("our file");
+        std::os::unix::fs::symlink("score.json", &link).expect("a link");
+        for name in [&file, &link] {
+            for refused in [check(name), write(name, b"after")] {
+                let error = refused.expect_err("a read-only file").to_string();
+                assert!(error.contains("it is read-only; allow"), "{error}");
+            }
+        }
+        assert_eq!(fs::read_to_string(&file).expect("the file"), "before");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_to_what_is_not_there_yet_and_not_in_circles() {
+        use std::os::unix::fs::symlink;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        fs::create_dir(path("in")).expect("a folder");
+        for (to, link) in
+            [("in/b", "a"), ("../c", "in/b"), ("circle", "circle"), ("none/x", "lost")]
+        {
+            symlink(to, path(link)).expect("a link");
+        }
+        write(&path("a"), b"whole").expect("links that lead to a file");
+        assert_eq!(fs::read_to_string(path("c")).expect("the file"), "whole");
+        assert!(fs::symlink_metadata(path("in/b")).expect("the link").is_symlink());
+        assert!(matches!(check(&path("lost")), Err(Unwritten::NoFolder(_))));
+        assert!(check(&path("circle")).is_err());
+        assert!(is_same(&path("a"), &path("c")) && !is_same(&path("a"), &path("d")));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn an_open_descriptor_is_written_to_and_its_file_not_replaced() {
+        use std::io::Read as _;
+        use std::os::fd::AsRawFd as _;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("score.json");
+        let mut held = File::options().read(true).write(true).create_new(true).open(&file);
+        let held = held.as_mut().expect("a folder that can be written");
+        write(&PathBuf::from(format!("/dev/fd/{}", held.as_raw_fd())), b"text").expect("ours");
+        let mut text = String::new();
+        held.read_to_string(&mut text).expect("the file");
+        assert_eq!(text, "text");
+        assert_eq!(names(&folder), ["score.json"]);
+    }
+
+    #[test]
+    fn files_are_the_same_by_any_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("a"), "").expect("a folder that can be written");
+        fs::hard_link(path("a"), path("hard")).expect("a link");
+        assert!(is_same(&path("a"), &path("./a")) && !is_same(&path("a"), &path("b")));
+        assert!(cfg!(not(unix)) || is_same(&path("a"), &path("hard")));
+        assert!(is_same(&path("new"), &folder.path().join(".").join("new")));
+        assert!(!is_same(&path("new"), &path("newer")));
+        assert!(!is_same(Path::new("/dev/null"), Path::new("/dev/null")));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn parts_that_were_left_go_and_others_stay() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let old = std::time::SystemTime::now() - std::time::Duration::from_hours(1);
+        let part = |name: &str, is_old: bool| {
+            let file = File::create(folder.path().join(name)).expect("a folder for files");
+            if is_old {
+                file.set_modified(old).expect("our file");
+            }
+            file
+        };
+        drop(part(".perjoule-left.part", true));
+        drop(part(".perjoule-new.part", false));
+        drop(part("theirs.part", true));
+        let written = part(".perjoule-written.part", true);
+        written.lock().expect("a file system with locks");
+        write(&folder.path().join("score.json"), b"").expect("a folder that can be written");
+        let stay = [".perjoule-new.part", ".perjoule-written.part", "score.json", "theirs.part"];
+        assert_eq!(names(&folder), stay);
     }
 
     #[cfg(unix)]
     #[test]
     fn a_file_is_for_whom_new_files_are() {
-        use std::os::unix::fs::PermissionsExt as _;
-
         let folder = tempfile::tempdir().expect("a folder");
         let [ours, other] = ["ours", "other"].map(|name| folder.path().join(name));
         write(&ours, b"").expect("a folder that can be written");
         fs::write(&other, "").expect("a folder that can be written");
-        let mode = |file| fs::metadata(file).expect("the file").permissions().mode();
-        assert_eq!(mode(ours), mode(other));
+        assert_eq!(mode(&ours), mode(&other));
     }
 }
