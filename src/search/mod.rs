@@ -130,12 +130,37 @@ impl Search {
     /// The first `limit` shares in the order of the search; with a limit of 0, none and no search.
     #[must_use]
     pub fn all(&self, limit: usize, workers: &Workers, watch: Watch<'_>) -> Outcome {
+        let mut shares = Vec::new();
+        let outcome = self.each(limit, workers, watch, &mut |found| shares.extend(found));
+        Outcome { shares, ..outcome }
+    }
+
+    /// As [`Self::all`], but hands the shares over while the search goes on, so that they need not all
+    /// be in memory: [`Outcome::shares`] is empty.
+    ///
+    /// `take` is called on the thread that called the search, about as often as progress is told, with
+    /// those that come next in the order of the search. Where it takes its time, and more are found
+    /// than it takes, the search waits. What a search that was stopped or failed has found behind what
+    /// it has not done is handed over at its end.
+    #[must_use]
+    pub fn each(
+        &self,
+        limit: usize,
+        workers: &Workers,
+        watch: Watch<'_>,
+        take: &mut dyn FnMut(Vec<Share>),
+    ) -> Outcome {
         let start = Instant::now();
         let pieces = Pieces::new(self, limit);
         if limit > 0 {
-            workers.run(&pieces, watch, start);
+            workers.run(&pieces, watch, start, take);
         }
-        pieces.into_outcome(start.elapsed(), workers.faults())
+        let mut outcome = pieces.into_outcome(start.elapsed(), workers.faults());
+        let rest = std::mem::take(&mut outcome.shares);
+        if !rest.is_empty() {
+            take(rest);
+        }
+        outcome
     }
 
     fn times(&self) -> u64 {
@@ -192,7 +217,8 @@ pub fn first_of(
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// Verified shares, in the order of the search.
+    /// Verified shares, in the order of the search; none after [`Search::each`], which has handed them
+    /// over.
     pub shares: Vec<Share>,
     /// Hashes done.
     pub hashes: u64,

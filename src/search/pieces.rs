@@ -3,9 +3,13 @@
 //! Whoever takes a piece reports how far it came. What it did not do is handed out again, before
 //! all that lies after it. That may be when the others have found nothing to do and have ended:
 //! then they are called for another round; see [`Pieces::begin`].
+//!
+//! Shares before which everything was done are final, and are given away in between; see
+//! [`Pieces::settled`]. Where more wait for that than memory is good for, no more work is handed out
+//! in this round.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::OccupiedEntry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -51,6 +55,8 @@ pub(super) struct Pieces<'a> {
 struct ToDo {
     /// What nobody has of the groups begun, by place: what came back, and the rest of the last one.
     open: BTreeMap<u128, Piece>,
+    /// The places of those that somebody has.
+    taken: BTreeSet<u128>,
     /// The next group: its place, its time and its number.
     place: u128,
     time: u64,
@@ -64,14 +70,21 @@ struct ToDo {
 
 /// What came back.
 struct Found {
+    /// What was not given away yet.
     by_place: BTreeMap<u128, Vec<Share>>,
     count: usize,
+    /// How many were given away.
+    given: usize,
 }
+
+/// As many shares may wait to be given away, but for what the pieces in hand add: some megabytes.
+const MOST_WAITING: usize = 1 << 16;
 
 impl<'a> Pieces<'a> {
     pub(super) fn new(search: &'a Search, limit: usize) -> Self {
         let to_do = ToDo {
             open: BTreeMap::new(),
+            taken: BTreeSet::new(),
             place: 0,
             time: 0,
             group: 0,
@@ -83,7 +96,7 @@ impl<'a> Pieces<'a> {
             search,
             limit,
             to_do: Mutex::new(to_do),
-            found: Mutex::new(Found { by_place: BTreeMap::new(), count: 0 }),
+            found: Mutex::new(Found { by_place: BTreeMap::new(), count: 0, given: 0 }),
             hashes: AtomicU64::new(0),
             paces: Paces::default(),
         }
@@ -102,7 +115,16 @@ impl<'a> Pieces<'a> {
     }
 
     pub(super) fn shares_found(&self) -> usize {
-        lock(&self.found).count
+        let found = lock(&self.found);
+        found.given + found.count
+    }
+
+    /// Takes the shares out that come before all that is not done, in order: no more than are asked
+    /// for.
+    pub(super) fn settled(&self) -> Vec<Share> {
+        // First what is not done: what is reported after that lies behind it.
+        let undone = lock(&self.to_do).undone();
+        lock(&self.found).give(undone, self.limit)
     }
 
     /// How fast a worker is that begins now, and wants pieces that take `piece` where it has a core
@@ -125,12 +147,15 @@ impl<'a> Pieces<'a> {
     /// The next piece for a worker of this pace, or one of so many parts of what would be one; `None`
     /// when nothing more is needed, as far as is known in this round.
     pub(super) fn claim(&self, pace: &Pace<'_>, parts: u32) -> Option<Piece> {
+        let full = lock(&self.found).full_from();
         let mut to_do = lock(&self.to_do);
         if to_do.stopped || to_do.round_over {
             return None;
         }
         let left = self.left(&to_do);
-        let Some(first) = self.first(&mut to_do) else {
+        // What comes before all shares is done nevertheless: they wait for that.
+        let first = self.first(&mut to_do).filter(|first| *first.key() < full);
+        let Some(first) = first else {
             to_do.round_over = true;
             return None;
         };
@@ -139,6 +164,7 @@ impl<'a> Pieces<'a> {
         let quanta = (hashes / first.job.versions().len() as u64 / QUANTUM).max(1);
         let (piece, rest) = first.split_at(quanta * QUANTUM);
         to_do.put(rest);
+        to_do.taken.insert(piece.place);
         Some(piece)
     }
 
@@ -191,13 +217,15 @@ impl<'a> Pieces<'a> {
     /// handed out again unless the shares before it are enough.
     pub(super) fn report(&self, done: &Piece, shares: Vec<Share>, rest: Piece) {
         self.hashes.fetch_add(done.hashes(), Ordering::Relaxed);
-        if shares.is_empty() && rest.nonces.is_empty() {
-            return;
-        }
-        let last_place = lock(&self.found).add(done.place, shares, self.limit);
+        let last_place = if shares.is_empty() && rest.nonces.is_empty() {
+            u128::MAX
+        } else {
+            lock(&self.found).add(done.place, shares, self.limit)
+        };
         let mut to_do = lock(&self.to_do);
         to_do.last_place = to_do.last_place.min(last_place);
         to_do.put(rest);
+        to_do.taken.remove(&done.place);
     }
 
     /// Hands out no more pieces.
@@ -212,7 +240,7 @@ impl<'a> Pieces<'a> {
         let hashes = self.hashes.into_inner();
         // What lies after a piece that was not done may not be the first.
         let gap = to_do.open.keys().next().is_some_and(|&place| place <= to_do.last_place);
-        let end = if found.count >= self.limit && !gap {
+        let end = if found.given + found.count >= self.limit && !gap {
             End::Limit
         } else if u128::from(hashes) == self.search.hashes() {
             End::Exhausted
@@ -222,7 +250,7 @@ impl<'a> Pieces<'a> {
             End::Failed
         };
         let mut shares: Vec<_> = found.by_place.into_values().flatten().collect();
-        shares.truncate(self.limit);
+        shares.truncate(self.limit - found.given);
         Outcome { shares, hashes, took, end, faults }
     }
 }
@@ -237,6 +265,13 @@ impl ToDo {
             self.open.insert(piece.place, piece);
         }
     }
+
+    /// The first place that is not done.
+    fn undone(&self) -> u128 {
+        let open = self.open.keys().next().copied();
+        let taken = self.taken.first().copied();
+        open.into_iter().chain(taken).fold(self.place, u128::min)
+    }
 }
 
 impl Found {
@@ -247,13 +282,30 @@ impl Found {
             self.count += shares.len();
             self.by_place.insert(place, shares);
         }
-        if self.count < limit { u128::MAX } else { self.forget_after(limit) }
+        if self.given + self.count < limit { u128::MAX } else { self.forget_after(limit) }
+    }
+
+    /// From which place on no more may be done before some shares are given away.
+    fn full_from(&self) -> u128 {
+        let first = self.by_place.keys().next().copied();
+        first.filter(|_| self.count >= MOST_WAITING).unwrap_or(u128::MAX)
+    }
+
+    /// Gives those before `place` away that are among the first `limit`.
+    fn give(&mut self, place: u128, limit: usize) -> Vec<Share> {
+        let rest = self.by_place.split_off(&place);
+        let given = std::mem::replace(&mut self.by_place, rest);
+        let mut given: Vec<_> = given.into_values().flatten().collect();
+        self.count -= given.len();
+        given.truncate(limit - self.given);
+        self.given += given.len();
+        given
     }
 
     /// What lies after the first `limit` shares cannot be among them and is dropped. Returns the
     /// place of the last.
     fn forget_after(&mut self, limit: usize) -> u128 {
-        let mut before = 0;
+        let mut before = self.given;
         let last = self.by_place.iter().find_map(|(&place, shares)| {
             before += shares.len();
             (before >= limit).then_some(place)

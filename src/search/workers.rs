@@ -130,8 +130,15 @@ impl Workers {
         self.members.iter().filter_map(|member| member.fault.get().cloned()).collect()
     }
 
-    /// Works through `pieces` on all threads, telling the calling one how far they are.
-    pub(super) fn run(&self, pieces: &Pieces<'_>, watch: Watch<'_>, start: Instant) {
+    /// Works through `pieces` on all threads, telling the calling one how far they are and giving it
+    /// the shares.
+    pub(super) fn run(
+        &self,
+        pieces: &Pieces<'_>,
+        watch: Watch<'_>,
+        start: Instant,
+        take: &mut dyn FnMut(Vec<Share>),
+    ) {
         let Watch { stop, throttle, every, mut progress } = watch;
         let Some(_turn) = self.turn(&stop) else { return pieces.stop() };
         let mut tell = || {
@@ -144,9 +151,20 @@ impl Workers {
                 });
             }
         };
+        let mut give = || {
+            let shares = pieces.settled();
+            if !shares.is_empty() {
+                take(shares);
+            }
+        };
         let every = every.map_or(TELL, |every| every.clamp(TELL_AT_MOST, TELL_AT_LEAST));
         while self.members.iter().any(Member::works) && pieces.begin() {
-            self.round(pieces, &stop, &Lounge::new(&throttle, &stop), every, &mut tell);
+            let mut look = || {
+                tell();
+                give();
+            };
+            self.round(pieces, &stop, &Lounge::new(&throttle, &stop), every, &mut look);
+            give();
         }
     }
 
