@@ -6,7 +6,7 @@ use super::plan::{Dtype, Group, Plan, Theme};
 use crate::job::MAX_GROUP;
 use crate::workload::cpu::{Bandwidth, Pattern, Peak, Units};
 use crate::workload::sha256d::{Baseline, Exercise, Search};
-use crate::workload::{Kind, Trouble};
+use crate::workload::{Kind, Trouble, check_memory};
 
 /// How long a slice of hashing lasts on one thread.
 const SLICE: Duration = Duration::from_micros(700);
@@ -23,6 +23,21 @@ pub(super) fn prepare(plan: &Plan, theme: Theme, group: &mut Group) -> Result<()
         Theme::Hashing => hashing(plan, group),
         Theme::Arithmetic => arithmetic(plan, group),
         Theme::Memory => memory(plan, group),
+    }
+}
+
+/// Looks whether there is memory for all workloads of a theme, which are there at the same time.
+pub(super) fn check(plan: &Plan, theme: Theme) -> Result<(), Trouble> {
+    match (theme, plan.shape, plan.array_bytes) {
+        (Theme::Arithmetic, Some(shape), _) => products::check(plan, shape),
+        (Theme::Memory, _, Some(bytes)) if plan.has(Kind::Bandwidth) => {
+            let all = teams(plan).into_iter().flat_map(|threads| {
+                Pattern::ALL.map(|pattern| Bandwidth::bytes(pattern, threads, elements(bytes)))
+            });
+            let all = all.reduce(|all, next| all?.checked_add(next?)).flatten();
+            check_memory("bytes for arrays", all).map(drop)
+        }
+        _ => Ok(()),
     }
 }
 
@@ -98,10 +113,7 @@ fn memory(plan: &Plan, group: &mut Group) -> Result<(), Trouble> {
         let mut bandwidth = |pattern: Pattern| {
             let made = match plan.array_bytes {
                 None => Bandwidth::new(pattern, threads),
-                Some(bytes) => {
-                    let elements = usize::try_from(bytes / size_of::<f64>() as u64);
-                    Bandwidth::with_elements(pattern, threads, elements.unwrap_or(usize::MAX))
-                }
+                Some(bytes) => Bandwidth::with_elements(pattern, threads, elements(bytes)),
             };
             group.add(format!("bandwidth {}", pattern.name()), LONG_SLICE, made)
         };
@@ -111,10 +123,15 @@ fn memory(plan: &Plan, group: &mut Group) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// The elements of an array of so many bytes.
+fn elements(bytes: u64) -> usize {
+    usize::try_from(bytes / size_of::<f64>() as u64).unwrap_or(usize::MAX)
+}
+
 /// Matrix products of the sizes that suit them.
 #[cfg(feature = "matmul")]
 mod products {
-    use super::{Dtype, Duration, Group, Kind, Plan, Trouble, Units};
+    use super::{Dtype, Duration, Group, Kind, Plan, Trouble, Units, check_memory, teams};
     use crate::workload::Shape;
     use crate::workload::cpu::matmul::{Matmul, Precision};
 
@@ -126,19 +143,37 @@ mod products {
         shape: Shape,
     }
 
-    /// Those of the plan. What suits all threads is used on one, too.
-    pub(super) fn of(plan: &Plan, group: &mut Group) -> Result<Vec<Product>, Trouble> {
-        let mut products = Vec::new();
-        for precision in Precision::ALL {
+    /// Looks whether there is memory for all products of this shape.
+    pub(super) fn check(plan: &Plan, shape: Shape) -> Result<(), Trouble> {
+        let (mut kept, mut most) = (0_u64, 0);
+        for _ in teams(plan) {
+            for precision in asked(plan) {
+                let need = Matmul::needs(precision, shape)?;
+                kept = kept.saturating_add(need.kept);
+                most = kept.saturating_add(need.besides).max(most);
+            }
+        }
+        check_memory("bytes for all products", Some(most)).map(drop)
+    }
+
+    /// The numbers whose products are in the plan.
+    fn asked(plan: &Plan) -> impl Iterator<Item = Precision> {
+        let is_asked = |precision: &Precision| {
             let dtype = match precision {
                 Precision::F64 => Dtype::F64,
                 Precision::F32 => Dtype::F32,
                 Precision::F16 => Dtype::F16,
                 Precision::I8 => Dtype::I8,
             };
-            if !plan.has(Kind::Matmul) || !plan.has_type(dtype) {
-                continue;
-            }
+            plan.has(Kind::Matmul) && plan.has_type(dtype)
+        };
+        Precision::ALL.into_iter().filter(is_asked)
+    }
+
+    /// Those of the plan. What suits all threads is used on one, too.
+    pub(super) fn of(plan: &Plan, group: &mut Group) -> Result<Vec<Product>, Trouble> {
+        let mut products = Vec::new();
+        for precision in asked(plan) {
             let tuned = || Ok(Matmul::tuned(precision, plan.threads, TRIAL)?.shape());
             let shape = plan.shape.map_or_else(tuned, Ok);
             let shape = group.keep(format!("matmul {precision}"), shape)?;
@@ -172,10 +207,15 @@ mod products {
 #[cfg(not(feature = "matmul"))]
 mod products {
     use super::{Group, Kind, Plan, Trouble, Units};
+    use crate::workload::Shape;
     use crate::workload::sha256d::Baseline;
 
     /// There is none without the libraries that compute it.
     pub(super) enum Product {}
+
+    pub(super) fn check(_: &Plan, _: Shape) -> Result<(), Trouble> {
+        Ok(())
+    }
 
     pub(super) fn of(plan: &Plan, group: &mut Group) -> Result<Vec<Product>, Trouble> {
         if plan.has(Kind::Matmul) {

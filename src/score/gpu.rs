@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Capacity;
 use super::plan::{Dtype, Group, Plan, Theme};
 use crate::engine::{Engine, EngineId};
-use crate::gpu::{Kind as AdapterKind, adapters};
+use crate::gpu::{Adapter, Kind as AdapterKind, adapters};
 use crate::job::MAX_GROUP;
 use crate::workload::gpu::{
     Arithmetic, Bandwidth, Device, Latency, Matmul, Operation, Peak, Transfer, largest_buffer,
@@ -41,8 +41,7 @@ pub(super) fn prepare(
     if theme == Theme::Hashing {
         return engine.map_or(Ok(()), |engine| hashing(plan, engine, group));
     }
-    let adapter = adapters().into_iter().find(|adapter| adapter.number == number);
-    let device = adapter.ok_or(Trouble::Missing { what: "GPUs of this number" });
+    let device = adapter(number).ok_or(Trouble::Missing { what: "GPUs of this number" });
     let device = device.and_then(|adapter| Device::open(&adapter));
     let Some(device) = group.keep(theme, device)? else { return Ok(()) };
     if theme == Theme::Arithmetic {
@@ -50,6 +49,30 @@ pub(super) fn prepare(
     } else {
         memory(plan, &device, group)
     }
+}
+
+/// Looks whether the GPU of this number, and the host, can have all that is asked for.
+pub(super) fn check(plan: &Plan, number: u8, theme: Theme) -> Result<(), Trouble> {
+    let is_asked = match theme {
+        Theme::Hashing => false,
+        Theme::Arithmetic => plan.shape.is_some() && plan.has(Kind::Matmul),
+        Theme::Memory => plan.array_bytes.is_some() && plan.has(Kind::Bandwidth),
+    };
+    // That there is none is told of where it is missing.
+    let Some(adapter) = is_asked.then(|| adapter(number)).flatten() else { return Ok(()) };
+    match (theme, plan.shape, plan.array_bytes) {
+        (Theme::Arithmetic, Some(shape), _) => {
+            let products = Arithmetic::ALL.into_iter().filter(|it| plan.has_type(it.dtype()));
+            let mut there = products.filter(|it| it.missing(&adapter).is_none());
+            there.try_for_each(|it| Matmul::check_size(&adapter, it, shape))
+        }
+        (Theme::Memory, _, Some(bytes)) => Bandwidth::check_size(&adapter, bytes).map(drop),
+        _ => Ok(()),
+    }
+}
+
+fn adapter(number: u8) -> Option<Adapter> {
+    adapters().into_iter().find(|adapter| adapter.number == number)
 }
 
 fn hashing(plan: &Plan, engine: &Arc<dyn Engine>, group: &mut Group) -> Result<(), Trouble> {

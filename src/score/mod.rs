@@ -210,8 +210,12 @@ pub fn measure(
     watch: &mut Watch<'_>,
 ) -> Result<Measured, Trouble> {
     let start = Instant::now();
+    plan.check()?;
     let groups = plan.groups();
     let mut measured = Measured::default();
+    if groups.is_empty() {
+        return Ok(measured);
+    }
     let mut idle: Vec<_> = metering.map(Metering::idle).into_iter().collect();
     let mut stretches = Vec::new();
     for (done, &(device, theme)) in groups.iter().enumerate() {
@@ -441,6 +445,29 @@ mod tests {
         plan.array_bytes = Some(1 << 60);
         let refused = unwatched(&plan, &Stop::default(), &mut |_| ());
         assert!(matches!(refused, Err(Trouble::TooLarge { .. })), "{refused:?}");
+    }
+
+    /// Before anything is prepared: hashing comes first in these plans.
+    #[test]
+    fn a_size_that_cannot_be_is_refused_before_all_else() {
+        let is_refused = |change: &dyn Fn(&mut Plan)| {
+            let mut plan = plan(&[Kind::Sha256d, Kind::Matmul, Kind::Bandwidth], 2, 1);
+            change(&mut plan);
+            let mut told = 0;
+            let refused = unwatched(&plan, &Stop::default(), &mut |_| told += 1);
+            assert!(matches!(refused, Err(Trouble::TooLarge { .. })), "{refused:?}");
+            assert_eq!(told, 0);
+        };
+        is_refused(&|plan| plan.array_bytes = Some(1 << 60));
+        is_refused(&|plan| plan.array_bytes = Some(u64::MAX));
+        // Each pattern alone would fit, and all of them are there at the same time.
+        if let Some(memory) = crate::workload::available_memory() {
+            is_refused(&|plan| plan.array_bytes = Some(memory / 4));
+        }
+        if cfg!(feature = "matmul") {
+            is_refused(&|plan| plan.shape = Shape::square(1 << 20).ok());
+            is_refused(&|plan| plan.shape = Shape::new(1, 1, 200_000).ok());
+        }
     }
 
     /// Fails after some runs, or is wrong after some checks.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::course::Course;
 use super::{Capacity, Missing, cpu};
 use crate::engine::Engine;
+use crate::search::MAX_THREADS;
 use crate::workload::{Kind, Shape, Trouble, Workload};
 
 /// What to score, and for how long.
@@ -179,6 +180,23 @@ impl Plan {
 
     pub(super) fn has_type(&self, dtype: Dtype) -> bool {
         self.dtypes.is_empty() || self.dtypes.contains(&dtype)
+    }
+
+    /// Looks whether there can be what the plan asks for, before anything of it is measured.
+    pub(super) fn check(&self) -> Result<(), Trouble> {
+        if !(1..=MAX_THREADS).contains(&self.threads) {
+            return Err(Trouble::Threads { threads: self.threads });
+        }
+        for (device, theme) in self.groups() {
+            match device {
+                Device::Cpu => cpu::check(self, theme)?,
+                #[cfg(feature = "gpu")]
+                Device::Gpu(number) => super::gpu::check(self, number, theme)?,
+                #[cfg(not(feature = "gpu"))]
+                Device::Gpu(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Prepares the workloads of a group.

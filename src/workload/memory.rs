@@ -18,7 +18,7 @@ pub(super) fn reserve<T: Copy>(len: usize, value: T) -> Result<Vec<T>, Trouble> 
 /// Fails where `bytes` of `what` are more than there are to take.
 ///
 /// Linux gives more than it has and ends processes that use it, so asking for memory is not enough.
-pub(super) fn check(what: &'static str, bytes: Option<u64>) -> Result<u64, Trouble> {
+pub(crate) fn check(what: &'static str, bytes: Option<u64>) -> Result<u64, Trouble> {
     let limit = available().unwrap_or(isize::MAX as u64);
     let asked = bytes.unwrap_or(u64::MAX);
     if asked > limit { Err(Trouble::TooLarge { what, asked, limit }) } else { Ok(asked) }
@@ -26,7 +26,7 @@ pub(super) fn check(what: &'static str, bytes: Option<u64>) -> Result<u64, Troub
 
 /// What this process can take without others being swapped out or ended, in bytes; `None` where the
 /// system does not say.
-pub(super) fn available() -> Option<u64> {
+pub(crate) fn available() -> Option<u64> {
     device::memory_left(Path::new("/"))
 }
 

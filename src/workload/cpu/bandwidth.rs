@@ -86,13 +86,22 @@ impl Bandwidth {
         elements: usize,
     ) -> Result<Self, Trouble> {
         let crew = Crew::new(threads)?;
-        let each = elements.max(1).div_ceil(threads);
-        let bytes = (each as u64)
-            .checked_mul(threads as u64)
-            .and_then(|elements| elements.checked_mul(pattern.bytes_per_element()));
+        let bytes = Self::bytes(pattern, threads, elements);
         let bytes = memory::check("bytes for arrays", bytes)?;
+        let each = Self::each(threads, elements);
         let parts = crew.make(|thread| Part::new(pattern, each, thread as u64))?;
         Ok(Self { pattern, crew, parts, bytes })
+    }
+
+    /// The bytes of all arrays that so many elements each make; `None` where they cannot be counted.
+    pub(crate) fn bytes(pattern: Pattern, threads: usize, elements: usize) -> Option<u64> {
+        let elements = (Self::each(threads, elements) as u64).checked_mul(threads as u64)?;
+        elements.checked_mul(pattern.bytes_per_element())
+    }
+
+    /// The elements of each thread.
+    fn each(threads: usize, elements: usize) -> usize {
+        elements.max(1).div_ceil(threads.max(1))
     }
 }
 

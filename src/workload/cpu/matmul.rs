@@ -76,21 +76,36 @@ impl Matmul {
     /// or a sum of integers could be too large for an i32.
     pub fn new(precision: Precision, shape: Shape, threads: usize) -> Result<Self, Trouble> {
         let crew = Crew::new(threads)?;
+        let Need { kept, besides } = Self::needs(precision, shape)?;
+        memory::check("bytes for a product", Some(kept.saturating_add(besides)))?;
         let matrices: Box<dyn Multiply> = match precision {
             Precision::F64 => Box::new(Matrices::<f64, f64, f64>::new(shape, &crew)?),
             Precision::F32 => Box::new(Matrices::<f32, f32, f32>::new(shape, &crew)?),
             Precision::F16 => Box::new(Matrices::<F16, F16, F16>::new(shape, &crew)?),
+            Precision::I8 => Box::new(Integers(Matrices::<u8, i8, i32>::new(shape, &crew)?)),
+        };
+        Ok(Self { precision, shape, crew, matrices, checks: 0 })
+    }
+
+    /// The memory that a product takes.
+    ///
+    /// # Errors
+    ///
+    /// When a sum of integers could be too large for an i32.
+    pub(crate) fn needs(precision: Precision, shape: Shape) -> Result<Need, Trouble> {
+        Ok(match precision {
+            Precision::F64 => Matrices::<f64, f64, f64>::need(shape),
+            Precision::F32 => Matrices::<f32, f32, f32>::need(shape),
+            Precision::F16 => Matrices::<F16, F16, F16>::need(shape),
             Precision::I8 => {
                 let (asked, limit) = (shape.k() as u64, i32::MAX as u64 / (127 * 127));
                 if asked > limit {
                     let what = "products of 8-bit numbers in a sum of 32 bits";
                     return Err(Trouble::TooLarge { what, asked, limit });
                 }
-                let matrices = Matrices::<u8, i8, i32>::new(shape, &crew)?;
-                Box::new(Integers(matrices))
+                Matrices::<u8, i8, i32>::need(shape)
             }
-        };
-        Ok(Self { precision, shape, crew, matrices, checks: 0 })
+        })
     }
 
     /// Square matrices of the size from which on larger ones are not faster; see
@@ -147,6 +162,14 @@ impl Workload for Matmul {
     }
 }
 
+/// Bytes that a product takes; `u64::MAX` are more than can be counted.
+pub(crate) struct Need {
+    /// The matrices.
+    pub(crate) kept: u64,
+    /// While it is computed.
+    pub(crate) besides: u64,
+}
+
 /// Matrices of some precision.
 trait Multiply: fmt::Debug + Send {
     /// Computes the product so many times, on the threads of the pool that it is called from.
@@ -165,20 +188,23 @@ struct Matrices<A, B, C> {
 }
 
 impl<A: Input, B: Input, C: Output> Matrices<A, B, C> {
-    fn new(shape: Shape, crew: &Crew) -> Result<Self, Trouble> {
+    fn need(shape: Shape) -> Need {
         let [m, n, k] = [shape.m(), shape.n(), shape.k()];
-        let bytes = |elements: usize, each: usize| (elements as u64).checked_mul(each as u64);
-        // The kernels copy blocks of the matrices into an order that suits them, and f16 as f32.
-        let blocks = bytes(k.min(4096), 8).and_then(|depth| depth.checked_mul(m as u64 + n as u64));
+        let bytes = |elements: usize, each: usize| (elements as u64).saturating_mul(each as u64);
         let parts = [
             bytes(m * k, size_of::<A>()),
             bytes(k * n, size_of::<B>()),
             bytes(m * n, size_of::<C>()),
-            blocks,
         ];
-        let all = parts.into_iter().try_fold(0_u64, |all, part| all.checked_add(part?));
-        memory::check("bytes for a product", all)?;
+        Need {
+            kept: parts.into_iter().fold(0, u64::saturating_add),
+            // The kernels copy blocks of the matrices into an order that suits them, and f16 as f32.
+            besides: bytes(k.min(4096), 8).saturating_mul(m as u64 + n as u64),
+        }
+    }
 
+    fn new(shape: Shape, crew: &Crew) -> Result<Self, Trouble> {
+        let [m, n, k] = [shape.m(), shape.n(), shape.k()];
         // 0 is every thread of the pool; and with one thread there is nothing to share.
         let parallelism = match crew.threads() {
             1 => gemm::Parallelism::None,

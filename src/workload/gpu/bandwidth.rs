@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::{Device, Kept, Routine, fits};
 use crate::engine::Failure;
-use crate::gpu::Kernel;
+use crate::gpu::{Adapter, Kernel};
 use crate::workload::check::Wrong;
 use crate::workload::memory::{self, reserve};
 use crate::workload::number::{Output, fill};
@@ -87,6 +87,18 @@ struct Arrays {
 }
 
 impl Bandwidth {
+    /// The bytes of each array where so many are asked for.
+    ///
+    /// # Errors
+    ///
+    /// When an array is larger than the device or the host can have.
+    pub(crate) fn check_size(adapter: &Adapter, array: u64) -> Result<u64, Trouble> {
+        let whole = array.max(16).checked_next_multiple_of(16);
+        let array = fits(adapter, "bytes for an array", whole.unwrap_or(u64::MAX))?;
+        memory::check("bytes for the arrays", array.checked_mul(3))?;
+        Ok(array)
+    }
+
     /// Arrays of so many bytes each, rounded up to whole vectors: at least four times what the
     /// device's caches hold.
     ///
@@ -94,9 +106,7 @@ impl Bandwidth {
     ///
     /// When an array is larger than the device or the host can have, or the device fails.
     pub fn new(device: &Device, transfer: Transfer, array: u64) -> Result<Self, Trouble> {
-        let array = array.max(16).next_multiple_of(16);
-        let array = fits(device.adapter(), "bytes for an array", array)?;
-        memory::check("bytes for the arrays", array.checked_mul(3))?;
+        let array = Self::check_size(device.adapter(), array)?;
         let numbers = |seed| -> Result<_, Trouble> {
             let mut numbers = reserve(array as usize / 4, 0.0_f32)?;
             fill(&mut numbers, seed);

@@ -162,8 +162,6 @@ enum Matrices {
 impl Matrices {
     fn new(arithmetic: Arithmetic, shape: Shape) -> Result<Self, Trouble> {
         let (left, right) = (shape.m() * shape.k(), shape.k() * shape.n());
-        let bytes = (left as u64 + right as u64 + (shape.m() * shape.n()) as u64) * 8;
-        memory::check("bytes for a product and its check", Some(bytes))?;
         macro_rules! random {
             ($variant:ident, $zero:expr) => {{
                 let (mut left, mut right) = (reserve(left, $zero)?, reserve(right, $zero)?);
@@ -258,21 +256,7 @@ impl Matmul {
         if let Some(missing) = arithmetic.missing(adapter) {
             return Err(Failure::Refused(format!("it has no {missing}")).into());
         }
-        let sides = [shape.m(), shape.n(), shape.k()];
-        if let Some(&asked) = sides.iter().find(|&&side| side > MOST) {
-            let (asked, limit) = (asked as u64, MOST as u64);
-            return Err(Trouble::TooLarge { what: "rows or columns", asked, limit });
-        }
-        let (asked, limit) = (shape.k() as u64, i32::MAX as u64 / (127 * 127));
-        if arithmetic == Arithmetic::I8 && asked > limit {
-            let what = "products of 8-bit numbers in a sum of 32 bits";
-            return Err(Trouble::TooLarge { what, asked, limit });
-        }
-        let elements = [shape.m() * shape.k(), shape.k() * shape.n(), shape.m() * shape.n()];
-        for elements in elements {
-            fits(adapter, "bytes for a matrix", elements as u64 * 4)?;
-        }
-
+        Self::check_size(adapter, arithmetic, shape)?;
         let matrices = Matrices::new(arithmetic, shape)?;
         let [left, right] = matrices.to_bytes(shape);
         let poison = poison(arithmetic, shape);
@@ -289,6 +273,34 @@ impl Matmul {
         let mut matmul = Self { arithmetic, shape, tile, buffers, routine, matrices, checks: 0 };
         matmul.spoil()?;
         Ok(matmul)
+    }
+
+    /// Looks whether a GPU, and the host, can have matrices of a shape.
+    ///
+    /// # Errors
+    ///
+    /// When they are too large, or a sum of integers could be.
+    pub(crate) fn check_size(
+        adapter: &Adapter,
+        arithmetic: Arithmetic,
+        shape: Shape,
+    ) -> Result<(), Trouble> {
+        let sides = [shape.m(), shape.n(), shape.k()];
+        if let Some(&asked) = sides.iter().find(|&&side| side > MOST) {
+            let (asked, limit) = (asked as u64, MOST as u64);
+            return Err(Trouble::TooLarge { what: "rows or columns", asked, limit });
+        }
+        let (asked, limit) = (shape.k() as u64, i32::MAX as u64 / (127 * 127));
+        if arithmetic == Arithmetic::I8 && asked > limit {
+            let what = "products of 8-bit numbers in a sum of 32 bits";
+            return Err(Trouble::TooLarge { what, asked, limit });
+        }
+        let elements = [shape.m() * shape.k(), shape.k() * shape.n(), shape.m() * shape.n()];
+        for elements in elements {
+            fits(adapter, "bytes for a matrix", elements as u64 * 4)?;
+        }
+        let bytes = elements.into_iter().map(|elements| elements as u64 * 8).sum();
+        memory::check("bytes for a product and its check", Some(bytes)).map(drop)
     }
 
     /// Square matrices of the size from which on larger ones are not faster; see [`grow`](crate::workload::grow), which is told `time`.
