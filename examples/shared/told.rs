@@ -6,6 +6,12 @@ use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use self::odd::is_odd;
+
+#[allow(unreachable_pub, reason = "the library has it in its interface")]
+#[path = "../../src/report/odd.rs"]
+mod odd;
+
 /// Longer texts are cut.
 const LONGEST: usize = 400;
 
@@ -46,7 +52,7 @@ pub(crate) fn line(text: impl Display) -> String {
             line.push('…');
             break;
         }
-        if is_unseen(character) {
+        if is_odd(character) {
             line.extend(character.escape_default());
         } else {
             line.push(character);
@@ -63,24 +69,6 @@ pub(crate) fn tell(text: impl Display) {
 /// Whether whoever read the output has enough of it.
 pub(crate) fn nobody_reads(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|it| it.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// What moves the cursor, or makes a text look like another: control characters, and those that
-/// change the direction, join or take no place.
-fn is_unseen(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}'
-                | '\u{61c}'
-                | '\u{180e}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}'
-                | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 fn without(secrets: &[String], mut text: String) -> String {

@@ -1,6 +1,6 @@
 //! How numbers, sizes and kinds of work are written, alike in every text that people read.
 
-use super::{Energy, Row, Size};
+use super::{Energy, Row, Size, is_odd};
 use crate::score::MOST_OF_ROOF;
 use crate::units::Joules;
 
@@ -186,11 +186,9 @@ pub(crate) fn bytes(bytes: u64) -> String {
     }
 }
 
-/// A text from outside without what would steer a terminal or turn the direction of writing.
+/// A text from outside, with a mark in place of each character that is not what a reader sees.
 pub(crate) fn clean(text: &str) -> String {
-    let steers =
-        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if is_odd(c) { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -263,6 +261,7 @@ mod tests {
     #[test]
     fn nothing_steers_the_terminal() {
         assert_eq!(clean("a\x1b[31m\nb\u{202e}c"), "a\u{fffd}[31m\u{fffd}b\u{fffd}c");
+        assert_eq!(clean("x\u{200b}y\u{2028}z\u{feff}"), "x\u{fffd}y\u{fffd}z\u{fffd}");
         assert_eq!(clean("Grafikkarte µ 图"), "Grafikkarte µ 图");
     }
 }

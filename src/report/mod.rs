@@ -21,12 +21,14 @@ pub mod file;
 pub mod html;
 pub mod json;
 mod lines;
+mod odd;
 pub mod prometheus;
 mod resume;
 mod score;
 pub mod table;
 
 pub use self::check::Impossible;
+pub use self::odd::is_odd;
 pub use self::resume::Unfit;
 
 use schemars::JsonSchema;
