@@ -1,6 +1,8 @@
 //! CSV for spreadsheets and data frames: a line for each row, and the conditions of the machine in
 //! every line, so that files of many machines can be put together.
 
+use std::borrow::Cow;
+
 use csv::Writer;
 
 use super::{Report, Row, Size};
@@ -8,21 +10,37 @@ use crate::units::{Hertz, Joules, Watts};
 
 /// The report as CSV after RFC 4180, with a header. What is not known is an empty cell.
 ///
-/// `work` is in the unit of the column `work_unit`; shares are 0 to 1.
+/// `work` is in the unit of the column `work_unit`; shares are 0 to 1. A text that a spreadsheet would
+/// take for a formula has an apostrophe before it.
 #[must_use]
 pub fn text(report: &Report) -> String {
-    let mut writer = Writer::from_writer(Vec::new());
     let header = columns(report, None);
     let lines = report.rows.iter().map(|row| columns(report, Some(row)));
     let header = header.into_iter().map(|(name, _)| name.to_owned()).collect();
     let lines = lines.map(|cells| cells.into_iter().map(|(_, cell)| cell).collect());
-    for record in std::iter::once(header).chain(lines) {
-        let record: Vec<String> = record;
+    written(std::iter::once(header).chain(lines))
+}
+
+/// Lines of cells, all as many.
+pub(super) fn written(lines: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut writer = Writer::from_writer(Vec::new());
+    for line in lines {
         // Writing to a vector does not fail, and all records are as long.
-        let _ = writer.write_record(record);
+        let _ = writer.write_record(line.iter().map(|cell| harmless(cell).into_owned()));
     }
     let bytes = writer.into_inner().unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A cell that no spreadsheet takes for a formula: what begins like one and is no number has an
+/// apostrophe before it, which is how they mark texts.
+fn harmless(cell: &str) -> Cow<'_, str> {
+    let begins = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    if begins && cell.parse::<f64>().is_err() {
+        Cow::Owned(format!("'{cell}"))
+    } else {
+        Cow::Borrowed(cell)
+    }
 }
 
 /// The columns of a row, or of the header, where all cells are those of no row.
@@ -176,6 +194,25 @@ mod tests {
             assert_eq!(line[name], "", "{name}");
         }
         assert_eq!((&*line["roof_disturbed"], &*line["rough"]), ("true", "true"));
+    }
+
+    #[test]
+    fn no_cell_is_a_formula_and_numbers_stay_numbers() {
+        let mut report = example::full();
+        let formulas =
+            ["=HYPERLINK(\"http://x\")", "+1+2", "-1+cmd|' /C calc'!A0", "@SUM(1)", "\t=1"];
+        for (row, formula) in report.rows.iter_mut().zip(formulas) {
+            row.variant = formula.to_owned();
+            row.times_sha2 = Some(-1.5e-3);
+        }
+        report.machine.cpu = Some("=cpu".to_owned());
+        for (line, formula) in parsed(&text(&report)).iter().zip(formulas) {
+            assert_eq!(line["variant"], format!("'{formula}"));
+            assert_eq!((&*line["cpu"], &*line["times_sha2"]), ("'=cpu", "-0.0015"));
+        }
+        for plain in ["", "-1", "+2.5", "-1e-9", "a=b", "1-2", "'=1"] {
+            assert_eq!(harmless(plain), plain);
+        }
     }
 
     #[test]

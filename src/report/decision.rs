@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use csv::Writer;
 
+use super::csv::written;
 use super::figures::{clean, count, percent, plain, si};
 use super::lines::{WIDTH, columns, cut, wrapped};
 use crate::decision::{
@@ -29,27 +29,18 @@ pub fn text(decision: &Decision) -> String {
 /// where, in watts at the site's meter.
 #[must_use]
 pub fn hours(decision: &Decision) -> String {
-    let mut writer = Writer::from_writer(Vec::new());
-    // Writing to a vector does not fail, and all records are as long.
-    let _ = writer.write_record([
-        "start",
-        "tariff_usd_per_kwh",
-        "mining_watts",
-        "ai_watts",
-        "curtailed_watts",
-    ]);
-    for hour in &decision.plan.by_hour {
+    let header = ["start", "tariff_usd_per_kwh", "mining_watts", "ai_watts", "curtailed_watts"];
+    let hours = decision.plan.by_hour.iter().map(|hour| {
         let watts = |watts: Watts| format!("{:.0}", watts.value());
-        let _ = writer.write_record([
+        vec![
             hour.start.to_string(),
             hour.tariff.value().to_string(),
             watts(hour.mining),
             watts(hour.ai),
             watts(hour.curtailed),
-        ]);
-    }
-    let bytes = writer.into_inner().unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
+        ]
+    });
+    written(std::iter::once(header.map(str::to_owned).into()).chain(hours))
 }
 
 /// What the verdict says in a word or two.
