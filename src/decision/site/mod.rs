@@ -143,6 +143,12 @@ impl Site {
         Some(site)
     }
 
+    /// The file of prices by the hour that it names, if there is one.
+    #[must_use]
+    pub fn series(&self) -> Option<&Path> {
+        self.power.tariff.file()
+    }
+
     /// What machines that take so much at the wall draw at the site's meter.
     pub(crate) fn metered(&self, wall: Watts, pue: f64) -> Watts {
         wall * pue / (1.0 - self.power.loss)

@@ -3,7 +3,7 @@
 //! An hour is a moment and not a place in a day, so that days of 23 and 25 hours need no care: a
 //! price by the hour of the day is looked up with the local time, and a series has times of its own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Unit};
@@ -43,7 +43,8 @@ enum Prices {
     Flat(UsdPerKwh),
     /// By the hour of the day, of a place.
     ByHour(Box<[UsdPerKwh; 24]>, TimeZone),
-    Series(Vec<Hour>),
+    /// Of a file.
+    Series(PathBuf, Vec<Hour>),
 }
 
 /// An hour and its price.
@@ -69,7 +70,15 @@ impl Tariff {
                 let price = |start| prices[zone.to_datetime(start).hour() as usize % 24];
                 year(start).map(|start| Hour { start, price: price(start) }).collect()
             }
-            Prices::Series(hours) => hours.clone(),
+            Prices::Series(_, hours) => hours.clone(),
+        }
+    }
+
+    /// The file that its prices are from, if there is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match &self.prices {
+            Prices::Series(file, _) => Some(file),
+            Prices::Flat(_) | Prices::ByHour(..) => None,
         }
     }
 
@@ -95,8 +104,8 @@ impl Tariff {
             (false, false, true) => {
                 let hours = table.needs(FILE).and_then(|file| series(&file, folder));
                 let rest = rest(&table);
-                let (hours, (range, origin)) = (hours?, rest?);
-                Some(Self { prices: Prices::Series(hours), range, origin })
+                let ((file, hours), (range, origin)) = (hours?, rest?);
+                Some(Self { prices: Prices::Series(file, hours), range, origin })
             }
             (flat, by_hour, file) => {
                 let what = if flat || by_hour || file { "contradictory" } else { "missing" };
@@ -154,13 +163,14 @@ fn time_zone(zone: &Value<'_, '_>) -> Option<TimeZone> {
     found
 }
 
-fn series(file: &Value<'_, '_>, folder: &Path) -> Option<Vec<Hour>> {
+fn series(file: &Value<'_, '_>, folder: &Path) -> Option<(PathBuf, Vec<Hour>)> {
     let name = file.text("the name of a CSV file")?;
     let path = folder.join(name);
     let told = |problem: String| format!("{}: {problem}", path.display());
     let read = input::file(&path, Limit::SERIES).map_err(|error| told(error.to_string()));
     let hours = read.and_then(|text| hours_of_csv(&text).map_err(told));
-    hours.map_err(|problem| file.tell(problem)).ok()
+    let hours = hours.map_err(|problem| file.tell(problem)).ok()?;
+    Some((path, hours))
 }
 
 /// Reads lines of a time and a price: RFC 3339 with its offset from UTC, an hour after the last.
