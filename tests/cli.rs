@@ -448,31 +448,58 @@ fn a_full_disk_is_told() {
 }
 
 #[cfg(unix)]
-mod ctrl_c {
+mod signals {
     use super::*;
+    use std::io::{BufRead as _, BufReader, Write as _};
     use std::process::Child;
     use std::thread::sleep;
     use std::time::Duration;
 
-    fn start(args: &[&str]) -> Child {
-        let mut command = perjoule(["mine", GENESIS].iter().chain(args));
+    /// What searches for hours.
+    const ENDLESS: [&str; 7] =
+        ["mine", GENESIS, "--target", IMPOSSIBLE, "--roll-time", "7200", "--json"];
+
+    fn start(mut command: Command) -> Child {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        // It starts in much less than this, but not under an emulator on a busy machine.
-        let emulated = std::env::var_os("PERJOULE_TEST_RUNNER").is_some();
-        sleep(Duration::from_millis(if emulated { 6000 } else { 1000 }));
+        wait_for_it();
         child
     }
 
+    /// It starts in much less than this, but not under an emulator on a busy machine.
+    fn wait_for_it() {
+        let emulated = std::env::var_os("PERJOULE_TEST_RUNNER").is_some();
+        sleep(Duration::from_millis(if emulated { 6000 } else { 1000 }));
+    }
+
     fn interrupt(child: &Child) {
-        let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        send("INT", child);
+    }
+
+    fn send(signal: &str, child: &Child) {
+        let signal = format!("-{signal}");
+        let killed = Command::new("kill").args([&signal, &child.id().to_string()]).status();
         assert!(killed.unwrap().success());
+    }
+
+    /// The same, started by a shell's script, which has it as `"$@"`.
+    fn by_shell(script: &str, command: &Command) -> Command {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, "sh"]).arg(command.get_program()).args(command.get_args());
+        shell.stdin(Stdio::null());
+        shell
     }
 
     #[test]
     fn what_was_done_is_printed() {
-        for (args, code) in [(&["--json"][..], 130), (&["--all", "--json"], 130)] {
-            let child = start(&[&["--target", IMPOSSIBLE, "--roll-time", "7200"], args].concat());
-            interrupt(&child);
+        for (signal, args, code) in [
+            ("INT", &[][..], 130),
+            ("INT", &["--all"], 130),
+            ("TERM", &[], 143),
+            ("TERM", &["--all"], 143),
+            ("HUP", &[], 129),
+        ] {
+            let child = start(perjoule(ENDLESS.iter().chain(args)));
+            send(signal, &child);
             let output = child.wait_with_output().unwrap();
             assert_eq!(output.status.code(), Some(code));
             let message = stderr(&output);
@@ -540,13 +567,132 @@ mod ctrl_c {
 
     #[test]
     fn the_second_one_kills() {
-        // Nobody reads the results, so that writing them does not end.
-        let mut child = start(&["--bits", REGTEST, "--all", "--limit", "20000", "--json"]);
-        interrupt(&child);
-        sleep(Duration::from_millis(300));
+        for (signal, code) in [("INT", 130), ("TERM", 143)] {
+            // Nobody reads the results, so that writing them does not end.
+            let many = ["--bits", REGTEST, "--all", "--limit", "20000", "--json"];
+            let mut child = start(perjoule(["mine", GENESIS].iter().chain(&many)));
+            interrupt(&child);
+            sleep(Duration::from_millis(500));
+            assert!(child.try_wait().unwrap().is_none());
+            send(signal, &child);
+            assert_eq!(child.wait().unwrap().code(), Some(code));
+        }
+    }
+
+    /// As `timeout` sends them, to the process and to its group, and terminals that go away.
+    #[test]
+    fn signals_at_once_are_one() {
+        let child = start(perjoule(ENDLESS));
+        let all = format!("kill -TERM {0}; kill -TERM {0}; kill -HUP {0}", child.id());
+        assert!(Command::new("sh").args(["-c", &all]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        // Which of two that wait is delivered first is not said.
+        assert!([Some(143), Some(129)].contains(&output.status.code()), "{output:?}");
+        let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(result["interrupted"], true);
+    }
+
+    #[test]
+    fn what_nohup_ignores_stays_ignored() {
+        let mut child = start(by_shell("trap '' HUP; exec \"$@\"", &perjoule(ENDLESS)));
+        send("HUP", &child);
+        sleep(Duration::from_millis(500));
         assert!(child.try_wait().unwrap().is_none());
-        interrupt(&child);
-        assert_eq!(child.wait().unwrap().code(), Some(130));
+        send("TERM", &child);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(143), "{output:?}");
+        assert!(serde_json::from_slice::<Value>(&output.stdout).is_ok(), "{output:?}");
+    }
+
+    /// Also where a program without handlers would not see them: as the first one of a container.
+    #[test]
+    fn what_has_no_results_yet_ends_at_once() {
+        for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+            // It waits for its input.
+            let mut child = start({
+                let mut command = perjoule(["compare", "-", "-"]);
+                command.stdin(Stdio::piped());
+                command
+            });
+            let input = child.stdin.take();
+            send(signal, &child);
+            let output = child.wait_with_output().unwrap();
+            assert_eq!((output.status.code(), stdout(&output)), (Some(code), ""), "{output:?}");
+            drop(input);
+        }
+    }
+
+    /// A score that is ended delivers what it has, and does not leave its meter's program behind.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_score_that_is_ended_delivers_and_leaves_no_child() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let [program, numbers, score] = ["watts.sh", "numbers", "score.json"].map(path);
+        // It hangs when it is run for the third time.
+        let script = format!(
+            "#!/bin/sh\necho $$ >> {numbers}\n[ $(wc -l < {numbers}) -gt 2 ] && sleep 600\necho 90\n"
+        );
+        let mut file = std::fs::File::create(&program).unwrap();
+        file.write_all(script.as_bytes()).unwrap();
+        file.set_permissions(std::fs::Permissions::from_mode(0o755)).unwrap();
+        drop(file);
+        let args = "score --device cpu --workload bandwidth --size 1MiB --threads 1 --seconds 60";
+        let args = args.split(' ').chain(["--meter-cmd", &program, "--json", &score]);
+        let child = start(perjoule(args));
+        sleep(Duration::from_secs(4));
+        send("TERM", &child);
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(143), "{output:?}");
+        assert!(stdout(&output).contains("interrupted: not everything was measured"), "{output:?}");
+        let left: Value = serde_json::from_slice(&std::fs::read(&score).unwrap()).unwrap();
+        assert_eq!(left["complete"], false);
+        for number in std::fs::read_to_string(&numbers).unwrap().lines() {
+            let state = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+            // What nobody has waited for is there as a number only.
+            assert!(state.is_empty() || state.contains(") Z "), "{state}");
+        }
+    }
+
+    /// Shares are printed while the search goes on, which ends when their reader has seen enough.
+    #[test]
+    fn shares_are_printed_as_they_come() {
+        let args = ["--bits", "1f00ffff", "--all", "--limit", "1000000000", "--roll-time", "7200"];
+        for json in [&[][..], &["--json"]] {
+            let mut command = perjoule(["mine", GENESIS].iter().chain(&args).chain(json));
+            let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            let found = lines.by_ref().take(40).map(Result::unwrap);
+            let found = found.filter(|line| line.contains("nonce")).count();
+            assert!(found >= 5 && child.try_wait().unwrap().is_none(), "{found}");
+            drop(lines);
+            let output = child.wait_with_output().unwrap();
+            assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
+        }
+    }
+
+    #[test]
+    fn a_stdout_that_takes_nothing_is_told_before() {
+        for (redirection, why) in [(">&-", "closed"), ("</dev/null 1<&0", "reading only")] {
+            let script = format!("exec \"$@\" {redirection}");
+            for args in [&["devices"][..], &["--help"], &ENDLESS] {
+                let output = by_shell(&script, &perjoule(args)).output().unwrap();
+                assert_eq!(output.status.code(), Some(3), "{args:?} {output:?}");
+                let told = stderr(&output);
+                assert!(
+                    told.starts_with("perjoule: cannot write to stdout: ") && told.contains(why)
+                );
+                assert_eq!(told.lines().count(), 1, "{told}");
+            }
+        }
+        // As others open what takes all.
+        for redirection in [">/dev/null", "1<>/dev/null"] {
+            let script = format!("exec \"$@\" {redirection}");
+            let output = by_shell(&script, &perjoule(["devices"])).output().unwrap();
+            assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""), "{redirection}");
+        }
     }
 }
 
@@ -1025,6 +1171,130 @@ fn every_report_is_written() {
     assert_refused(&run(["compare", &score, &table]), "s.csv");
     assert_refused(&run(["compare", &score, &path("none")]), "none");
     assert_refused(&run(["compare", &score]), "");
+}
+
+/// Whatever can be delivered is, and each failure is told once.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_costs_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (page, hours) = (path("page.html"), path("hours.csv"));
+    let is_told_once = |output: &Output, times: usize| {
+        let told = stderr(output);
+        assert_eq!(output.status.code(), Some(3), "{told}");
+        assert_eq!(told.lines().count(), times, "{told}");
+        for line in told.lines() {
+            assert_eq!(line.matches("/dev/full").count(), 1, "{told}");
+            assert_eq!(line.matches("No space left").count(), 1, "{told}");
+        }
+    };
+    let args = ["--json", "/dev/full", "--prometheus", "/dev/full", "--html", &page];
+    let output = score_of_memory(&args);
+    is_told_once(&output, 2);
+    assert!(stdout(&output).contains("bandwidth triad"), "{output:?}");
+    assert!(std::fs::read_to_string(&page).unwrap().contains("</html>"));
+
+    let args = ["decide", "--draws", "1000", "--html", "/dev/full", "--hours", &hours];
+    let output = run(args.iter().chain(&SITE));
+    is_told_once(&output, 1);
+    assert!(stdout(&output).contains("S19j Pro"), "{output:?}");
+    assert_eq!(std::fs::read_to_string(&hours).unwrap().lines().count(), 8761);
+
+    // A place that went away while it was measured.
+    let gone = folder.path().join("gone");
+    std::fs::create_dir(&gone).unwrap();
+    let json = gone.join("score.json");
+    let args = "score --device cpu --workload bandwidth --size 1MiB --threads 1 --seconds 4 --json";
+    let mut command = perjoule(args.split(' ').chain([json.to_str().unwrap()]));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    std::fs::remove_dir_all(&gone).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert!(stdout(&output).contains("bandwidth triad"), "{output:?}");
+    let told = stderr(&output);
+    assert!(told.lines().count() == 1 && told.contains("gone/score.json: its folder"), "{told}");
+}
+
+/// Nothing that is read is overwritten, and no output by another one.
+#[cfg(unix)]
+#[test]
+fn files_that_are_named_twice_are_refused_before() {
+    use std::os::unix::fs::symlink;
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let [a, new, link, hard, site] = ["a", "new", "link", "hard", "site.toml"].map(path);
+    std::fs::write(&a, "{}").unwrap();
+    std::fs::write(&site, "[power.tariff]\n").unwrap();
+    symlink(&a, &link).unwrap();
+    std::fs::hard_link(&a, &hard).unwrap();
+    let around = format!("{}/./new", folder.path().display());
+    let score: [(&[&str], &str, &str); 8] = [
+        (&["--json", &new, "--html", &new], "--html ", "--json "),
+        (&["--csv", &new, "--prometheus", &around], "--prometheus ", "--csv "),
+        (&["--csv", &a, "--html", &link], "--html ", "--csv "),
+        (&["--csv", &a, "--html", &hard], "--html ", "--csv "),
+        (&["--resume", &a, "--csv", &a], "--csv ", "--resume "),
+        (&["--resume", &a, "--json", &new, "--html", &link], "--html ", "--resume "),
+        (&["--meter-csv", &a, "--json", &hard], "--json ", "--meter-csv "),
+        (&["--meter-sensor", &format!("cpu={a}"), "--csv", &a], "--csv ", "--meter-sensor "),
+    ];
+    for (args, one, other) in score {
+        let output = score_of_memory(args);
+        assert_refused(&output, one);
+        assert_refused(&output, &format!("{other}{}", folder.path().display()));
+        assert!(stderr(&output).contains("is the same file; name another"), "{output:?}");
+    }
+    // What is not there yet is not the same as what is, and this pair is meant.
+    assert_refused(&score_of_memory(&["--json", &a, "--resume", &a]), "not a report");
+
+    let decide: [(&[&str], &str, &str); 5] = [
+        (&["--html", &site], "--html ", "--site "),
+        (&[&a, "--hours", &link], "--hours ", "SCORE "),
+        (&["--thresholds", &a, "--html", &hard], "--html ", "--thresholds "),
+        (&["--html", &new, "--hours", &new], "--hours ", "--html "),
+        (&[&a, "--json", &a], "given twice", "--json takes no file"),
+    ];
+    for (args, one, other) in decide {
+        // The last is told of after the site was read.
+        let known = if other.starts_with("--json") { SITE[1] } else { &site };
+        let output = run(["decide", "--site", known].iter().chain(args));
+        assert_refused(&output, one);
+        assert_refused(&output, other);
+    }
+    assert_eq!(std::fs::read_to_string(&a).unwrap(), "{}");
+    assert_eq!(std::fs::read_to_string(&site).unwrap(), "[power.tariff]\n");
+
+    // So is what stdout goes to.
+    let out = std::fs::File::create(&new).unwrap();
+    let mut command = perjoule(["score", "--json", &new]);
+    let output = command.stdout(out).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("stdout goes to the same file"), "{output:?}");
+    for args in [["--html", "/dev/null"], ["--csv", "/dev/null"]] {
+        let all = [&args[..], &["--prometheus", "/dev/null"]].concat();
+        assert_eq!(score_of_memory(&all).status.code(), Some(0));
+    }
+}
+
+/// The series of a tariff is named by the site's file only.
+#[test]
+fn the_file_of_a_tariff_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let text = std::fs::read_to_string(SITE[1]).unwrap();
+    let flat = text.lines().find(|line| line.starts_with("tariff = ")).unwrap();
+    let series = "tariff = { file = \"prices.csv\", date = 2025-03-01, source = \"a test\" }";
+    let text = text.replace(flat, series);
+    std::fs::write(path("site.toml"), text).unwrap();
+    let hours = (0..24).map(|hour| format!("2025-03-03T{hour:02}:00:00Z,0.05"));
+    let lines: Vec<_> = std::iter::once("time,usd_per_kwh".to_owned()).chain(hours).collect();
+    std::fs::write(path("prices.csv"), lines.join("\n")).unwrap();
+    let args = ["decide", "--site", &path("site.toml"), "--hours", &path("prices.csv")];
+    assert_refused(&run(args), "the tariff's file ");
+    assert!(std::fs::read_to_string(path("prices.csv")).unwrap().starts_with("time,"));
 }
 
 #[test]

@@ -1,13 +1,18 @@
 //! Where the thread that asks the node leaves work for the one that searches, and takes it back.
 
-use std::process;
+use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use perjoule::search::Stop;
 
-/// Signals that come sooner behind the first are the same press of Ctrl-C.
-const PRESS: Duration = Duration::from_secs(1);
+#[allow(dead_code, reason = "the examples end in the same way however they are stopped")]
+#[path = "../../src/cli/signals.rs"]
+mod signals;
+
+/// How often it is looked whether a signal came, whose handler must not wake anybody.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The newest work of any kind `W`, or the error `E` after which there is no more.
 #[derive(Debug)]
@@ -71,23 +76,22 @@ impl<W, E> Desk<W, E> {
         self.replace(None);
     }
 
-    /// Closes it on Ctrl-C. The second time, what goes on is not waited for.
-    pub(crate) fn close_on_ctrl_c(self: &Arc<Self>) -> Result<(), ctrlc::Error>
+    /// Closes it on Ctrl-C, and when a service manager or a terminal asks for the end. The second time,
+    /// what goes on is not waited for.
+    pub(crate) fn close_on_ctrl_c(self: &Arc<Self>) -> io::Result<()>
     where
         W: Send + 'static,
         E: Send + 'static,
     {
-        let desk = self.clone();
-        let mut first: Option<Instant> = None;
-        ctrlc::set_handler(move || match first {
-            None => {
-                first = Some(Instant::now());
-                desk.close();
+        let (desk, stop) = (self.clone(), signals::stop());
+        signals::watch()?;
+        thread::spawn(move || {
+            while !stop.is_stopped() {
+                thread::sleep(LOOK);
             }
-            // One press can be two signals: to the program, and to the group that it is in.
-            Some(first) if first.elapsed() < PRESS => {}
-            Some(_) => process::exit(130),
-        })
+            desk.close();
+        });
+        Ok(())
     }
 
     /// From now on there is no work, and nothing is waited for.

@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         let text = text.map_err(|source| Error::failure("write the result as JSON", source))?;
         super::print(&(text.trim_end().to_owned() + "\n"))?;
     } else {
-        super::print(&comparison.text())?;
+        super::print_lines(&comparison.text())?;
     }
     Ok(ExitCode::SUCCESS)
 }

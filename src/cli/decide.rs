@@ -13,6 +13,7 @@ use perjoule::decision::{Decision, Options, Undecided, decide};
 use perjoule::report::{decision, file, html};
 
 use super::Error;
+use super::places::{self, Named};
 
 /// Decide what to do with scored hardware: mine, rent it out for AI, host a tenant, curtail or sell.
 #[derive(Debug, clap::Args)]
@@ -92,15 +93,20 @@ pub(crate) fn site_template() -> Result<ExitCode, Error> {
 ///
 /// When a file cannot be used, or the site and the scores do not fit together.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
-    for place in args.html.iter().chain(&args.hours) {
-        file::check(place).map_err(|why| Error::input("output file", why))?;
-    }
+    args.check_files(&[])?;
     let site_name = args.site.display().to_string();
     let site = match Site::open(&args.site) {
         Ok(site) => site,
         Err(Unusable::Wrong(problems)) => return Err(wrong(&site_name, &problems)),
         Err(other) => return Err(Error::input(site_name, remedy(&other, &args.site))),
     };
+    if let Some(series) = site.series() {
+        args.check_files(&[("the tariff's file", series)])?;
+    }
+    if let Some(score) = twice(&args.scores) {
+        let what = "it is given twice; --json takes no file, and prints to stdout";
+        return Err(Error::input(score.display().to_string(), what));
+    }
     let reports = args.scores.iter().map(|file| {
         let name = file.file_name().unwrap_or(file.as_os_str()).display().to_string();
         Ok((name, super::read_report(file)?))
@@ -134,26 +140,55 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         Undecided::NoPlan(_) => Error::input(site_name, why.to_string()),
         _ => Error::input(format!("{site_name} and the scores do not fit"), why),
     })?;
-    write(args, &decision)?;
-    if args.json {
-        super::print_json(&decision)?;
-    } else {
-        super::print(&decision::text(&decision))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    args.deliver(&decision).map(|()| ExitCode::SUCCESS)
 }
 
-fn write(args: &Args, decision: &Decision) -> Result<(), Error> {
-    let written = |place: &Path, text: &str| {
-        file::write(place, text.as_bytes()).map_err(|why| Error::failure("write", why))
-    };
-    if let Some(place) = &args.html {
-        written(place, &html::decision_page(decision))?;
+impl Args {
+    /// The files that are to be written, and the arguments that name them.
+    fn files(&self) -> impl Iterator<Item = Named<'_>> {
+        let html = self.html.as_deref().map(|file| (HTML, file));
+        let hours = self.hours.as_deref().map(|file| ("--hours", file));
+        html.into_iter().chain(hours)
     }
-    if let Some(place) = &args.hours {
-        written(place, &decision::hours(decision))?;
+
+    /// Looks whether all files can be written, and are no others that are read, `besides` those that
+    /// arguments name.
+    fn check_files(&self, besides: &[Named<'_>]) -> Result<(), Error> {
+        let files: Vec<_> = self.files().collect();
+        let scores = self.scores.iter().map(|file| ("SCORE", file.as_path()));
+        let thresholds = self.thresholds.as_deref().map(|file| ("--thresholds", file));
+        let read = [("--site", self.site.as_path())].into_iter().chain(thresholds).chain(scores);
+        let read: Vec<_> = read.chain(besides.iter().copied()).collect();
+        places::check(&files, &read, &[])
     }
-    Ok(())
+
+    /// Writes the decision to all files and prints it: each of it, also where another one fails.
+    fn deliver(&self, decision: &Decision) -> Result<(), Error> {
+        let files = self.files().map(|(argument, place)| {
+            let text = match argument {
+                HTML => html::decision_page(decision),
+                _ => decision::hours(decision),
+            };
+            file::write(place, text.as_bytes())
+                .map_err(|why| Error::failure("write the decision", why))
+        });
+        let print = || {
+            if self.json {
+                super::print_json(decision)
+            } else {
+                super::print_lines(&decision::text(decision))
+            }
+        };
+        super::each(files.chain(std::iter::once_with(print)))
+    }
+}
+
+const HTML: &str = "--html";
+
+/// A score that is named twice.
+fn twice(scores: &[PathBuf]) -> Option<&Path> {
+    let same = |at: usize| scores[..at].iter().any(|other| file::is_same(other, &scores[at]));
+    (1..scores.len()).find(|&at| same(at)).map(|at| scores[at].as_path())
 }
 
 /// All problems of a file, a line each: the last as the error, the others before it.

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     if args.json {
         super::print_json(&report)?;
     } else {
-        super::print(&report.to_text())?;
+        super::print_lines(&report.to_text())?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,5 @@
 //! `perjoule mine`: a header and a target in, verified shares out.
 
-use std::fmt::Write as _;
 use std::io::{IsTerminal as _, stderr};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -75,7 +74,8 @@ pub(crate) struct Args {
     #[arg(long)]
     pin: bool,
 
-    /// Find all shares, up to --limit of them, and not just the first
+    /// Find all shares, up to --limit of them, and not just the first; they are printed as they are
+    /// found
     #[arg(long)]
     all: bool,
 
@@ -105,20 +105,21 @@ With --bits or --target the header of a share is the one given but for nonce, ve
 its own bits stay what they were.
 
 Exit codes: 0 share found, 1 range exhausted without a share, 2 bad input, 3 the system or all
-engines failed, 130 stopped by Ctrl-C; 3 and 130 after printing what was found by then (a second
-Ctrl-C does not wait for that).";
+engines failed, 130 stopped by Ctrl-C, 143 by SIGTERM; these after printing what was found by then
+(a second signal does not wait for that).";
 
 /// Searches, and prints what was found.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let (search, limit) = (args.search()?, args.limit()?);
-    let stop = super::stop_on_ctrl_c()?;
+    let stop = super::signals::stop();
     let workers = args.workers()?;
-    let outcome = watched(&search, limit, &workers, &stop);
-    let report = Report::new(&outcome, &workers, args.all);
-    if args.json {
-        super::print_json(&report)?;
-    } else {
-        super::print(&report.to_text())?;
+    let mut printer = Printer::new(args.json, &stop);
+    let outcome = watched(&search, limit, &workers, &stop, &mut |shares| {
+        printer.take(&shares);
+    });
+    let report = Report::new(&outcome, printer.printed, &workers, args.all);
+    if !printer.end(&report)? {
+        return Ok(ExitCode::SUCCESS);
     }
     for note in report.notes() {
         super::note(&note);
@@ -223,10 +224,16 @@ fn number(text: &str, most: u64) -> Option<u64> {
 }
 
 /// Runs the search, with a progress bar where somebody sees it.
-fn watched(search: &Search, limit: usize, workers: &Workers, stop: &Stop) -> Outcome {
+fn watched(
+    search: &Search,
+    limit: usize,
+    workers: &Workers,
+    stop: &Stop,
+    take: &mut dyn FnMut(Vec<Share>),
+) -> Outcome {
     let watch = Watch::default().stop(stop);
     if !stderr().is_terminal() {
-        return search.all(limit, workers, watch);
+        return search.each(limit, workers, watch, take);
     }
     let bar = ProgressBar::new(BAR);
     if let Ok(style) = ProgressStyle::with_template("{bar:20} {msg}") {
@@ -239,7 +246,8 @@ fn watched(search: &Search, limit: usize, workers: &Workers, stop: &Stop) -> Out
         );
         bar.set_message(describe(Progress { elapsed: ran.until(progress.elapsed), ..progress }));
     };
-    let outcome = search.all(limit, workers, watch.progress(&mut show));
+    let mut take = |shares| bar.suspend(|| take(shares));
+    let outcome = search.each(limit, workers, watch.progress(&mut show), &mut take);
     bar.finish_and_clear();
     outcome
 }
@@ -287,11 +295,77 @@ fn rate(hashes: u64, took: Duration) -> f64 {
     hashes as f64 / took.as_secs_f64().max(1e-9)
 }
 
-/// What is told of a search.
+/// Prints shares as they come, and what there is to tell of the search after them: as text, or as one
+/// JSON document.
+struct Printer<'a> {
+    json: bool,
+    /// Stops the search when nobody reads, or nothing can be written.
+    stop: &'a Stop,
+    printed: usize,
+    /// Whether there is a reader, or why nothing can be written.
+    is_read: Result<bool, Error>,
+}
+
+impl<'a> Printer<'a> {
+    fn new(json: bool, stop: &'a Stop) -> Self {
+        Self { json, stop, printed: 0, is_read: Ok(true) }
+    }
+
+    fn take(&mut self, shares: &[Share]) {
+        let mut text = String::new();
+        for share in shares.iter().map(ShareReport::new) {
+            if self.json {
+                text += if self.printed == 0 { SHARES_BEGIN } else { "," };
+                text += "\n    ";
+                text += &pretty(&share).replace('\n', "\n    ");
+            } else {
+                text += &share.to_text();
+            }
+            self.printed += 1;
+        }
+        self.print(&text);
+    }
+
+    /// Prints the rest. Whether somebody has read it.
+    fn end(mut self, report: &Report) -> Result<bool, Error> {
+        let text = if self.json {
+            let shares = if self.printed == 0 { NO_SHARES } else { SHARES_END };
+            let rest = pretty(report);
+            format!("{shares}{}\n", rest.trim_start_matches('{'))
+        } else {
+            report.to_text()
+        };
+        self.print(&text);
+        self.is_read
+    }
+
+    fn print(&mut self, text: &str) {
+        if let Ok(true) = self.is_read {
+            self.is_read = super::print_on(text);
+        }
+        if !matches!(self.is_read, Ok(true)) {
+            self.stop.stop();
+        }
+    }
+}
+
+/// The document around the shares, which are its first field.
+const SHARES_BEGIN: &str = "{\n  \"shares\": [";
+const SHARES_END: &str = "\n  ],";
+const NO_SHARES: &str = "{\n  \"shares\": [],";
+
+/// Plain data as JSON.
+fn pretty(data: &impl Serialize) -> String {
+    // Numbers, texts and lists of them have a form in JSON, and writing to a string does not fail.
+    serde_json::to_string_pretty(data).unwrap_or_default()
+}
+
+/// What is told of a search beside its shares.
 #[derive(Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each way to end that scripts ask for")]
 struct Report {
-    shares: Vec<ShareReport>,
+    #[serde(skip)]
+    shares: usize,
     hashes: u64,
     seconds: f64,
     engines: Vec<String>,
@@ -313,9 +387,9 @@ struct ShareReport {
 }
 
 impl Report {
-    fn new(outcome: &Outcome, workers: &Workers, all: bool) -> Self {
+    fn new(outcome: &Outcome, shares: usize, workers: &Workers, all: bool) -> Self {
         Self {
-            shares: outcome.shares.iter().map(ShareReport::new).collect(),
+            shares,
             hashes: outcome.hashes,
             seconds: outcome.took.as_secs_f64(),
             engines: workers.engines().map(|engine| engine.id().to_string()).collect(),
@@ -329,8 +403,7 @@ impl Report {
     }
 
     fn to_text(&self) -> String {
-        let mut text: String = self.shares.iter().map(ShareReport::to_text).collect();
-        let shares = match self.shares.len() {
+        let shares = match self.shares {
             0 => "no share".to_owned(),
             1 => "1 share".to_owned(),
             shares => format!("{shares} shares"),
@@ -340,16 +413,13 @@ impl Report {
             1 => ", 1 thread".to_owned(),
             threads => format!(", {threads} threads"),
         };
-        // Writing to a string does not fail.
-        let _ = writeln!(
-            text,
-            "{shares}: {} hashes in {:.3} s, {:.2} MH/s, engine {}{threads}",
+        format!(
+            "{shares}: {} hashes in {:.3} s, {:.2} MH/s, engine {}{threads}\n",
             self.hashes,
             self.seconds,
             rate(self.hashes, Duration::from_secs_f64(self.seconds)) / 1e6,
             self.engines.join(" + "),
-        );
-        text
+        )
     }
 
     /// What the caller must know to read the result.
@@ -357,7 +427,7 @@ impl Report {
         let went_on = if self.failed { "" } else { "; the search went on without it" };
         let mut notes: Vec<_> =
             self.faults.iter().map(|fault| format!("{fault}{went_on}")).collect();
-        let found = self.shares.len();
+        let found = self.shares;
         if self.interrupted && found == 0 {
             notes.push("interrupted before a share was found".to_owned());
         } else if self.interrupted {
@@ -374,8 +444,8 @@ impl Report {
 
     fn exit_code(&self) -> ExitCode {
         if self.interrupted {
-            super::INTERRUPTED.into()
-        } else if self.shares.is_empty() {
+            super::interrupted()
+        } else if self.shares == 0 {
             EXHAUSTED.into()
         } else {
             ExitCode::SUCCESS
@@ -497,7 +567,8 @@ mod tests {
             while workers.faults().is_empty() {
                 let _ = search.first(workers, Watch::default());
             }
-            Report::new(&search.first(workers, Watch::default()), workers, false)
+            let outcome = search.first(workers, Watch::default());
+            Report::new(&outcome, outcome.shares.len(), workers, false)
         };
         let wrong = "engine gpu:3 failed: the device computes wrong results: nonce 5 with version \
                      5a5a5a5a is no candidate";

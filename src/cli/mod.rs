@@ -1,4 +1,4 @@
-//! What the subcommands share: arguments, errors, output and Ctrl-C. Each of them is one file.
+//! What the subcommands share: arguments, errors and output. Each of them is one file.
 
 mod compare;
 mod decide;
@@ -6,7 +6,10 @@ mod devices;
 mod dial;
 mod engines;
 mod mine;
+mod places;
 mod score;
+mod signals;
+mod stdout;
 
 use std::error::Error as StdError;
 use std::ffi::OsString;
@@ -16,17 +19,13 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
-use perjoule::report::{Report, json};
-use perjoule::search::Stop;
+use perjoule::report::{Report, is_odd, json};
 
 /// The caller gave something that cannot be used.
 const BAD_INPUT: u8 = 2;
 
 /// Something outside the program failed.
 const FAILURE: u8 = 3;
-
-/// Ctrl-C as shells count it: 128 and the number of the signal.
-const INTERRUPTED: u8 = 130;
 
 const ABOUT: &str = "\
 Examples:
@@ -37,7 +36,8 @@ Examples:
   perjoule dial               turn a search down and up, and time how it follows
 
 Results go to stdout, notes and progress to stderr. Exit codes: 0 done, 1 no share in the whole
-range, 2 bad input, 3 the system failed, 130 Ctrl-C (a second Ctrl-C does not wait for results).";
+range, 2 bad input, 3 the system failed or a result could not be written, 128 and more a signal: 130
+Ctrl-C, 143 SIGTERM, 129 SIGHUP (a second signal does not wait for results).";
 
 /// Searches and scores SHA-256d, Bitcoin's proof of work, on the CPUs and GPUs of this machine.
 ///
@@ -99,8 +99,10 @@ impl Request {
     ///
     /// When the input turns out to be bad, or something outside the program fails.
     pub(crate) fn run(self) -> Result<ExitCode, Error> {
+        stdout::check().map_err(|why| Error::failure(TO_STDOUT, why))?;
+        signals::watch().map_err(|why| Error::failure("watch for signals", why))?;
         match self {
-            Self::Tell(help) => delivered(help.print()).map(|()| ExitCode::SUCCESS),
+            Self::Tell(help) => delivered(help.print()).map(|_| ExitCode::SUCCESS),
             Self::Run(command) => match &*command {
                 Command::Score(args) => score::run(args),
                 Command::Compare(args) => compare::run(args),
@@ -199,12 +201,16 @@ fn name(argument: &str) -> String {
     argument.split(' ').next().unwrap_or(argument).trim_matches(['<', '>']).to_owned()
 }
 
-/// An error and what caused it, on one line.
+/// An error and what caused it, on one line. Many errors tell their cause themselves, and it is not
+/// said again.
 fn chain(error: &dyn StdError) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
-        line = format!("{line}: {cause}");
+        let what = cause.to_string();
+        if !line.contains(&what) {
+            line = format!("{line}: {what}");
+        }
         source = cause.source();
     }
     line
@@ -212,17 +218,26 @@ fn chain(error: &dyn StdError) -> String {
 
 /// Tells people something in one line on stderr, whatever characters are in it.
 fn note(text: &str) {
-    let mut line = String::from("perjoule: ");
+    let line = shown(text, |_| false);
+    // Nobody is left to be told that there is nobody to tell.
+    let _ = writeln!(io::stderr(), "perjoule: {line}");
+}
+
+/// A text with what would steer a terminal, or cannot be seen, in escapes; but for what `may` stay.
+fn shown(text: &str, may: impl Fn(char) -> bool) -> String {
+    let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() {
-            line.extend(character.escape_default());
+        if is_odd(character) && !may(character) {
+            shown.extend(character.escape_default());
         } else {
-            line.push(character);
+            shown.push(character);
         }
     }
-    // Nobody is left to be told that there is nobody to tell.
-    let _ = writeln!(io::stderr(), "{line}");
+    shown
 }
+
+/// What is tried to be written to stdout.
+const TO_STDOUT: &str = "write to stdout";
 
 /// Writes a result to stdout. A reader that has seen enough, as `head` has, is no error.
 ///
@@ -230,8 +245,18 @@ fn note(text: &str) {
 ///
 /// When it cannot be written for any other reason, as on a full disk.
 fn print(text: &str) -> Result<(), Error> {
+    print_on(text).map(drop)
+}
+
+/// As [`print()`], and says whether somebody still reads.
+fn print_on(text: &str) -> Result<bool, Error> {
     let mut stdout = io::stdout().lock();
     delivered(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// Writes lines to stdout in which there may be names from anywhere; as [`print()`] does.
+fn print_lines(text: &str) -> Result<(), Error> {
+    print(&shown(text, |character| character == '\n'))
 }
 
 /// Writes a result to stdout as JSON, ending in a line break; as [`print()`] does.
@@ -241,6 +266,38 @@ fn print_json(result: &impl serde::Serialize) -> Result<(), Error> {
     print(&(json + "\n"))
 }
 
+/// Does all of this, also after something of it has failed, and tells of each failure: the last as the
+/// error, the others before it.
+fn each(done: impl IntoIterator<Item = Result<(), Error>>) -> Result<(), Error> {
+    let mut all = Ok(());
+    for failure in done.into_iter().filter_map(Result::err) {
+        if let Err(before) = std::mem::replace(&mut all, Err(failure)) {
+            note(&chain(&before));
+        }
+    }
+    all
+}
+
+/// Whether a terminal is to have colours.
+fn is_coloured(terminal: &impl io::IsTerminal) -> bool {
+    let set = |name| std::env::var_os(name).map(|it| it.to_string_lossy().into_owned());
+    terminal.is_terminal() && wants_colours(set("NO_COLOR").as_deref(), set("TERM").as_deref())
+}
+
+/// Terminals of these settings have colours, and their users want them.
+fn wants_colours(no_color: Option<&str>, term: Option<&str>) -> bool {
+    // Windows does not name its terminals.
+    let is_able = term.map_or(cfg!(windows), |term| term != "dumb");
+    is_able && no_color.is_none_or(str::is_empty)
+}
+
+/// The exit code of what was told to stop by a signal.
+fn interrupted() -> ExitCode {
+    /// That of Ctrl-C.
+    const INTERRUPTED: u8 = 130;
+    signals::code().unwrap_or(INTERRUPTED).into()
+}
+
 /// Reads a report that `perjoule score --json FILE` has written; `-` is stdin.
 fn read_report(file: &Path) -> Result<Report, Error> {
     let is_stdin = file == Path::new("-");
@@ -248,29 +305,73 @@ fn read_report(file: &Path) -> Result<Report, Error> {
     read.map_err(|why| Error::input(file.display().to_string(), why))
 }
 
-fn delivered(written: io::Result<()>) -> Result<(), Error> {
+/// Whether somebody still reads what was written.
+fn delivered(written: io::Result<()>) -> Result<bool, Error> {
     match written {
-        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::failure("write to stdout", source))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(why) => Err(Error::failure(TO_STDOUT, why)),
     }
 }
 
-/// From now on the first Ctrl-C stops what watches the handle; the second one ends the program.
-///
-/// # Errors
-///
-/// When the system does not allow it.
-fn stop_on_ctrl_c() -> Result<Stop, Error> {
-    let stop = Stop::default();
-    let handle = stop.clone();
-    ctrlc::set_handler(move || {
-        if handle.is_stopped() {
-            std::process::exit(INTERRUPTED.into());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error and its cause.
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Layer {
+        text: &'static str,
+        source: Option<Box<Layer>>,
+    }
+
+    fn layers(texts: &[&'static str]) -> Layer {
+        let (&text, rest) = texts.split_first().expect("a text");
+        let source = (!rest.is_empty()).then(|| Box::new(layers(rest)));
+        Layer { text, source }
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        for (texts, expected) in [
+            (&["cannot write", "x.json", "disk full"][..], "cannot write: x.json: disk full"),
+            (
+                &["cannot write", "x.json: disk full", "disk full"],
+                "cannot write: x.json: disk full",
+            ),
+            (&["a: b: c", "b: c", "c"], "a: b: c"),
+            (&["a: c", "b", "c"], "a: c: b"),
+        ] {
+            assert_eq!(chain(&layers(texts)), expected);
         }
-        handle.stop();
-    })
-    .map_err(|source| Error::failure("watch for Ctrl-C", source))?;
-    Ok(stop)
+        let unwritten = perjoule::report::file::write(Path::new("/dev/full"), b"text");
+        if let Err(why) = unwritten {
+            let line = chain(&Error::failure("write the report", why));
+            assert_eq!(line.matches("/dev/full").count(), 1, "{line}");
+            assert_eq!(line.matches("os error").count(), 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_escaped() {
+        let text = "a\u{202e}b\u{200b}c\u{feff}d\u{1b}[31m\u{85}\n";
+        let expected = "a\\u{202e}b\\u{200b}c\\u{feff}d\\u{1b}[31m\\u{85}";
+        assert_eq!(shown(text, |_| false), format!("{expected}\\n"));
+        assert_eq!(shown(text, |c| c == '\n'), format!("{expected}\n"));
+        assert_eq!(shown("größer µ 图", |_| false), "größer µ 图");
+    }
+
+    #[test]
+    fn colours_are_for_terminals_that_can_and_users_that_want() {
+        for (no_color, term, expected) in [
+            (None, Some("xterm"), true),
+            (Some(""), Some("xterm"), true),
+            (Some("1"), Some("xterm"), false),
+            (None, Some("dumb"), false),
+            (None, None, cfg!(windows)),
+        ] {
+            assert_eq!(wants_colours(no_color, term), expected, "{no_color:?} {term:?}");
+        }
+    }
 }

@@ -92,7 +92,7 @@ Where nothing was read for a while, because the process was stopped, the machine
 meter hung, that is told, and what cannot be known for it is left out.
 
 Exit codes: 0 measured, 2 bad input, 3 nothing was measured, or the system or all engines failed,
-130 stopped by Ctrl-C; 3 and 130 after printing what was measured by then.";
+130 stopped by Ctrl-C, 143 by SIGTERM; 3, 130 and 143 after printing what was measured by then.";
 
 /// Goes through the set points, and prints how they were followed.
 ///
@@ -105,7 +105,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         let part = format!("--steps with {} set points", args.steps.len());
         return Err(Error::input(part, format!("expected 1 to {MOST_STEPS}")));
     }
-    let stop = super::stop_on_ctrl_c()?;
+    let stop = super::signals::stop();
     let best = || vec![engine::best(1)];
     let engines =
         if args.engine.is_empty() { best() } else { chosen("--engine", &args.engine, best)? };
@@ -118,7 +118,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     if args.json {
         super::print_json(&report)?;
     } else {
-        super::print(&report.to_text())?;
+        super::print_lines(&report.to_text())?;
     }
     for fault in &run.outcome.faults {
         super::note(&fault.to_string());
@@ -127,7 +127,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         return Err(Error::failure("search on", "no engine is left"));
     }
     if !run.is_complete {
-        return Ok(super::INTERRUPTED.into());
+        return Ok(super::interrupted());
     }
     match report.nothing_measured() {
         None => Ok(ExitCode::SUCCESS),

@@ -15,6 +15,7 @@ use perjoule::meter::{
 use perjoule::score::Metering;
 
 use crate::cli::Error;
+use crate::cli::places::Named;
 
 /// How often a meter's command is run, and how long it may take.
 const COMMAND_INTERVAL: Duration = Duration::from_secs(1);
@@ -84,6 +85,13 @@ pub(super) struct Meters {
 }
 
 impl MeterArgs {
+    /// The files that are read.
+    pub(super) fn files(&self) -> impl Iterator<Item = Named<'_>> {
+        let trace = self.meter_csv.as_deref().map(|file| ("--meter-csv", file));
+        let sensors = self.meter_sensor.iter().map(|(_, file)| ("--meter-sensor", file.as_path()));
+        trace.into_iter().chain(sensors)
+    }
+
     /// Starts to read all meters, in windows of this length.
     pub(super) fn start(&self, window: Duration, trials: usize) -> Result<Meters, Error> {
         let mut meters: Vec<Box<dyn Meter>> = Vec::new();

@@ -21,8 +21,8 @@ use perjoule::selftest;
 use perjoule::workload::{Kind, Shape, Trouble};
 
 use self::meters::{MeterArgs, Meters};
-use super::Error;
 use super::engines::{Choice, choice, chosen};
+use super::{Error, places};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -140,6 +140,10 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// The arguments that may name one file.
+const JSON: &str = "--json";
+const RESUME: &str = "--resume";
+
 /// `None` is all of them.
 fn device(text: &str) -> Result<Option<Device>, perjoule::score::UnknownDevice> {
     if text == "all" { Ok(None) } else { text.parse().map(Some) }
@@ -186,24 +190,22 @@ fn size(text: &str) -> Result<Size, String> {
 /// When a device or engine is not there or gives wrong results, a size is too large, and when the
 /// threads cannot be started or the result cannot be written.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
+    args.check_files()?;
     let machine = Machine::detect();
     let before = args.resume.as_deref().map(super::read_report).transpose()?;
     let before = before.map(|before| if args.quick { before } else { without_rough(before) });
     let mut plan = args.plan(&machine)?;
     if let (Some(before), Some(file)) = (&before, &args.resume) {
         let finished = before.finished(machine.cpu.model.as_deref());
-        let argument = format!("--resume {}", file.display());
+        let argument = format!("{RESUME} {}", file.display());
         plan.finished = finished.map_err(|why| Error::input(argument, why))?;
-    }
-    for (argument, path) in args.files() {
-        file::check(path).map_err(|why| Error::input(argument, why))?;
     }
     for engine in &plan.engines {
         selftest::check(engine.as_ref())
             .map_err(|wrong| Error::failure("score this machine", wrong))?;
     }
 
-    let stop = super::stop_on_ctrl_c()?;
+    let stop = super::signals::stop();
     let started = SystemTime::now();
     let (window, trials) = if args.quick { (QUICK_WINDOW, 1) } else { (WINDOW, TRIALS) };
     let meters = args.meters.start(window, trials)?;
@@ -212,17 +214,22 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         report.rows.iter_mut().for_each(|row| row.rough = args.quick);
         before.iter().cloned().fold(report, Report::after)
     };
+    let mut kept = None;
     let measured = watched(&plan, meters.metering.as_ref(), &stop, &mut |measured| {
+        let so_far = report(measured, false);
         if let Some(path) = args.json_file() {
             // What cannot be written now is told of at the end.
-            let _ = write_json(path, &report(measured, false));
+            let _ = write_json(path, &so_far);
         }
-    })
-    .map_err(|error| match error {
-        Trouble::Threads { .. } => Error::input("--threads", error),
-        Trouble::TooLarge { .. } | Trouble::OutOfMemory { .. } => Error::input("--size", error),
-        _ => Error::failure("score this machine", error),
-    })?;
+        kept = Some(so_far);
+    });
+    let measured = match (measured, kept) {
+        (Ok(measured), _) => measured,
+        (Err(why), kept) => {
+            let delivered = kept.map_or(Ok(()), |kept| args.deliver(&kept));
+            return super::each([delivered, Err(unmeasurable(why))]).map(|()| ExitCode::SUCCESS);
+        }
+    };
     for fault in &measured.faults {
         super::note(&format!("{}: {}: {}; it has no row", fault.device, fault.what, fault.why));
     }
@@ -237,18 +244,28 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
             None => Error::Usage("the arguments leave nothing to measure".to_owned()),
         });
     }
-    args.deliver(&report(&measured, !is_stopped))?;
+    let delivered = args.deliver(&report(&measured, !is_stopped));
     let unmeasured = if args.meters.require_measured { unmeasured(&measured) } else { None };
     if let Some(why) = &unmeasured {
         super::note(&format!("energy was not measured: {why}"));
     }
+    delivered?;
     Ok(if is_stopped {
-        super::INTERRUPTED.into()
+        super::interrupted()
     } else if measured.faults.is_empty() && unmeasured.is_none() {
         ExitCode::SUCCESS
     } else {
         super::FAILURE.into()
     })
+}
+
+/// Why a plan could not be carried out.
+fn unmeasurable(why: Trouble) -> Error {
+    match why {
+        Trouble::Threads { .. } => Error::input("--threads", why),
+        Trouble::TooLarge { .. } | Trouble::OutOfMemory { .. } => Error::input("--size", why),
+        _ => Error::failure("score this machine", why),
+    }
 }
 
 /// How long each kind of work is measured, and the windows of its energy.
@@ -271,10 +288,13 @@ fn unmeasured(measured: &Measured) -> Option<String> {
     measured.rows.iter().find_map(|row| Some(format!("{}: {}", row.label, why(row)?)))
 }
 
+/// A report as JSON, wherever it goes.
+fn to_json(report: &Report) -> Result<String, Error> {
+    json::text(report).map_err(|source| Error::failure("write the result as JSON", source))
+}
+
 fn write_json(path: &Path, report: &Report) -> Result<(), Error> {
-    let text =
-        json::text(report).map_err(|source| Error::failure("write the result as JSON", source))?;
-    write(path, &text)
+    write(path, &to_json(report)?)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {
@@ -302,7 +322,7 @@ impl Args {
     /// The files that are to be written, and the arguments that name them.
     fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
         [
-            ("--json", self.json_file()),
+            (JSON, self.json_file()),
             ("--html", self.html.as_deref()),
             ("--csv", self.csv.as_deref()),
             ("--prometheus", self.prometheus.as_deref()),
@@ -311,21 +331,31 @@ impl Args {
         .filter_map(|(argument, file)| Some((argument, file?)))
     }
 
-    /// Prints the report, and writes it to all files.
+    /// Looks whether all files can be written, and are no others that are read.
+    fn check_files(&self) -> Result<(), Error> {
+        let files: Vec<_> = self.files().collect();
+        let resumed = self.resume.as_deref().map(|file| (RESUME, file));
+        let read: Vec<_> = resumed.into_iter().chain(self.meters.files()).collect();
+        places::check(&files, &read, &[(JSON, RESUME)])
+    }
+
+    /// Writes the report to all files and prints it: each of it, also where another one fails.
     fn deliver(&self, report: &Report) -> Result<(), Error> {
-        for (argument, path) in self.files() {
-            match argument {
-                "--json" => write_json(path, report)?,
-                "--html" => write(path, &html::page(report))?,
-                "--csv" => write(path, &csv::text(report))?,
-                _ => write(path, &prometheus::text(report))?,
+        let files = self.files().map(|(argument, path)| match argument {
+            JSON => write_json(path, report),
+            "--html" => write(path, &html::page(report)),
+            "--csv" => write(path, &csv::text(report)),
+            _ => write(path, &prometheus::text(report)),
+        });
+        let is_json = self.json.is_some() && self.json_file().is_none();
+        let print = || {
+            if is_json {
+                super::print(&to_json(report)?)
+            } else {
+                super::print(&table::text(report, super::is_coloured(&stdout())))
             }
-        }
-        if self.json.is_some() && self.json_file().is_none() {
-            return super::print_json(report);
-        }
-        let is_plain = std::env::var_os("NO_COLOR").is_some_and(|it| !it.is_empty());
-        super::print(&table::text(report, stdout().is_terminal() && !is_plain))
+        };
+        super::each(files.chain(std::iter::once_with(print)))
     }
 
     fn plan(&self, machine: &Machine) -> Result<Plan, Error> {
