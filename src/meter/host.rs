@@ -32,10 +32,21 @@ pub struct Host {
     pub paranoia: Option<i32>,
     /// Whether a card of NVIDIA is on the PCI bus; `None` where that is not to be seen.
     pub nvidia: Option<bool>,
-    /// Whether this is Windows' subsystem for Linux, whose second version is a virtual machine.
-    pub wsl: bool,
-    /// Whether this is a Jetson, a board of NVIDIA with sensors of its own.
-    pub jetson: bool,
+    /// What else it is that explains something.
+    pub platform: Platform,
+}
+
+/// What a machine is where that explains what meters it lacks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Platform {
+    /// Nothing of what is below.
+    #[default]
+    Other,
+    /// Windows' subsystem for Linux, whose second version is a virtual machine.
+    Wsl,
+    /// A board of NVIDIA with sensors of its own.
+    Jetson,
 }
 
 impl Host {
@@ -52,8 +63,12 @@ impl Host {
         let text = |path| String::from_utf8_lossy(&text(path)).into_owned();
         let cpuinfo = text("proc/cpuinfo");
         let release = text("proc/sys/kernel/osrelease");
-        let wsl = release.to_lowercase().contains("microsoft");
         let board = text("proc/device-tree/model");
+        let platform = match () {
+            () if release.to_lowercase().contains("microsoft") => Platform::Wsl,
+            () if board.contains("NVIDIA") && board.contains("Jetson") => Platform::Jetson,
+            () => Platform::Other,
+        };
         let architecture = std::env::consts::ARCH.to_owned();
         let container = [".dockerenv", "run/.containerenv", "run/systemd/container"];
         Self {
@@ -65,9 +80,9 @@ impl Host {
             container: container.iter().any(|path| root.join(path).exists()),
             paranoia: text("proc/sys/kernel/perf_event_paranoid").trim().parse().ok(),
             // Windows lends its cards by other means than a bus.
-            nvidia: has_nvidia(&root.join("sys/bus/pci/devices")).filter(|_| !wsl),
-            wsl,
-            jetson: board.contains("NVIDIA") && board.contains("Jetson"),
+            nvidia: has_nvidia(&root.join("sys/bus/pci/devices"))
+                .filter(|_| platform != Platform::Wsl),
+            platform,
         }
     }
 
@@ -86,10 +101,10 @@ impl Host {
         if self.system != "linux" {
             return Some(Cause::System(self.system.clone()));
         }
-        match () {
-            () if self.wsl => Some(Cause::Wsl),
-            () if self.jetson => Some(Cause::Jetson),
-            () => self.hypervisor.then_some(Cause::VirtualMachine),
+        match self.platform {
+            Platform::Wsl => Some(Cause::Wsl),
+            Platform::Jetson => Some(Cause::Jetson),
+            Platform::Other => self.hypervisor.then_some(Cause::VirtualMachine),
         }
     }
 
@@ -97,11 +112,11 @@ impl Host {
         let is_amd = self.vendor.as_deref() == Some("AuthenticAMD");
         match self.kernel {
             _ if self.system != "linux" => Cause::System(self.system.clone()),
-            _ if self.jetson => Cause::Jetson,
+            _ if self.platform == Platform::Jetson => Cause::Jetson,
             _ if !["x86", "x86_64"].contains(&self.architecture.as_str()) => {
                 Cause::Architecture(self.architecture.clone())
             }
-            _ if self.wsl => Cause::Wsl,
+            _ if self.platform == Platform::Wsl => Cause::Wsl,
             _ if self.hypervisor => Cause::VirtualMachine,
             Some(has) if is_amd && has < needs => Cause::OldKernel { has, needs },
             _ if self.container => Cause::Container,
@@ -182,9 +197,9 @@ mod tests {
                 Cause::System(system.clone()),
                 Cause::System(system),
             ),
-            (Host { wsl: true, hypervisor: true, ..host() }, Cause::Wsl, Cause::Wsl),
+            (Host { platform: Platform::Wsl, hypervisor: true, ..host() }, Cause::Wsl, Cause::Wsl),
             (
-                Host { jetson: true, architecture: "aarch64".into(), ..host() },
+                Host { platform: Platform::Jetson, architecture: "aarch64".into(), ..host() },
                 Cause::Jetson,
                 Cause::Jetson,
             ),
@@ -218,10 +233,12 @@ mod tests {
         write("sys/bus/pci/devices/0000:01:00.0/class", "0x030200\n");
         assert_eq!(Host::under(root.path()).nvidia, Some(true));
         write("proc/sys/kernel/osrelease", "5.15.153.1-microsoft-standard-WSL2\n");
-        write("proc/device-tree/model", "NVIDIA Jetson AGX Orin Developer Kit\0");
         let host = Host::under(root.path());
-        assert!(host.wsl && host.jetson);
         assert_eq!((host.kernel, host.nvidia), (Some((5, 15)), None));
+        assert_eq!(host.platform, Platform::Wsl);
+        write("proc/sys/kernel/osrelease", "5.15.136-tegra\n");
+        write("proc/device-tree/model", "NVIDIA Jetson AGX Orin Developer Kit\0");
+        assert_eq!(Host::under(root.path()).platform, Platform::Jetson);
         for release in ["", "6", "six.one", "6.", "-"] {
             assert_eq!(kernel(release), None, "{release}");
         }

@@ -74,7 +74,7 @@ pub use self::conditions::{Conditions, Throttle};
 pub use self::domain::{Domain, Overlap, Socket, UnknownDomain, sum};
 pub use self::error::MeterError;
 pub use self::found::{found, found_on, found_under};
-pub use self::host::Host;
+pub use self::host::{Host, Platform};
 pub use self::pci::{NoPciAddress, PciAddress};
 pub use self::probe::Exercise;
 pub use self::recorder::{DEFAULT_INTERVAL, Mark, Measured, Recorder, Sample, Track};

@@ -39,7 +39,7 @@ mod tests {
             [&[0xef, 0xbb, 0xbf], text.as_bytes()].concat(),
             [&[0xff, 0xfe], &*little].concat(),
             [&[0xfe, 0xff], &*big].concat(),
-            [&*little, &[b'7']].concat(),
+            [&*little, b"7"].concat(),
             big,
         ] {
             assert_eq!(decode(&bytes), text, "{bytes:?}");

@@ -30,6 +30,7 @@ use crate::selftest::Unfit;
 pub use self::check::Wrong;
 #[cfg(test)]
 pub(crate) use self::memory::available as available_memory;
+#[cfg(feature = "meter")]
 pub(crate) use self::memory::check as check_memory;
 #[cfg(all(feature = "gpu", feature = "meter"))]
 pub(crate) use self::memory::last_level_caches;

@@ -150,9 +150,14 @@ impl Shared {
         let waited = self.news.wait_timeout_while(lock(&self.state), patience, any_open);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         for ticket in tickets.iter().flatten() {
-            let hangs = is_open(&state, ticket);
+            // A program ends in time by itself, and must not be left behind before it has.
+            let hangs = is_open(&state, ticket) && !self.is_slow(ticket.watcher);
             state.watchers[ticket.watcher].hangs |= hangs;
         }
+    }
+
+    fn is_slow(&self, watcher: usize) -> bool {
+        self.lanes.iter().any(|lane| lane.watcher == watcher && lane.is_slow())
     }
 
     pub(super) fn fate(&self, ticket: Ticket) -> Fate {
@@ -165,7 +170,7 @@ impl Shared {
         state.stopped = true;
         self.news.notify_all();
         let any_lives =
-            |state: &mut State| state.watchers.iter().any(|watcher| watcher.is_waited_for());
+            |state: &mut State| state.watchers.iter().copied().any(Watcher::is_waited_for);
         drop(self.news.wait_timeout_while(state, patience, any_lives));
     }
 
