@@ -28,7 +28,7 @@ use crate::engine::Failure;
 use crate::selftest::Unfit;
 
 pub use self::check::Wrong;
-#[cfg(test)]
+#[cfg(all(test, feature = "meter"))]
 pub(crate) use self::memory::available as available_memory;
 #[cfg(feature = "meter")]
 pub(crate) use self::memory::check as check_memory;
