@@ -188,7 +188,8 @@ impl Trace {
     }
 
     /// The longest time between two readings, of what lies between these times, if it is longer than
-    /// `most`; as [`Gap`] the readings are told that it lies between.
+    /// `most`; as [`Gap`] the readings are told that it lies between. Where the last reading comes before
+    /// the end, the gap ends there.
     #[must_use]
     pub fn gap(&self, from: Duration, to: Duration, most: Duration) -> Option<Gap> {
         let inside = |gap: &Gap| gap.to.min(to).saturating_sub(gap.from.max(from));
@@ -196,6 +197,8 @@ impl Trace {
         let first = self.points.partition_point(|&(at, _)| at <= from).saturating_sub(1);
         let points = self.points.get(first..self.points.len().min(last + 1)).unwrap_or_default();
         let gaps = points.windows(2).map(|pair| Gap { from: pair[0].0, to: pair[1].0 });
+        let end = self.points.last().filter(|(at, _)| *at < to).map(|&(from, _)| Gap { from, to });
+        let gaps = gaps.chain(end);
         gaps.filter(|gap| inside(gap) > most).max_by_key(inside)
     }
 
@@ -538,7 +541,8 @@ mod tests {
         assert_eq!(trace.gap(seconds(0), seconds(99), seconds(98)), None);
         assert_eq!(trace.gap(seconds(50), seconds(60), seconds(9)), Some(gap));
         assert_eq!(trace.gap(seconds(0), seconds(1), seconds(1)), None);
-        assert_eq!(trace.gap(seconds(200), seconds(300), seconds(1)), None);
+        let end = Gap { from: seconds(100), to: seconds(300) };
+        assert_eq!(trace.gap(seconds(200), seconds(300), seconds(1)), Some(end));
         assert_eq!(Trace::default().gap(seconds(0), seconds(1), Duration::ZERO), None);
     }
 

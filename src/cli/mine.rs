@@ -118,7 +118,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         printer.take(&shares);
     });
     let report = Report::new(&outcome, printer.printed, &workers, args.all);
-    if !printer.end(&report)? {
+    let is_read = printer.end(&report)?;
+    if !is_read && report.interrupted && super::signals::code().is_none() {
+        // It was the reader who had enough.
         return Ok(ExitCode::SUCCESS);
     }
     for note in report.notes() {

@@ -51,7 +51,8 @@ impl Power {
     /// One standard deviation for draws: a wide one where it is not known, which is not to say that
     /// there is none.
     pub(crate) fn deviation(&self) -> f64 {
-        self.uncertainty.unwrap_or(UNKNOWN_DEVIATION)
+        let unknown = if self.basis == Basis::Measured { UNKNOWN_DEVIATION } else { 0.0 };
+        self.uncertainty.unwrap_or(unknown)
     }
 }
 

@@ -356,7 +356,9 @@ fn doubts(candidates: &[Candidate<'_>]) -> Vec<String> {
         if powers.into_iter().flatten().any(|power| power.basis == Basis::Assumed) {
             doubts.push(format!("the watts of {name} were stated and not measured"));
         }
-        if powers.into_iter().flatten().any(|power| power.uncertainty.is_none()) {
+        let is_single =
+            |power: &Power| power.basis == Basis::Measured && power.uncertainty.is_none();
+        if powers.into_iter().flatten().any(is_single) {
             doubts.push(format!(
                 "the joules of {name} are of a single window, which shows no spread: drawn with a \
                  standard deviation of {}; a score without --quick has three windows",

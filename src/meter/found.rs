@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::unavailable::{Unavailable, Why};
-use super::{Exercise, Found, Host, MeterError, Source, hwmon, nvml, patience, perf, probe, rapl};
+use super::{
+    Domain, Exercise, Found, Host, Meter, MeterError, Source, hwmon, nvml, patience, perf, probe,
+    rapl,
+};
 
 /// A driver that has slept wakes all its cards before it answers: seconds for each.
 const DRIVER: Duration = Duration::from_secs(30);
@@ -12,7 +15,7 @@ const DRIVER: Duration = Duration::from_secs(30);
 /// The meters of this machine: processors first, then GPUs.
 ///
 /// Nothing is listed twice: of two means to measure one thing the second is unavailable, because of
-/// the first. Performance events are asked for where powercap has nothing that can be read. A
+/// the first. Performance events are asked for where powercap has no processor that can be read. A
 /// counter that does not move while one core works for a third of a second is unavailable.
 #[must_use]
 pub fn found() -> Vec<Found> {
@@ -49,10 +52,14 @@ pub fn found_under(
 ) -> Vec<Found> {
     let zones = rapl::find(&under(root, rapl::FOLDER), host);
     let mut found = probe::moving(zones, host, exercise);
-    if found.iter().all(Result::is_err) {
+    let is_whole = |meter: &Box<dyn Meter>| matches!(meter.about().domain, Domain::Package(_));
+    if !found.iter().flatten().any(is_whole) {
         let processors = under(root, perf::PROCESSORS);
         let events = perf::find(&under(root, perf::FOLDER), &processors, host, open);
-        found.extend(probe::moving(events, host, exercise));
+        for event in probe::moving(events, host, exercise) {
+            let event = once(&found, event);
+            found.push(event);
+        }
     }
     found.extend(cards);
     let sensors = hwmon::find(&under(root, hwmon::FOLDER), host);

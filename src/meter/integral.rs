@@ -129,15 +129,24 @@ pub(super) struct Doubts {
     pub(super) excess: Joules,
 }
 
+/// What goes on for longer than this, or than half of the time that is judged, is no mistake of a
+/// sensor but what a machine did.
+const MOMENT: Duration = Duration::from_secs(2);
+
+/// At most one in so many values, and so much of the time, is left out. Of a sensor that jumps more often
+/// than that what is wrong cannot be told from what is right, and all of it is kept.
+const LEFT_OUT: u32 = 3;
+
 /// Judges the values between two times by those around them.
 ///
-/// `points` are in order of time. What goes on for more than half of the time is no mistake.
+/// `points` are in order of time.
 pub(super) fn doubts(points: &[Point], from: Duration, to: Duration) -> Doubts {
     let first = points.partition_point(|point| point.at < from).saturating_sub(AROUND);
     let end = points.partition_point(|point| point.at <= to).saturating_add(AROUND);
     let points = points.get(first..end.min(points.len())).unwrap_or_default();
     let runs: Vec<_> = points.chunk_by(|a, b| a.power == b.power).collect();
-    let longest = to.saturating_sub(from) / 2;
+    let longest = (to.saturating_sub(from) / 2).min(MOMENT);
+    let (mut mistakes, mut mistaken) = (0, Duration::ZERO);
     let mut doubts = Doubts::default();
     let mut sound: Vec<Point> = Vec::new();
     for (place, run) in runs.iter().enumerate() {
@@ -151,6 +160,8 @@ pub(super) fn doubts(points: &[Point], from: Duration, to: Duration) -> Doubts {
         match far {
             Some((times, beside)) if times >= IMPOSSIBLE => {
                 note(&mut doubts.left_out, start.power, beside);
+                mistaken += end.at.min(to).saturating_sub(start.at.max(from));
+                mistakes += 1;
                 continue;
             }
             Some((_, beside)) => note(&mut doubts.kept, start.power, beside),
@@ -158,7 +169,12 @@ pub(super) fn doubts(points: &[Point], from: Duration, to: Duration) -> Doubts {
         }
         sound.extend(*run);
     }
-    if doubts.left_out.is_some() {
+    let too_many = mistakes * LEFT_OUT as usize > runs.len();
+    let too_long = mistaken * LEFT_OUT > to.saturating_sub(from);
+    if too_many || too_long {
+        let left_out = doubts.left_out.take();
+        doubts.kept = left_out.or(doubts.kept);
+    } else if doubts.left_out.is_some() {
         doubts.excess = area(points, from, to) - area(&sound, from, to);
     }
     doubts
@@ -293,6 +309,22 @@ mod tests {
             assert_eq!(found, None, "from {from} to {to}");
         }
         assert_eq!(stretch(&[], seconds(0.0), seconds(1.0), limit), None);
+    }
+
+    /// What a machine did, and no mistakes: a time at a cap, a time asleep, a load that comes and goes.
+    #[test]
+    fn what_lasts_and_what_comes_again_stays_in_the_energy() {
+        let idle = |second: usize| 2.0 + (second % 3) as f64 / 10.0;
+        let busy = |second: usize| 300.0 + (second % 5) as f64;
+        let capped: Vec<_> =
+            (0..60).map(|at| if (20..40).contains(&at) { 300.0 } else { idle(at) }).collect();
+        let asleep: Vec<_> =
+            (0..60).map(|at| if (20..45).contains(&at) { 2.0 } else { busy(at) }).collect();
+        let switched: Vec<_> = (0..60).map(|at| f64::from(at % 2) * 200.0).collect();
+        for powers in [capped, asleep, switched] {
+            let doubts = doubts(&each_second(&powers), seconds(0.0), seconds(59.0));
+            assert_eq!((doubts.left_out, doubts.excess), (None, Joules::ZERO), "{powers:?}");
+        }
     }
 
     /// One value a second, of these watts.

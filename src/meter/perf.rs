@@ -79,7 +79,15 @@ pub fn find(folder: &Path, processors: &Path, host: &Host, open: Open<'_>) -> Ve
         if !path.exists() {
             continue;
         }
-        for &(processor, socket) in &counting {
+        for (place, &(processor, socket)) in counting.iter().enumerate() {
+            // AMD counts all of a processor, and some kernels offer that once for each die.
+            let is_amd = host.vendor.as_deref() == Some("AuthenticAMD");
+            let before = counting[..place].iter().find(|(_, it)| it.package == socket.package);
+            if let Some((first, _)) = before.filter(|_| is_amd) {
+                let why = Why::Twin(format!("that of logical processor {first}"));
+                found.push(Err(unavailable(Some(domain(name, socket)), why)));
+                continue;
+            }
             let event = |config| open(Event { kind, config, processor });
             let domain = domain(name, socket);
             let meter = Perf::new(domain.clone(), path.clone(), event);

@@ -38,7 +38,9 @@ impl<'a> Exercise<'a> {
 
 /// The same meters, but for the counters of a processor that stand still while it works.
 ///
-/// Those of a GPU are left alone: a card that sleeps uses nothing that could be counted.
+/// Those of a GPU are left alone: a card that sleeps uses nothing that could be counted. Where one of
+/// several processors has a counter that moves, those of the others stay: without them the sum would
+/// be that of a part, and it is better that it fails by their names.
 pub(super) fn moving(
     found: Vec<Found>,
     host: &Host,
@@ -55,6 +57,10 @@ pub(super) fn moving(
         for candidate in &mut candidates {
             candidate.look(&clock);
         }
+    }
+    let some_packages = candidates.iter().any(|it| it.is_package() && !it.stands_still);
+    for candidate in candidates.iter_mut().filter(|it| some_packages && it.is_package()) {
+        candidate.stands_still = false;
     }
     candidates.into_iter().map(|candidate| candidate.judged(host)).collect()
 }
@@ -78,6 +84,10 @@ impl Candidate {
             // One that fails is told of by whoever measures with it.
             self.stands_still = updates(&mut **meter, clock) == Some(0);
         }
+    }
+
+    fn is_package(&self) -> bool {
+        self.meter.as_ref().is_ok_and(|meter| matches!(meter.about().domain, Domain::Package(_)))
     }
 
     fn judged(self, host: &Host) -> Found {

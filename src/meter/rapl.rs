@@ -53,8 +53,9 @@ pub fn find(folder: &Path, host: &Host) -> Vec<Found> {
         }
         let meter = Rapl::new(zone, domain.clone());
         let meter = meter.map_err(|error| zone.fails(Some(domain.clone()), error, host))?;
-        let other = used.iter().find(|(other, _)| are_dies_of_one(other, &domain));
-        if let Some((_, other)) = other.filter(|(_, other)| count_as_one(other, zone)) {
+        let is_same =
+            |other: &Domain, it: &Zone| are_dies_of_one(other, &domain) && count_as_one(it, zone);
+        if let Some((_, other)) = used.iter().find(|(other, it)| is_same(other, it)) {
             let twin = Why::Twin(other.path.display().to_string());
             return Err(Unavailable::new(Source::Rapl, Some(domain), twin));
         }

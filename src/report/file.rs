@@ -62,10 +62,19 @@ pub fn write(file: &Path, bytes: &[u8]) -> Result<(), Unwritten> {
     let written = match way(file)? {
         Way::Whole(place, known) => replace(&place, known.as_ref(), bytes),
         Way::Through => {
-            File::options().write(true).open(file).and_then(|mut file| file.write_all(bytes))
+            // Behind a descriptor may be a file that is longer.
+            let file = File::options().write(true).truncate(true).open(file);
+            file.and_then(|mut file| file.write_all(bytes))
         }
     };
     written.map_err(|why| failed(file, why))
+}
+
+/// Whether a file can be written again and again, each time as a whole: a pipe would have all of them one
+/// after the other, and a reader that has seen one may be gone.
+#[must_use]
+pub fn is_replaced(file: &Path) -> bool {
+    matches!(way(file), Ok(Way::Whole(..)))
 }
 
 /// Whether two names are of one file, by whatever links, also where it is not there yet. Devices and
@@ -143,13 +152,15 @@ fn replace(place: &Path, known: Option<&Metadata>, bytes: &[u8]) -> io::Result<(
     // In the same folder, so that a rename is enough.
     let folder = folder(place);
     sweep(folder);
-    let mut part = match (beside(folder), known) {
-        (Ok(part), _) => part,
-        (Err(_), Some(_)) => return write_over(place, bytes),
-        (Err(why), None) => return Err(why),
+    let mut part = match beside(folder) {
+        Ok(part) => part,
+        Err(why) if known.is_some() && cannot_be_replaced(&why) => return write_over(place, bytes),
+        Err(why) => return Err(why),
     };
-    if let Some(known) = known {
-        inherit(part.as_file(), known)?;
+    if known.is_some_and(|known| inherit(part.as_file(), known).is_err()) {
+        // Some file systems know no permissions that could be set.
+        drop(part);
+        return write_over(place, bytes);
     }
     part.as_file_mut().write_all(bytes)?;
     // A file that took the place of another before its bytes are on the disk may be empty after a
@@ -157,9 +168,16 @@ fn replace(place: &Path, known: Option<&Metadata>, bytes: &[u8]) -> io::Result<(
     part.as_file().sync_all()?;
     match part.persist(place) {
         Ok(_) => Ok(()),
-        Err(_) if known.is_some() => write_over(place, bytes),
+        Err(why) if known.is_some() && cannot_be_replaced(&why.error) => write_over(place, bytes),
         Err(why) => Err(why.error),
     }
+}
+
+/// Whether no other file may take the place of one, for a reason that does not stand in the way of its
+/// bytes: where there is no room for another one the old one is kept.
+fn cannot_be_replaced(why: &io::Error) -> bool {
+    use io::ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
+    matches!(why.kind(), PermissionDenied | ReadOnlyFilesystem | ResourceBusy | CrossesDevices)
 }
 
 /// Writes a file that is there and stays the same.
@@ -405,7 +423,10 @@ mod tests {
         let file = folder.path().join("score.json");
         let mut held = File::options().read(true).write(true).create_new(true).open(&file);
         let held = held.as_mut().expect("a folder that can be written");
-        write(&PathBuf::from(format!("/dev/fd/{}", held.as_raw_fd())), b"text").expect("ours");
+        fs::write(&file, "an older and longer text").expect("ours");
+        let descriptor = PathBuf::from(format!("/dev/fd/{}", held.as_raw_fd()));
+        assert!(is_replaced(&file) && !is_replaced(&descriptor));
+        write(&descriptor, b"text").expect("ours");
         let mut text = String::new();
         held.read_to_string(&mut text).expect("the file");
         assert_eq!(text, "text");

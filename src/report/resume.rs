@@ -69,6 +69,18 @@ impl Report {
         (self, told)
     }
 
+    /// This report with those of other rows that are of work of which it has none.
+    #[must_use]
+    pub fn with_others(mut self, others: &[Row]) -> Self {
+        let is_of = |row: &Row, other: &Row| {
+            (&row.device, &row.workload) == (&other.device, &other.workload)
+        };
+        let lacking = others.iter().filter(|other| !self.rows.iter().any(|row| is_of(row, other)));
+        let lacking: Vec<_> = lacking.cloned().collect();
+        self.rows.extend(lacking);
+        self
+    }
+
     /// This report with what an earlier one had finished, as if both had been one score.
     #[must_use]
     pub fn after(mut self, before: Self) -> Self {
@@ -130,6 +142,19 @@ fn joined<T: PartialEq>(mut before: Vec<T>, after: Vec<T>) -> Vec<T> {
 mod tests {
     use super::*;
     use crate::report::example;
+
+    #[test]
+    fn rows_stay_until_there_are_others_of_their_work() {
+        let whole = example::full();
+        let mut half = whole.clone();
+        let first = whole.rows[0].clone();
+        half.rows.retain(|row| (&row.device, &row.workload) == (&first.device, &first.workload));
+        let measured = half.rows.len();
+        let joined = half.with_others(&whole.rows);
+        assert_eq!(joined.rows.len(), whole.rows.len());
+        assert_eq!(joined.rows[..measured], whole.rows[..measured]);
+        assert_eq!(joined.clone().with_others(&whole.rows).rows, joined.rows);
+    }
 
     #[test]
     fn a_report_after_its_own_half_is_whole_and_shifted() {

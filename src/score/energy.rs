@@ -155,29 +155,38 @@ impl Metering {
         if self.trace.is_some() {
             return Some(self.window);
         }
-        let in_vain = self.in_vain.borrow();
-        let in_vain = in_vain.iter().find(|(of, _)| *of == device).map_or(0, |&(_, count)| count);
-        match (measured.is_empty(), stated.is_empty()) {
-            (true, true) => None,
-            (false, _) if in_vain < IN_VAIN => Some(self.window),
-            _ => Some(self.window.min(STATED)),
+        if measured.is_empty() && stated.is_empty() {
+            return None;
         }
+        if !measured.is_empty() && self.in_vain(device) < IN_VAIN {
+            return Some(self.window);
+        }
+        // Long enough that a slow meter that works again is seen to.
+        let interval = measured.iter().flatten().filter_map(|&place| meters[place].interval).max();
+        Some(STATED.max(interval.unwrap_or_default() * 3).min(self.window))
     }
 
-    /// Whether a device's meters told something in this window, so that more of them are worth their
-    /// time.
+    fn in_vain(&self, device: Device) -> u32 {
+        let in_vain = self.in_vain.borrow();
+        in_vain.iter().find(|(of, _)| *of == device).map_or(0, |&(_, count)| count)
+    }
+
+    /// Whether more windows like this one are worth their time: a device's meters told something in
+    /// it, or there is what was stated.
     pub(super) fn told(&self, device: Device, stretch: &Stretch) -> bool {
         let abouts: Vec<_> = stretch.windows.iter().map(|measured| &measured.about).collect();
-        let measured = self.charged(device, &abouts).measured;
+        let Charged { measured, stated } = self.charged(device, &abouts);
         if self.trace.is_some() || measured.is_empty() {
             return true;
         }
-        let told = add(measured.iter().map(|&place| &stretch.windows[place])).is_ok();
+        let tells =
+            |places: &Vec<usize>| add(places.iter().map(|&place| &stretch.windows[place])).is_ok();
+        let told = measured.iter().any(tells);
+        let now = if told { 0 } else { self.in_vain(device) + 1 };
         let mut in_vain = self.in_vain.borrow_mut();
-        let before = in_vain.iter().find(|(of, _)| *of == device).map_or(0, |&(_, count)| count);
         in_vain.retain(|(of, _)| *of != device);
-        in_vain.push((device, if told { 0 } else { before + 1 }));
-        told
+        in_vain.push((device, now));
+        told || !stated.is_empty()
     }
 
     /// Whether there is a meter that a device can be charged by.
@@ -195,11 +204,8 @@ impl Metering {
     /// When no meter measures it, or one of those that do failed.
     pub fn joules(&self, device: Device, windows: &[Measured]) -> Result<Joules, NoEnergy> {
         let abouts: Vec<_> = windows.iter().map(|measured| &measured.about).collect();
-        let Charged { measured, stated } = self.charged(device, &abouts);
-        let places = if measured.is_empty() { stated } else { measured };
-        if places.is_empty() {
-            return Err(NoEnergy::NoMeter { device });
-        }
+        let first = self.charged(device, &abouts).in_order().next();
+        let places = first.ok_or(NoEnergy::NoMeter { device })?;
         add(places.iter().map(|&place| &windows[place]))
     }
 
@@ -249,17 +255,18 @@ impl Metering {
             return Err(if is_metered { NoEnergy::Stopped } else { NoEnergy::NoMeter { device } });
         };
         let abouts: Vec<_> = first.windows.iter().map(|measured| &measured.about).collect();
-        let Charged { measured, stated } = self.charged(device, &abouts);
-        let failed = match sum(&measured, stretches, idle) {
-            Ok(Some(energy)) => return Ok(energy),
-            Ok(None) => None,
-            Err(why) => Some(why),
-        };
-        let Some(mut energy) = sum(&stated, stretches, idle)? else {
-            return Err(failed.unwrap_or(NoEnergy::NoMeter { device }));
-        };
-        energy.notes.extend(failed.map(|why| format!("the stated power is used, because {why}")));
-        Ok(energy)
+        let mut failed = None;
+        for places in self.charged(device, &abouts).in_order() {
+            match sum(&places, stretches, idle) {
+                Ok(Some(mut energy)) => {
+                    energy.notes.extend(failed.map(|why| instead(&energy, &why)));
+                    return Ok(energy);
+                }
+                Ok(None) => {}
+                Err(why) => failed = failed.or(Some(why)),
+            }
+        }
+        Err(failed.unwrap_or(NoEnergy::NoMeter { device }))
     }
 
     /// The places of the meters that a device is charged with.
@@ -279,24 +286,39 @@ impl Metering {
             ],
             Device::Gpu(_) => &[&at_the_wall, &is_card],
         };
-        let first = |assumed: bool| {
+        let groups = |assumed: bool| {
             let is_it = |about: &meter::About, is_wanted: &dyn Fn(&Domain) -> bool| {
                 (about.source == Source::Assumed) == assumed && is_wanted(&about.domain)
             };
             let places = wanted.iter().map(|is_wanted| {
                 (0..meters.len()).filter(|&place| is_it(meters[place], is_wanted)).collect()
             });
-            places.into_iter().find(|places: &Vec<_>| !places.is_empty()).unwrap_or_default()
+            places.filter(|places: &Vec<_>| !places.is_empty()).collect()
         };
-        Charged { measured: first(false), stated: first(true) }
+        Charged { measured: groups(false), stated: groups(true) }
     }
 }
 
-/// The places of meters, none where there is none.
+/// The places of the meters that a device can be charged with: each group is all of it, and stands in
+/// where those before it fail.
 struct Charged {
-    measured: Vec<usize>,
-    /// What stands in for those that fail.
-    stated: Vec<usize>,
+    measured: Vec<Vec<usize>>,
+    stated: Vec<Vec<usize>>,
+}
+
+impl Charged {
+    fn in_order(self) -> impl Iterator<Item = Vec<usize>> {
+        self.measured.into_iter().chain(self.stated)
+    }
+}
+
+/// What is said of energy that is known by other means than it should be.
+fn instead(energy: &Energy, why: &NoEnergy) -> String {
+    if energy.method == Method::Assumed {
+        return format!("the stated power is used, because {why}");
+    }
+    let charged: Vec<_> = energy.charged.iter().map(ToString::to_string).collect();
+    format!("charged with {}, because {why}", charged.join(" and "))
 }
 
 /// What some work cost by the meters at these places; `None` where there are none.
@@ -636,6 +658,22 @@ mod tests {
         assert!(note.contains("stood still"), "{note}");
     }
 
+    /// A meter that works is not passed over for a statement.
+    #[test]
+    fn where_one_meter_fails_the_next_is_asked() {
+        let hand = Hand::new();
+        let wall = counting(Domain::Machine, 300.0).failing_from(SECOND * 3);
+        let stated = Assumed::new(Domain::Cpu, Watts::new(65.0)).expect("a power");
+        let meters: Vec<Box<dyn Meter>> =
+            vec![Box::new(wall), Box::new(counting(package(0), 100.0)), Box::new(stated)];
+        let recorder = Recorder::start(meters, hand.clock(), SECOND * 3600).expect("a thread");
+        let energy = charged(&Metering::new(recorder), &hand, Device::Cpu).expect("a meter");
+        assert_eq!(energy.charged, [package(0)]);
+        assert!((energy.gross - Watts::new(100.0)).value().abs() < 1e-9, "{energy:?}");
+        let note = energy.notes.last().expect("it is told");
+        assert!(note.starts_with("charged with package-0, because machine: "), "{note}");
+    }
+
     #[test]
     fn no_windows_are_spent_on_meters_that_tell_nothing() {
         let hand = Hand::new();
@@ -648,8 +686,11 @@ mod tests {
             metering.told(Device::Cpu, &metering.around(work).expect("it does not fail"))
         };
         assert_eq!(dead.window(Device::Cpu), Some(dead.window));
-        assert!(!look(&dead) && !look(&dead));
+        // What was stated has as many windows as ever.
+        assert!(look(&dead) && look(&dead));
         assert_eq!(dead.window(Device::Cpu), Some(STATED));
+        let alone = metering(vec![counting(package(0), 50.0).standing_from(Duration::ZERO)], &hand);
+        assert!(!look(&alone));
         // What becomes of one device is nothing to another.
         assert_eq!(dead.window(Device::Gpu(0)), None);
 

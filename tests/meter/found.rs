@@ -168,6 +168,43 @@ fn a_dead_counter_does_not_hide_one_that_moves() {
     assert!(dead.starts_with("hwmon, package-1: its counter stands still"), "{dead}");
 }
 
+/// The sum over processors is not that of those that count.
+#[test]
+fn one_dead_processor_of_two_is_not_left_out() {
+    let tree = Tree::new();
+    let zone = add_zone(&tree);
+    for (file, text) in
+        [("name", "package-1"), ("max_energy_range_uj", "65532610987"), ("energy_uj", "5")]
+    {
+        tree.write(&format!("sys/class/powercap/intel-rapl:1/{file}"), text);
+    }
+    let found = found_while(&tree, &linux(), &forbid, || {
+        std::fs::write(&zone, "6").expect("written");
+    });
+    assert_eq!(lines(&found)[..2], ["package-0 by rapl", "package-1 by rapl"]);
+}
+
+/// Memory that counts does not stand for a processor that does not.
+#[test]
+fn events_are_asked_for_where_no_processor_counts() {
+    let tree = machine();
+    add_zone(&tree);
+    let dram = |file: &str| format!("sys/class/powercap/intel-rapl:0:0/{file}");
+    tree.write(&dram("name"), "dram");
+    tree.write(&dram("max_energy_range_uj"), "65532610987");
+    let counter = tree.write(&dram("energy_uj"), "5");
+    let events = Counter::default();
+    let mut shown = 5;
+    let found = found_while(&tree, &linux(), &events.open(), || {
+        events.goes_on();
+        shown += 1;
+        std::fs::write(&counter, shown.to_string()).expect("written");
+    });
+    let lines = lines(&found);
+    assert!(lines[0].starts_with("rapl, package-0: its counter stands still"), "{lines:?}");
+    assert_eq!(lines[1..3], ["dram-0 by rapl", "package-0 by perf"]);
+}
+
 /// The first movement is enough: a machine whose counters work is not held up.
 #[test]
 fn a_counter_that_moves_is_not_looked_at_any_longer() {

@@ -92,6 +92,25 @@ fn dies_that_are_counted_apart_are_kept_apart() {
     assert_eq!(domains, expected);
 }
 
+/// AMD's counter is of the whole processor, whatever the kernel makes of its dies.
+#[test]
+fn one_counter_for_all_dies_is_counted_once() {
+    let tree = server();
+    tree.write("power/cpumask", "0,2,4\n");
+    tree.write("cpu/cpu0/topology/die_id", "0\n");
+    tree.write("cpu/cpu2/topology/die_id", "1\n");
+    let mut host = linux();
+    host.vendor = Some("AuthenticAMD".to_owned());
+    let found = find_with(&tree, &host, |_| Ok(Box::new(Counter::default())));
+    let (used, twins): (Vec<_>, Vec<_>) = found.into_iter().partition(Result::is_ok);
+    let domains = used.iter().flatten().map(|meter| meter.about().domain.to_string());
+    let expected = ["package-0.0", "package-1", "dram-0.0", "dram-1"];
+    assert_eq!(domains.collect::<Vec<_>>(), expected);
+    let twins: Vec<_> = twins.into_iter().filter_map(Result::err).collect();
+    assert!(twins.iter().all(|twin| matches!(twin.why, Why::Twin(_))), "{twins:?}");
+    assert_eq!(twins.len(), 2);
+}
+
 #[test]
 fn a_counter_that_fails_or_starts_anew_is_an_error() {
     let tree = server();

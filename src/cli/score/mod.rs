@@ -193,6 +193,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     args.check_files()?;
     let machine = Machine::detect();
     let before = args.resume.as_deref().map(super::read_report).transpose()?;
+    let rough: Vec<_> =
+        before.iter().flat_map(|it| &it.rows).filter(|row| row.rough).cloned().collect();
     let before = before.map(|before| if args.quick { before } else { without_rough(before) });
     let mut plan = args.plan(&machine)?;
     if let (Some(before), Some(file)) = (&before, &args.resume) {
@@ -212,12 +214,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let report = |measured: &Measured, is_complete| {
         let mut report = meters.tell(Report::new(&machine, started, &plan, measured, is_complete));
         report.rows.iter_mut().for_each(|row| row.rough = args.quick);
-        before.iter().cloned().fold(report, Report::after)
+        let report = before.iter().cloned().fold(report, Report::after);
+        // What is rough is better than nothing until it has been measured again.
+        if is_complete { report } else { report.with_others(&rough) }
     };
     let mut kept = None;
     let measured = watched(&plan, meters.metering.as_ref(), &stop, &mut |measured| {
         let so_far = report(measured, false);
-        if let Some(path) = args.json_file() {
+        if let Some(path) = args.json_file().filter(|path| file::is_replaced(path)) {
             // What cannot be written now is told of at the end.
             let _ = write_json(path, &so_far);
         }
