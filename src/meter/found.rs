@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use super::unavailable::{Unavailable, Why};
 use super::{
-    Domain, Exercise, Found, Host, Meter, MeterError, Source, hwmon, nvml, patience, perf, probe,
-    rapl,
+    Domain, Exercise, Found, Host, MeterError, Source, hwmon, nvml, patience, perf, probe, rapl,
 };
 
 /// A driver that has slept wakes all its cards before it answers: seconds for each.
@@ -52,8 +51,8 @@ pub fn found_under(
 ) -> Vec<Found> {
     let zones = rapl::find(&under(root, rapl::FOLDER), host);
     let mut found = probe::moving(zones, host, exercise);
-    let is_whole = |meter: &Box<dyn Meter>| matches!(meter.about().domain, Domain::Package(_));
-    if !found.iter().flatten().any(is_whole) {
+    let mut domains = found.iter().flatten().map(|meter| &meter.about().domain);
+    if !domains.any(|domain| matches!(domain, Domain::Package(_))) {
         let processors = under(root, perf::PROCESSORS);
         let events = perf::find(&under(root, perf::FOLDER), &processors, host, open);
         for event in probe::moving(events, host, exercise) {
