@@ -2,14 +2,19 @@
 // could do at the most.
 //
 // A step is two rotations, one three-input logic operation and two additions, as a hash has them
-// (about 1,190, 640 and 1,030 of them). Eight steps in a row do not wait for each other, and every
-// thread does STEPS * rounds of them. Bindings: kernels/README.md.
+// (about 1,190, 640 and 1,030 of them); MULTIPLY makes multiplications of the additions. Eight steps in
+// a row do not wait for each other, and every thread does STEPS * rounds of them. Bindings:
+// kernels/README.md.
 
 // Threads of a workgroup.
 override GROUP: u32 = 64u;
+// Whether sums are multiplications by one, as in sha256d.wgsl.
+override MULTIPLY: bool = false;
 
 struct Work {
     rounds: u32,
+    // 1, which the compiler must not know.
+    one: u32,
 }
 
 struct Found {
@@ -48,7 +53,14 @@ fn exercise(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 fn step(x: u32, y: u32, z: u32) -> u32 {
-    return (rotr(x, 7u) ^ rotr(y, 18u) ^ z) + x + y;
+    return sum(sum(rotr(x, 7u) ^ rotr(y, 18u) ^ z, x), y);
+}
+
+fn sum(x: u32, y: u32) -> u32 {
+    if MULTIPLY {
+        return x * work.one + y;
+    }
+    return x + y;
 }
 
 fn rotr(x: u32, n: u32) -> u32 {

@@ -55,7 +55,8 @@ struct Kernels {
     context: Context,
     layout: wgpu::BindGroupLayout,
     module: wgpu::ShaderModule,
-    roof: wgpu::ComputePipeline,
+    /// The roof kernel, adding and multiplying.
+    roofs: [wgpu::ComputePipeline; 2],
     pipelines: Mutex<HashMap<Shape, Arc<wgpu::ComputePipeline>>>,
     /// Those that no dispatch uses at present.
     idle: Mutex<Vec<Buffers>>,
@@ -93,7 +94,14 @@ struct Work {
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct RoofWork {
     rounds: u32,
-    padding: [u32; 3],
+    one: u32,
+    padding: [u32; 2],
+}
+
+impl RoofWork {
+    fn new(rounds: u32) -> Self {
+        Self { rounds, one: 1, padding: [0; 2] }
+    }
 }
 
 /// Bytes of `Found` of the search kernel: the count, and two words a hit.
@@ -120,9 +128,9 @@ impl Device {
     #[cfg(test)]
     pub(super) fn run_for_years(&self) -> Result<(), Failure> {
         self.kernels.call(PATIENCE, |kernels| {
-            let work = RoofWork { rounds: 60_000, padding: [0; 3] };
+            let work = RoofWork::new(60_000);
             let grid = [MOST_GROUPS; 2];
-            kernels.run(&kernels.roof, grid, bytemuck::bytes_of(&work), |_| ()).map(drop)
+            kernels.run(&kernels.roofs[0], grid, bytemuck::bytes_of(&work), |_| ()).map(drop)
         })
     }
 }
@@ -136,13 +144,16 @@ impl Kernels {
         // most four and `MAX_GROUP` rounds. The roof kernel indexes nothing, and ends after the
         // rounds that it is given.
         let (module, roof) = unsafe { (context.module(SEARCH), context.module(ROOF)) };
-        let group = [("GROUP", f64::from(ROOF_GROUP))];
-        let roof = context.pipeline(&layout, &roof, "exercise", &group)?;
+        let roof = |multiply| {
+            let overrides = [("GROUP", f64::from(ROOF_GROUP)), ("MULTIPLY", multiply)];
+            context.pipeline(&layout, &roof, "exercise", &overrides)
+        };
+        let roofs = [roof(0.0)?, roof(1.0)?];
         Ok(Self {
             context,
             layout,
             module,
-            roof,
+            roofs,
             pipelines: Mutex::default(),
             idle: Mutex::default(),
             busy: Mutex::default(),
@@ -198,10 +209,10 @@ impl Kernels {
         Ok(found)
     }
 
-    fn exercise(&self, rounds: u32) -> Result<(), Failure> {
-        let work = RoofWork { rounds, padding: [0; 3] };
+    fn exercise(&self, multiplies: bool, rounds: u32) -> Result<(), Failure> {
+        let work = RoofWork::new(rounds);
         let grid = [ROOF_THREADS / ROOF_GROUP, 1];
-        self.run(&self.roof, grid, bytemuck::bytes_of(&work), |_| ())?;
+        self.run(&self.roofs[usize::from(multiplies)], grid, bytemuck::bytes_of(&work), |_| ())?;
         Ok(())
     }
 
@@ -225,13 +236,13 @@ impl Runner for Device {
         self.kernels.call(PATIENCE, move |kernels| kernels.search(shape, &work, row))
     }
 
-    fn exercise(&self, rounds: u32) -> Result<u64, Failure> {
+    fn exercise(&self, multiplies: bool, rounds: u32) -> Result<u64, Failure> {
         let mut left = rounds;
         while left > 0 {
             let few = self.rounds.load(Ordering::Relaxed);
             let now = left.min(few);
             let start = Instant::now();
-            self.kernels.call(PATIENCE, move |kernels| kernels.exercise(now))?;
+            self.kernels.call(PATIENCE, move |kernels| kernels.exercise(multiplies, now))?;
             if now == few && few < MOST_ROUNDS && start.elapsed() < DISPATCH / 2 {
                 self.rounds.store(2 * few, Ordering::Relaxed);
             }

@@ -71,8 +71,9 @@ trait Runner: fmt::Debug + Send + Sync {
     /// Runs one dispatch and waits for it.
     fn search(&self, shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, Failure>;
 
-    /// Runs `rounds` rounds of the roof kernel, and returns how many instructions those are.
-    fn exercise(&self, rounds: u32) -> Result<u64, Failure>;
+    /// Runs `rounds` rounds of the roof kernel, with sums as in variants that multiply or in the
+    /// others, and returns how many instructions those are.
+    fn exercise(&self, multiplies: bool, rounds: u32) -> Result<u64, Failure>;
 
     /// How long the device has run searches, by its own clock.
     fn busy(&self) -> Option<Duration>;
@@ -215,7 +216,9 @@ impl Engine for Gpu {
     }
 
     fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
-        self.runner.exercise(rounds).map_err(|failure| self.fault(failure))
+        let multiplies =
+            [self.tuning.plain, self.tuning.rolling].iter().any(|it| it.shape.multiplies);
+        self.runner.exercise(multiplies, rounds).map_err(|failure| self.fault(failure))
     }
 
     fn setting(&self) -> Option<Setting> {

@@ -18,9 +18,14 @@ struct Fake {
     /// What happens once so many dispatches were searched.
     sick: Mutex<Option<(u32, Sickness)>>,
     searched: AtomicU32,
+    /// As by a driver for which multiplying is not worth a trial.
+    only_adds: bool,
     /// Dispatches whose hits did not fit.
     overflowed: AtomicU32,
 }
+
+/// What [`Fake`] adds to the rounds of the roof kernel that multiplies.
+const MULTIPLIED: u64 = 1 << 32;
 
 #[derive(Clone, Debug)]
 enum Sickness {
@@ -38,7 +43,7 @@ impl Runner for &'static Fake {
     }
 
     fn may_multiply(&self) -> bool {
-        true
+        !self.only_adds
     }
 
     fn search(&self, _shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, Failure> {
@@ -79,8 +84,9 @@ impl Runner for &'static Fake {
         Ok(Found { count, hits })
     }
 
-    fn exercise(&self, rounds: u32) -> Result<u64, Failure> {
-        Ok(rounds.into())
+    /// Tells by the count which kernel it was.
+    fn exercise(&self, multiplies: bool, rounds: u32) -> Result<u64, Failure> {
+        Ok(u64::from(rounds) + if multiplies { MULTIPLIED } else { 0 })
     }
 
     fn busy(&self) -> Option<Duration> {
@@ -202,6 +208,27 @@ fn tuning_says_what_it_chose() {
     }
 }
 
+/// The roof of a search that multiplies is not one of additions, which the search would pass.
+#[test]
+fn the_roof_is_of_the_sums_that_tuning_chose() {
+    for only_adds in [true, false] {
+        let mut gpu = open(Fake { only_adds, ..Fake::default() }.keep()).expect("a healthy device");
+        // Which of two equal variants is faster here is chance.
+        let chosen = |tuning: &Tuning| {
+            [tuning.plain, tuning.rolling].iter().any(|trial| trial.shape.multiplies)
+        };
+        assert!(!(only_adds && chosen(gpu.tuning())), "{:?}", gpu.tuning());
+        let mark = if chosen(gpu.tuning()) { MULTIPLIED } else { 0 };
+        assert_eq!(gpu.exercise(7).expect("no fault"), 7 + mark, "{:?}", gpu.tuning());
+        for (plain, rolling) in [(false, false), (false, true), (true, false), (true, true)] {
+            gpu.tuning.plain.shape.multiplies = plain;
+            gpu.tuning.rolling.shape.multiplies = rolling;
+            let mark = if plain || rolling { MULTIPLIED } else { 0 };
+            assert_eq!(gpu.exercise(7).expect("no fault"), 7 + mark, "{plain}, {rolling}");
+        }
+    }
+}
+
 #[test]
 fn bits_that_must_be_zero_are_those_of_a_hash() {
     for top in [0, 1, 0xff, 0x100, 0x7fff_ffff, 0x8000_0000, u32::MAX] {
@@ -257,6 +284,20 @@ fn hits_beyond_the_room_are_counted_and_the_room_is_full() {
     assert!(found.hits.iter().all(|&(nonce, index)| nonce < 3_000 && index < 8));
 }
 
+#[test]
+fn both_roof_kernels_run() {
+    let adapters = crate::gpu::adapters();
+    let Some(adapter) = adapters.first() else {
+        eprintln!("not tested: no driver offers a GPU");
+        return;
+    };
+    let device = Device::open(adapter, 1).expect("a healthy device");
+    let [added, multiplied] =
+        [false, true].map(|multiplies| device.exercise(multiplies, 3).expect("a healthy device"));
+    assert!(added > 0 && added.is_multiple_of(3), "{added}");
+    assert_eq!(added, multiplied, "as many instructions of either kind");
+}
+
 /// Gives a GPU work for years. Alone in its process, because a software driver that hangs takes all
 /// cores with it; that the process then ends is for whoever runs it to see.
 #[test]
@@ -268,7 +309,7 @@ fn a_device_that_hangs_is_given_up() {
     let device = Device::open(adapter, 2).expect("a healthy device");
     assert_eq!(device.run_for_years(), Err(Failure::Hung(crate::gpu::PATIENCE)));
     // A call that comes later does not wait again.
-    let again = device.exercise(1).expect_err("it hangs");
+    let again = device.exercise(false, 1).expect_err("it hangs");
     assert_eq!(again, Failure::Hung(crate::gpu::PATIENCE));
     drop((device, gpu));
     eprintln!("given up");
