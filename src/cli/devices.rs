@@ -237,7 +237,10 @@ impl Report {
             rows.push((gpu.id.as_str(), name));
             rows.extend(rest.map(|line| ("", line)));
         }
-        if let (true, Err(why)) = (self.gpus.is_empty(), engine::by_id(EngineId::Gpu(0))) {
+        // Where there are some, none is opened to ask for a reason.
+        if self.gpus.is_empty()
+            && let Err(why) = engine::by_id(EngineId::Gpu(0))
+        {
             rows.push(("none", why.to_string()));
         }
         rows.extend([("", String::new()), ("meter", String::new())]);
