@@ -260,7 +260,10 @@ pub fn measure(
         (watch.keep)(&measured);
     }
     if let Some(metering) = metering {
-        idle.push(metering.idle());
+        // Whoever ends it waits for no more: the idle machine was seen before.
+        if !stop.is_stopped() {
+            idle.push(metering.idle());
+        }
         metering.complete(&mut idle);
         metering.complete(stretches.iter_mut().flat_map(|(_, of_it)| of_it));
     }
