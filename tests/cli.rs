@@ -7,7 +7,9 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::process::{Command, Output, Stdio};
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 
 use perjoule::block::{BlockHash, CompactTarget, Header, Target, Version, VersionMask};
 use perjoule::engine::{self, EngineId};
@@ -49,6 +51,15 @@ fn run<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Output {
 /// Runs `perjoule mine` on the genesis header.
 fn mine(args: &[&str]) -> Output {
     run(["mine", GENESIS].iter().chain(args))
+}
+
+fn started(mut command: Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Runs commands that wait more than they compute, as scores with meters do, all at the same time.
+fn at_once<const N: usize>(commands: [Command; N]) -> [Output; N] {
+    commands.map(started).map(|child| child.wait_with_output().unwrap())
 }
 
 fn stdout(output: &Output) -> &str {
@@ -375,7 +386,8 @@ fn devices_lists_every_engine() {
     }
 }
 
-/// What there is of GPUs depends on the machine; what is said of it does not.
+/// What there is of GPUs depends on the machine; what is said of it does not. Each of four commands
+/// opens the GPU, for which a software driver compiles for two seconds on all cores.
 #[test]
 #[cfg(feature = "gpu")]
 fn gpus_are_listed_and_search() {
@@ -450,25 +462,92 @@ fn a_full_disk_is_told() {
 #[cfg(unix)]
 mod signals {
     use super::*;
-    use std::io::{BufRead as _, BufReader, Write as _};
-    use std::process::Child;
+    use std::io::Write as _;
     use std::thread::sleep;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     /// What searches for hours.
     const ENDLESS: [&str; 7] =
         ["mine", GENESIS, "--target", IMPOSSIBLE, "--roll-time", "7200", "--json"];
 
-    fn start(mut command: Command) -> Child {
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        wait_for_it();
-        child
+    /// Longer than anything takes that passes.
+    const PATIENCE: Duration = Duration::from_mins(1);
+
+    #[track_caller]
+    fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+        let start = Instant::now();
+        while !is_so() {
+            assert!(start.elapsed() < PATIENCE, "{what}");
+            sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn is_emulated() -> bool {
+        std::env::var_os("PERJOULE_TEST_RUNNER").is_some()
     }
 
     /// It starts in much less than this, but not under an emulator on a busy machine.
     fn wait_for_it() {
-        let emulated = std::env::var_os("PERJOULE_TEST_RUNNER").is_some();
-        sleep(Duration::from_millis(if emulated { 6000 } else { 1000 }));
+        sleep(Duration::from_millis(if is_emulated() { 6000 } else { 1000 }));
+    }
+
+    /// Starts what searches, and waits until it does: until other threads than the first one have
+    /// computed for some hundredths of a second.
+    fn searching(command: Command) -> Child {
+        let child = started(command);
+        if cfg!(target_os = "linux") && !is_emulated() {
+            let tasks = format!("/proc/{0}/task", child.id());
+            let first = child.id().to_string();
+            let ticks = |task: std::fs::DirEntry| {
+                let state = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+                // Of what follows the name, the time in its own code is the twelfth.
+                let ticks = state.rsplit(") ").next()?.split(' ').nth(11)?;
+                ticks.parse::<u64>().ok().filter(|_| task.file_name() != *first)
+            };
+            wait_until("it does not search", || {
+                let tasks = std::fs::read_dir(&tasks).into_iter().flatten().flatten();
+                tasks.filter_map(ticks).sum::<u64>() >= 3
+            });
+        } else {
+            wait_for_it();
+        }
+        child
+    }
+
+    /// Starts what waits for its input, and waits until it catches the signal of this number.
+    fn waiting(command: Command, signal: i32) -> Child {
+        let child = started(command);
+        if cfg!(target_os = "linux") && !is_emulated() {
+            let status = format!("/proc/{}/status", child.id());
+            wait_until("it does not catch the signal", || {
+                let status = std::fs::read_to_string(&status).unwrap_or_default();
+                let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+                let caught = caught.and_then(|it| u64::from_str_radix(it.trim(), 16).ok());
+                caught.is_some_and(|caught| caught >> (signal - 1) & 1 == 1)
+            });
+        } else {
+            wait_for_it();
+        }
+        child
+    }
+
+    /// Interrupts what nobody can look into while it measures: after so many seconds or, where that
+    /// turns out to have been too early, later and later in another run.
+    fn interrupted(
+        command: impl Fn() -> Command,
+        seconds: [u64; 3],
+        was_late_enough: impl Fn(&Output) -> bool,
+    ) -> Output {
+        for seconds in seconds {
+            let child = started(command());
+            sleep(Duration::from_secs(seconds));
+            interrupt(&child);
+            let output = child.wait_with_output().unwrap();
+            if was_late_enough(&output) {
+                return output;
+            }
+        }
+        panic!("nothing was measured in {} s", seconds[2]);
     }
 
     fn interrupt(child: &Child) {
@@ -498,7 +577,7 @@ mod signals {
             ("TERM", &["--all"], 143),
             ("HUP", &[], 129),
         ] {
-            let child = start(perjoule(ENDLESS.iter().chain(args)));
+            let child = searching(perjoule(ENDLESS.iter().chain(args)));
             send(signal, &child);
             let output = child.wait_with_output().unwrap();
             assert_eq!(output.status.code(), Some(code));
@@ -513,16 +592,15 @@ mod signals {
 
     #[test]
     fn set_points_that_were_held_are_printed() {
-        // From two seconds on, twenty more; wherever in between it is interrupted, some were held.
+        // From three seconds on, twenty more; wherever in between it is interrupted, some were held.
         let set = [100, 0].repeat(50);
         let steps: Vec<_> = set.iter().map(ToString::to_string).collect();
         let args = "dial --engine scalar --threads 1 --hold 0.2 --json --steps";
-        let mut command = perjoule(args.split(' ').chain([&*steps.join(",")]));
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let emulated = std::env::var_os("PERJOULE_TEST_RUNNER").is_some();
-        sleep(Duration::from_millis(if emulated { 10000 } else { 5000 }));
-        interrupt(&child);
-        let output = child.wait_with_output().unwrap();
+        let command = || perjoule(args.split(' ').chain([&*steps.join(",")]));
+        let output = interrupted(command, [4, 8, 16], |output| {
+            let result = serde_json::from_slice::<Value>(&output.stdout).unwrap_or_default();
+            result["steps"].as_array().is_some_and(|held| !held.is_empty())
+        });
         let result = json(&output, 130);
         assert_eq!(result["interrupted"], true);
         let held = result["steps"].as_array().unwrap();
@@ -539,15 +617,14 @@ mod signals {
         let file = file.to_str().unwrap();
         let args = "score --device cpu --workload bandwidth --workload peak --dtype i32 --size 1MiB \
                     --threads 1 --seconds 60 --json";
-        let mut command = perjoule(args.split(' ').chain([file]));
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let emulated = std::env::var_os("PERJOULE_TEST_RUNNER").is_some();
-        sleep(Duration::from_millis(if emulated { 8000 } else { 3000 }));
-        interrupt(&child);
-        let output = child.wait_with_output().unwrap();
+        let read = || -> Value { serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap() };
+        let output = interrupted(
+            || perjoule(args.split(' ').chain([file])),
+            [2, 5, 12],
+            |_| std::fs::exists(file).unwrap() && !read()["rows"].as_array().unwrap().is_empty(),
+        );
         assert_eq!(output.status.code(), Some(130), "{output:?}");
         assert!(stdout(&output).contains("interrupted: not everything was measured"), "{output:?}");
-        let read = || -> Value { serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap() };
         let partial = read();
         assert_eq!(
             (&partial["complete"], &partial["finished"]),
@@ -567,12 +644,17 @@ mod signals {
 
     #[test]
     fn the_second_one_kills() {
-        for (signal, code) in [("INT", 130), ("TERM", 143)] {
-            // Nobody reads the results, so that writing them does not end.
-            let many = ["--bits", REGTEST, "--all", "--limit", "20000", "--json"];
-            let mut child = start(perjoule(["mine", GENESIS].iter().chain(&many)));
+        // Nobody reads more of the results than their beginning, so that writing them does not end.
+        let many = ["--bits", REGTEST, "--all", "--limit", "20000", "--json"];
+        let cases = [("INT", 130), ("TERM", 143)].map(|(signal, code)| {
+            let mut child = started(perjoule(["mine", GENESIS].iter().chain(&many)));
+            let mut results = BufReader::new(child.stdout.take().unwrap());
+            results.read_line(&mut String::new()).unwrap();
             interrupt(&child);
-            sleep(Duration::from_millis(500));
+            (child, results, signal, code)
+        });
+        sleep(Duration::from_millis(500));
+        for (mut child, _results, signal, code) in cases {
             assert!(child.try_wait().unwrap().is_none());
             send(signal, &child);
             assert_eq!(child.wait().unwrap().code(), Some(code));
@@ -582,7 +664,7 @@ mod signals {
     /// As `timeout` sends them, to the process and to its group, and terminals that go away.
     #[test]
     fn signals_at_once_are_one() {
-        let child = start(perjoule(ENDLESS));
+        let child = searching(perjoule(ENDLESS));
         let all = format!("kill -TERM {0}; kill -TERM {0}; kill -HUP {0}", child.id());
         assert!(Command::new("sh").args(["-c", &all]).status().unwrap().success());
         let output = child.wait_with_output().unwrap();
@@ -594,7 +676,7 @@ mod signals {
 
     #[test]
     fn what_nohup_ignores_stays_ignored() {
-        let mut child = start(by_shell("trap '' HUP; exec \"$@\"", &perjoule(ENDLESS)));
+        let mut child = searching(by_shell("trap '' HUP; exec \"$@\"", &perjoule(ENDLESS)));
         send("HUP", &child);
         sleep(Duration::from_millis(500));
         assert!(child.try_wait().unwrap().is_none());
@@ -609,11 +691,9 @@ mod signals {
     fn what_has_no_results_yet_ends_at_once() {
         for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
             // It waits for its input.
-            let mut child = start({
-                let mut command = perjoule(["compare", "-", "-"]);
-                command.stdin(Stdio::piped());
-                command
-            });
+            let mut command = perjoule(["compare", "-", "-"]);
+            command.stdin(Stdio::piped());
+            let mut child = waiting(command, code - 128);
             let input = child.stdin.take();
             send(signal, &child);
             let output = child.wait_with_output().unwrap();
@@ -622,7 +702,8 @@ mod signals {
         }
     }
 
-    /// A score that is ended delivers what it has, and does not leave its meter's program behind.
+    /// A score that is ended delivers what it has, and does not leave its meter's program behind: it
+    /// waits until that has hung for ten seconds and is ended.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_score_that_is_ended_delivers_and_leaves_no_child() {
@@ -631,9 +712,10 @@ mod signals {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         let [program, numbers, score] = ["watts.sh", "numbers", "score.json"].map(path);
-        // It hangs when it is run for the third time.
+        // It hangs once the score has looked at the idle machine: at the start, after that and each
+        // second in between it is run.
         let script = format!(
-            "#!/bin/sh\necho $$ >> {numbers}\n[ $(wc -l < {numbers}) -gt 2 ] && sleep 600\necho 90\n"
+            "#!/bin/sh\necho $$ >> {numbers}\n[ $(wc -l < {numbers}) -gt 5 ] && sleep 600\necho 90\n"
         );
         let mut file = std::fs::File::create(&program).unwrap();
         file.write_all(script.as_bytes()).unwrap();
@@ -641,8 +723,10 @@ mod signals {
         drop(file);
         let args = "score --device cpu --workload bandwidth --size 1MiB --threads 1 --seconds 60";
         let args = args.split(' ').chain(["--meter-cmd", &program, "--json", &score]);
-        let child = start(perjoule(args));
-        sleep(Duration::from_secs(4));
+        let child = started(perjoule(args));
+        wait_until("the meter's program does not hang", || {
+            std::fs::read_to_string(&numbers).is_ok_and(|numbers| numbers.lines().count() > 5)
+        });
         send("TERM", &child);
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(143), "{output:?}");
@@ -721,7 +805,8 @@ fn bad_set_points_are_refused() {
     }
 }
 
-/// How fast it follows is not asked here: the machine may be busy.
+/// How fast it follows is not asked here: the machine may be busy. It takes seven seconds: one to warm
+/// up, two at full speed, and four set points that are held long enough for windows to settle.
 #[test]
 fn a_dial_goes_through_its_set_points() {
     let args = "dial --engine scalar --threads 1 --steps 50,50,0,100 --hold 1 --json";
@@ -750,19 +835,20 @@ fn a_dial_goes_through_its_set_points() {
     }
 }
 
-/// A sensor that always tells the same shows no work, and the hash rate stands in for it.
+/// A sensor that always tells the same shows no work, and the hash rate stands in for it. It takes five
+/// seconds: two of a pause, one to warm up and two at full speed.
 #[test]
 fn the_table_says_what_was_observed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("power1_input");
     std::fs::write(&file, "5000000\n").unwrap();
     let sensor = format!("machine={}", file.display());
-    let args = ["dial", "--engine", "scalar", "--threads", "1", "--steps", "0", "--hold", "1"];
+    let args = ["dial", "--engine", "scalar", "--threads", "1", "--steps", "0", "--hold", "0.2"];
     let output = run(args.into_iter().chain(["--meter-sensor", &sensor]));
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
     let text = stdout(&output);
     for words in [
-        "engine scalar, 1 thread; each set point held 1 s",
+        "engine scalar, 1 thread; each set point held 0.2 s",
         "observed: hash rate, which stands in for power:\n          machine by hwmon showed no work",
         "100 to 0 %",
     ] {
@@ -771,6 +857,7 @@ fn the_table_says_what_was_observed() {
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
 
+/// Eight workloads of three rounds, which take a second where nothing else runs.
 #[test]
 fn score_measures_what_it_is_asked_for() {
     let args = ["score", "--engine", "scalar", "--threads", "2", "--seconds", "0.1", "--json", "-"];
@@ -837,6 +924,7 @@ fn score_takes_devices_kinds_types_and_sizes() {
     }
 }
 
+/// Every engine takes part, three rounds on each.
 #[test]
 fn score_prints_tables_and_writes_a_whole_file() {
     let folder = std::env::temp_dir().join(format!("perjoule-{}", std::process::id()));
@@ -863,8 +951,19 @@ fn score_prints_tables_and_writes_a_whole_file() {
 
 /// A score of nothing but memory, with these arguments.
 fn score_of_memory(args: &[&str]) -> Output {
-    run(FEW.split(' ').chain(args.iter().copied()))
+    of_memory(args).output().unwrap()
 }
+
+fn of_memory(args: &[&str]) -> Command {
+    perjoule(FEW.split(' ').chain(args.iter().copied()))
+}
+
+/// What a score writes of memory and a machine that draws 210 W, by a command that says so. It looks
+/// at the idle machine for two seconds before and two after, so that several tests have one.
+#[cfg(unix)]
+static METERED: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| {
+    json(&score_of_memory(&["--meter-cmd", "echo 210 W", "--json", "-"]), 0)
+});
 
 /// The arguments of a score that is soon done.
 const FEW: &str =
@@ -894,9 +993,10 @@ impl Metered {
         self.root.path().join("sys/class/powercap/intel-rapl:0").join(name)
     }
 
-    fn score(&self, args: &[&str]) -> Output {
-        let args = FEW.split(' ').chain(args.iter().copied());
-        perjoule(args).env(ROOT, self.root.path()).output().unwrap()
+    fn score(&self, args: &[&str]) -> Command {
+        let mut command = of_memory(args);
+        command.env(ROOT, self.root.path());
+        command
     }
 
     /// The same while its counter counts.
@@ -916,19 +1016,28 @@ impl Metered {
                     std::thread::sleep(std::time::Duration::from_millis(5));
                 }
             });
-            let output = self.score(args);
+            let output = self.score(args).output().unwrap();
             done.store(true, Ordering::Relaxed);
             output
         })
     }
 }
 
-/// As in a virtual machine whose host answers every read with one number.
+/// As in a virtual machine whose host answers every read with one number. A score looks at the idle
+/// machine for four seconds, as in all tests with energy.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_counter_that_stands_still_takes_no_place() {
     let machine = Metered::new();
-    let result = json(&machine.score(&["--assume-watts", "cpu=50", "--json", "-"]), 0);
+    let mut devices = perjoule(["devices"]);
+    devices.env(ROOT, machine.root.path());
+    let [stated, silent, strict, devices] = at_once([
+        machine.score(&["--assume-watts", "cpu=50", "--json", "-"]),
+        machine.score(&["--json", "-"]),
+        machine.score(&["--require-measured"]),
+        devices,
+    ]);
+    let result = json(&stated, 0);
     for row in result["rows"].as_array().unwrap() {
         let energy = &row["energy"];
         assert_eq!((&energy["source"], &energy["assumed"]), (&"assumed".into(), &true.into()));
@@ -938,22 +1047,20 @@ fn a_counter_that_stands_still_takes_no_place() {
     let why = dead["unavailable"].as_str().unwrap();
     assert!(why.contains("stands still"), "{why}");
 
-    let result = json(&machine.score(&["--json", "-"]), 0);
+    let result = json(&silent, 0);
     assert_eq!(result["traces"], serde_json::json!([]), "nothing was read");
     for row in result["rows"].as_array().unwrap() {
         assert_eq!(row["no_energy"], "no meter measures cpu");
     }
-    let strict = machine.score(&["--require-measured"]);
     assert_eq!(strict.status.code(), Some(3));
     assert!(stderr(&strict).contains("stands still"), "{strict:?}");
 
-    let mut devices = perjoule(["devices"]);
-    let devices = devices.env(ROOT, machine.root.path()).output().unwrap();
     let line = stdout(&devices).lines().find(|line| line.contains("stands still")).unwrap();
     assert!(line.starts_with("rapl "), "{line}");
     assert!(line.contains("--assume-watts cpu=W"), "{line}");
 }
 
+/// Four seconds of the idle machine, and two windows of one.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_counter_that_counts_goes_before_what_was_stated() {
@@ -968,9 +1075,16 @@ fn a_counter_that_counts_goes_before_what_was_stated() {
     }
 }
 
+/// Four seconds of the idle machine, and two windows.
 #[test]
 fn stated_watts_become_joules_that_are_marked() {
-    let result = json(&score_of_memory(&["--assume-watts", "cpu=50", "--json", "-"]), 0);
+    let stated = ["--assume-watts", "cpu=50"];
+    let [text, written, refused] = at_once([
+        of_memory(&stated),
+        of_memory(&[&stated[..], &["--json", "-"]].concat()),
+        of_memory(&[&stated[..], &["--require-measured"]].concat()),
+    ]);
+    let result = json(&written, 0);
     let rows = result["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 2);
     for row in rows {
@@ -984,20 +1098,16 @@ fn stated_watts_become_joules_that_are_marked() {
         let per_joule = energy["per_joule"].as_f64().unwrap();
         assert!((per_joule * joules / work - 1.0).abs() < 1e-6, "{energy}");
     }
-    let text = score_of_memory(&["--assume-watts", "cpu=50"]);
     assert!(stdout(&text).contains("~bandwidth triad"), "{text:?}");
     assert!(stdout(&text).contains("given by the user, not measured"), "{text:?}");
-
-    let strict = ["--assume-watts", "cpu=50", "--require-measured"];
-    let refused = score_of_memory(&strict);
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
 }
 
+/// Four seconds of the idle machine, and two windows of one.
 #[cfg(unix)]
 #[test]
 fn a_command_measures_the_whole_machine() {
-    let result = json(&score_of_memory(&["--meter-cmd", "echo 210 W", "--json", "-"]), 0);
-    for row in result["rows"].as_array().unwrap() {
+    for row in METERED["rows"].as_array().unwrap() {
         let energy = &row["energy"];
         assert_eq!((&energy["assumed"], &energy["source"]), (&false.into(), &"command".into()));
         assert_eq!(energy["charged"], serde_json::json!(["machine"]));
@@ -1006,7 +1116,7 @@ fn a_command_measures_the_whole_machine() {
         let notes = energy["warnings"].to_string();
         assert!(notes.contains("fewer than 3") && notes.contains("shorter than 5 s"), "{notes}");
     }
-    assert!(!result["traces"][0]["points"].as_array().unwrap().is_empty());
+    assert!(!METERED["traces"][0]["points"].as_array().unwrap().is_empty());
     for (command, why) in [
         ("false", "1"),
         ("echo none", "none"),
@@ -1020,6 +1130,7 @@ fn a_command_measures_the_whole_machine() {
     }
 }
 
+/// Four seconds of the idle machine, and two windows of one.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_sensor_measures_what_the_arguments_say() {
@@ -1053,7 +1164,8 @@ fn a_sensor_of_a_terawatt_is_refused() {
     assert_refused(&score_of_memory(&["--meter-sensor", &named]), "no more than 100 MW");
 }
 
-/// What a program leaves running is ended, and told before the score.
+/// What a program leaves running is ended, and told before the score: four seconds of the idle machine,
+/// and two windows of one.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_command_that_leaves_something_running_is_told_of() {
@@ -1066,6 +1178,7 @@ fn a_command_that_leaves_something_running_is_told_of() {
     assert!((watts - 210.0).abs() < 1.0, "{result}");
 }
 
+/// Four seconds of the idle machine, and two windows of one.
 #[test]
 fn a_trace_is_laid_over_the_score_afterwards() {
     let folder = tempfile::tempdir().unwrap();
@@ -1074,15 +1187,18 @@ fn a_trace_is_laid_over_the_score_afterwards() {
     let rows = (0..300).map(|second| format!("{},300\n", now.as_secs() - 100 + second));
     std::fs::write(&trace, "time,watts\n".to_owned() + &rows.collect::<String>()).unwrap();
     let trace = trace.to_str().unwrap();
-    let result = json(&score_of_memory(&["--meter-csv", trace, "--json", "-"]), 0);
+    let [good, late] = at_once([
+        of_memory(&["--meter-csv", trace, "--json", "-"]),
+        of_memory(&["--meter-csv", trace, "--meter-csv-ahead", "-86400", "--json", "-"]),
+    ]);
+    let result = json(&good, 0);
     for row in result["rows"].as_array().unwrap() {
         let energy = &row["energy"];
         assert_eq!(energy["source"], "csv", "{row}");
         assert!((energy["gross_watts"].as_f64().unwrap() - 300.0).abs() < 1e-6, "{energy}");
         assert!((energy["idle_watts"].as_f64().unwrap() - 300.0).abs() < 1e-6, "{energy}");
     }
-    let late = ["--meter-csv", trace, "--meter-csv-ahead", "-86400", "--json", "-"];
-    let result = json(&score_of_memory(&late), 0);
+    let result = json(&late, 0);
     let why = result["rows"][0]["no_energy"].as_str().unwrap();
     assert!(why.contains("check the clocks"), "{why}");
 }
@@ -1095,29 +1211,30 @@ fn live_trace() -> String {
     format!("time,power.limit [kW],Power (kW)\n{rows}{},0.5,0", now.as_secs() + 200)
 }
 
+/// Four seconds of the idle machine, and two windows of one.
 #[test]
 fn a_trace_may_come_late_and_be_half_written() {
     let folder = tempfile::tempdir().unwrap();
     let trace = folder.path().join("wall.csv");
-    let (late, text) = (trace.clone(), live_trace());
-    // Its own process would write it when the score is done; here it does a little before.
-    let writer = std::thread::spawn(move || {
-        std::thread::sleep(std::time::Duration::from_millis(1500));
-        std::fs::write(late, text).unwrap();
-    });
-    let output = score_of_memory(&["--meter-csv", trace.to_str().unwrap(), "--json", "-"]);
-    writer.join().unwrap();
+    let never = folder.path().join("never.csv");
+    let score =
+        |trace: &Path| started(of_memory(&["--meter-csv", trace.to_str().unwrap(), "--json", "-"]));
+    let [mut late, never] = [score(&trace), score(&never)];
+    // Its own process would write it when the score is done; here it comes once it has been missed.
+    let mut told = BufReader::new(late.stderr.take().unwrap());
+    let mut line = String::new();
+    told.read_line(&mut line).unwrap();
+    std::fs::write(&trace, live_trace()).unwrap();
+    let [output, never] = [late, never].map(|child| child.wait_with_output().unwrap());
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert!(stderr(&output).contains("wall.csv is not there yet"), "{output:?}");
+    assert!(line.contains("wall.csv is not there yet"), "{line}");
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();
     for row in result["rows"].as_array().unwrap() {
         assert!((row["energy"]["gross_watts"].as_f64().unwrap() - 300.0).abs() < 1e-6, "{row}");
     }
     // One that never comes costs its joules and nothing else.
-    let never = folder.path().join("never.csv");
-    let output = score_of_memory(&["--meter-csv", never.to_str().unwrap(), "--json", "-"]);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(never.status.code(), Some(0), "{never:?}");
+    let result: Value = serde_json::from_slice(&never.stdout).unwrap();
     let why = result["rows"][0]["no_energy"].as_str().unwrap();
     assert!(why.contains("never.csv"), "{why}");
 }
@@ -1326,17 +1443,15 @@ fn rough_rows_are_marked_and_measured_again_in_full() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("score.json");
     let file = file.to_str().unwrap();
-    let metered = ["--meter-cmd", "echo 200 W", "--json", file];
-    assert_eq!(score_of_memory(&metered).status.code(), Some(0));
-    let first: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-    for row in first["rows"].as_array().unwrap() {
+    std::fs::write(file, METERED.to_string()).unwrap();
+    for row in METERED["rows"].as_array().unwrap() {
         assert_eq!(row["rough"], true, "{row}");
         let energy = &row["energy"];
         assert_eq!(
             (energy["trials"].as_array().unwrap().len(), &energy["uncertainty"]),
             (1, &Value::Null)
         );
-        assert!((energy["gross_watts"].as_f64().unwrap() - 200.0).abs() < 0.01, "{energy}");
+        assert!((energy["gross_watts"].as_f64().unwrap() - 210.0).abs() < 0.01, "{energy}");
     }
 
     let full = "score --device cpu --workload bandwidth --size 1MiB --threads 1 --seconds 0.1 \
@@ -1356,21 +1471,20 @@ fn numbers_that_cannot_be_are_refused_wherever_a_score_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("score.json");
     let file = file.to_str().unwrap();
-    let metered = ["--meter-cmd", "echo 50 W", "--json", file];
-    assert_eq!(score_of_memory(&metered).status.code(), Some(0));
-    let good: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     for (pointer, value, place) in [
         ("/rows/0/energy/trials/0/joules", -5.0, "rows[0].energy.trials[0].joules is -5, expected"),
         ("/rows/1/energy/per_joule", 1e300, "rows[1].energy.per_joule is 1"),
         ("/rows/1/per_second/best", 1.0, "rows[1].per_second.best is 1, expected at least p90"),
         ("/rows/0/energy/gross_watts", -1.0, "rows[0].energy.gross_watts is -1, expected more"),
     ] {
-        let mut bad = good.clone();
+        let mut bad = METERED.clone();
         *bad.pointer_mut(pointer).unwrap() = value.into();
         std::fs::write(file, bad.to_string()).unwrap();
-        let [decide, compare] =
-            [run(["decide", file].iter().chain(&SITE)), run(["compare", file, file])];
-        for output in [decide, compare, score_of_memory(&["--resume", file])] {
+        for output in at_once([
+            perjoule(["decide", file].iter().chain(&SITE)),
+            perjoule(["compare", file, file]),
+            of_memory(&["--resume", file]),
+        ]) {
             assert_refused(&output, place);
         }
     }
