@@ -17,6 +17,7 @@ use std::fmt;
 use std::time::Duration;
 
 use self::device::Device;
+use self::tuning::Effort;
 pub use self::tuning::{Shape, Trial, Tuning};
 use super::{Candidate, Engine, EngineId, Failure, Fault, Feed, Scanned, Setting, cpu};
 use crate::gpu::{Adapter, Kind};
@@ -98,7 +99,7 @@ impl Gpu {
     /// When the driver refuses, has no memory or fails, or when the device computes wrong results.
     pub fn open(adapter: &Adapter) -> Result<Self, Fault> {
         let opened = Device::open(adapter, FEEDERS)
-            .and_then(|device| Self::tuned(adapter.number, Box::new(device)));
+            .and_then(|device| Self::tuned(adapter.number, Box::new(device), Effort::FULL));
         let opened =
             opened.map_err(|failure| Fault { engine: EngineId::Gpu(adapter.number), failure });
         let device =
@@ -106,8 +107,8 @@ impl Gpu {
         Ok(Self { device, software: adapter.kind == Kind::Software, ..opened? })
     }
 
-    fn tuned(number: u8, runner: Box<dyn Runner>) -> Result<Self, Failure> {
-        let tuning = tuning::tune(runner.as_ref())?;
+    fn tuned(number: u8, runner: Box<dyn Runner>, effort: Effort) -> Result<Self, Failure> {
+        let tuning = tuning::tune(runner.as_ref(), effort)?;
         let id = EngineId::Gpu(number);
         Ok(Self { id, device: String::new(), software: false, runner, tuning })
     }

@@ -17,15 +17,27 @@ use crate::engine::{Candidate, Failure, Wrong, job_for};
 use crate::job::{MAX_GROUP, NonceRange};
 use crate::search::judge;
 
-/// How long compiling may take.
-const TIME: Duration = Duration::from_secs(2);
+/// How much time tuning takes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Effort {
+    /// How long compiling may take.
+    pub(super) compiling: Duration,
+    /// How long all variants are measured in turn, in so many rounds at the least.
+    pub(super) measuring: Duration,
+    pub(super) rounds: usize,
+    /// How long the dispatch lasts that a variant is judged by.
+    pub(super) trial: Duration,
+}
 
-/// How long all variants are measured in turn, in so many rounds at the least.
-const MEASURED: Duration = Duration::from_millis(400);
-const ROUNDS: usize = 4;
-
-/// How long the dispatch lasts that a variant is judged by.
-const TRIAL: Duration = Duration::from_millis(8);
+impl Effort {
+    /// What tells variants apart on a device that works.
+    pub(super) const FULL: Self = Self {
+        compiling: Duration::from_secs(2),
+        measuring: Duration::from_millis(400),
+        rounds: 4,
+        trial: Duration::from_millis(8),
+    };
+}
 
 /// Hits that a trial expects: an eighth of the room, and five times their square root is a fifth of
 /// them.
@@ -112,14 +124,14 @@ impl fmt::Display for Tuning {
 }
 
 /// Compiles variants while there is time, and measures them.
-pub(super) fn tune(runner: &dyn Runner) -> Result<Tuning, Failure> {
+pub(super) fn tune(runner: &dyn Runner, effort: Effort) -> Result<Tuning, Failure> {
     let start = Instant::now();
     let sums: &[bool] = if runner.may_multiply() { &[false, true] } else { &[false] };
     let shapes = SHAPES.iter().flat_map(|shape| sums.iter().map(move |&sums| (*shape, sums)));
     let mut entries: Vec<Entry> = Vec::new();
     let mut longest = Duration::ZERO;
     for ((group, nonces), multiplies) in shapes {
-        if !entries.is_empty() && start.elapsed() + longest > TIME {
+        if !entries.is_empty() && start.elapsed() + longest > effort.compiling {
             break;
         }
         let before = Instant::now();
@@ -131,9 +143,9 @@ pub(super) fn tune(runner: &dyn Runner) -> Result<Tuning, Failure> {
     }
     let measuring = Instant::now();
     let mut rounds = 0;
-    while rounds < ROUNDS || measuring.elapsed() < MEASURED {
+    while rounds < effort.rounds || measuring.elapsed() < effort.measuring {
         for entry in &mut entries {
-            entry.measure(runner)?;
+            entry.measure(runner, effort.trial)?;
         }
         rounds += 1;
     }
@@ -168,12 +180,12 @@ impl Entry {
     }
 
     /// Runs a dispatch that is long enough, which may take some that are not.
-    fn measure(&mut self, runner: &dyn Runner) -> Result<(), Failure> {
+    fn measure(&mut self, runner: &dyn Runner, trial: Duration) -> Result<(), Failure> {
         let shape = self.trial.shape;
         loop {
             let took = run(runner, shape, self.nonces)?;
-            if took < TRIAL && self.nonces < 1 << 28 {
-                self.nonces *= if took * 8 < TRIAL { 8 } else { 2 };
+            if took < trial && self.nonces < 1 << 28 {
+                self.nonces *= if took * 8 < trial { 8 } else { 2 };
             } else {
                 self.trial.rate = self.trial.rate.max(rate(shape, self.nonces, took));
                 return Ok(());
