@@ -54,6 +54,7 @@ fn multiply(device: &Device, arithmetic: Arithmetic, shape: Shape) {
     matmul.check().expect_err("nothing was written since");
 }
 
+/// Ten shapes with each arithmetic: a software driver compiles for seconds.
 #[test]
 fn products_of_odd_sides_are_right() {
     let shapes = [
@@ -81,6 +82,7 @@ fn products_of_odd_sides_are_right() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
 
+    /// A software driver compiles for seconds.
     #[test]
     fn products_of_any_sides_are_right(m in 1..150_usize, n in 1..150_usize, k in 1..150_usize) {
         for (device, arithmetic) in arithmetics() {

@@ -545,10 +545,11 @@ mod tests {
         Case { shape, c, a, b, rounding: Rounding::EXACT }
     }
 
-    /// The table of the documentation.
+    /// The table of the documentation. A row is checked by itself, whose bound does not depend on how
+    /// many there are: a hundred show as much as a thousand.
     #[test]
-    fn an_error_in_one_of_a_million_elements_is_found() {
-        let shape = Shape::square(1024).expect("small");
+    fn an_error_in_one_element_of_many_is_found() {
+        let shape = Shape::new(100, 1024, 1024).expect("small");
         let mut case = case_f64(shape);
         case.finds(|right| right + 3e-11);
         case.rounding = Rounding::F64.any();
@@ -561,8 +562,9 @@ mod tests {
         case.finds(|right| half(right.to_f64() as f32 + 1.41));
         case.rounding = Rounding::F16_IN_F32.any();
         case.finds(|right| half(right.to_f64() as f32 - 3.11));
-        case_i8(shape).finds(|right| right + 1);
-        case_i8(shape).finds(|right| right ^ i32::MIN);
+        let mut case = case_i8(shape);
+        case.finds(|right| right + 1);
+        case.finds(|right| right ^ i32::MIN);
     }
 
     #[test]
@@ -621,7 +623,9 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(48))]
+        // In each case an error is put into four places, and looked for with four choices of signs. That
+        // none of so many cases has the long side in a given place happens once in 650 runs.
+        #![proptest_config(ProptestConfig::with_cases(16))]
 
         #[test]
         fn right_products_of_any_shape_pass(

@@ -189,7 +189,8 @@ mod tests {
         }
     }
 
-    /// Runs out of addresses on the way, so it has a process of its own.
+    /// Runs out of addresses on the way, so it has a process of its own. The driver takes seconds to give
+    /// and take back all of them.
     #[test]
     fn a_device_that_has_no_memory_left_stays_well() {
         const NAME: &str =
