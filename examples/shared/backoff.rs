@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// The first wait.
-const FIRST: Duration = Duration::from_secs(1);
+/// The first wait; for tests it is enough to come to it.
+const FIRST: Duration = if cfg!(test) { Duration::from_millis(50) } else { Duration::from_secs(1) };
 
 /// Waits that double.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// From a second to this.
+    /// From the first wait to this.
     pub(crate) fn new(longest: Duration) -> Self {
         Self { next: FIRST, longest }
     }
@@ -37,11 +37,12 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest_and_begin_anew() {
-        let mut backoff = Backoff::new(Duration::from_secs(5));
-        let mut waits = |count| (0..count).map(|_| backoff.wait().as_secs()).collect::<Vec<_>>();
-        assert_eq!(waits(100)[..5], [1, 2, 4, 5, 5]);
-        assert_eq!(waits(1), [5]);
+        let mut backoff = Backoff::new(5 * FIRST);
+        let mut waits =
+            |count| (0..count).map(|_| backoff.wait().div_duration_f64(FIRST)).collect::<Vec<_>>();
+        assert_eq!(waits(100)[..5], [1.0, 2.0, 4.0, 5.0, 5.0]);
+        assert_eq!(waits(1), [5.0]);
         backoff.reset();
-        assert_eq!(backoff.wait().as_secs(), 1);
+        assert_eq!(backoff.wait(), FIRST);
     }
 }
