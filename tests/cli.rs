@@ -936,7 +936,8 @@ fn score_prints_tables_and_writes_a_whole_file() {
     let output = run(args);
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
     let text = stdout(&output);
-    for part in ["SHA-256d on cpu", "best MH/s", "arithmetic on cpu", "memory and launches on cpu"]
+    for part in
+        ["SHA-256d on cpu", "H/s  median", "arithmetic on cpu", "memory and launches on cpu"]
     {
         assert!(text.contains(part), "{text}");
     }
