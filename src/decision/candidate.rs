@@ -4,6 +4,7 @@
 //! Scores are of different meters: of a card, of a processor with its memory, of a whole machine at
 //! the wall. Here all become power at the wall, by what the site says is around the device.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +62,8 @@ impl Power {
 pub(crate) const UNKNOWN_DEVIATION: f64 = 0.2;
 
 /// How a power is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
     /// By a meter.

@@ -12,6 +12,7 @@
 //! - *Host*: the device is sold, and its power goes to the tenant of the contract.
 //! - *Curtail*: nothing but credits.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,9 +23,8 @@ use super::site::{Capital, Hardware, Network, Quote, Rental, Site, YEAR};
 use crate::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
 
 /// What can be done with a device.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Use {
     /// Go on mining, or begin to.
@@ -58,9 +58,8 @@ impl Use {
 }
 
 /// A number that may turn out otherwise.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Input {
     /// Of a bitcoin.

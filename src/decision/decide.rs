@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,10 +49,11 @@ impl Options {
 }
 
 /// What to do at a site.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Decision {
     /// The version of the form: [`SCHEMA`].
-    #[schemars(extend("const" = SCHEMA))]
+    #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
     pub schema: u32,
     /// The version of perjoule that decided.
     pub perjoule: String,
@@ -78,7 +80,8 @@ pub struct Decision {
 }
 
 /// The prices that were decided with.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Prices {
     /// The mean of the tariff, for a kilowatt-hour at the site's meter.
     pub tariff_usd_per_kwh: UsdPerKwh,
@@ -103,7 +106,8 @@ pub struct Prices {
 }
 
 /// Where a number comes from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Quoted {
     /// Its key in the file.
     pub key: String,
@@ -114,7 +118,8 @@ pub struct Quoted {
 }
 
 /// What a miner that people know would earn at the site.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Asic {
     /// Its name.
     pub name: String,
@@ -125,7 +130,8 @@ pub struct Asic {
 }
 
 /// What was concluded of a kind of hardware. Dollars a year are for one of them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Judged {
     /// What the site calls it.
     pub name: String,
@@ -162,7 +168,8 @@ pub struct Judged {
 }
 
 /// What a use is worth.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Worth {
     /// The use.
     #[serde(rename = "use")]
@@ -178,7 +185,8 @@ pub struct Worth {
 }
 
 /// What mining earns and needs. All but hashes per joule is at the site's meter.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Mining {
     /// How the power is known.
     pub basis: Basis,
@@ -212,7 +220,8 @@ pub struct Mining {
 }
 
 /// What AI earns and needs, at the site's meter.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Earning {
     /// How the power is known.
     pub basis: Basis,

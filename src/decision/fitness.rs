@@ -7,6 +7,7 @@
 use std::fmt;
 use std::path::Path;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,8 @@ struct Class {
 }
 
 /// What a device has of something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Property {
     /// GiB of memory.
@@ -182,7 +184,8 @@ impl Abilities {
 }
 
 /// Whether a device is fit for a kind of work.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Fitness {
     /// The kind of work.
     pub class: String,
@@ -197,7 +200,8 @@ pub struct Fitness {
 }
 
 /// What is needed of something, and what there is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Reason {
     /// Of what.
     pub of: Property,

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,8 @@ use super::site::{Contract, Hour, Site, YEAR};
 use crate::units::{Joules, Usd, UsdPerKwh, UsdPerWatt, Watts};
 
 /// What a site does in the hours of its tariff, and what that earns.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Schedule {
     /// How many hours.
     pub hours: usize,
@@ -54,7 +56,8 @@ pub struct Schedule {
 }
 
 /// Money of a plan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Money {
     /// From mining, operations taken off.
     pub mining_usd: Usd,
@@ -69,7 +72,8 @@ pub struct Money {
 }
 
 /// What one kind of hardware does. Hours are those of all devices together.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Placed {
     /// Its name.
     pub name: String,
@@ -90,7 +94,8 @@ pub struct Placed {
 }
 
 /// What more of a limit would be worth.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Limit {
     /// Of what.
     pub of: String,
@@ -99,7 +104,8 @@ pub struct Limit {
 }
 
 /// A place in the order of the hours by their draw.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Duration {
     /// The share of the hours that draw as much or more.
     pub share: f64,

@@ -2,6 +2,7 @@
 //! within their ranges, the next halving, and a map of tariffs and bitcoin prices.
 
 use rayon::prelude::*;
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,8 @@ use crate::workload::number::random;
 pub const SWING: f64 = 0.2;
 
 /// What a use is worth when one input is a fifth less and a fifth more.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Swing {
     /// Which input.
     pub input: Input,
@@ -129,7 +131,8 @@ pub(crate) fn deciding(case: &Case<'_>, allowed: impl Fn(Values) -> Values, of: 
 }
 
 /// What is best at which mean tariff and price of a bitcoin.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Map {
     /// Mean tariffs, ascending.
     pub tariffs: Vec<UsdPerKwh>,

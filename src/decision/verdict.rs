@@ -3,6 +3,7 @@
 //! It is inconclusive where something that decides was not measured, or where prices and measurements
 //! within their ranges make something else best too often.
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,8 @@ use crate::report::figures::percent;
 use crate::units::Usd;
 
 /// What to do with a device.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Verdict {
     /// What to do; `None` where that is inconclusive.
     pub advice: Option<Use>,

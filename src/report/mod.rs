@@ -31,6 +31,7 @@ pub use self::check::Impossible;
 pub use self::odd::is_odd;
 pub use self::resume::Unfit;
 
+#[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,10 +41,11 @@ use crate::units::{Hertz, Joules, Watts};
 pub const SCHEMA: u32 = 1;
 
 /// A machine's score.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Report {
     /// The version of the form: [`SCHEMA`].
-    #[schemars(extend("const" = SCHEMA))]
+    #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
     pub schema: u32,
     /// The version of perjoule that measured.
     pub perjoule: String,
@@ -75,7 +77,8 @@ pub struct Report {
 }
 
 /// Work that was measured to its end on a device.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Finished {
     /// `cpu`, `gpu:0`, …
     pub device: String,
@@ -91,7 +94,8 @@ impl Report {
 }
 
 /// The machine that was scored.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Machine {
     /// What the processor calls itself.
     pub cpu: Option<String>,
@@ -104,7 +108,8 @@ pub struct Machine {
 }
 
 /// A device that was scored.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Device {
     /// `cpu`, `gpu:0`, …
     pub id: String,
@@ -119,7 +124,8 @@ pub struct Device {
 }
 
 /// A meter, or why there is none.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Meter {
     /// What it measures: `package-0`, `gpu:0`, `machine`, …
     pub domain: String,
@@ -133,7 +139,8 @@ pub struct Meter {
 }
 
 /// What a device did of one kind of work.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Row {
     /// `cpu`, `gpu:0`, …
     pub device: String,
@@ -171,7 +178,8 @@ pub struct Row {
 }
 
 /// Sizes of work.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Size {
     /// No memory is touched.
@@ -192,7 +200,8 @@ pub enum Size {
 }
 
 /// The rates of some slices, in units of the row per second.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Rate {
     /// The fastest slice.
     pub best: f64,
@@ -207,7 +216,8 @@ pub struct Rate {
 }
 
 /// The most that a device could do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Roof {
     /// What was measured for it.
     pub of: String,
@@ -221,7 +231,8 @@ pub struct Roof {
 }
 
 /// What the work cost.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Energy {
     /// Whether the power was given by the user and not measured.
     pub assumed: bool,
@@ -253,7 +264,8 @@ pub struct Energy {
 }
 
 /// One window of a meter.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Trial {
     /// From the start of the score, in seconds.
     pub start: f64,
@@ -268,7 +280,8 @@ pub struct Trial {
 }
 
 /// The state of a GPU under load.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct State {
     /// The lowest clock that was seen.
     #[serde(rename = "clock_hertz")]
@@ -286,7 +299,8 @@ pub struct State {
 }
 
 /// Something without a row.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Note {
     /// `cpu`, `gpu:0`, …
     pub device: String,
@@ -297,7 +311,8 @@ pub struct Note {
 }
 
 /// What one meter showed over time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
 pub struct Trace {
     /// The domain of the meter.
     pub domain: String,

@@ -20,7 +20,8 @@ macro_rules! quantity {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
-        #[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema), serde(transparent))]
+        #[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+        #[cfg_attr(all(test, feature = "cli"), derive(schemars::JsonSchema))]
         pub struct $name(f64);
 
         impl $name {
@@ -223,11 +224,8 @@ impl Mul<Watts> for Duration {
 
 /// A temperature, in whole degrees, which is what sensors tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(
-    feature = "cli",
-    derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema),
-    serde(transparent)
-)]
+#[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+#[cfg_attr(all(test, feature = "cli"), derive(schemars::JsonSchema))]
 pub struct Celsius(i32);
 
 impl Celsius {
