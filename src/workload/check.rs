@@ -215,48 +215,26 @@ impl<A: Input, B: Input, C: Output> Product<'_, A, B, C> {
         let panels = sums.div_ceil(PANEL);
         let mut product = reserve(panels * k, [0.0; PANEL])?;
         let mut by_rows = reserve(k * sums, 0.0)?;
-        by_rows.par_chunks_mut(sums).zip(self.b.par_chunks(n)).for_each(|(sums, b)| {
-            signs.sum(b, sums);
+        rows_at_once(&mut by_rows, sums, &|row, sums| {
+            signs.sum(&self.b[row * n..(row + 1) * n], sums);
         });
-        product.par_chunks_mut(k).enumerate().for_each(|(panel, out)| {
-            for (out, sums) in out.iter_mut().zip(by_rows.chunks(sums)) {
-                let sums = &sums[panel * PANEL..];
-                let count = sums.len().min(PANEL);
-                out[..count].copy_from_slice(&sums[..count]);
-            }
-        });
+        into_panels(&by_rows, sums, &mut product, k);
         drop(by_rows);
 
-        let none = || vec![0.0; blocks];
-        let squares = self.b.par_chunks(n).fold(none, |mut squares, b| {
-            for (square, b) in squares.iter_mut().zip(b.chunks(COLUMNS)) {
+        let squares = sum_of_rows(k, blocks, &|row, squares| {
+            for (square, b) in
+                squares.iter_mut().zip(self.b[row * n..(row + 1) * n].chunks(COLUMNS))
+            {
                 *square += b.iter().map(|b| b.to_f64().powi(2)).sum::<f64>();
             }
-            squares
-        });
-        let squares = squares.reduce(none, |mut squares, others| {
-            squares.iter_mut().zip(others).for_each(|(square, other)| *square += other);
-            squares
         });
 
         // Some rows at a time, so that a panel is read once for all of them.
-        let wrong = (0..m.div_ceil(ROWS)).into_par_iter().find_map_first(|group| {
+        let wrong = first_wrong(m.div_ceil(ROWS), &|group| {
             let rows = group * ROWS..m.min((group + 1) * ROWS);
             let a = &self.a[rows.start * k..rows.end * k];
             let a: Vec<f64> = a.iter().map(|a| a.to_f64()).collect();
-            let mut expected = vec![0.0; rows.len() * panels * PANEL];
-            for (panel, product) in product.chunks_exact(k).enumerate() {
-                for (row, a) in a.chunks_exact(k).enumerate() {
-                    let mut sums = [0.0; PANEL];
-                    for (a, product) in a.iter().zip(product) {
-                        for (sum, product) in sums.iter_mut().zip(product) {
-                            *sum += a * product;
-                        }
-                    }
-                    let at = (row * panels + panel) * PANEL;
-                    expected[at..at + PANEL].copy_from_slice(&sums);
-                }
-            }
+            let expected = expected_sums(&a, &product, k);
             let of_rows = expected.chunks_exact(panels * PANEL).zip(a.chunks_exact(k));
             rows.zip(of_rows).find_map(|(row, (expected, a))| {
                 let norm = a.iter().map(|a| a * a).sum::<f64>().sqrt();
@@ -294,6 +272,60 @@ impl<A: Input, B: Input, C: Output> Product<'_, A, B, C> {
         }
         Ok(())
     }
+}
+
+// What all threads share does not know the types of the numbers, for each of which rayon's part of it would be compiled.
+
+/// Has the threads fill rows of so many numbers, each by its number from 0.
+fn rows_at_once(rows: &mut [f64], width: usize, fill: &(dyn Fn(usize, &mut [f64]) + Sync)) {
+    rows.par_chunks_mut(width).enumerate().for_each(|(row, out)| fill(row, out));
+}
+
+/// Lays rows of so many sums out by panels.
+fn into_panels(by_rows: &[f64], sums: usize, panels: &mut [[f64; PANEL]], rows: usize) {
+    panels.par_chunks_mut(rows).enumerate().for_each(|(panel, out)| {
+        for (out, sums) in out.iter_mut().zip(by_rows.chunks(sums)) {
+            let sums = &sums[panel * PANEL..];
+            let count = sums.len().min(PANEL);
+            out[..count].copy_from_slice(&sums[..count]);
+        }
+    });
+}
+
+/// What all rows together add to so many sums.
+fn sum_of_rows(rows: usize, sums: usize, add: &(dyn Fn(usize, &mut [f64]) + Sync)) -> Vec<f64> {
+    let none = || vec![0.0; sums];
+    let parts = (0..rows).into_par_iter().fold(none, |mut sums, row| {
+        add(row, &mut sums);
+        sums
+    });
+    parts.reduce(none, |mut sums, others| {
+        sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other);
+        sums
+    })
+}
+
+fn first_wrong(groups: usize, check: &(dyn Fn(usize) -> Option<Wrong> + Sync)) -> Option<Wrong> {
+    (0..groups).into_par_iter().find_map_first(check)
+}
+
+/// A·(B·r) of rows of A: for each of them the sums of all panels.
+fn expected_sums(a: &[f64], product: &[[f64; PANEL]], k: usize) -> Vec<f64> {
+    let panels = product.len() / k;
+    let mut expected = vec![0.0; a.len() / k * panels * PANEL];
+    for (panel, product) in product.chunks_exact(k).enumerate() {
+        for (row, a) in a.chunks_exact(k).enumerate() {
+            let mut sums = [0.0; PANEL];
+            for (a, product) in a.iter().zip(product) {
+                for (sum, product) in sums.iter_mut().zip(product) {
+                    *sum += a * product;
+                }
+            }
+            let at = (row * panels + panel) * PANEL;
+            expected[at..at + PANEL].copy_from_slice(&sums);
+        }
+    }
+    expected
 }
 
 /// Not so for what is no number.

@@ -42,7 +42,7 @@ impl Crew {
         &self,
         make: impl Fn(usize) -> Result<T, Trouble> + Sync,
     ) -> Result<Vec<Mutex<T>>, Trouble> {
-        let parts = self.pool.broadcast(|thread| make(thread.index()));
+        let parts = self.on_each(make);
         parts.into_iter().map(|part| part.map(Mutex::new)).collect()
     }
 
@@ -52,10 +52,23 @@ impl Crew {
         parts: &[Mutex<T>],
         task: impl Fn(&mut T) -> R + Sync,
     ) -> Vec<R> {
-        self.pool.broadcast(|thread| {
-            let part = parts[thread.index()].lock();
+        self.on_each(|thread| {
+            let part = parts[thread].lock();
             task(&mut part.unwrap_or_else(PoisonError::into_inner))
         })
+    }
+
+    /// The task's results, in the order of the threads, to whom it is known by its address: rayon's part of this would be
+    /// compiled for each task.
+    fn on_each<R: Send>(&self, task: impl Fn(usize) -> R + Sync) -> Vec<R> {
+        let results: Vec<Mutex<Option<R>>> =
+            (0..self.threads()).map(|_| Mutex::default()).collect();
+        let task: &(dyn Fn(usize) + Sync) = &|thread| {
+            *results[thread].lock().unwrap_or_else(PoisonError::into_inner) = Some(task(thread));
+        };
+        self.pool.broadcast(|thread| task(thread.index()));
+        let result = |place: Mutex<_>| place.into_inner().unwrap_or_else(PoisonError::into_inner);
+        results.into_iter().filter_map(result).collect()
     }
 
     /// Has each thread run its part for about `time`, all from the same instant on; `run` says how
