@@ -141,7 +141,7 @@ fn gpus(criterion: &mut Criterion) {
         let array = array.min(adapter.max_buffer_bytes).min(adapter.max_binding_bytes);
         let mut group = criterion.benchmark_group("bandwidth");
         for transfer in Transfer::ALL {
-            let name = format!("{}, {place}", transfer.name());
+            let name = format!("{}, {place}", transfer.variant());
             let unit = Throughput::Bytes(BYTES);
             bench(&mut group, &name, unit, || Bandwidth::new(&device, transfer, array));
         }

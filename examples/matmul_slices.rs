@@ -16,7 +16,7 @@ use perjoule::workload::{Shape, Workload};
 fn main() -> Result<(), Box<dyn Error>> {
     let [name, n] = <[String; 2]>::try_from(env::args().skip(1).collect::<Vec<_>>())
         .map_err(|_| "expected a precision and a side, as in: f32 1024")?;
-    let precision = Precision::ALL.into_iter().find(|precision| precision.name() == name);
+    let precision = Precision::ALL.into_iter().find(|precision| precision.variant().name() == name);
     let precision = precision.ok_or("expected f64, f32, f16 or i8 as the precision")?;
     let mut matmul = Matmul::new(precision, Shape::square(n.parse()?)?, 1)?;
 

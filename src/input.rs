@@ -8,7 +8,7 @@ use std::fs::{self, File, FileType};
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::report::figures::bytes;
+use crate::units::text::bytes;
 
 /// Why a file is no text that can be used.
 #[derive(Debug, thiserror::Error)]

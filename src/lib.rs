@@ -20,14 +20,13 @@
 //! - [`search`]: a job's ranges over all cores and GPUs, candidates verified, shares in one order, at
 //!   full speed or as much of the time as a throttle says;
 //! - [`response`]: how fast and how well something followed such set points;
-//! - [`selftest`]: whether an engine is right on this machine;
 //! - [`workload`]: the search, matrix products, arithmetic peaks and memory under one trait;
 //! - `score`: how fast each device does each of them, what is possible there, and what it costs;
 //! - [`units`] and `meter`: joules, watts, and what measures them;
 //! - `report`: what a score tells, and its exporters;
 //! - `decision`: what to do with scored hardware at a site with its prices;
 //! - `input`: texts that people give in files;
-//! - [`device`] and `gpu`: what is in this machine;
+//! - [`machine`] and `gpu`: what is in this machine;
 //! - [`sha256`]: SHA-256 as the standard writes it, which the engines are tested against.
 //!
 //! Searching takes three lines; see [`search::Search`].
@@ -43,28 +42,27 @@
 //! - `bitcoin`: conversions between [`block`]'s types and those of rust-bitcoin 0.32.
 
 pub mod block;
-mod cgroup;
 #[cfg(feature = "criterion")]
 pub mod criterion;
 #[cfg(feature = "cli")]
 pub mod decision;
-pub mod device;
 pub mod engine;
-#[cfg(feature = "gpu")]
 pub mod gpu;
 #[cfg(feature = "cli")]
 pub mod input;
 pub mod job;
 mod lanes;
+pub mod machine;
 #[cfg(feature = "meter")]
 pub mod meter;
+#[cfg(feature = "cli")]
+pub mod record;
 #[cfg(feature = "cli")]
 pub mod report;
 pub mod response;
 #[cfg(feature = "meter")]
 pub mod score;
 pub mod search;
-pub mod selftest;
 pub mod sha256;
 pub mod units;
 pub mod workload;

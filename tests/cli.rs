@@ -835,20 +835,21 @@ fn a_dial_goes_through_its_set_points() {
     }
 }
 
-/// A sensor that always tells the same shows no work, and the hash rate stands in for it. It takes five
-/// seconds: two of a pause, one to warm up and two at full speed.
+/// A sensor that always tells the same shows no work, and the hash rate stands in for it. It takes seven
+/// seconds: two of a pause, one to warm up, two at full speed and the steps, which are long enough for a
+/// machine that is busy otherwise.
 #[test]
 fn the_table_says_what_was_observed() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("power1_input");
     std::fs::write(&file, "5000000\n").unwrap();
     let sensor = format!("machine={}", file.display());
-    let args = ["dial", "--engine", "scalar", "--threads", "1", "--steps", "0", "--hold", "0.2"];
+    let args = ["dial", "--engine", "scalar", "--threads", "1", "--steps", "0", "--hold", "1"];
     let output = run(args.into_iter().chain(["--meter-sensor", &sensor]));
     assert_eq!((output.status.code(), stderr(&output)), (Some(0), ""));
     let text = stdout(&output);
     for words in [
-        "engine scalar, 1 thread; each set point held 0.2 s",
+        "engine scalar, 1 thread; each set point held 1 s",
         "observed: hash rate, which stands in for power:\n          machine by hwmon showed no work",
         "100 to 0 %",
     ] {

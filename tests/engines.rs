@@ -14,9 +14,9 @@ mod notable;
 use std::sync::{Arc, LazyLock};
 
 use perjoule::block::{Header, Target, Version, VersionMask};
-use perjoule::engine::{self, Candidate, Engine, EngineId, Fault, Scanned};
+use perjoule::engine::verify;
+use perjoule::engine::{self, Candidate, Engine, EngineError, EngineId, Scanned};
 use perjoule::job::{Job, MAX_GROUP, NonceRange};
-use perjoule::search::verify;
 use proptest::prelude::*;
 
 use common::{assert_same, target};
@@ -440,14 +440,14 @@ fn says_what_was_tested() {
     for surveyed in engine::survey() {
         match surveyed {
             Ok(engine) => {
-                assert_eq!(perjoule::selftest::check(engine.as_ref()), Ok(()));
+                assert_eq!(perjoule::engine::selftest::check(engine.as_ref()), Ok(()));
                 say_tested(engine.as_ref());
             }
             Err(unavailable) => eprintln!("not tested: {unavailable}"),
         }
     }
     for gpu in gpus() {
-        assert_eq!(perjoule::selftest::check(gpu.as_ref()), Ok(()));
+        assert_eq!(perjoule::engine::selftest::check(gpu.as_ref()), Ok(()));
         say_tested(gpu.as_ref());
     }
     if gpus().is_empty()
@@ -478,7 +478,7 @@ impl Engine for Forgetful {
         range: NonceRange,
         limit: usize,
         out: &mut Vec<Candidate>,
-    ) -> Result<Scanned, Fault> {
+    ) -> Result<Scanned, EngineError> {
         let scalar = engine::by_id(EngineId::Scalar).expect("every machine has it");
         let scanned = scalar.scan(job, range, limit, out)?;
         out.pop();
@@ -489,14 +489,15 @@ impl Engine for Forgetful {
         1.0
     }
 
-    fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
+    fn exercise(&self, rounds: u32) -> Result<u64, EngineError> {
         Ok(rounds.into())
     }
 }
 
 #[test]
 fn the_self_test_refuses_an_engine_that_is_wrong() {
-    let wrong = perjoule::selftest::check(&Forgetful).expect_err("a share is missing").to_string();
+    let wrong =
+        perjoule::engine::selftest::check(&Forgetful).expect_err("a share is missing").to_string();
     assert!(wrong.contains("engine scalar is wrong on this machine"), "{wrong}");
 }
 

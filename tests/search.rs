@@ -16,7 +16,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use perjoule::block::{Header, Target, Version, VersionMask};
-use perjoule::engine::{self, Candidate, Engine, EngineId, Failure, Fault, Feed, Scanned, Wrong};
+use perjoule::engine::{
+    self, Candidate, Engine, EngineError, EngineErrorKind, EngineId, Feed, Scanned, VerifyError,
+};
+use perjoule::gpu::DeviceError;
 use perjoule::job::{Job, MAX_GROUP, NonceRange};
 use perjoule::search::{
     Duty, End, MAX_THREADS, Outcome, Progress, Search, Stop, Throttle, Watch, Workers,
@@ -199,13 +202,13 @@ struct Call<'a> {
 
 impl Call<'_> {
     /// Fails.
-    fn fail(self, failure: Failure) -> Result<Scanned, Fault> {
-        Err(Fault { engine: self.id, failure })
+    fn fail(self, kind: impl Into<EngineErrorKind>) -> Result<Scanned, EngineError> {
+        Err(EngineError { engine: self.id, kind: kind.into() })
     }
 }
 
 /// Does what is asked.
-fn scan(call: Call<'_>) -> Result<Scanned, Fault> {
+fn scan(call: Call<'_>) -> Result<Scanned, EngineError> {
     let Call { engine, job, range, limit, out, .. } = call;
     engine.scan(job, range, limit, out)
 }
@@ -219,11 +222,13 @@ struct Fake {
     answer: Box<Answer>,
 }
 
-type Answer = dyn Fn(Call<'_>) -> Result<Scanned, Fault> + Send + Sync;
+type Answer = dyn Fn(Call<'_>) -> Result<Scanned, EngineError> + Send + Sync;
 
 impl Fake {
     /// On a CPU.
-    fn new(answer: impl Fn(Call<'_>) -> Result<Scanned, Fault> + Send + Sync + 'static) -> Self {
+    fn new(
+        answer: impl Fn(Call<'_>) -> Result<Scanned, EngineError> + Send + Sync + 'static,
+    ) -> Self {
         let engine = scalar_engine();
         let (id, feed, calls) = (engine.id(), engine.feed(), Arc::default());
         Self { id, feed, engine, calls, answer: Box::new(answer) }
@@ -263,7 +268,7 @@ impl Engine for Fake {
         range: NonceRange,
         limit: usize,
         out: &mut Vec<Candidate>,
-    ) -> Result<Scanned, Fault> {
+    ) -> Result<Scanned, EngineError> {
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
         let (id, engine) = (self.id, self.engine.as_ref());
         (self.answer)(Call { id, engine, job, range, limit, out, number })
@@ -277,7 +282,7 @@ impl Engine for Fake {
         self.engine.instructions_per_hash(versions)
     }
 
-    fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
+    fn exercise(&self, rounds: u32) -> Result<u64, EngineError> {
         self.engine.exercise(rounds)
     }
 }
@@ -793,14 +798,14 @@ struct Illness {
     /// The answer to the fatal call.
     answer: Box<Answer>,
     /// What is to be told of it.
-    is_it: fn(&Failure) -> bool,
+    is_it: fn(&EngineErrorKind) -> bool,
 }
 
 impl Illness {
     fn new(
         name: &'static str,
-        is_it: fn(&Failure) -> bool,
-        answer: impl Fn(Call<'_>) -> Result<Scanned, Fault> + Send + Sync + 'static,
+        is_it: fn(&EngineErrorKind) -> bool,
+        answer: impl Fn(Call<'_>) -> Result<Scanned, EngineError> + Send + Sync + 'static,
     ) -> Self {
         Self { name, answer: Box::new(answer), is_it }
     }
@@ -810,31 +815,33 @@ impl Illness {
         [
             Self::new(
                 "lost",
-                |failure| matches!(failure, Failure::Lost(_)),
-                |call| call.fail(Failure::Lost("gone".to_owned())),
+                |kind| matches!(kind, EngineErrorKind::Device(DeviceError::Lost(_))),
+                |call| call.fail(DeviceError::Lost("gone".to_owned())),
             ),
             Self::new(
                 "hung",
-                |failure| matches!(failure, Failure::Hung(_)),
+                |kind| matches!(kind, EngineErrorKind::Device(DeviceError::Hung(_))),
                 |call| {
                     let patience = Duration::from_millis(1);
                     thread::sleep(patience);
-                    call.fail(Failure::Hung(patience))
+                    call.fail(DeviceError::Hung(patience))
                 },
             ),
             Self::new(
                 "out of memory",
-                |failure| *failure == Failure::OutOfMemory,
-                |call| call.fail(Failure::OutOfMemory),
+                |kind| *kind == DeviceError::OutOfMemory.into(),
+                |call| call.fail(DeviceError::OutOfMemory),
             ),
             Self::new(
                 "a wrong count",
-                |failure| matches!(failure, Failure::Wrong(Wrong::Count { .. })),
-                |call| call.fail(Failure::Wrong(Wrong::Count { found: 3, expected: 1 })),
+                |kind| matches!(kind, EngineErrorKind::Wrong(VerifyError::Count { .. })),
+                |call| {
+                    call.fail(EngineErrorKind::Wrong(VerifyError::Count { found: 3, expected: 1 }))
+                },
             ),
             Self::new(
                 "nothing done",
-                |failure| matches!(failure, Failure::Refused(_)),
+                |kind| matches!(kind, EngineErrorKind::Device(DeviceError::Refused(_))),
                 |_| Ok(Scanned::default()),
             ),
             Self::new("a wrong nonce", is_wrong_candidate, wrong_nonce),
@@ -847,13 +854,13 @@ impl Illness {
     }
 }
 
-fn is_wrong_candidate(failure: &Failure) -> bool {
-    matches!(failure, Failure::Wrong(Wrong::Candidate(_)))
+fn is_wrong_candidate(kind: &EngineErrorKind) -> bool {
+    matches!(kind, EngineErrorKind::Wrong(VerifyError::Candidate(_)))
 }
 
 /// Adds the first nonce whose hash is above the target or, where there is none, one that was not
 /// asked for.
-fn wrong_nonce(call: Call<'_>) -> Result<Scanned, Fault> {
+fn wrong_nonce(call: Call<'_>) -> Result<Scanned, EngineError> {
     let Call { engine, job, range, limit, out, .. } = call;
     let scanned = engine.scan(job, range, limit, out)?;
     let version = job.versions()[0];
@@ -909,7 +916,7 @@ fn a_failed_engine_costs_only_itself() {
                 assert_exhausted(&outcome, plan, solved, &what);
                 let [fault] = &outcome.faults[..] else { panic!("{what}: {outcome:?}") };
                 assert_eq!(fault.engine, id, "{what}");
-                assert!(is_it(&fault.failure), "{what}: {fault}");
+                assert!(is_it(&fault.kind), "{what}: {fault}");
                 // Each thread may have called it once more before it knew.
                 let made = calls.load(Ordering::Relaxed);
                 assert!((number + 1..=number + 2).contains(&made), "{what}: {made} calls");
@@ -999,7 +1006,7 @@ fn the_others_come_back_for_the_last_piece() {
                 }
                 // They need a moment to find that there is no more.
                 thread::sleep(Duration::from_millis(3));
-                call.fail(Failure::Lost("at the end".to_owned()))
+                call.fail(DeviceError::Lost("at the end".to_owned()))
             });
             let sick = Fake { feed: Feed { threads: Some(1), ..FEED }, ..sick.gpu() };
             let workers = Workers::builder(Arc::new(healthy)).also(Arc::new(sick)).threads(2);
@@ -1020,14 +1027,15 @@ fn without_an_engine_a_search_fails() {
             let what = format!("{name}, {plan:?}");
             let never_mind = Gate::default();
             let first = sick(3, answer, &never_mind).gpu();
-            let second = sick(2, Box::new(|call| call.fail(Failure::OutOfMemory)), &never_mind);
+            let second = sick(2, Box::new(|call| call.fail(DeviceError::OutOfMemory)), &never_mind);
             let calls = [first.calls.clone(), second.calls.clone()];
             let workers = Workers::builder(Arc::new(first)).also(Arc::new(second)).threads(2);
             let workers = workers.build().expect("a few threads");
 
             let outcome = plan.search().all(usize::MAX, &workers, Watch::default());
             assert_eq!((outcome.end, outcome.faults.len()), (End::Failed, 2), "{what}");
-            let second = Fault { engine: EngineId::Scalar, failure: Failure::OutOfMemory };
+            let second =
+                EngineError { engine: EngineId::Scalar, kind: DeviceError::OutOfMemory.into() };
             assert_eq!(outcome.faults[1], second, "{what}");
             assert!(u128::from(outcome.hashes) < plan.search().hashes(), "{what}");
             // All that was done is there, in order.
@@ -1065,7 +1073,7 @@ fn a_limit_is_not_reached_where_a_piece_is_missing() {
         Arc::new(Fake::new(move |call| {
             if call.range.start() == 0 {
                 found.wait("the other finds nothing");
-                return call.fail(Failure::OutOfMemory);
+                return call.fail(DeviceError::OutOfMemory);
             }
             let scanned = scan(call);
             found.open();
@@ -1102,13 +1110,16 @@ fn a_limit_is_not_reached_where_a_piece_is_missing() {
 #[test]
 fn a_series_tells_each_fault_once() {
     let failed = Gate::default();
-    let sick = sick(0, Box::new(|call| call.fail(Failure::OutOfMemory)), &failed).gpu();
+    let sick = sick(0, Box::new(|call| call.fail(DeviceError::OutOfMemory)), &failed).gpu();
     let healthy = Fake::before(move |_| failed.wait("it does not fail"));
     let workers = Workers::builder(healthy).also(Arc::new(sick)).threads(1).build().unwrap();
     let search = Search::new(header(60), impossible()).nonces(nonces(0, 5_000));
     let outcome = first_of([search.clone(), search.clone(), search], &workers, Watch::default());
     assert_eq!((outcome.end, outcome.hashes), (End::Exhausted, 3 * 5_000));
-    assert_eq!(outcome.faults, [Fault { engine: GPU, failure: Failure::OutOfMemory }]);
+    assert_eq!(
+        outcome.faults,
+        [EngineError { engine: GPU, kind: DeviceError::OutOfMemory.into() }]
+    );
     assert_eq!(first_of([], &workers, Watch::default()).faults, outcome.faults);
 }
 
@@ -1386,7 +1397,7 @@ fn an_engine_that_fails_leaves_nobody_at_rest() {
     let failing = || {
         let fake = Fake::new(|call| match call.number {
             0..3 => scan(call),
-            _ => call.fail(Failure::Lost("pulled out".to_owned())),
+            _ => call.fail(DeviceError::Lost("pulled out".to_owned())),
         });
         Arc::new(fake.gpu())
     };
@@ -1457,7 +1468,7 @@ fn shares_are_handed_over_in_order_as_they_come() {
     let all = plan.solved(usize::MAX);
     for (limit, threads) in [(usize::MAX, 3), (all.len(), 1), (1000, 2), (1, 2), (0, 1)] {
         let (mut found, mut times) = (Vec::new(), 0);
-        let mut take = |shares: Vec<perjoule::search::Share>| {
+        let mut take = |shares: Vec<perjoule::engine::Share>| {
             assert!(!shares.is_empty());
             times += 1;
             found.extend(shares);
@@ -1483,7 +1494,7 @@ fn a_search_waits_for_who_takes_the_shares() {
     let done = || engine.nonces.load(Ordering::Relaxed);
     let stop = Stop::default();
     let mut taken = 0;
-    let mut take = |shares: Vec<perjoule::search::Share>| {
+    let mut take = |shares: Vec<perjoule::engine::Share>| {
         let since = Instant::now();
         let mut before = u64::MAX;
         while before != done() && since.elapsed() < PATIENCE {
@@ -1519,7 +1530,7 @@ impl Engine for Counting {
         range: NonceRange,
         limit: usize,
         out: &mut Vec<Candidate>,
-    ) -> Result<Scanned, Fault> {
+    ) -> Result<Scanned, EngineError> {
         let scanned = self.inner.scan(job, range, limit, out)?;
         self.nonces.fetch_add(scanned.nonces, Ordering::Relaxed);
         Ok(scanned)
@@ -1533,7 +1544,7 @@ impl Engine for Counting {
         self.inner.instructions_per_hash(versions)
     }
 
-    fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
+    fn exercise(&self, rounds: u32) -> Result<u64, EngineError> {
         self.inner.exercise(rounds)
     }
 }

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use perjoule::units::WorkAmount;
 use perjoule::workload::cpu::{Bandwidth, Pattern, Peak, Units};
-use perjoule::workload::{Done, Kind, Place, Size, Trouble, Work, Workload, Wrong};
+use perjoule::workload::{Done, Kind, Place, Size, Trouble, Workload, Wrong};
 
 const SHORT: Duration = Duration::from_micros(200);
 
@@ -21,17 +22,19 @@ fn right(workload: &mut dyn Workload) -> Done {
 
 #[test]
 fn bandwidth_counts_bytes_as_stream_does() {
-    for (pattern, name, each) in [(Pattern::Copy, "copy", 16), (Pattern::Triad, "triad", 24)] {
+    for (pattern, each) in [(Pattern::Copy, 16), (Pattern::Triad, 24)] {
         for threads in [1, 2, 3] {
             for elements in [1_usize, 1000, 100_003] {
                 let mut bandwidth =
                     Bandwidth::with_elements(pattern, threads, elements).expect("little memory");
                 let label = bandwidth.label();
-                assert_eq!((label.kind, label.variant), (Kind::Bandwidth, name));
+                assert_eq!((label.kind, label.variant), (Kind::Bandwidth, pattern.variant()));
                 assert_eq!(label.place, Place::Cores(threads));
                 let all = elements.div_ceil(threads) * threads;
                 assert_eq!(label.size, Size::Bytes(all as u64 * each));
-                let Work::Bytes(bytes) = right(&mut bandwidth).work else { panic!("no bytes") };
+                let WorkAmount::Bytes(bytes) = right(&mut bandwidth).work else {
+                    panic!("no bytes")
+                };
                 assert_eq!(bytes % each, 0);
             }
         }
@@ -62,7 +65,7 @@ fn peaks_end_where_they_must() {
                 (Kind::Peak, Place::Cores(threads))
             );
             let done = right(&mut peak);
-            assert!(matches!(done.work, Work::Flops(_)));
+            assert!(matches!(done.work, WorkAmount::Flops(_)));
         }
     }
 }
@@ -92,14 +95,14 @@ mod matmul {
         let shape = Shape::new(sides[0], sides[1], sides[2]).expect("small");
         let mut matmul = Matmul::new(precision, shape, threads).expect("little memory");
         let label = matmul.label();
-        assert_eq!((label.kind, label.variant), (Kind::Matmul, precision.name()));
+        assert_eq!((label.kind, label.variant), (Kind::Matmul, precision.variant()));
         assert_eq!((label.size, label.place), (Size::Product(shape), Place::Cores(threads)));
 
         let flops = 2 * (sides[0] * sides[1] * sides[2]) as u64;
         let done = right(&mut matmul);
         match precision {
-            Precision::I8 => assert_eq!(done.work, Work::Operations(flops)),
-            _ => assert_eq!(done.work, Work::Flops(flops)),
+            Precision::I8 => assert_eq!(done.work, WorkAmount::Operations(flops)),
+            _ => assert_eq!(done.work, WorkAmount::Flops(flops)),
         }
         matmul.check().expect("that run's product");
         let unwritten = matmul.check();

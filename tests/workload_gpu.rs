@@ -6,10 +6,11 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use perjoule::gpu::adapters;
+use perjoule::units::WorkAmount;
 use perjoule::workload::gpu::{
     Arithmetic, Bandwidth, Device, Latency, Matmul, Operation, Peak, Transfer, largest_buffer,
 };
-use perjoule::workload::{Shape, Trouble, Work, Workload};
+use perjoule::workload::{Shape, Trouble, Workload};
 use proptest::prelude::*;
 
 /// Each GPU, opened once for all tests.
@@ -99,7 +100,7 @@ fn runs_go_on_for_a_time_and_count_whole_products() {
         let done = matmul.run(time).expect("a healthy device");
         assert!(done.took >= time / 2, "{done:?}");
         assert!(done.work.value().is_multiple_of(2 * 64 * 64 * 64), "{done:?}");
-        let integers = matches!(done.work, Work::Operations(_));
+        let integers = matches!(done.work, WorkAmount::Operations(_));
         assert_eq!(integers, arithmetic == Arithmetic::I8);
         matmul.check().expect("right");
     }
@@ -161,7 +162,7 @@ fn transfers_are_right_and_their_bytes_counted() {
                 let mut bandwidth = Bandwidth::new(device, transfer, bytes).expect("it fits");
                 let done = bandwidth.run(Duration::ZERO).expect("a healthy device");
                 let expected = bytes.next_multiple_of(16) * arrays;
-                assert_eq!(done.work, Work::Bytes(expected), "{transfer:?}");
+                assert_eq!(done.work, WorkAmount::Bytes(expected), "{transfer:?}");
                 if let Err(trouble) = bandwidth.check() {
                     panic!("{}: {trouble}", bandwidth.label());
                 }
@@ -177,7 +178,7 @@ fn launches_are_counted_one_by_one() {
         let mut latency = Latency::new(device).expect("a healthy device");
         latency.check().expect_err("nothing was launched");
         let done = latency.run(Duration::ZERO).expect("a healthy device");
-        assert_eq!(done.work, Work::Operations(1));
+        assert_eq!(done.work, WorkAmount::Operations(1));
         latency.check().expect("one");
         latency.check().expect_err("nothing was launched since");
         // Long enough for more than the device's thread is asked for at a time.
@@ -201,7 +202,7 @@ fn peaks_compute_what_they_say() {
             peak.check().expect_err("nothing was written");
             let done = peak.run(Duration::ZERO).expect("a healthy device");
             assert!(done.work.value() > 0, "{done:?}");
-            let integers = matches!(done.work, Work::Operations(_));
+            let integers = matches!(done.work, WorkAmount::Operations(_));
             assert_eq!(integers, operation == Operation::Dot8);
             peak.run(Duration::from_millis(50)).expect("a healthy device");
             if let Err(trouble) = peak.check() {

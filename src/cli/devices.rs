@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use perjoule::device::Machine;
 use perjoule::engine::{self, EngineId};
+use perjoule::machine::Machine;
 use perjoule::meter::{About, Found};
 use serde::Serialize;
 

@@ -477,7 +477,7 @@ impl ShareReport {
 
 #[cfg(test)]
 mod tests {
-    use perjoule::engine::{Candidate, EngineId, Fault, Feed, Scanned};
+    use perjoule::engine::{Candidate, EngineError, EngineId, Feed, Scanned};
     use perjoule::job::Job;
 
     use super::*;
@@ -542,7 +542,7 @@ mod tests {
             range: NonceRange,
             _limit: usize,
             out: &mut Vec<Candidate>,
-        ) -> Result<Scanned, Fault> {
+        ) -> Result<Scanned, EngineError> {
             out.push(Candidate { nonce: 5, version: job.versions()[0] });
             Ok(Scanned { nonces: range.len(), hashes: range.len() })
         }
@@ -555,7 +555,7 @@ mod tests {
             1.0
         }
 
-        fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
+        fn exercise(&self, rounds: u32) -> Result<u64, EngineError> {
             Ok(rounds.into())
         }
     }

@@ -19,7 +19,8 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
-use perjoule::report::{Report, is_odd, json};
+use perjoule::record::{Report, json};
+use perjoule::report::is_odd;
 
 /// The caller gave something that cannot be used.
 const BAD_INPUT: u8 = 2;

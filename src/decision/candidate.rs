@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 use super::fitness::{Abilities, Fitness, Thresholds};
 use super::site::{Entry, Figures};
 use crate::input::{listed, shown};
-use crate::report::{Device, Energy, Report};
-use crate::score::NoEnergy;
+use crate::meter::Domain;
+use crate::record::{Device, Energy, Named, Report};
+use crate::score::{Device as DeviceId, NoEnergy};
 use crate::units::Watts;
+use crate::workload::Kind;
 
 /// The name of a score's file, and the score.
 pub type NamedReport = (String, Report);
@@ -108,7 +110,7 @@ pub(crate) fn unused(entries: &[Entry], reports: &[NamedReport]) -> Vec<String> 
         for device in report.devices.iter().filter(|device| !device.software) {
             let is_used = entries.iter().any(|entry| match &entry.figures {
                 Figures::Score { device: id, file, .. } => {
-                    *id == device.id && file.as_ref().is_none_or(|file| file == name)
+                    device.id == *id && file.as_ref().is_none_or(|file| file == name)
                 }
                 Figures::Sheet { .. } => false,
             });
@@ -151,12 +153,12 @@ impl<'a> Candidate<'a> {
                 };
                 // The most hashes per joule at the wall: what is around a device takes its share.
                 let around_it = host.unwrap_or(Watts::ZERO);
-                let hashing = metered(report, device, "sha256d", |energy| {
+                let hashing = metered(report, device, Kind::Sha256d, |energy| {
                     energy.per_joule * (energy.gross / (energy.gross + around_it))
                 });
                 // Of the windows that the energy is of, and not of the best slice.
                 let rate = hashing.as_ref().map_or(0.0, |it| it.per_joule * it.gross.value());
-                let products = metered(report, device, "matmul", |energy| energy.gross.value());
+                let products = metered(report, device, Kind::Matmul, |energy| energy.gross.value());
                 Ok(Self {
                     entry,
                     model: Some(device.name.clone()),
@@ -174,7 +176,7 @@ impl<'a> Candidate<'a> {
 fn find<'r>(
     reports: &'r [NamedReport],
     file: Option<&str>,
-    id: &str,
+    id: &Named<DeviceId>,
 ) -> Result<(&'r Report, &'r Device), String> {
     let names = || listed(&reports.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ", ", 10);
     let report = match (file, reports) {
@@ -186,9 +188,9 @@ fn find<'r>(
             .find_map(|(name, report)| (name == file).then_some(report))
             .ok_or_else(|| format!("file {file} was not given, expected one of {}", names()))?,
     };
-    let device = report.devices.iter().find(|device| device.id == id);
+    let device = report.devices.iter().find(|device| device.id == *id);
     device.map(|device| (report, device)).ok_or_else(|| {
-        let known: Vec<_> = report.devices.iter().map(|device| &*device.id).collect();
+        let known: Vec<_> = report.devices.iter().map(|device| &device.id).collect();
         format!("score {id} is not in its file, expected one of {}", listed(&known, ", ", 10))
     })
 }
@@ -203,7 +205,7 @@ struct Around {
 impl Around {
     /// The power at the wall of what a score has metered, or why the site and the score contradict.
     fn wall(self, energy: &Energy) -> Result<Power, String> {
-        let at_the_wall = energy.charged.iter().any(|domain| domain == "machine");
+        let at_the_wall = energy.charged.iter().any(|domain| *domain == Domain::Machine);
         let basis = if energy.assumed { Basis::Assumed } else { Basis::Measured };
         let wall = match (at_the_wall, self.host, self.supply) {
             (true, None, None) => energy.gross,
@@ -219,7 +221,7 @@ impl Around {
                 let key = if host.is_none() { "host_watts" } else { "supply_efficiency" };
                 return Err(format!(
                     "{key} is missing: its score has the power of {} only, and not that at the wall",
-                    energy.charged.join(" and ")
+                    listed(&energy.charged, " and ", 10)
                 ));
             }
         };
@@ -231,7 +233,7 @@ impl Around {
 fn metered<'r>(
     report: &'r Report,
     device: &Device,
-    workload: &str,
+    workload: Kind,
     most: impl Fn(&Energy) -> f64,
 ) -> Result<&'r Energy, String> {
     if device.software {
@@ -242,10 +244,13 @@ fn metered<'r>(
     let metered = rows().filter_map(|row| row.energy.as_ref());
     metered.max_by(|a, b| most(a).total_cmp(&most(b))).ok_or_else(|| {
         // Rows that others stand for say nothing of why those have no joules.
-        let by_design = [NoEnergy::Another, NoEnergy::Peak].map(|why| why.to_string());
-        let reasons = || rows().filter_map(|row| row.no_energy.clone());
-        let why = reasons().find(|why| !by_design.contains(why)).or_else(|| reasons().next());
-        let why = why.unwrap_or_else(|| format!("its score has no {workload}"));
+        let by_design = |why: &&Named<NoEnergy>| {
+            matches!(why.known(), Some(NoEnergy::Another | NoEnergy::Peak))
+        };
+        let reasons = || rows().filter_map(|row| row.no_energy.as_ref());
+        let why = reasons().find(|why| !by_design(why)).or_else(|| reasons().next());
+        let none = || format!("its score has no {workload}");
+        let why = why.map_or_else(none, ToString::to_string);
         format!("no joules of {workload}: {why}")
     })
 }

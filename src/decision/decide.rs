@@ -14,12 +14,13 @@ use super::case::{Case, Factors, Running, Use, best, earnings};
 use super::curve::Curve;
 use super::economics::blocks_to_halving;
 use super::fitness::{Fitness, Thresholds};
+use super::miners::{MINERS, ReferenceMiner};
 use super::schedule::{self, Schedule};
 use super::sensitivity::{self, Map, Swing, monte_carlo, tornado};
 use super::site::{Hardware, Hour, Site, YEAR};
 use super::verdict::{Allowed, Verdict};
 use crate::input::listed;
-use crate::report::figures::{MINERS, percent};
+use crate::units::text::percent;
 use crate::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
 
 /// The version of the form: it changes when a field changes its meaning or goes away.
@@ -342,12 +343,13 @@ impl Prices {
 }
 
 fn asics(site: &Site) -> Vec<Asic> {
-    let asic = |(name, joules): (&str, f64)| {
+    let asic = |miner: ReferenceMiner| {
+        let joules = miner.joules_per_terahash();
         let at_the_wall = earnings(site, &Factors::ONE).per_kwh(1e12 / joules);
         // What a kilowatt-hour at the site's meter leaves of one at the wall.
         let share = site.machines(Watts::new(1.0), site.place.mining_pue).value();
         Asic {
-            name: name.to_owned(),
+            name: miner.name.to_owned(),
             joules_per_terahash: joules,
             usd_per_kwh: at_the_wall * share,
         }

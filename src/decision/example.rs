@@ -1,7 +1,7 @@
 //! A site and scores that tests work with: round numbers that are easily checked by hand.
 
 use super::site::Site;
-use crate::report::example;
+use crate::record::example;
 
 /// A site of 10 MW with a miner by its data sheet and the devices of [`example::full`].
 pub(crate) const SITE: &str = r#"

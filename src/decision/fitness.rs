@@ -11,10 +11,13 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::site::{File, Kind, Problem, Section, Unusable, quote};
+use super::site::{Bounds, File, Problem, Section, Unusable, quote};
 use crate::input::{self, Limit};
-use crate::report::figures::{apart, plain};
-use crate::report::{Device, Report, Row};
+use crate::record::{Device, Report, Row};
+use crate::score::Device as DeviceId;
+use crate::units::WorkUnit;
+use crate::units::text::{apart, plain};
+use crate::workload::{Kind, Variant};
 
 /// The thresholds that are used unless others are given.
 const THRESHOLDS: &str = include_str!("thresholds.toml");
@@ -113,7 +116,7 @@ impl Class {
         let name = section.needs("name").and_then(|it| it.text("a name"));
         let what = section.needs("what").and_then(|it| it.text("what work it is"));
         let needs = Property::ALL.map(|property| {
-            let kind = Kind { key: "least", least: 0.0, most: 1e9, expected: "0 or more" };
+            let kind = Bounds { key: "least", least: 0.0, most: 1e9, expected: "0 or more" };
             Some((property, quote(section.needs(property.key())?, kind)?.value))
         });
         section.end();
@@ -139,31 +142,33 @@ impl Abilities {
         let best = |is_it: &dyn Fn(&Row) -> bool| {
             rows().filter(|row| is_it(row)).map(|row| row.per_second.best).max_by(f64::total_cmp)
         };
-        let of = |kind: &'static str, variant: &'static str| {
+        let of = |kind: Kind, variant: Variant| {
             best(&|row| row.workload == kind && row.variant == variant)
         };
-        let taken = match &*device.id {
-            "cpu" => report.machine.memory_bytes,
-            _ => device.largest_buffer_bytes,
-        };
-        let fused = of("peak", "f32 fma");
-        let apart = of("peak", "f32 mul, add");
-        let link = match (of("bandwidth", "upload"), of("bandwidth", "download")) {
+        let is_cpu = device.id == DeviceId::Cpu;
+        let taken = if is_cpu { report.machine.memory_bytes } else { device.largest_buffer_bytes };
+        let fused = of(Kind::Peak, Variant::FmaF32);
+        let apart = of(Kind::Peak, Variant::MulAddF32);
+        let copied = |variant| of(Kind::Bandwidth, variant);
+        let link = match (copied(Variant::Upload), copied(Variant::Download)) {
             (Some(up), Some(down)) => Some(up.min(down)),
             // A processor has its memory beside it.
-            _ => (device.id == "cpu").then(|| of("bandwidth", "copy")).flatten(),
+            _ => is_cpu.then(|| copied(Variant::Copy)).flatten(),
         };
         let has = vec![
             (
                 Property::Memory,
                 memory.or(taken.map(|it| it as f64)).map(|it| it / GIB),
-                memory.is_none() && device.id != "cpu",
+                memory.is_none() && !is_cpu,
             ),
-            (Property::Bandwidth, of("bandwidth", "copy").map(|it| it / 1e9), false),
+            (Property::Bandwidth, copied(Variant::Copy).map(|it| it / 1e9), false),
             (
                 Property::Matrix,
-                best(&|row| row.workload == "matmul" && row.unit == "FLOP" && row.variant != "f64")
-                    .map(|it| it / 1e12),
+                best(&|row| {
+                    let is_float = row.unit == WorkUnit::Flop && row.variant != Variant::F64;
+                    row.workload == Kind::Matmul && is_float
+                })
+                .map(|it| it / 1e12),
                 false,
             ),
             (Property::Fma, fused.zip(apart).map(|(fused, apart)| fused / apart), false),

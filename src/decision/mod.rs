@@ -23,6 +23,7 @@ pub mod economics;
 #[cfg(test)]
 pub(crate) mod example;
 pub mod fitness;
+mod miners;
 pub mod plan;
 mod schedule;
 mod sensitivity;
@@ -38,6 +39,7 @@ pub use self::decide::{
     Asic, Decision, Earning, Judged, Mining, Options, Prices, Quoted, SCHEMA, Undecided, Worth,
     decide,
 };
+pub use self::miners::{MINERS, ReferenceMiner};
 pub use self::schedule::{Duration, Limit, Money, Placed, PlannedHour, Schedule};
 pub use self::sensitivity::{Map, SWING, Swing};
 pub use self::verdict::Verdict;

@@ -1,6 +1,11 @@
 //! Decisions on the example, against numbers by hand, and what has to hold for all of them.
 
+use crate::record::Named;
+use crate::score::{Device, NoEnergy};
+use crate::workload::{Kind, Variant};
 use std::fmt::Write as _;
+
+const GPU: Device = Device::Gpu(0);
 
 use super::case::{Case, Doubt, Factors, best};
 use super::curve::Curve;
@@ -166,17 +171,17 @@ fn dear_hours_are_not_mined_in() {
 
 #[test]
 fn what_was_not_measured_leaves_it_open() {
-    let unmetered = vec![("score.json".to_owned(), crate::report::example::unmetered())];
+    let unmetered = vec![("score.json".to_owned(), crate::record::example::unmetered())];
     let decision = decide(&site(&text()), &unmetered, &options()).expect("a decision");
     let card = &decision.devices[1];
     assert_eq!(card.verdict.advice, None);
     assert!(card.verdict.because.contains("no joules of sha256d: /sys/class/powercap"), "{card:?}");
     assert!(card.mining.is_none() && card.no_mining.is_some());
     // A row that another stands for comes first, and is not the cause.
-    let mut report = crate::report::example::unmetered();
-    let its = |row: &&crate::report::Row| (&*row.device, &*row.workload) == ("gpu:0", "sha256d");
+    let mut report = crate::record::example::unmetered();
+    let its = |row: &&crate::record::Row| row.device == GPU && row.workload == Kind::Sha256d;
     let mut first = report.rows.iter().find(its).expect("it hashes").clone();
-    first.no_energy = Some(crate::score::NoEnergy::Another.to_string());
+    first.no_energy = Some(Named::Known(NoEnergy::Another));
     report.rows.insert(0, first);
     let reports = [("score.json".to_owned(), report)];
     let other = decide(&site(&text()), &reports, &options()).expect("a decision");
@@ -196,14 +201,15 @@ fn what_was_not_measured_leaves_it_open() {
 fn a_throttled_card_is_not_fit() {
     let mut reports = reports();
     for row in &mut reports[0].1.rows {
-        if (&*row.device, &*row.workload, &*row.variant) == ("gpu:0", "matmul", "f16") {
+        if row.device == GPU && row.workload == Kind::Matmul && row.variant == Variant::F16 {
             row.per_second.best = 5e12;
         }
     }
     let rows = &mut reports[0].1.rows;
-    rows.retain(|row| !(row.device == "gpu:0" && row.variant == "f32"));
+    rows.retain(|row| !(row.device == GPU && row.variant == Variant::F32));
     // As a card whose fused multiply-adds are throttled to a sixteenth.
-    let throttled = |row: &&mut crate::report::Row| row.variant == "f32 fma" && row.device != "cpu";
+    let throttled =
+        |row: &&mut crate::record::Row| row.variant == Variant::FmaF32 && row.device != Device::Cpu;
     rows.iter_mut().filter(throttled).for_each(|row| row.per_second.best = 3.9e12);
     let decision = decide(&site(&text()), &reports, &options()).expect("a decision");
     let card = &decision.devices[1];
@@ -282,7 +288,7 @@ fn scores_and_entries_have_to_fit() {
     // What was metered at the wall needs nothing around it.
     let mut walls = reports();
     for energy in walls[0].1.rows.iter_mut().filter_map(|row| row.energy.as_mut()) {
-        energy.charged = vec!["machine".to_owned()];
+        energy.charged = vec!["machine".into()];
     }
     assert!(told(&[], &walls).contains("contradict its score"));
     let text = text().replace("host_watts = 250\nsupply_efficiency = 0.95\n", "");

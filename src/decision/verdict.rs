@@ -11,8 +11,8 @@ use super::candidate::Candidate;
 use super::case::{Case, Factors, Input, Use, Values, best};
 use super::fitness::Fitness;
 use super::sensitivity::{Draws, deciding};
-use crate::report::figures::percent;
 use crate::units::Usd;
+use crate::units::text::percent;
 
 /// What to do with a device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -18,13 +18,13 @@ use core::arch::asm;
 use core::hint::black_box;
 use std::arch::is_aarch64_feature_detected;
 
-use super::{Candidate, Engine, EngineId, Fault, Scanned};
+use super::{Candidate, Engine, EngineError, EngineId, Scanned};
+use crate::engine::scan::{Filter, Hasher, Scan};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 use crate::lanes::Isa as _;
 use crate::lanes::scalar::Scalar;
 use crate::sha256::consts::{IV, K};
 use crate::sha256::rounds::{Midstate, PAD, Tail};
-use crate::sha256::scan::{Filter, Hasher, Scan};
 use crate::sha256::unroll;
 
 /// Proof of Advanced SIMD and the SHA2 extension.
@@ -55,7 +55,7 @@ impl Engine for ArmV8Sha2 {
         range: NonceRange,
         limit: usize,
         out: &mut Vec<Candidate>,
-    ) -> Result<Scanned, Fault> {
+    ) -> Result<Scanned, EngineError> {
         // SAFETY: an `ArmV8Sha2` is made only where the processor has the instructions.
         Ok(unsafe { scan(Scan { job, range, limit, out }) })
     }
@@ -65,7 +65,7 @@ impl Engine for ArmV8Sha2 {
         f64::from(PER_NONCE) / versions as f64 + f64::from(PER_HASH)
     }
 
-    fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
+    fn exercise(&self, rounds: u32) -> Result<u64, EngineError> {
         // SAFETY: an `ArmV8Sha2` is made only where the processor has the instructions.
         Ok(unsafe { exercise(rounds) })
     }

@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::{Candidate, Engine, EngineId, Fault, Scanned, trial_job};
+use super::{Candidate, Engine, EngineError, EngineId, Scanned, trial_job};
+use crate::engine::scan::Scan;
 use crate::job::{Job, NonceRange};
 use crate::lanes::counting::Counting;
 #[cfg(target_arch = "x86_64")]
@@ -12,7 +13,6 @@ use crate::lanes::pair::Paired;
 use crate::lanes::scalar::Scalar;
 use crate::lanes::{Costs, Isa, Lanes};
 use crate::sha256::peak::Peak;
-use crate::sha256::scan::Scan;
 
 /// The engine, or what this processor lacks for it.
 #[cfg(target_arch = "x86_64")]
@@ -110,7 +110,7 @@ impl<I: Isa + Send + Sync + Debug> Engine for OnLanes<I> {
         range: NonceRange,
         limit: usize,
         out: &mut Vec<Candidate>,
-    ) -> Result<Scanned, Fault> {
+    ) -> Result<Scanned, EngineError> {
         Ok(self.isa.enter(Scan { job, range, limit, out }))
     }
 
@@ -118,7 +118,7 @@ impl<I: Isa + Send + Sync + Debug> Engine for OnLanes<I> {
         per_hash(versions, I::Lanes::COSTS) / I::Lanes::LANES as f64
     }
 
-    fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
+    fn exercise(&self, rounds: u32) -> Result<u64, EngineError> {
         Ok(self.isa.enter(Peak { rounds }))
     }
 }

@@ -1,17 +1,20 @@
 //! What scans a job: one engine per instruction set or GPU, all under one contract.
 //!
 //! An [`Engine`] is asked once per range, never per nonce. It filters on the top word of the hash
-//! only; what it returns are [`Candidate`]s, and [`crate::search::verify`] alone makes shares of
+//! only; what it returns are [`Candidate`]s, and [`crate::engine::verify`] alone makes shares of
 //! them. Which engines this machine has is found out once, as values: [`available`] lists them,
 //! [`by_id`] gives one or says what it lacks, and [`best`] measures.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64_sha2;
 mod cpu;
-mod fault;
+mod error;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod id;
+pub(crate) mod scan;
+pub mod selftest;
+pub(crate) mod verify;
 #[cfg(target_arch = "x86_64")]
 mod x86_shani;
 
@@ -22,8 +25,9 @@ use std::time::{Duration, Instant};
 use crate::block::{Header, Target, Version};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 
-pub use self::fault::{Failure, Fault, Wrong};
+pub use self::error::{EngineError, EngineErrorKind, VerifyError};
 pub use self::id::{EngineId, UnknownEngine};
+pub use self::verify::{Share, verify};
 pub use crate::job::{Candidate, Scanned};
 
 /// Something that tries the nonces of a range on every version of a job.
@@ -47,7 +51,7 @@ pub trait Engine: fmt::Debug + Send + Sync {
         range: NonceRange,
         limit: usize,
         out: &mut Vec<Candidate>,
-    ) -> Result<Scanned, Fault>;
+    ) -> Result<Scanned, EngineError>;
 
     /// How it wants to be fed.
     fn feed(&self) -> Feed {
@@ -65,9 +69,9 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// # Errors
     ///
     /// As [`Self::scan`].
-    fn exercise(&self, rounds: u32) -> Result<u64, Fault>;
+    fn exercise(&self, rounds: u32) -> Result<u64, EngineError>;
 
-    /// What it runs on and how it was tuned; `None` for a processor, of which [`crate::device`]
+    /// What it runs on and how it was tuned; `None` for a processor, of which [`crate::machine`]
     /// tells.
     fn setting(&self) -> Option<Setting> {
         None
@@ -131,7 +135,7 @@ enum Why {
     NoSuchGpu { last: usize },
     #[cfg(feature = "gpu")]
     #[error("{0}")]
-    Failed(Failure),
+    Failed(EngineErrorKind),
 }
 
 impl Unavailable {
@@ -202,8 +206,8 @@ fn gpu_by_number(number: u8) -> Result<Arc<dyn Engine>, Unavailable> {
 fn open(adapter: &crate::gpu::Adapter) -> Result<Arc<dyn Engine>, Unavailable> {
     match gpu::Gpu::open(adapter) {
         Ok(gpu) => Ok(Arc::new(gpu)),
-        Err(Fault { engine, failure }) => {
-            Err(Unavailable { id: engine, why: Why::Failed(failure) })
+        Err(EngineError { engine, kind }) => {
+            Err(Unavailable { id: engine, why: Why::Failed(kind) })
         }
     }
 }

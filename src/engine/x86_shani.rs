@@ -17,13 +17,13 @@ use core::arch::x86_64::{
 };
 use core::hint::black_box;
 
-use super::{Candidate, Engine, EngineId, Fault, Scanned};
+use super::{Candidate, Engine, EngineError, EngineId, Scanned};
+use crate::engine::scan::{Filter, Hasher, Scan};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 use crate::lanes::scalar::Scalar;
 use crate::lanes::{Isa as _, x86_token};
 use crate::sha256::consts::{IV, K};
 use crate::sha256::rounds::{Midstate, PAD, Tail};
-use crate::sha256::scan::{Filter, Hasher, Scan};
 use crate::sha256::unroll;
 
 /// Proof of the SHA extensions, and of SSSE3 and SSE4.1 for what is around them.
@@ -47,7 +47,7 @@ impl Engine for ShaNi {
         range: NonceRange,
         limit: usize,
         out: &mut Vec<Candidate>,
-    ) -> Result<Scanned, Fault> {
+    ) -> Result<Scanned, EngineError> {
         // SAFETY: a `ShaNi` is made only where the processor has the instructions.
         Ok(unsafe { scan(Scan { job, range, limit, out }) })
     }
@@ -57,7 +57,7 @@ impl Engine for ShaNi {
         f64::from(PER_NONCE) / versions as f64 + f64::from(PER_HASH)
     }
 
-    fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
+    fn exercise(&self, rounds: u32) -> Result<u64, EngineError> {
         // SAFETY: a `ShaNi` is made only where the processor has the instructions.
         Ok(unsafe { exercise(rounds) })
     }

@@ -2,7 +2,7 @@
 //!
 //! What goes wrong arrives through three doors: wgpu's handler of uncaptured errors, which by
 //! default ends the process; its callback for a lost device; and what its calls return, after a
-//! loss much later and misleadingly. All of them end in one [`Failure`] of the device's [`Health`];
+//! loss much later and misleadingly. All of them end in one [`DeviceError`] of the device's [`Health`];
 //! only that there is no memory for a buffer is told to whoever asked for it, and no failure.
 
 use std::sync::{Arc, mpsc};
@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use wgpu::BufferUsages as Usage;
 
+use super::DeviceError;
 use super::{Adapter, Health};
-use crate::engine::Failure;
 
 /// How long a dispatch may take that should take a fortieth of a second. What does not end by then
 /// hangs, and a process whose GPU hangs is over within 5 seconds.
@@ -98,8 +98,8 @@ impl Prepared {
 impl Context {
     /// Opens the adapter with all that it has of limits, and of features those that kernels here
     /// make use of.
-    pub(crate) fn open(adapter: &Adapter, health: &Health) -> Result<Self, Failure> {
-        let features = adapter.inner.features() & super::features();
+    pub(crate) fn open(adapter: &Adapter, health: &Health) -> Result<Self, DeviceError> {
+        let features = adapter.inner.features() & super::adapter::features();
         let timestamps = features & wgpu::Features::TIMESTAMP_QUERY;
         let descriptor = wgpu::DeviceDescriptor {
             required_features: features,
@@ -111,20 +111,20 @@ impl Context {
             ..Default::default()
         };
         let (device, queue) = pollster::block_on(adapter.inner.request_device(&descriptor))
-            .map_err(|error| Failure::Refused(one_line(&error.to_string())))?;
+            .map_err(|error| DeviceError::Refused(one_line(&error.to_string())))?;
         let of_errors = health.clone();
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
             of_errors.fails(match error {
-                wgpu::Error::OutOfMemory { .. } => Failure::OutOfMemory,
-                error => Failure::Refused(one_line(&error.to_string())),
+                wgpu::Error::OutOfMemory { .. } => DeviceError::OutOfMemory,
+                error => DeviceError::Refused(one_line(&error.to_string())),
             });
         }));
         let of_loss = health.clone();
         device.set_device_lost_callback(move |_, reason| {
             // What wgpu 30 calls it when the driver has no memory for work or code.
             of_loss.fails(match &*reason {
-                "Out of memory" => Failure::OutOfMemory,
-                reason => Failure::Lost(one_line(reason)),
+                "Out of memory" => DeviceError::OutOfMemory,
+                reason => DeviceError::Lost(one_line(reason)),
             });
         });
         let tick = (!timestamps.is_empty()).then(|| f64::from(queue.get_timestamp_period()) * 1e-9);
@@ -178,7 +178,7 @@ impl Context {
         module: &wgpu::ShaderModule,
         entry_point: &str,
         overrides: &[(&str, f64)],
-    ) -> Result<wgpu::ComputePipeline, Failure> {
+    ) -> Result<wgpu::ComputePipeline, DeviceError> {
         let layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
             label: None,
             bind_group_layouts: &[Some(layout)],
@@ -204,7 +204,7 @@ impl Context {
         layout: &wgpu::BindGroupLayout,
         told: u64,
         found: u64,
-    ) -> Result<Buffers, Failure> {
+    ) -> Result<Buffers, DeviceError> {
         let told = self.buffer(told, TOLD)?;
         let read = self.buffer(found + READINGS, WINDOW)?;
         let found = self.found(found)?;
@@ -246,7 +246,7 @@ impl Context {
         [x, y]: [u32; 2],
         told: &[u8],
         read: impl FnOnce(&[u8]) -> T,
-    ) -> Result<(T, Option<Span>), Failure> {
+    ) -> Result<(T, Option<Span>), DeviceError> {
         self.health.check()?;
         self.queue.write_buffer(&buffers.told, 0, told);
         let mut commands =
@@ -292,7 +292,7 @@ impl Context {
         window: &wgpu::Buffer,
         patience: Duration,
         read: impl FnOnce(&[u8]) -> T,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, DeviceError> {
         let submission = self.queue.submit([commands.finish()]);
         let (mapped, result) = mpsc::channel();
         window.map_async(wgpu::MapMode::Read, .., move |mapping| {
@@ -304,7 +304,7 @@ impl Context {
         match result.recv_timeout(patience) {
             Ok(true) => {}
             Ok(false) => return Err(self.refused("what it found cannot be mapped")),
-            Err(_) => return Err(Failure::Hung(patience)),
+            Err(_) => return Err(DeviceError::Hung(patience)),
         }
         let bytes = window.get_mapped_range(..);
         let bytes = bytes.map_err(|error| self.refused(&error.to_string()))?;
@@ -315,33 +315,37 @@ impl Context {
     }
 
     /// Waits until the work is done.
-    fn finish(&self, submission: wgpu::SubmissionIndex, patience: Duration) -> Result<(), Failure> {
+    fn finish(
+        &self,
+        submission: wgpu::SubmissionIndex,
+        patience: Duration,
+    ) -> Result<(), DeviceError> {
         let poll =
             wgpu::PollType::Wait { submission_index: Some(submission), timeout: Some(patience) };
         let polled = self.device.poll(poll);
         self.health.check()?;
         match polled {
             Ok(_) => Ok(()),
-            Err(wgpu::PollError::Timeout) => Err(Failure::Hung(patience)),
+            Err(wgpu::PollError::Timeout) => Err(DeviceError::Hung(patience)),
             // Work that was submitted to a lost device has no place in its queue.
-            Err(error) => Err(Failure::Lost(one_line(&error.to_string()))),
+            Err(error) => Err(DeviceError::Lost(one_line(&error.to_string()))),
         }
     }
 
     /// A buffer with these bytes, for kernels to read.
-    pub(crate) fn given(&self, bytes: &[u8]) -> Result<wgpu::Buffer, Failure> {
+    pub(crate) fn given(&self, bytes: &[u8]) -> Result<wgpu::Buffer, DeviceError> {
         let buffer = self.buffer(bytes.len() as u64, GIVEN)?;
         self.write(&buffer, bytes)?;
         Ok(buffer)
     }
 
     /// A buffer for `bytes` bytes that kernels write and the host reads.
-    pub(crate) fn found(&self, bytes: u64) -> Result<wgpu::Buffer, Failure> {
+    pub(crate) fn found(&self, bytes: u64) -> Result<wgpu::Buffer, DeviceError> {
         self.buffer(bytes, FOUND)
     }
 
     /// A buffer, or that there is no memory for it: the device stays well.
-    fn buffer(&self, size: u64, usage: Usage) -> Result<wgpu::Buffer, Failure> {
+    fn buffer(&self, size: u64, usage: Usage) -> Result<wgpu::Buffer, DeviceError> {
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: None,
@@ -351,11 +355,11 @@ impl Context {
         });
         let refused = pollster::block_on(scope.pop());
         self.health.check()?;
-        refused.map_or(Ok(buffer), |_| Err(Failure::OutOfMemory))
+        refused.map_or(Ok(buffer), |_| Err(DeviceError::OutOfMemory))
     }
 
     /// Fills a buffer, which is as long as `bytes`, a multiple of 4.
-    pub(crate) fn write(&self, buffer: &wgpu::Buffer, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn write(&self, buffer: &wgpu::Buffer, bytes: &[u8]) -> Result<(), DeviceError> {
         // wgpu keeps a copy of what is written until it has been submitted.
         const CHUNK: usize = 16 << 20;
         for (chunk, bytes) in bytes.chunks(CHUNK).enumerate() {
@@ -367,7 +371,7 @@ impl Context {
     }
 
     /// Where the host can read so many bytes of a buffer at a time.
-    pub(crate) fn window(&self, bytes: u64) -> Result<wgpu::Buffer, Failure> {
+    pub(crate) fn window(&self, bytes: u64) -> Result<wgpu::Buffer, DeviceError> {
         self.buffer(bytes, WINDOW)
     }
 
@@ -378,7 +382,7 @@ impl Context {
         from: u64,
         window: &wgpu::Buffer,
         read: impl FnOnce(&[u8]) -> T,
-    ) -> Result<T, Failure> {
+    ) -> Result<T, DeviceError> {
         let descriptor = wgpu::CommandEncoderDescriptor::default();
         let mut commands = self.device.create_command_encoder(&descriptor);
         commands.copy_buffer_to_buffer(buffer, from, window, 0, window.size());
@@ -393,7 +397,7 @@ impl Context {
         told: &[u8],
         found: &wgpu::Buffer,
         given: &[&wgpu::Buffer],
-    ) -> Result<Prepared, Failure> {
+    ) -> Result<Prepared, DeviceError> {
         let Kernel { source, entry_point, overrides, grid } = *kernel;
         let layout = self.layout(given.len() as u32);
         // SAFETY: kernels are made of sources of this crate, which promise it of themselves.
@@ -408,7 +412,7 @@ impl Context {
     }
 
     /// Runs it so many times, one after the other, and waits for the last.
-    pub(crate) fn repeat(&self, prepared: &Prepared, times: u64) -> Result<(), Failure> {
+    pub(crate) fn repeat(&self, prepared: &Prepared, times: u64) -> Result<(), DeviceError> {
         let descriptor = wgpu::CommandEncoderDescriptor::default();
         let mut commands = self.device.create_command_encoder(&descriptor);
         let mut pass = commands.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
@@ -429,8 +433,8 @@ impl Context {
         self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
     }
 
-    fn refused(&self, reason: &str) -> Failure {
-        self.health.fails(Failure::Refused(one_line(reason)))
+    fn refused(&self, reason: &str) -> DeviceError {
+        self.health.fails(DeviceError::Refused(one_line(reason)))
     }
 }
 

@@ -11,21 +11,21 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::engine::Failure;
+use super::DeviceError;
 
 /// The first failure of a device.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Health(Arc<Mutex<Option<Failure>>>);
+pub(crate) struct Health(Arc<Mutex<Option<DeviceError>>>);
 
 impl Health {
     /// The failure, if there was one.
-    pub(crate) fn check(&self) -> Result<(), Failure> {
+    pub(crate) fn check(&self) -> Result<(), DeviceError> {
         let failure = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         failure.clone().map_or(Ok(()), Err)
     }
 
     /// Takes a failure down, and returns the first: what follows a failure says little.
-    pub(crate) fn fails(&self, failure: Failure) -> Failure {
+    pub(crate) fn fails(&self, failure: DeviceError) -> DeviceError {
         let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert(failure).clone()
     }
@@ -49,8 +49,8 @@ impl<D: Send + Sync + 'static> Guarded<D> {
         name: &str,
         threads: usize,
         patience: Duration,
-        open: impl FnOnce(&Health) -> Result<D, Failure> + Send + 'static,
-    ) -> Result<Self, Failure> {
+        open: impl FnOnce(&Health) -> Result<D, DeviceError> + Send + 'static,
+    ) -> Result<Self, DeviceError> {
         let health = Health::default();
         let (answer, opened) = answer();
         let told = health.clone();
@@ -87,8 +87,8 @@ impl<D: Send + Sync + 'static> Guarded<D> {
     pub(crate) fn call<T: Send + 'static>(
         &self,
         patience: Duration,
-        call: impl FnOnce(&D) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, Failure> {
+        call: impl FnOnce(&D) -> Result<T, DeviceError> + Send + 'static,
+    ) -> Result<T, DeviceError> {
         self.health.check()?;
         let (answer, result) = answer();
         let call = Box::new(move |device: &D| {
@@ -130,12 +130,12 @@ impl<D> Drop for Guarded<D> {
 /// Where a call leaves its answer, and how it tells that it did. A channel of answers would be compiled for each type of
 /// them, which took a fifteenth of the time for this crate.
 struct Answer<T> {
-    place: Arc<Mutex<Option<Result<T, Failure>>>>,
+    place: Arc<Mutex<Option<Result<T, DeviceError>>>>,
     is_there: mpsc::Sender<()>,
 }
 
 struct Answered<T> {
-    place: Arc<Mutex<Option<Result<T, Failure>>>>,
+    place: Arc<Mutex<Option<Result<T, DeviceError>>>>,
     is_there: mpsc::Receiver<()>,
 }
 
@@ -147,7 +147,7 @@ fn answer<T>() -> (Answer<T>, Answered<T>) {
 
 impl<T> Answer<T> {
     /// Gives the answer back where nobody waits for it any more.
-    fn send(self, answer: Result<T, Failure>) -> Result<(), Option<Result<T, Failure>>> {
+    fn send(self, answer: Result<T, DeviceError>) -> Result<(), Option<Result<T, DeviceError>>> {
         let place = || self.place.lock().unwrap_or_else(PoisonError::into_inner);
         *place() = Some(answer);
         self.is_there.send(()).map_err(|_| place().take())
@@ -156,29 +156,31 @@ impl<T> Answer<T> {
 
 impl<T> Answered<T> {
     /// The answer, or how the device failed to give one.
-    fn wait(self, patience: Duration, health: &Health) -> Result<T, Failure> {
+    fn wait(self, patience: Duration, health: &Health) -> Result<T, DeviceError> {
         let ended = self.is_there.recv_timeout(patience);
         let answer = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
         match (ended, answer) {
             // A buffer that there is no memory for is no failure of the device.
-            (Ok(()), Some(Err(Failure::OutOfMemory))) => {
-                health.check().and(Err(Failure::OutOfMemory))
+            (Ok(()), Some(Err(DeviceError::OutOfMemory))) => {
+                health.check().and(Err(DeviceError::OutOfMemory))
             }
             (Ok(()), Some(answer)) => answer.map_err(|failure| health.fails(failure)),
-            (Err(mpsc::RecvTimeoutError::Timeout), _) => Err(health.fails(Failure::Hung(patience))),
+            (Err(mpsc::RecvTimeoutError::Timeout), _) => {
+                Err(health.fails(DeviceError::Hung(patience)))
+            }
             _ => Err(health.fails(gone())),
         }
     }
 }
 
 /// The thread ended without an answer, which it does when wgpu panics.
-fn gone() -> Failure {
-    Failure::Lost("the interface to it panicked".to_owned())
+fn gone() -> DeviceError {
+    DeviceError::Lost("the interface to it panicked".to_owned())
 }
 
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Failure> {
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, DeviceError> {
     let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
-    thread.map_err(|error| Failure::Refused(format!("no thread for it: {error}")))
+    thread.map_err(|error| DeviceError::Refused(format!("no thread for it: {error}")))
 }
 
 #[cfg(test)]
@@ -221,8 +223,8 @@ mod tests {
             let _ = never.recv();
             Ok(())
         });
-        assert_eq!(blocked, Err(Failure::Hung(SHORT)));
-        assert_eq!(device.call(LONG, |_| Ok(())), Err(Failure::Hung(SHORT)));
+        assert_eq!(blocked, Err(DeviceError::Hung(SHORT)));
+        assert_eq!(device.call(LONG, |_| Ok(())), Err(DeviceError::Hung(SHORT)));
         drop(device);
         assert_eq!(dropped.recv_timeout(SHORT), Err(mpsc::RecvTimeoutError::Timeout));
     }
@@ -231,37 +233,37 @@ mod tests {
     fn a_panic_and_an_error_are_failures_and_the_first_of_them_stays() {
         let (device, dropped) = open();
         let panicked = device.call(LONG, |_| -> Result<(), _> { panic!("as wgpu does") });
-        assert!(matches!(panicked, Err(Failure::Lost(_))), "{panicked:?}");
+        assert!(matches!(panicked, Err(DeviceError::Lost(_))), "{panicked:?}");
         assert_eq!(device.call(LONG, |_| Ok(())), panicked);
         drop(device);
         assert_eq!(dropped.recv_timeout(SHORT), Err(mpsc::RecvTimeoutError::Timeout));
 
         let (device, _) = open();
-        let refused = Failure::Refused("first".to_owned());
+        let refused = DeviceError::Refused("first".to_owned());
         let failed = device.call(LONG, {
             let refused = refused.clone();
             |_| Err::<(), _>(refused)
         });
         assert_eq!(failed, Err(refused.clone()));
-        device.health.fails(Failure::Lost("later".to_owned()));
+        device.health.fails(DeviceError::Lost("later".to_owned()));
         assert_eq!(device.call(LONG, |_| Ok(())), Err(refused));
     }
 
     #[test]
     fn a_device_without_memory_for_a_buffer_is_well() {
         let (device, dropped) = open();
-        let none = device.call(LONG, |_| Err::<(), _>(Failure::OutOfMemory));
-        assert_eq!(none, Err(Failure::OutOfMemory));
+        let none = device.call(LONG, |_| Err::<(), _>(DeviceError::OutOfMemory));
+        assert_eq!(none, Err(DeviceError::OutOfMemory));
         assert_eq!(device.call(LONG, |_| Ok(5)), Ok(5));
         drop(device);
         assert_eq!(dropped.recv_timeout(LONG), Ok(()));
         // Where it was lost for want of memory, that is another thing.
         let (device, _dropped) = open();
-        let lost = Failure::Lost("first".to_owned());
+        let lost = DeviceError::Lost("first".to_owned());
         let (health, told) = (device.health.clone(), lost.clone());
         let call = device.call(LONG, move |_| -> Result<(), _> {
             health.fails(told);
-            Err(Failure::OutOfMemory)
+            Err(DeviceError::OutOfMemory)
         });
         assert_eq!(call, Err(lost));
     }
@@ -286,7 +288,7 @@ mod tests {
         // The device failed before.
         let (device, _dropped) = open();
         let (told, is_told) = mpsc::channel();
-        device.health.fails(Failure::OutOfMemory);
+        device.health.fails(DeviceError::OutOfMemory);
         device.discard(Device(told));
         drop(device);
         assert_eq!(is_told.recv_timeout(SHORT), Err(mpsc::RecvTimeoutError::Timeout));
@@ -311,7 +313,7 @@ mod tests {
             device.discard(Device(told));
             go_on.send(()).expect("the call waits for it");
             let panicked = panics.join().expect("it returns what happened");
-            assert!(matches!(panicked, Err(Failure::Lost(_))), "{panicked:?}");
+            assert!(matches!(panicked, Err(DeviceError::Lost(_))), "{panicked:?}");
         });
         while !device.threads[0].is_finished() {
             thread::yield_now();
@@ -324,10 +326,10 @@ mod tests {
     fn a_device_that_does_not_open_is_not_waited_for() {
         let opened = Guarded::<Device>::open("test", 1, SHORT, |_| {
             thread::sleep(SHORT * 10);
-            Err(Failure::OutOfMemory)
+            Err(DeviceError::OutOfMemory)
         });
-        assert!(matches!(opened, Err(Failure::Hung(SHORT))));
-        let opened = Guarded::<Device>::open("test", 1, LONG, |_| Err(Failure::OutOfMemory));
-        assert!(matches!(opened, Err(Failure::OutOfMemory)));
+        assert!(matches!(opened, Err(DeviceError::Hung(SHORT))));
+        let opened = Guarded::<Device>::open("test", 1, LONG, |_| Err(DeviceError::OutOfMemory));
+        assert!(matches!(opened, Err(DeviceError::OutOfMemory)));
     }
 }

@@ -11,9 +11,9 @@ use super::pair::Paired;
 use super::scalar::Scalar;
 use super::{Costs, Isa, Lanes, Task, Words};
 use crate::block::{Header, Target, Version};
+use crate::engine::scan::Scan;
 use crate::engine::{EngineId, by_id};
 use crate::job::{Job, NonceRange};
-use crate::sha256::scan::Scan;
 
 /// As many words as the widest vector has.
 type Vector = [u32; 48];

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::unavailable::Cause;
-use crate::device::Cpu;
+use crate::machine::Cpu;
 
 /// The first Linux with AMD's energy counters in powercap.
 const AMD_IN_POWERCAP: (u32, u32) = (5, 11);

@@ -65,6 +65,7 @@ mod unavailable;
 mod window;
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::units::{Joules, Watts};
@@ -149,6 +150,36 @@ pub enum Source {
     Assumed,
     /// A test.
     Fake,
+}
+
+impl Source {
+    /// All of them.
+    const ALL: [Self; 8] = [
+        Self::Rapl,
+        Self::Perf,
+        Self::Nvml,
+        Self::Hwmon,
+        Self::Command,
+        Self::Csv,
+        Self::Assumed,
+        Self::Fake,
+    ];
+}
+
+impl FromStr for Source {
+    type Err = UnknownSource;
+
+    fn from_str(name: &str) -> Result<Self, UnknownSource> {
+        let known = Self::ALL.into_iter().find(|source| source.to_string() == name);
+        known.ok_or_else(|| UnknownSource { name: name.to_owned() })
+    }
+}
+
+/// A name that no kind of meter has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no kind of meter is called {name:?}")]
+pub struct UnknownSource {
+    name: String,
 }
 
 impl fmt::Display for Source {

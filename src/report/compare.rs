@@ -10,10 +10,14 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::figures::{NONE, conditions, deviation, per_joule, plain, rate, remarks};
+use super::figures::{NONE, conditions, deviation, per_joule, rate, remarks};
 use super::lines::{WIDTH, cut, wrapped};
-use super::{Report, Row, Size};
+use crate::record::{Named, Report, Row, Size};
+use crate::score::Device;
 use crate::search::MAX_THREADS;
+use crate::units::WorkUnit;
+use crate::units::text::plain;
+use crate::workload::{Kind, Variant};
 
 /// From the lowest to the highest tenth of a normal distribution, in standard deviations.
 const TENTHS: f64 = 2.563;
@@ -37,15 +41,15 @@ pub struct Comparison {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Compared {
     /// `cpu`, `gpu:0`, …
-    pub device: String,
+    pub device: Named<Device>,
     /// `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`.
-    pub workload: String,
+    pub workload: Named<Kind>,
     /// The engine, the type of the numbers, or the operation.
-    pub variant: String,
+    pub variant: Named<Variant>,
     /// Of the work.
     pub size: Size,
     /// What is counted.
-    pub unit: String,
+    pub unit: Named<WorkUnit>,
     /// One of each report that has it; all others are compared with the first.
     pub entries: Vec<Entry>,
 }
@@ -119,7 +123,7 @@ pub struct Listed {
     /// The place of the report, from 0.
     pub report: usize,
     /// `cpu`, `gpu:0`, …
-    pub device: String,
+    pub device: Named<Device>,
     /// `sha256d avx512x3, 64 threads, 8 versions`
     pub what: String,
 }
@@ -136,10 +140,10 @@ pub struct Doubt {
 /// What makes rows of two reports the same.
 #[derive(PartialEq)]
 struct Key<'a> {
-    device: &'a str,
-    workload: &'a str,
-    variant: &'a str,
-    unit: &'a str,
+    device: &'a Named<Device>,
+    workload: &'a Named<Kind>,
+    variant: &'a Named<Variant>,
+    unit: &'a Named<WorkUnit>,
     size: &'a Size,
     threads: Threads,
     /// Of rows that are alike in all that, the first goes with the first.
@@ -240,11 +244,11 @@ fn compared(key: &Key<'_>, rows: &[(usize, &Row)]) -> Compared {
         }),
     };
     Compared {
-        device: key.device.to_owned(),
-        workload: key.workload.to_owned(),
-        variant: key.variant.to_owned(),
+        device: key.device.clone(),
+        workload: key.workload.clone(),
+        variant: key.variant.clone(),
         size: key.size.clone(),
-        unit: key.unit.to_owned(),
+        unit: key.unit.clone(),
         entries: rows.iter().map(entry).collect(),
     }
 }
@@ -275,7 +279,12 @@ fn listed((report, row): (usize, &Row)) -> Listed {
 }
 
 /// `sha256d avx512x3, 64 threads, 8 versions`
-fn named(workload: &str, variant: &str, threads: Option<usize>, size: &Size) -> String {
+fn named(
+    workload: &Named<Kind>,
+    variant: &Named<Variant>,
+    threads: Option<usize>,
+    size: &Size,
+) -> String {
     let conditions = conditions(threads, size);
     let between = if conditions.is_empty() { "" } else { ", " };
     format!("{workload} {variant}{between}{conditions}")
@@ -399,7 +408,8 @@ mod tests {
     use unicode_width::UnicodeWidthStr as _;
 
     use super::*;
-    use crate::report::{example, expected};
+    use crate::engine::EngineId;
+    use crate::record::{example, expected};
 
     /// The full example, and one in which hashing on the processor takes a fifth more power, the
     /// card does a tenth more, and some rows are not there.
@@ -410,10 +420,10 @@ mod tests {
         energy.gross = energy.gross * 1.25;
         energy.per_joule /= 1.25;
         energy.joules_per_terahash = Some(125_000.0);
-        let card = after.rows.iter_mut().find(|row| row.device == "gpu:0").expect("a card");
+        let card = after.rows.iter_mut().find(|row| row.device == Device::Gpu(0)).expect("a card");
         card.per_second.median *= 1.1;
         card.energy.as_mut().expect("metered").per_joule *= 1.01;
-        after.rows.retain(|row| row.workload != "bandwidth");
+        after.rows.retain(|row| row.workload != Kind::Bandwidth);
         for row in &mut after.rows {
             row.threads = row.threads.map(|threads| threads + 32);
         }
@@ -423,7 +433,10 @@ mod tests {
 
     fn found<'a>(comparison: &'a Comparison, device: &str, variant: &str) -> &'a Compared {
         let mut rows = comparison.rows.iter();
-        rows.find(|row| (&*row.device, &*row.variant) == (device, variant)).expect(variant)
+        rows.find(|row| {
+            (row.device.to_string(), row.variant.to_string()) == (device.into(), variant.into())
+        })
+        .expect(variant)
     }
 
     #[test]
@@ -504,13 +517,16 @@ mod tests {
             ("b".to_owned(), example::full()),
             ("c".to_owned(), example::full()),
         ];
-        let is_it = |row: &Row| row.variant == "avx512x3";
+        let is_it = |row: &Row| row.variant == Variant::Engine(EngineId::Avx512x3);
         let all = compare(&reports);
         assert!(all.only.is_empty() && all.lacking.is_empty(), "{:?}", all.lacking);
         reports[1].1.rows.retain(|row| !is_it(row));
         let comparison = compare(&reports);
         let what = "sha256d avx512x3, 64 threads, 8 versions".to_owned();
-        assert_eq!(comparison.lacking, [Listed { report: 1, device: "cpu".to_owned(), what }]);
+        assert_eq!(
+            comparison.lacking,
+            [Listed { report: 1, device: Named::Known(Device::Cpu), what }]
+        );
         let text = comparison.text();
         assert!(text.contains("not in all reports: 1 rows") && text.contains("not in b"), "{text}");
 
@@ -556,7 +572,7 @@ mod tests {
         let rates: Vec<f64> = comparison
             .rows
             .iter()
-            .filter(|row| row.variant == "avx512x3")
+            .filter(|row| row.variant == Variant::Engine(EngineId::Avx512x3))
             .flat_map(|row| row.entries.iter().map(|entry| entry.per_second))
             .collect();
         assert_eq!(rates, [3e9, 3e9, 6e9, 6e9]);

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use csv::Writer;
 
-use super::{Report, Row, Size};
+use super::figures::joined;
+use crate::record::{Report, Row, Size, Trial};
 use crate::units::{Hertz, Joules, Watts};
 
 /// The report as CSV after RFC 4180, with a header. What is not known is an empty cell.
@@ -52,12 +53,11 @@ fn columns(report: &Report, row: Option<&Row>) -> Vec<(&'static str, String)> {
     let roof = row.and_then(|row| row.roof.as_ref());
     let size = row.map_or((None, None, None), |row| size(&row.size));
     let trials = energy.map(|energy| &*energy.trials);
-    let sum =
-        |joules: &[super::Trial]| joules.iter().map(|trial| trial.joules).sum::<Joules>().value();
-    let seconds = |trials: &[super::Trial]| trials.iter().map(|trial| trial.seconds).sum::<f64>();
+    let sum = |joules: &[Trial]| joules.iter().map(|trial| trial.joules).sum::<Joules>().value();
+    let seconds = |trials: &[Trial]| trials.iter().map(|trial| trial.seconds).sum::<f64>();
     vec![
         ("perjoule", report.perjoule.clone()),
-        ("started", report.started.clone()),
+        ("started", report.started.to_string()),
         ("cpu", cell(report.machine.cpu.as_ref())),
         ("system", report.machine.system.clone()),
         ("device", cell(row.map(|row| &row.device))),
@@ -86,7 +86,7 @@ fn columns(report: &Report, row: Option<&Row>) -> Vec<(&'static str, String)> {
         ("rough", cell(row.map(|row| row.rough))),
         ("assumed", cell(energy.map(|energy| energy.assumed))),
         ("meter", cell(energy.map(|energy| &energy.source))),
-        ("charged", cell(energy.map(|energy| energy.charged.join(" + ")))),
+        ("charged", cell(energy.map(|energy| joined(&energy.charged, " + ")))),
         ("gross_watts", number(energy.map(|energy| energy.gross.value()))),
         ("idle_watts", number(energy.and_then(|energy| energy.idle).map(Watts::value))),
         ("work_per_joule", number(energy.map(|energy| energy.per_joule))),
@@ -133,7 +133,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
-    use crate::report::{example, expected};
+    use crate::record::{example, expected};
 
     /// The lines by column.
     fn parsed(text: &str) -> Vec<HashMap<String, String>> {
@@ -182,7 +182,10 @@ mod tests {
         let lines = parsed(&text(&report));
         assert_eq!(lines.len(), report.rows.len());
         for (line, row) in lines.iter().zip(&report.rows) {
-            assert_eq!((&line["variant"], &line["work_unit"]), (&row.variant, &row.unit));
+            assert_eq!(
+                (&*line["variant"], &*line["work_unit"]),
+                (&*row.variant.to_string(), &*row.unit.to_string())
+            );
             assert_eq!(line["median_work_per_second"].parse(), Ok(row.per_second.median));
         }
     }
@@ -202,7 +205,7 @@ mod tests {
         let formulas =
             ["=HYPERLINK(\"http://x\")", "+1+2", "-1+cmd|' /C calc'!A0", "@SUM(1)", "\t=1"];
         for (row, formula) in report.rows.iter_mut().zip(formulas) {
-            row.variant = formula.to_owned();
+            row.variant = formula.into();
             row.times_sha2 = Some(-1.5e-3);
         }
         report.machine.cpu = Some("=cpu".to_owned());

@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::csv::written;
-use super::figures::{clean, count, percent, plain, si};
+use super::figures::clean;
 use super::lines::{WIDTH, columns, cut, wrapped};
 use crate::decision::{
     Asic, Basis, Decision, Earning, Judged, Mining, Schedule, Swing, Use, Verdict, Worth,
 };
+use crate::units::text::{count, percent, plain, si};
 use crate::units::{Usd, Watts};
 
 /// The decision as text.
@@ -336,7 +337,7 @@ mod tests {
 
     use super::*;
     use crate::decision::example::decided;
-    use crate::report::expected;
+    use crate::record::expected;
 
     #[test]
     fn the_text_is_as_it_was() {

@@ -9,10 +9,13 @@ use std::mem;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::figures::{
-    bytes, clean, of_roof, per_joule, percent, plain, rate, remarks, si, size, spread, uncertainty,
+    Topic, clean, of_roof, per_joule, rate, remarks, size, spread, uncertainty, why_no_energy,
 };
 use super::lines::{WIDTH, columns, cut, wrapped};
-use super::{Device, Energy, Meter, Note, Report, Row};
+use crate::record::{Device, Energy, Meter, Note, Report, Row, Size};
+use crate::score::Device as DeviceId;
+use crate::units::WorkUnit;
+use crate::units::text::{bytes, percent, plain, si};
 
 /// The longest name in a column of a table.
 const NAME_WIDTH: usize = 20;
@@ -116,7 +119,7 @@ impl Page {
         if !report.complete {
             self.paragraph(Style::Alarm, "", "interrupted: not everything was measured");
         }
-        for device in report.devices.iter().filter(|device| device.id != "cpu") {
+        for device in report.devices.iter().filter(|device| device.id != DeviceId::Cpu) {
             self.device(device);
         }
     }
@@ -139,7 +142,7 @@ impl Page {
     fn section(&mut self, title: &str, rows: &[Row]) {
         self.text.push('\n');
         self.line(Style::Bold, &cut(title, WIDTH));
-        let hashes = rows.iter().all(|row| row.unit == "H");
+        let hashes = rows.iter().all(|row| row.unit == WorkUnit::Hash);
         self.table(&if hashes { hash_rates(rows) } else { other_rates(rows) });
         let metered: Vec<&Row> = rows.iter().filter(|row| row.energy.is_some()).collect();
         let mut marks: Vec<String> = Vec::new();
@@ -171,10 +174,10 @@ impl Page {
 
     /// The footnote that says why a row has no energy: `[1]`.
     fn mark(&mut self, row: &Row) -> String {
-        let why = row.no_energy.as_deref().unwrap_or("not metered");
-        let known = self.reasons.iter().position(|known| known == why);
+        let why = why_no_energy(row);
+        let known = self.reasons.iter().position(|known| *known == why);
         let number = known.unwrap_or_else(|| {
-            self.reasons.push(why.to_owned());
+            self.reasons.push(why);
             self.reasons.len() - 1
         });
         format!("[{}]", number + 1)
@@ -228,12 +231,12 @@ fn note(note: &Note) -> String {
 
 /// What a section is of.
 fn title(row: &Row) -> String {
-    let work = match &*row.workload {
-        "sha256d" => "SHA-256d",
-        "bandwidth" | "latency" => "memory and launches",
-        _ => "arithmetic",
+    let work = match Topic::of(row) {
+        Topic::Hashes => "SHA-256d",
+        Topic::Arithmetic => "arithmetic",
+        Topic::Memory => "memory and launches",
     };
-    format!("{work} on {}", clean(&row.device))
+    format!("{work} on {}", clean(&row.device.to_string()))
 }
 
 /// A table of rows, of which the first so many columns are texts; a column that all rows leave empty
@@ -268,7 +271,7 @@ fn hash_rates(rows: &[Row]) -> Table {
         ["engine", "threads", "versions", best, "median", "spread", "x sha2", "of roof", "busy"];
     let rows = rows.iter().map(|row| {
         [
-            cut(&row.variant, NAME_WIDTH),
+            cut(&row.variant.to_string(), NAME_WIDTH),
             threads(row),
             size(&row.size),
             format!("{:.2}", row.per_second.best / scale),
@@ -300,12 +303,15 @@ fn other_rates(rows: &[Row]) -> Table {
 }
 
 fn energy(rows: &[&Row]) -> Table {
-    let hashes = rows.iter().all(|row| row.unit == "H");
+    let hashes = rows.iter().all(|row| row.unit == WorkUnit::Hash);
     let header = if hashes { "engine" } else { "work" };
     let header = [header, "", "watts", "idle", "per joule", "", "J/TH", "meter"];
     let rows = rows.iter().map(|row| {
-        let what =
-            if hashes { row.variant.clone() } else { format!("{} {}", row.workload, row.variant) };
+        let what = if hashes {
+            row.variant.to_string()
+        } else {
+            format!("{} {}", row.workload, row.variant)
+        };
         let [watts, idle, efficiency, uncertainty, source] = energy_cells(row);
         let each = row.energy.as_ref().and_then(|energy| energy.joules_per_terahash);
         [
@@ -331,7 +337,7 @@ fn energy_cells(row: &Row) -> [String; 5] {
         per_joule(&row.unit, energy.per_joule),
         // That of a power that somebody stated is not known.
         if energy.assumed { String::new() } else { uncertainty(energy) },
-        cut(&energy.source, 8),
+        cut(&energy.source.to_string(), 8),
     ]
 }
 
@@ -339,7 +345,7 @@ fn energy_cells(row: &Row) -> [String; 5] {
 fn conditions_in_short(row: &Row) -> String {
     let threads = row.threads.map(|threads| format!("{threads}t"));
     let size = match row.size {
-        super::Size::Versions(versions) => format!("{versions}v"),
+        Size::Versions(versions) => format!("{versions}v"),
         _ => size(&row.size),
     };
     threads.into_iter().chain([size]).collect::<Vec<_>>().join(" ").trim_end().to_owned()
@@ -360,7 +366,7 @@ mod tests {
     use unicode_width::UnicodeWidthStr as _;
 
     use super::*;
-    use crate::report::{example, expected};
+    use crate::record::{example, expected};
 
     #[test]
     fn the_text_is_as_it_was() {
@@ -413,7 +419,7 @@ mod tests {
             row.times_sha2 = Some(f64::INFINITY);
             row.of_roof = Some(-1e30);
             row.threads = Some(usize::MAX);
-            row.size = super::super::Size::Matrices { m: usize::MAX, n: 1, k: usize::MAX };
+            row.size = Size::Matrices { m: usize::MAX, n: 1, k: usize::MAX };
             if let Some(energy) = &mut row.energy {
                 energy.per_joule = f64::NAN;
                 energy.uncertainty = Some(f64::INFINITY);

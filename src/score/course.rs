@@ -6,6 +6,7 @@ use super::energy::{Metering, NoEnergy, Stretch};
 use super::plan::Group;
 use super::{Missing, Rate, Roof, Row};
 use crate::search::Stop;
+use crate::units::WorkUnit;
 use crate::workload::{Kind, Label, Place, Size, Trouble, Workload};
 
 /// The first rounds wake the vector units and find out how much work a slice is, and do not count:
@@ -37,7 +38,7 @@ pub(super) struct Course {
 struct Samples {
     rates: Vec<f64>,
     busy: Vec<f64>,
-    unit: &'static str,
+    unit: Option<WorkUnit>,
     /// For how long it ran, and how long checking took.
     run: Duration,
     checked: Duration,
@@ -157,7 +158,8 @@ impl Group {
     fn note(&mut self, place: usize, done: Result<(), Trouble>) {
         let Err(why) = done else { return };
         let failed = self.courses[place].workload.label();
-        let is_lost = matches!(why, Trouble::Device(_)) && matches!(failed.place, Place::Gpu(_));
+        let is_lost = matches!(why, Trouble::Device(_) | Trouble::Engine(_))
+            && matches!(failed.place, Place::Gpu(_));
         for course in &mut self.courses {
             let label = course.workload.label();
             let is_same = (label.kind, label.variant) == (failed.kind, failed.variant);
@@ -189,7 +191,7 @@ impl Course {
         let done = self.workload.run(self.slice)?;
         let busy = self.workload.busy().zip(busy_before);
         let samples = &mut self.samples;
-        samples.unit = done.work.unit();
+        samples.unit = Some(done.work.unit());
         samples.run += done.took;
         samples.is_due = true;
         if counts {
@@ -242,7 +244,7 @@ impl Course {
         let rate = self.samples.rate().filter(|_| self.is_shown)?;
         Some(Row {
             label: self.workload.label(),
-            unit: self.samples.unit,
+            unit: self.samples.unit?,
             rate,
             baseline: self.baseline.and_then(|baseline| all[baseline].samples.rate()),
             roof: roofs.max_by(|a, b| a.per_second.total_cmp(&b.per_second)),

@@ -74,7 +74,7 @@ fn arithmetic(plan: &Plan, group: &mut Group) -> Result<(), Trouble> {
             let asked = plan.has(Kind::Peak) && plan.has_type(dtype(units));
             if asked || products.iter().any(|product| product.roofs().contains(&units)) {
                 let peak = group.add(
-                    format!("peak {}", units.name()),
+                    format!("peak {}", units.variant()),
                     LONG_SLICE,
                     Peak::new(units, threads),
                 )?;
@@ -115,7 +115,7 @@ fn memory(plan: &Plan, group: &mut Group) -> Result<(), Trouble> {
                 None => Bandwidth::new(pattern, threads),
                 Some(bytes) => Bandwidth::with_elements(pattern, threads, elements(bytes)),
             };
-            group.add(format!("bandwidth {}", pattern.name()), LONG_SLICE, made)
+            group.add(format!("bandwidth {}", pattern.variant()), LONG_SLICE, made)
         };
         let [copy, triad] = [bandwidth(Pattern::Copy)?, bandwidth(Pattern::Triad)?];
         group.compare(triad, &[copy], 1.0);
@@ -184,7 +184,7 @@ mod products {
 
     impl Product {
         pub(super) fn name(&self) -> &'static str {
-            self.precision.name()
+            self.precision.variant().name()
         }
 
         pub(super) fn make(&self, threads: usize) -> Result<Matmul, Trouble> {

@@ -12,13 +12,15 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
 use super::Device;
 use crate::meter::{self, Conditions, Domain, Measured, Method, Recorder, Source, Span, Window};
+use crate::units::WorkAmount;
 use crate::units::{Efficiency, Joules, Watts};
-use crate::workload::{Trouble, Work};
+use crate::workload::Trouble;
 
 /// Fewer or shorter windows, and windows that see fewer updates of a counter, are told of.
 const LEAST_TRIALS: usize = 3;
@@ -94,7 +96,7 @@ pub struct Trial {
     /// How long its readings lie apart, which is a little longer than the work took.
     pub took: Duration,
     /// What was done in it.
-    pub work: Work,
+    pub work: WorkAmount,
     /// What it cost.
     pub energy: Joules,
     /// How often the slowest of the counters was seen to move.
@@ -130,11 +132,37 @@ pub enum NoEnergy {
     Stopped,
 }
 
+/// Reads what [`fmt::Display`] writes.
+impl FromStr for NoEnergy {
+    type Err = UnknownReason;
+
+    fn from_str(text: &str) -> Result<Self, UnknownReason> {
+        let plain = [Self::Peak, Self::Another, Self::Stopped];
+        let no_meter = || {
+            let device = text.strip_prefix("no meter measures ")?.parse().ok()?;
+            Some(Self::NoMeter { device })
+        };
+        let failed = || {
+            text.match_indices(": ").find_map(|(at, between)| {
+                let domain = text[..at].parse().ok()?;
+                Some(Self::Failed { domain, why: text[at + between.len()..].to_owned() })
+            })
+        };
+        let plain = plain.into_iter().find(|it| it.to_string() == text);
+        plain.or_else(no_meter).or_else(failed).ok_or(UnknownReason)
+    }
+}
+
+/// A text that is no reason for having no energy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no reason of this version for having no energy")]
+pub struct UnknownReason;
+
 /// A time in which the meters were read, and what was done in it.
 pub(super) struct Stretch {
     start: Duration,
     span: Span,
-    work: Option<Work>,
+    work: Option<WorkAmount>,
     windows: Vec<Measured>,
 }
 
@@ -225,7 +253,7 @@ impl Metering {
     /// What the meters tell while `work` is done, if that succeeds.
     pub(super) fn around(
         &self,
-        work: impl FnOnce() -> Result<Work, Trouble>,
+        work: impl FnOnce() -> Result<WorkAmount, Trouble>,
     ) -> Result<Stretch, Trouble> {
         let (done, stretch) = self.watch(work);
         Ok(Stretch { work: Some(done?), ..stretch })
@@ -512,7 +540,7 @@ mod tests {
         let trial = |_| {
             let work = || {
                 pass(metering, hand, metering.window);
-                Ok(Work::Hashes(1000))
+                Ok(WorkAmount::Hashes(1000))
             };
             metering.around(work).expect("it does not fail")
         };
@@ -562,7 +590,7 @@ mod tests {
         let metering = Metering::new(recorder.expect("a thread"));
         let work = || {
             hand.advance(SECOND);
-            Ok(Work::Hashes(1000))
+            Ok(WorkAmount::Hashes(1000))
         };
         let trial = metering.around(work).expect("it does not fail");
         let energy = metering.charge(Device::Cpu, &[trial], &[]).expect("two meters");
@@ -681,7 +709,7 @@ mod tests {
         let look = |metering: &Metering| {
             let work = || {
                 pass(metering, &hand, SECOND);
-                Ok(Work::Hashes(1))
+                Ok(WorkAmount::Hashes(1))
             };
             metering.told(Device::Cpu, &metering.around(work).expect("it does not fail"))
         };
@@ -726,7 +754,8 @@ mod tests {
             about: refused.clone(),
             window: Err(MeterError::NoTime),
         }));
-        let mut stretches = [metering.around(|| Ok(Work::Flops(1))).expect("it does not fail")];
+        let mut stretches =
+            [metering.around(|| Ok(WorkAmount::Flops(1))).expect("it does not fail")];
         assert!(metering.charge(Device::Cpu, &stretches, &[]).is_err());
         metering.complete(&mut stretches);
         let failed = metering.charge(Device::Gpu(0), &stretches, &[]).expect_err("no energy");

@@ -104,7 +104,7 @@ fn arithmetic(
         if asked || products.iter().any(|product| product.roofs().contains(&operation)) {
             let peak = has(operation.missing(device.adapter()))
                 .and_then(|()| Peak::new(device, operation));
-            let peak = group.add(format!("peak {}", operation.name()), SLICE, peak)?;
+            let peak = group.add(format!("peak {}", operation.variant()), SLICE, peak)?;
             if !asked {
                 group.hide(peak);
             }
@@ -172,7 +172,7 @@ fn memory(plan: &Plan, device: &Device, group: &mut Group) -> Result<(), Trouble
     for transfer in Transfer::ALL.into_iter().filter(|_| plan.has(Kind::Bandwidth)) {
         let bytes = plan.array_bytes.unwrap_or_else(|| bytes(device, transfer));
         let bandwidth = Bandwidth::new(device, transfer, bytes);
-        let what = format!("bandwidth {}", transfer.name());
+        let what = format!("bandwidth {}", transfer.variant());
         let bandwidth = group.add(what, SLICE, bandwidth)?;
         match transfer {
             Transfer::Copy => copy = bandwidth,

@@ -22,12 +22,13 @@ mod load;
 mod plan;
 
 use self::energy::Stretch;
-pub use self::energy::{Energy, Metering, NoEnergy, Trial};
+pub use self::energy::{Energy, Metering, NoEnergy, Trial, UnknownReason};
 pub use self::plan::{Device, Dtype, Plan, UnknownDevice, UnknownDtype};
 
 use std::time::{Duration, Instant};
 
 use crate::search::Stop;
+use crate::units::WorkUnit;
 use crate::workload::{Kind, Label, Trouble};
 
 /// The rates of some slices: units of work per second.
@@ -53,8 +54,8 @@ pub struct Rate {
 pub struct Row {
     /// The workload.
     pub label: Label,
-    /// The unit of its work: `H`, `FLOP`, `B` or `op`.
-    pub unit: &'static str,
+    /// What its work is counted in.
+    pub unit: WorkUnit,
     /// Its rate.
     pub rate: Rate,
     /// The rate of its baseline on as many threads; for a GPU, on all threads of the plan.
@@ -219,8 +220,9 @@ pub fn measure(
     let mut idle: Vec<_> = metering.map(Metering::idle).into_iter().collect();
     let mut stretches = Vec::new();
     for (done, &(device, theme)) in groups.iter().enumerate() {
-        let lost =
-            |fault: &Missing| fault.device == device && matches!(fault.why, Trouble::Device(_));
+        let lost = |fault: &Missing| {
+            fault.device == device && matches!(fault.why, Trouble::Device(_) | Trouble::Engine(_))
+        };
         if stop.is_stopped() {
             break;
         }
@@ -295,7 +297,9 @@ mod tests {
     use super::plan::Group;
     use super::*;
     use crate::engine::{EngineId, by_id};
-    use crate::workload::{Done, Place, Shape, Size, Work, Workload, Wrong};
+    use crate::units::WorkAmount;
+    use crate::workload::Variant;
+    use crate::workload::{Done, Place, Shape, Size, Workload, Wrong};
 
     fn plan(kinds: &[Kind], threads: usize, millis: u64) -> Plan {
         let scalar = by_id(EngineId::Scalar).expect("every machine has general registers");
@@ -342,8 +346,8 @@ mod tests {
             let Rate { best, p90, median, spread, slices } = row.rate;
             assert!(0.0 < median && median <= p90 && p90 <= best, "{row:?}");
             assert!(spread.is_none_or(|spread| spread >= 0.0), "{row:?}");
-            assert!(slices > 0 && row.checks > 0 && row.unit == "H", "{row:?}");
-            let is_search = row.label.variant == "scalar";
+            assert!(slices > 0 && row.checks > 0 && row.unit == WorkUnit::Hash, "{row:?}");
+            let is_search = row.label.variant == Variant::Engine(EngineId::Scalar);
             assert_eq!(row.roof.is_some(), is_search, "{row:?}");
             assert_eq!(row.of_roof().is_some() || row.is_roof_disturbed(), is_search, "{row:?}");
             assert_eq!(row.times_baseline().is_some(), is_search, "{row:?}");
@@ -382,12 +386,18 @@ mod tests {
             let row = rows.find(|row| (row.label.kind, row.label.variant) == (kind, variant));
             row.and_then(|row| row.roof.as_ref()).map(|roof| roof.label.variant)
         };
-        assert_eq!(roof(Kind::Bandwidth, "triad"), Some("copy"));
+        assert_eq!(roof(Kind::Bandwidth, Variant::Triad), Some(Variant::Copy));
         let units: Vec<_> = all.rows.iter().map(|row| row.unit).collect();
-        assert!(["FLOP", "B", "op"].iter().all(|unit| units.contains(unit)), "{units:?}");
+        assert!(
+            [WorkUnit::Flop, WorkUnit::Byte, WorkUnit::Operation]
+                .iter()
+                .all(|unit| units.contains(unit)),
+            "{units:?}"
+        );
         if cfg!(feature = "matmul") {
-            assert!(roof(Kind::Matmul, "f32").is_some_and(|of| of.starts_with("f32 ")));
-            assert_eq!(roof(Kind::Matmul, "i8"), None);
+            let of = roof(Kind::Matmul, Variant::F32);
+            assert!(matches!(of, Some(Variant::FmaF32 | Variant::MulAddF32)), "{of:?}");
+            assert_eq!(roof(Kind::Matmul, Variant::I8), None);
         } else {
             let missing: Vec<_> = all.missing.iter().map(|missing| &*missing.what).collect();
             assert!(missing.contains(&"matmul"), "{missing:?}");
@@ -476,7 +486,7 @@ mod tests {
     /// Fails after some runs, or is wrong after some checks.
     #[derive(Debug)]
     struct Sick {
-        variant: &'static str,
+        variant: Variant,
         runs: usize,
         checks: usize,
     }
@@ -488,9 +498,9 @@ mod tests {
         }
 
         fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
-            let lost = || crate::engine::Failure::Lost("pulled out".to_owned());
+            let lost = || crate::gpu::DeviceError::Lost("pulled out".to_owned());
             self.runs = self.runs.checked_sub(1).ok_or_else(lost)?;
-            Ok(Done { work: Work::Flops(1000), took: time })
+            Ok(Done { work: WorkAmount::Flops(1000), took: time })
         }
 
         fn check(&mut self) -> Result<(), Trouble> {
@@ -502,16 +512,18 @@ mod tests {
     #[test]
     fn what_is_wrong_has_no_row_and_a_lost_gpu_has_none_at_all() {
         const ALWAYS: usize = usize::MAX;
+        const SAME: Variant = Variant::FmaF32;
+        const OTHER: Variant = Variant::FmaF64;
         for (variant, runs, checks, rows) in [
-            ("other", ALWAYS, ALWAYS, 2),
-            ("other", 5, ALWAYS, 0),
-            ("other", ALWAYS, 3, 1),
-            ("other", ALWAYS, 0, 1),
-            ("same", ALWAYS, 3, 0),
+            (OTHER, ALWAYS, ALWAYS, 2),
+            (OTHER, 5, ALWAYS, 0),
+            (OTHER, ALWAYS, 3, 1),
+            (OTHER, ALWAYS, 0, 1),
+            (SAME, ALWAYS, 3, 0),
         ] {
             let mut group = Group::new(Device::Gpu(0), false);
             let slice = Duration::from_micros(100);
-            let well = Sick { variant: "same", runs: ALWAYS, checks: ALWAYS };
+            let well = Sick { variant: SAME, runs: ALWAYS, checks: ALWAYS };
             group.add("well", slice, Ok(well)).expect("made");
             group.add("sick", slice, Ok(Sick { variant, runs, checks })).expect("made");
             group.measure(Duration::from_millis(2), &Stop::default(), &mut |_| ());

@@ -19,7 +19,7 @@ pub struct Plan {
     /// Which work.
     pub kinds: Vec<Kind>,
     /// The engines of the search and of integer peaks, those of GPUs too. Each has passed
-    /// [`crate::selftest::check`].
+    /// [`crate::engine::selftest::check`].
     pub engines: Vec<Arc<dyn Engine>>,
     /// Types of numbers in products and peaks; all where there is none.
     pub dtypes: Vec<Dtype>,
@@ -262,7 +262,9 @@ impl Group {
             Trouble::OutOfMemory { .. } | Trouble::TooLarge { .. } if !self.is_strict => {
                 &mut self.missing
             }
-            Trouble::Device(_) | Trouble::Wrong(_) | Trouble::Unfit(_) => &mut self.faults,
+            Trouble::Device(_) | Trouble::Engine(_) | Trouble::Wrong(_) | Trouble::Unfit(_) => {
+                &mut self.faults
+            }
             _ => return Err(why),
         };
         list.push(Missing { device: self.device, what: what.to_string(), why });

@@ -13,7 +13,6 @@
 mod pace;
 mod pieces;
 mod rest;
-mod share;
 mod throttle;
 mod workers;
 
@@ -22,13 +21,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::block::{Header, Target, Version, VersionMask};
-use crate::engine::Fault;
+use crate::engine::EngineError;
 use crate::job::{GroupSizeError, MAX_GROUP, NonceRange};
 
-pub(crate) use self::share::judge;
-pub use self::share::{Share, verify};
 pub use self::throttle::{Duty, DutyError, Throttle};
 pub use self::workers::{MAX_THREADS, Workers, WorkersBuilder, WorkersError};
+pub use crate::engine::{Share, verify};
 
 use self::pieces::Pieces;
 
@@ -229,7 +227,7 @@ pub struct Outcome {
     /// What engines of these workers failed of, in this search or before, in the order of
     /// [`Workers::engines`]. Their unfinished work went to others, and they are not used again; what
     /// they did before counts, even where one was found to be wrong.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<EngineError>,
 }
 
 /// Why a search ended.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use super::pace::{Pace, Paces};
 use super::{End, Outcome, Search, Share};
-use crate::engine::Fault;
+use crate::engine::EngineError;
 use crate::job::{Job, NonceRange};
 
 /// Consecutive nonces for one version group.
@@ -234,7 +234,7 @@ impl<'a> Pieces<'a> {
     }
 
     /// What it all came to, when no worker has a piece any more.
-    pub(super) fn into_outcome(self, took: Duration, faults: Vec<Fault>) -> Outcome {
+    pub(super) fn into_outcome(self, took: Duration, faults: Vec<EngineError>) -> Outcome {
         let to_do = self.to_do.into_inner().unwrap_or_else(PoisonError::into_inner);
         let found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
         let hashes = self.hashes.into_inner();

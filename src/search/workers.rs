@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 
 use super::pieces::{Piece, Pieces};
 use super::rest::{Lounge, Post, Rests};
-use super::share::judge;
 use super::throttle::Bell;
 use super::{Progress, Share, Stop, Watch};
-use crate::engine::{self, Engine, Failure, Fault};
+use crate::engine::verify::judge;
+use crate::engine::{self, Engine, EngineError, EngineErrorKind};
+use crate::gpu::DeviceError;
 use crate::job::{Job, NonceRange};
 
 /// The most threads that one engine may have.
@@ -61,7 +62,7 @@ pub struct Workers {
 #[derive(Debug)]
 struct Member {
     engine: Arc<dyn Engine>,
-    fault: OnceLock<Fault>,
+    fault: OnceLock<EngineError>,
 }
 
 /// Why there are no workers.
@@ -126,7 +127,7 @@ impl Workers {
 
     /// What the engines that are not used any more failed of, in the order of [`Self::engines`].
     #[must_use]
-    pub fn faults(&self) -> Vec<Fault> {
+    pub fn faults(&self) -> Vec<EngineError> {
         self.members.iter().filter_map(|member| member.fault.get().cloned()).collect()
     }
 
@@ -418,7 +419,7 @@ impl Member {
         }
         // An engine that gives wrong results may as well have missed some: in the rest of the
         // piece, and in what another of its threads had by then.
-        let wrong = |fault: &Fault| matches!(fault.failure, Failure::Wrong(_));
+        let wrong = |fault: &EngineError| matches!(fault.kind, EngineErrorKind::Wrong(_));
         let trusted = !fault.iter().chain(self.fault.get()).any(wrong);
         if let Some(fault) = fault {
             // The first is the one to tell: others are what comes of it.
@@ -436,17 +437,17 @@ fn scan_some(
     nonces: NonceRange,
     limit: usize,
     shares: &mut Vec<Share>,
-) -> Result<NonceRange, Fault> {
-    let fault = |failure| Fault { engine: engine.id(), failure };
+) -> Result<NonceRange, EngineError> {
+    let fault = |kind| EngineError { engine: engine.id(), kind };
     let mut candidates = Vec::new();
     let scanned = engine.scan(job, nonces, limit.min(CANDIDATES), &mut candidates)?;
     let (done, rest) = nonces.split_at(scanned.nonces);
     if done.is_empty() {
-        return Err(fault(Failure::Refused("it did nothing".to_owned())));
+        return Err(fault(DeviceError::Refused("it did nothing".to_owned()).into()));
     }
     for candidate in candidates {
         let share = judge(job, done, candidate);
-        shares.extend(share.map_err(|wrong| fault(Failure::Wrong(wrong)))?);
+        shares.extend(share.map_err(|wrong| fault(EngineErrorKind::Wrong(wrong)))?);
     }
     Ok(rest)
 }

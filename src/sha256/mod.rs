@@ -1,10 +1,9 @@
-//! SHA-256: as the standard reads, word by word over lanes, and as a nonce scan.
+//! SHA-256: as the standard reads, and word by word over lanes.
 //!
 //! - [`sha256`] and [`sha256d`] follow FIPS 180-4 line by line and share nothing with the rest:
 //!   they are what the kernels are tested against;
 //! - `rounds` is the same arithmetic over words that are either known beforehand or different in
 //!   each lane, so that whatever is known folds away;
-//! - `scan` walks a range of nonces in batches of one vector;
 //! - `peak` is what the same instructions do when they wait for nothing: the roof of a scan.
 
 /// Repeats a block with `$T` as each of the constants: a loop that is written out.
@@ -18,7 +17,6 @@ pub(crate) mod consts;
 pub(crate) mod peak;
 mod portable;
 pub(crate) mod rounds;
-pub(crate) mod scan;
 mod sigma;
 mod word;
 

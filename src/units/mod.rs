@@ -4,7 +4,7 @@
 //! A number that has a unit crosses a module as one of these. Constructors name the unit, arithmetic
 //! is what physics has, and texts carry SI prefixes.
 
-mod prefix;
+pub(crate) mod text;
 mod work;
 
 use std::iter::Sum;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use std::{cmp, fmt};
 
 pub use self::money::{Usd, UsdPerHour, UsdPerKwh, UsdPerWatt};
-pub use self::work::{Efficiency, Rate, WorkUnit};
+pub use self::work::{Efficiency, Rate, UnknownUnitError, WorkAmount, WorkUnit};
 
 /// A number with one unit: sums, differences, multiples and ratios of it.
 macro_rules! quantity {
@@ -125,7 +125,7 @@ macro_rules! quantity {
         /// Three significant digits, or as many as the precision says, and an SI prefix.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                prefix::write(f, self.0, $unit)
+                text::write(f, self.0, $unit)
             }
         }
     };

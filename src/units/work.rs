@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
-use super::{Joules, Watts, prefix};
-use crate::workload::Work;
+use super::{Joules, Watts, text};
 
 /// What work is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,29 +31,98 @@ impl WorkUnit {
     #[must_use]
     pub fn symbol(self) -> &'static str {
         match self {
-            Self::Hash => Work::Hashes(0),
-            Self::Flop => Work::Flops(0),
-            Self::Byte => Work::Bytes(0),
-            Self::Operation => Work::Operations(0),
+            Self::Hash => "H",
+            Self::Flop => "FLOP",
+            Self::Byte => "B",
+            Self::Operation => "op",
         }
-        .unit()
     }
 }
 
-impl From<Work> for WorkUnit {
-    fn from(work: Work) -> Self {
-        match work {
-            Work::Hashes(_) => Self::Hash,
-            Work::Flops(_) => Self::Flop,
-            Work::Bytes(_) => Self::Byte,
-            Work::Operations(_) => Self::Operation,
-        }
+impl FromStr for WorkUnit {
+    type Err = UnknownUnitError;
+
+    fn from_str(symbol: &str) -> Result<Self, UnknownUnitError> {
+        let all = [Self::Hash, Self::Flop, Self::Byte, Self::Operation];
+        let known = all.into_iter().find(|unit| unit.symbol() == symbol);
+        known.ok_or_else(|| UnknownUnitError { symbol: symbol.to_owned() })
     }
+}
+
+/// A symbol that no unit of work has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no unit of work is written {symbol:?}, expected H, FLOP, B or op")]
+pub struct UnknownUnitError {
+    symbol: String,
 }
 
 impl fmt::Display for WorkUnit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.symbol())
+    }
+}
+
+/// An amount of work, in its unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkAmount {
+    /// Double SHA-256 of a header.
+    Hashes(u64),
+    /// Floating-point operations: a fused multiply-add is two.
+    Flops(u64),
+    /// Bytes read and written.
+    Bytes(u64),
+    /// Operations on integers.
+    Operations(u64),
+}
+
+impl WorkAmount {
+    /// How much.
+    #[must_use]
+    pub fn value(self) -> u64 {
+        let (Self::Hashes(value)
+        | Self::Flops(value)
+        | Self::Bytes(value)
+        | Self::Operations(value)) = self;
+        value
+    }
+
+    /// What it is counted in.
+    #[must_use]
+    pub fn unit(self) -> WorkUnit {
+        match self {
+            Self::Hashes(_) => WorkUnit::Hash,
+            Self::Flops(_) => WorkUnit::Flop,
+            Self::Bytes(_) => WorkUnit::Byte,
+            Self::Operations(_) => WorkUnit::Operation,
+        }
+    }
+
+    /// The sum; `None` where the units differ or the sum is more than a `u64` holds.
+    #[must_use]
+    pub fn checked_add(self, other: Self) -> Option<Self> {
+        let same = std::mem::discriminant(&self) == std::mem::discriminant(&other);
+        same.then_some(other.value()).and_then(|value| self.map(|own| own.checked_add(value)))
+    }
+
+    /// So many times as much; `None` where that is more than a `u64` holds.
+    #[must_use]
+    pub fn checked_mul(self, times: u64) -> Option<Self> {
+        self.map(|value| value.checked_mul(times))
+    }
+
+    fn map(self, change: impl FnOnce(u64) -> Option<u64>) -> Option<Self> {
+        Some(match self {
+            Self::Hashes(value) => Self::Hashes(change(value)?),
+            Self::Flops(value) => Self::Flops(change(value)?),
+            Self::Bytes(value) => Self::Bytes(change(value)?),
+            Self::Operations(value) => Self::Operations(change(value)?),
+        })
+    }
+}
+
+impl fmt::Display for WorkAmount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.value(), self.unit())
     }
 }
 
@@ -68,10 +137,10 @@ pub struct Rate {
 impl Rate {
     /// The mean rate of work that took so long; `None` if it took no time.
     #[must_use]
-    pub fn new(work: Work, took: Duration) -> Option<Self> {
+    pub fn new(work: WorkAmount, took: Duration) -> Option<Self> {
         (!took.is_zero()).then(|| Self {
             per_second: work.value() as f64 / took.as_secs_f64(),
-            unit: work.into(),
+            unit: work.unit(),
         })
     }
 
@@ -112,7 +181,7 @@ impl PartialOrd for Rate {
 /// `80.6 MH/s`
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        prefix::write(f, self.per_second, &format!("{}/s", self.unit))
+        text::write(f, self.per_second, &format!("{}/s", self.unit))
     }
 }
 
@@ -127,8 +196,8 @@ pub struct Efficiency {
 impl Efficiency {
     /// What was got for each joule; `None` unless the energy is positive and finite.
     #[must_use]
-    pub fn new(work: Work, energy: Joules) -> Option<Self> {
-        Self::of(work.value() as f64, energy.value(), work.into())
+    pub fn new(work: WorkAmount, energy: Joules) -> Option<Self> {
+        Self::of(work.value() as f64, energy.value(), work.unit())
     }
 
     fn of(work: f64, energy: f64, unit: WorkUnit) -> Option<Self> {
@@ -188,7 +257,7 @@ impl PartialOrd for Efficiency {
 /// `57.1 GH/J`
 impl fmt::Display for Efficiency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        prefix::write(f, self.per_joule, &format!("{}/J", self.unit))
+        text::write(f, self.per_joule, &format!("{}/J", self.unit))
     }
 }
 
@@ -201,10 +270,10 @@ mod tests {
     #[test]
     fn quotients_know_their_unit() {
         for (work, rate, efficiency) in [
-            (Work::Hashes(80_600_000), "40.3 MH/s", "20.2 MH/J"),
-            (Work::Flops(1 << 41), "1.10 TFLOP/s", "550 GFLOP/J"),
-            (Work::Bytes(3_000), "1.50 kB/s", "750 B/J"),
-            (Work::Operations(2), "1.00 op/s", "500 mop/J"),
+            (WorkAmount::Hashes(80_600_000), "40.3 MH/s", "20.2 MH/J"),
+            (WorkAmount::Flops(1 << 41), "1.10 TFLOP/s", "550 GFLOP/J"),
+            (WorkAmount::Bytes(3_000), "1.50 kB/s", "750 B/J"),
+            (WorkAmount::Operations(2), "1.00 op/s", "500 mop/J"),
         ] {
             let energy = Joules::new(4.0);
             let by_time = Rate::new(work, 2 * SECOND).expect("time");
@@ -213,7 +282,7 @@ mod tests {
                 (by_time.to_string(), by_energy.to_string()),
                 (rate.into(), efficiency.into())
             );
-            assert_eq!((by_time.unit(), by_energy.unit()), (work.into(), work.into()));
+            assert_eq!((by_time.unit(), by_energy.unit()), (work.unit(), work.unit()));
             assert_eq!(by_time.per(energy / (2 * SECOND)), Some(by_energy));
         }
     }
@@ -221,12 +290,12 @@ mod tests {
     #[test]
     fn the_miners_unit_is_that_of_hashes() {
         // An S21 XP: 270 TH/s at 3,645 W.
-        let miner = Rate::new(Work::Hashes(270_000_000_000_000), SECOND).expect("time");
+        let miner = Rate::new(WorkAmount::Hashes(270_000_000_000_000), SECOND).expect("time");
         let miner = miner.per(Watts::new(3645.0)).expect("power");
         assert!((miner.joules_per_terahash().expect("hashes") - 13.5).abs() < 1e-9);
         assert!((miner.picojoules_per_hash().expect("hashes") - 13.5).abs() < 1e-9);
         assert_eq!(miner.energy_of_one().expect("hashes").to_string(), "13.5 pJ");
-        let other = Efficiency::new(Work::Flops(1_000_000_000_000), Joules::new(1.0));
+        let other = Efficiency::new(WorkAmount::Flops(1_000_000_000_000), Joules::new(1.0));
         let other = other.expect("energy");
         assert_eq!(other.joules_per_terahash(), None);
         assert_eq!(other.energy_of_one().expect("work").to_string(), "1.00 pJ");
@@ -236,35 +305,41 @@ mod tests {
     fn without_energy_there_is_no_efficiency() {
         for joules in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::MIN_POSITIVE] {
             assert_eq!(
-                Efficiency::new(Work::Hashes(u64::MAX), Joules::new(joules)),
+                Efficiency::new(WorkAmount::Hashes(u64::MAX), Joules::new(joules)),
                 None,
                 "{joules}"
             );
         }
-        assert_eq!(Rate::new(Work::Hashes(1), Duration::ZERO), None);
-        let nothing = Efficiency::new(Work::Hashes(0), Joules::new(1.0)).expect("energy");
+        assert_eq!(Rate::new(WorkAmount::Hashes(1), Duration::ZERO), None);
+        let nothing = Efficiency::new(WorkAmount::Hashes(0), Joules::new(1.0)).expect("energy");
         assert_eq!((nothing.energy_of_one(), nothing.joules_per_terahash()), (None, None));
     }
 
     #[test]
     fn only_like_is_compared() {
         let rate = |work| Rate::new(work, SECOND).expect("time");
-        assert!(rate(Work::Hashes(1)) < rate(Work::Hashes(2)));
-        assert_eq!(rate(Work::Hashes(1)).partial_cmp(&rate(Work::Bytes(2))), None);
-        assert_eq!(rate(Work::Hashes(6)).times(rate(Work::Hashes(2))), Some(3.0));
-        assert_eq!(rate(Work::Hashes(6)).times(rate(Work::Bytes(2))), None);
-        assert_eq!(rate(Work::Hashes(6)).times(rate(Work::Hashes(0))), None);
+        assert!(rate(WorkAmount::Hashes(1)) < rate(WorkAmount::Hashes(2)));
+        assert_eq!(rate(WorkAmount::Hashes(1)).partial_cmp(&rate(WorkAmount::Bytes(2))), None);
+        assert_eq!(rate(WorkAmount::Hashes(6)).times(rate(WorkAmount::Hashes(2))), Some(3.0));
+        assert_eq!(rate(WorkAmount::Hashes(6)).times(rate(WorkAmount::Bytes(2))), None);
+        assert_eq!(rate(WorkAmount::Hashes(6)).times(rate(WorkAmount::Hashes(0))), None);
         let efficiency = |work| Efficiency::new(work, Joules::new(2.0)).expect("energy");
-        assert!(efficiency(Work::Flops(3)) > efficiency(Work::Flops(2)));
-        assert_eq!(efficiency(Work::Flops(3)).partial_cmp(&efficiency(Work::Bytes(2))), None);
-        assert_eq!(efficiency(Work::Flops(6)).times(efficiency(Work::Flops(2))), Some(3.0));
-        assert_eq!(efficiency(Work::Flops(6)).times(efficiency(Work::Hashes(2))), None);
+        assert!(efficiency(WorkAmount::Flops(3)) > efficiency(WorkAmount::Flops(2)));
+        assert_eq!(
+            efficiency(WorkAmount::Flops(3)).partial_cmp(&efficiency(WorkAmount::Bytes(2))),
+            None
+        );
+        assert_eq!(
+            efficiency(WorkAmount::Flops(6)).times(efficiency(WorkAmount::Flops(2))),
+            Some(3.0)
+        );
+        assert_eq!(efficiency(WorkAmount::Flops(6)).times(efficiency(WorkAmount::Hashes(2))), None);
     }
 
     #[cfg(feature = "cli")]
     #[test]
     fn json_carries_the_unit() {
-        let rate = Rate::new(Work::Flops(3), SECOND).expect("time");
+        let rate = Rate::new(WorkAmount::Flops(3), SECOND).expect("time");
         let text = serde_json::to_string(&rate).expect("numbers");
         assert_eq!(text, r#"{"per_second":3.0,"unit":"FLOP"}"#);
     }

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{Done, Trouble, Work};
+use super::{Done, Trouble};
 use crate::search::MAX_THREADS;
+use crate::units::WorkAmount;
 
 /// Threads of a pool of their own.
 #[derive(Debug)]
@@ -94,12 +95,12 @@ impl Crew {
         let start = slices.iter().map(|&(start, _, _)| start).min();
         let end = slices.iter().map(|&(_, end, _)| end).max();
         let took = end.zip(start).map_or(Duration::ZERO, |(end, start)| end - start);
-        let mut total: Option<Work> = None;
+        let mut total: Option<WorkAmount> = None;
         for (_, _, done) in slices {
             let Done { work, .. } = done?;
             total = Some(total.map_or(work, |total| total.checked_add(work).unwrap_or(total)));
         }
-        let work = total.unwrap_or(Work::Operations(0));
+        let work = total.unwrap_or(WorkAmount::Operations(0));
         Ok(Done { work, took: took.max(Duration::from_nanos(1)) })
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::Trouble;
-use crate::device;
+use crate::machine;
 
 /// `len` times `value`, or the error that there is no memory for them.
 pub(super) fn reserve<T: Copy>(len: usize, value: T) -> Result<Vec<T>, Trouble> {
@@ -27,7 +27,7 @@ pub(crate) fn check(what: &'static str, bytes: Option<u64>) -> Result<u64, Troub
 /// What this process can take without others being swapped out or ended, in bytes; `None` where the
 /// system does not say.
 pub(crate) fn available() -> Option<u64> {
-    device::memory_left(Path::new("/"))
+    machine::memory_left(Path::new("/"))
 }
 
 /// The bytes of all caches of the last level together, those of other packages too; 64 MiB where

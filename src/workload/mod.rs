@@ -16,18 +16,21 @@ pub mod cpu;
 mod crew;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+mod kind;
 mod memory;
 pub mod number;
 pub mod sha256d;
 
 use std::fmt;
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use crate::engine::Failure;
-use crate::selftest::Unfit;
+use crate::engine::EngineErrorKind;
+use crate::engine::selftest::Unfit;
+use crate::gpu::DeviceError;
+use crate::units::WorkAmount;
 
 pub use self::check::Wrong;
+pub use self::kind::{Kind, UnknownKind, UnknownVariant, Variant};
 #[cfg(all(test, feature = "meter"))]
 pub(crate) use self::memory::available as available_memory;
 #[cfg(feature = "meter")]
@@ -63,75 +66,11 @@ pub trait Workload: fmt::Debug + Send {
     }
 }
 
-/// An amount of work, in its unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
-    /// Double SHA-256 of a header.
-    Hashes(u64),
-    /// Floating-point operations: a fused multiply-add is two.
-    Flops(u64),
-    /// Bytes read and written.
-    Bytes(u64),
-    /// Operations on integers.
-    Operations(u64),
-}
-
-impl Work {
-    /// How much.
-    #[must_use]
-    pub fn value(self) -> u64 {
-        let (Self::Hashes(value)
-        | Self::Flops(value)
-        | Self::Bytes(value)
-        | Self::Operations(value)) = self;
-        value
-    }
-
-    /// Of what: `H`, `FLOP`, `B` or `op`.
-    #[must_use]
-    pub fn unit(self) -> &'static str {
-        match self {
-            Self::Hashes(_) => "H",
-            Self::Flops(_) => "FLOP",
-            Self::Bytes(_) => "B",
-            Self::Operations(_) => "op",
-        }
-    }
-
-    /// The sum; `None` where the units differ or the sum is more than a `u64` holds.
-    #[must_use]
-    pub fn checked_add(self, other: Self) -> Option<Self> {
-        let same = std::mem::discriminant(&self) == std::mem::discriminant(&other);
-        same.then_some(other.value()).and_then(|value| self.map(|own| own.checked_add(value)))
-    }
-
-    /// So many times as much; `None` where that is more than a `u64` holds.
-    #[must_use]
-    pub fn checked_mul(self, times: u64) -> Option<Self> {
-        self.map(|value| value.checked_mul(times))
-    }
-
-    fn map(self, change: impl FnOnce(u64) -> Option<u64>) -> Option<Self> {
-        Some(match self {
-            Self::Hashes(value) => Self::Hashes(change(value)?),
-            Self::Flops(value) => Self::Flops(change(value)?),
-            Self::Bytes(value) => Self::Bytes(change(value)?),
-            Self::Operations(value) => Self::Operations(change(value)?),
-        })
-    }
-}
-
-impl fmt::Display for Work {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.value(), self.unit())
-    }
-}
-
 /// Work that was done, and how long that took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Done {
     /// By all threads together.
-    pub work: Work,
+    pub work: WorkAmount,
     /// From the start of the first thread to the end of the last, by the clock on the wall; never
     /// zero.
     pub took: Duration,
@@ -151,7 +90,7 @@ pub struct Label {
     /// What kind of work.
     pub kind: Kind,
     /// Which of its kind: the type of the numbers, or the operation.
-    pub variant: &'static str,
+    pub variant: Variant,
     /// Of what size.
     pub size: Size,
     /// On what.
@@ -191,62 +130,6 @@ impl fmt::Display for Place {
             Self::Gpu(number) => write!(f, "gpu:{number}"),
         }
     }
-}
-
-/// Kinds of workloads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Kind {
-    /// Double SHA-256 of block headers.
-    Sha256d,
-    /// Matrix products.
-    Matmul,
-    /// Reading and writing memory.
-    Bandwidth,
-    /// Arithmetic from registers.
-    Peak,
-    /// How long a piece of work takes that is next to nothing.
-    Latency,
-}
-
-impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Sha256d, Self::Matmul, Self::Peak, Self::Bandwidth, Self::Latency];
-
-    /// Its name: `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sha256d => "sha256d",
-            Self::Matmul => "matmul",
-            Self::Bandwidth => "bandwidth",
-            Self::Peak => "peak",
-            Self::Latency => "latency",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Kind {
-    type Err = UnknownKind;
-
-    fn from_str(name: &str) -> Result<Self, UnknownKind> {
-        let known = Self::ALL.into_iter().find(|kind| kind.name() == name);
-        known.ok_or_else(|| UnknownKind { name: name.to_owned() })
-    }
-}
-
-/// A name that no kind of workload has.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no workload is called {name:?}, expected sha256d, matmul, peak, bandwidth or latency")]
-pub struct UnknownKind {
-    name: String,
 }
 
 /// Sizes of workloads.
@@ -385,7 +268,10 @@ pub enum Trouble {
     Unfit(#[from] Unfit),
     /// A device failed.
     #[error("{0}")]
-    Device(#[from] Failure),
+    Device(#[from] DeviceError),
+    /// An engine failed by itself.
+    #[error("{0}")]
+    Engine(#[from] EngineErrorKind),
 }
 
 impl Trouble {
@@ -393,7 +279,9 @@ impl Trouble {
     fn is_of_size(&self) -> bool {
         matches!(
             self,
-            Self::TooLarge { .. } | Self::OutOfMemory { .. } | Self::Device(Failure::OutOfMemory)
+            Self::TooLarge { .. }
+                | Self::OutOfMemory { .. }
+                | Self::Device(DeviceError::OutOfMemory)
         )
     }
 }
@@ -404,7 +292,7 @@ impl Trouble {
 /// as the smallest products.
 pub(crate) fn repeat(
     time: Duration,
-    unit: Work,
+    unit: WorkAmount,
     mut work: impl FnMut(u64) -> Result<(), Trouble>,
 ) -> Result<Done, Trouble> {
     let start = Instant::now();
@@ -472,7 +360,8 @@ mod tests {
 
     #[test]
     fn work_adds_up_only_with_its_like() {
-        let kinds = [Work::Hashes, Work::Flops, Work::Bytes, Work::Operations];
+        let kinds =
+            [WorkAmount::Hashes, WorkAmount::Flops, WorkAmount::Bytes, WorkAmount::Operations];
         for (at, kind) in kinds.iter().enumerate() {
             assert_eq!(kind(2).checked_add(kind(3)), Some(kind(5)));
             assert_eq!(kind(u64::MAX).checked_add(kind(1)), None);
@@ -484,7 +373,7 @@ mod tests {
                 assert_eq!(kind(1).unit() == another(2).unit(), at == other);
             }
         }
-        assert_eq!(Work::Flops(3).to_string(), "3 FLOP");
+        assert_eq!(WorkAmount::Flops(3).to_string(), "3 FLOP");
     }
 
     #[test]
@@ -507,21 +396,21 @@ mod tests {
     #[test]
     fn a_repetition_does_at_least_one_unit_and_counts_all() {
         let mut counted = 0;
-        let done = repeat(Duration::ZERO, Work::Bytes(3), |units| {
+        let done = repeat(Duration::ZERO, WorkAmount::Bytes(3), |units| {
             counted += units;
             Ok(())
         });
-        assert_eq!((done.expect("no failure").work, counted), (Work::Bytes(3), 1));
+        assert_eq!((done.expect("no failure").work, counted), (WorkAmount::Bytes(3), 1));
         let time = Duration::from_millis(3);
         let mut counted = 0;
-        let done = repeat(time, Work::Bytes(2), |units| {
+        let done = repeat(time, WorkAmount::Bytes(2), |units| {
             counted += units;
             std::thread::sleep(Duration::from_micros(10) * units as u32);
             Ok(())
         });
-        assert_eq!(done.expect("no failure").work, Work::Bytes(2 * counted));
+        assert_eq!(done.expect("no failure").work, WorkAmount::Bytes(2 * counted));
         assert!(counted > 0);
-        let failed = repeat(time, Work::Bytes(1), |_| Err(Trouble::Empty));
+        let failed = repeat(time, WorkAmount::Bytes(1), |_| Err(Trouble::Empty));
         assert!(matches!(failed, Err(Trouble::Empty)));
     }
 
@@ -536,14 +425,14 @@ mod tests {
         fn label(&self) -> Label {
             Label {
                 kind: Kind::Latency,
-                variant: "fake",
+                variant: Variant::F32,
                 size: Size::Registers,
                 place: Place::Cores(1),
             }
         }
 
         fn run(&mut self, _: Duration) -> Result<Done, Trouble> {
-            Ok(Done { work: Work::Operations(self.rate), took: Duration::from_secs(1) })
+            Ok(Done { work: WorkAmount::Operations(self.rate), took: Duration::from_secs(1) })
         }
 
         fn check(&mut self) -> Result<(), Trouble> {
@@ -568,12 +457,12 @@ mod tests {
         let ends: [fn() -> Trouble; 3] = [
             too_large,
             || Trouble::OutOfMemory { bytes: 1 },
-            || Trouble::Device(Failure::OutOfMemory),
+            || Trouble::Device(DeviceError::OutOfMemory),
         ];
         for end in ends {
             assert_eq!(size_until(end, &[100, 200], hour).expect("memory ended"), 512);
         }
-        let failed = || Trouble::Device(Failure::Lost(String::new()));
+        let failed = || Trouble::Device(DeviceError::Lost(String::new()));
         size_until(failed, &[100, 200], hour).expect_err("the device is gone");
         assert_eq!(size_of(&[100, 200, 300], Duration::from_millis(1)).expect("time ended"), 256);
         assert!(matches!(size_of(&[], hour), Err(Trouble::TooLarge { .. })));
@@ -583,7 +472,7 @@ mod tests {
     fn labels_say_what_a_number_is_of() {
         let label = |size, threads| {
             let place = Place::Cores(threads);
-            Label { kind: Kind::Matmul, variant: "f32", size, place }
+            Label { kind: Kind::Matmul, variant: Variant::F32, size, place }
         };
         let shape = Shape::new(1, 2, 3).expect("small");
         let text = [

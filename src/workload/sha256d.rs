@@ -10,14 +10,16 @@ use std::time::{Duration, Instant};
 
 use super::check::Wrong;
 use super::crew::Crew;
-use super::{Done, Kind, Label, Place, Size, Trouble, Work, Workload};
+use super::{Done, Kind, Label, Place, Size, Trouble, Variant, Workload};
 use crate::block::{BlockHash, Header};
+use crate::engine::selftest;
+use crate::engine::verify::judge;
 use crate::engine::{
-    self, Candidate, Engine, EngineId, Failure, Fault, by_id, job_with_chance, trial_job,
+    self, Candidate, Engine, EngineError, EngineErrorKind, EngineId, by_id, job_with_chance,
+    trial_job,
 };
 use crate::job::{Job, NonceRange};
-use crate::search::judge;
-use crate::selftest;
+use crate::units::WorkAmount;
 
 /// The chance of a hash to meet the target on a GPU: 1 in 2^18.
 const CHANCE: u32 = 18;
@@ -72,14 +74,14 @@ impl Search {
     }
 
     /// Whether as many hashes were candidates as are by chance.
-    fn count(&self) -> Result<(), engine::Wrong> {
+    fn count(&self) -> Result<(), engine::VerifyError> {
         let chance = (f64::from(self.job.target().top_word()) + 1.0) / 2_f64.powi(32);
         let expected = self.checked as f64 * chance;
         // Eight standard deviations, and some where next to nothing is to be expected.
         if (self.candidates as f64 - expected).abs() <= 8.0 * expected.sqrt() + 8.0 {
             return Ok(());
         }
-        Err(engine::Wrong::Count { found: self.candidates, expected: expected as u64 })
+        Err(engine::VerifyError::Count { found: self.candidates, expected: expected as u64 })
     }
 }
 
@@ -87,7 +89,7 @@ impl Workload for Search {
     fn label(&self) -> Label {
         Label {
             kind: Kind::Sha256d,
-            variant: self.engine.id().name(),
+            variant: self.engine.id().into(),
             size: Size::Versions(self.job.versions().len()),
             place: place(self.engine.id(), &self.crew),
         }
@@ -106,7 +108,7 @@ impl Workload for Search {
                 found.extend(out.drain(..).map(|candidate| (range, candidate)));
                 Ok(())
             })?;
-            Ok(Done { work: Work::Hashes(hashes), took })
+            Ok(Done { work: WorkAmount::Hashes(hashes), took })
         })?;
         self.hashes += done.work.value();
         Ok(done)
@@ -125,9 +127,9 @@ impl Workload for Search {
             wrong.map_or(Ok(count), Err)
         });
         for count in judged {
-            self.candidates += count.map_err(Failure::Wrong)?;
+            self.candidates += count.map_err(EngineErrorKind::Wrong)?;
         }
-        self.count().map_err(Failure::Wrong)?;
+        self.count().map_err(EngineErrorKind::Wrong)?;
         if self.engine.feed().threads.is_none() {
             selftest::check(self.engine.as_ref())?;
         }
@@ -169,7 +171,7 @@ impl Workload for Baseline {
     fn label(&self) -> Label {
         Label {
             kind: Kind::Sha256d,
-            variant: "sha2 crate",
+            variant: Variant::Sha2Crate,
             size: Size::Versions(1),
             place: Place::Cores(self.crew.threads()),
         }
@@ -187,7 +189,7 @@ impl Workload for Baseline {
                 hashes += u64::from(nonces);
                 Ok(())
             })?;
-            Ok(Done { work: Work::Hashes(hashes), took })
+            Ok(Done { work: WorkAmount::Hashes(hashes), took })
         })
     }
 
@@ -252,7 +254,7 @@ impl Workload for Exercise {
     fn label(&self) -> Label {
         Label {
             kind: Kind::Peak,
-            variant: "i32",
+            variant: Variant::I32,
             size: Size::Registers,
             place: place(self.engine.id(), &self.crew),
         }
@@ -266,7 +268,7 @@ impl Workload for Exercise {
                 operations += engine.exercise(rounds).map_err(failure)? * *each;
                 Ok(())
             })?;
-            Ok(Done { work: Work::Operations(operations), took })
+            Ok(Done { work: WorkAmount::Operations(operations), took })
         })
     }
 
@@ -283,8 +285,11 @@ fn place(engine: EngineId, crew: &Crew) -> Place {
     }
 }
 
-fn failure(Fault { failure, .. }: Fault) -> Trouble {
-    failure.into()
+fn failure(error: EngineError) -> Trouble {
+    match error.kind {
+        EngineErrorKind::Device(error) => error.into(),
+        kind => kind.into(),
+    }
 }
 
 /// How many units of work fill a call, learnt from the calls before.
@@ -387,7 +392,7 @@ mod tests {
         let part = search.parts[0].get_mut().expect("nobody panicked");
         part.found.push((NonceRange::ALL, candidate));
         let wrong = search.check();
-        assert!(matches!(wrong, Err(Trouble::Device(Failure::Wrong(_)))), "{wrong:?}");
+        assert!(matches!(wrong, Err(Trouble::Engine(EngineErrorKind::Wrong(_)))), "{wrong:?}");
     }
 
     #[test]

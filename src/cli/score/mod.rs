@@ -9,15 +9,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use perjoule::device::Machine;
+use perjoule::engine::selftest;
 use perjoule::engine::{self, Engine, EngineId};
+use perjoule::machine::Machine;
 use perjoule::meter::Source;
-use perjoule::report::{Report, csv, file, html, json, prometheus, table};
+use perjoule::record::{Report, json};
+use perjoule::report::{csv, file, html, prometheus, table};
 use perjoule::score::{
     Device, Dtype, Measured, Metering, NoEnergy, Plan, Progress, Watch, measure,
 };
 use perjoule::search::{MAX_THREADS, Stop};
-use perjoule::selftest;
 use perjoule::workload::{Kind, Shape, Trouble};
 
 use self::meters::{MeterArgs, Meters};

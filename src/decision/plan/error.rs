@@ -1,8 +1,8 @@
 //! Why there is no plan.
 
 use super::check::MOST_CELLS;
-use crate::report::figures::count;
 use crate::units::Watts;
+use crate::units::text::count;
 
 /// Why there is no plan.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

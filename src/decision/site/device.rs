@@ -1,7 +1,9 @@
 //! The sections `[[device]]`: the hardware, its worth, and what its AI is rented out for.
 
-use super::quote::{Kind, Origin, Quote, origin, quote};
+use super::quote::{Bounds, Origin, Quote, origin, quote};
 use super::toml::{Section, Value};
+use crate::record::Named;
+use crate::score::Device as DeviceId;
 use crate::units::{Usd, UsdPerHour, Watts};
 
 /// A kind of hardware.
@@ -30,7 +32,7 @@ pub enum Figures {
         /// The name of its file, where several are given.
         file: Option<String>,
         /// The device in it: `cpu`, `gpu:0`, …
-        device: String,
+        device: Named<DeviceId>,
         /// What is around it and no meter of the score has seen, of each device: the processor,
         /// memory and fans of a card's host.
         host: Option<Watts>,
@@ -69,21 +71,21 @@ pub struct Rental {
     pub conversion: Option<Quote<Usd>>,
 }
 
-const MONEY: Kind = Kind { key: "usd", least: 0.0, most: 1e9, expected: "0 to 1e9 US dollars" };
+const MONEY: Bounds = Bounds { key: "usd", least: 0.0, most: 1e9, expected: "0 to 1e9 US dollars" };
 
 impl Entry {
     pub(super) fn read(section: &Section<'_, '_>) -> Option<Self> {
-        const HOURLY: Kind = Kind {
+        const HOURLY: Bounds = Bounds {
             key: "usd_per_hour",
             least: 0.0,
             most: 1e6,
             expected: "0 to 1e6 US dollars for an hour",
         };
-        const MEMORY: Kind =
-            Kind { key: "gib", least: 0.001, most: 1e6, expected: "0.001 to 1e6 GiB" };
+        const MEMORY: Bounds =
+            Bounds { key: "gib", least: 0.001, most: 1e6, expected: "0.001 to 1e6 GiB" };
         const GIB: f64 = 1_073_741_824.0;
-        const SHARE: Kind =
-            Kind { key: "share", least: 0.0, most: 1.0, expected: "a share of 0 to 1" };
+        const SHARE: Bounds =
+            Bounds { key: "share", least: 0.0, most: 1.0, expected: "a share of 0 to 1" };
         let name = section.needs("name").and_then(|it| it.text("a name"));
         let count = section.needs("count");
         let count = count.and_then(|it| it.whole(1..=100_000_000, "a number of devices"));
@@ -147,7 +149,7 @@ impl Figures {
         if which == 0 {
             let device = value.text("a device of a score: \"cpu\", \"gpu:0\"");
             return Some(Self::Score {
-                device: device?.to_owned(),
+                device: device?.into(),
                 file: file?.map(str::to_owned),
                 host: host?.map(Watts::new),
                 supply: supply?,

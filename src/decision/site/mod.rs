@@ -26,7 +26,7 @@ pub use self::tariff::{Hour, Tariff, YEAR};
 pub use self::toml::Problem;
 pub use self::trade::{Ai, Capital, Contract, Market, Mining, Network};
 
-pub(super) use self::quote::{Kind, quote};
+pub(super) use self::quote::{Bounds, quote};
 pub(super) use self::toml::{File, Section};
 use crate::input::{self, Limit, listed};
 use crate::units::Watts;

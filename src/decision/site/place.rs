@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jiff::civil::Date;
 
-use super::quote::{Kind, Origin, Quote, quote};
+use super::quote::{Bounds, Origin, Quote, quote};
 use super::tariff::{self, Tariff, YEAR};
 use super::toml::Section;
 use crate::units::{UsdPerHour, UsdPerKwh, Watts};
@@ -95,7 +95,7 @@ pub(super) fn megawatts(section: &Section<'_, '_>, key: &'static str) -> Option<
 
 impl Place {
     pub(super) fn read(section: &Section<'_, '_>) -> Option<Self> {
-        const OPERATIONS: Kind = Kind {
+        const OPERATIONS: Bounds = Bounds {
             key: "usd_per_mw_year",
             least: 0.0,
             most: 1e8,

@@ -70,7 +70,7 @@ impl Origin {
 
 /// What a quoted number may be.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::decision) struct Kind {
+pub(in crate::decision) struct Bounds {
     /// The key of the number in the quote's table, which names the unit.
     pub(in crate::decision) key: &'static str,
     pub(in crate::decision) least: f64,
@@ -80,7 +80,7 @@ pub(in crate::decision) struct Kind {
 }
 
 /// Reads a quote: a table with the number, its date and source, and perhaps its range.
-pub(in crate::decision) fn quote(value: Value<'_, '_>, kind: Kind) -> Option<Quote<f64>> {
+pub(in crate::decision) fn quote(value: Value<'_, '_>, kind: Bounds) -> Option<Quote<f64>> {
     let table = value.table()?;
     let read = read(&table, kind);
     table.end();
@@ -89,7 +89,7 @@ pub(in crate::decision) fn quote(value: Value<'_, '_>, kind: Kind) -> Option<Quo
 
 pub(in crate::decision) fn read(
     table: &Section<'_, '_>,
-    Kind { key, least, most, expected }: Kind,
+    Bounds { key, least, most, expected }: Bounds,
 ) -> Option<Quote<f64>> {
     let number = |value: Value<'_, '_>| value.number(least..=most, expected);
     let value = table.needs(key).and_then(number);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Unit};
 
-use super::quote::{Kind, Origin, Quote, origin, quote};
+use super::quote::{Bounds, Origin, Quote, origin, quote};
 use super::toml::{Section, Value};
 use crate::input::{self, Limit, shown};
 use crate::units::UsdPerKwh;
@@ -18,7 +18,7 @@ pub const YEAR: u16 = 8_760;
 
 /// Prices that are no mistakes of unit, in dollars: markets cap theirs at 5 $ (Texas) to 20.3 AUD
 /// (Australia), and what is quoted for a megawatt-hour is most often more than 25.
-pub(super) const PRICE: Kind = Kind {
+pub(super) const PRICE: Bounds = Bounds {
     key: "usd_per_kwh",
     least: -25.0,
     most: 25.0,
@@ -222,6 +222,6 @@ fn hours_of_csv(text: &str) -> Result<Vec<Hour>, String> {
 
 /// Reads a credit for power that is not drawn.
 pub(super) fn credit(value: Value<'_, '_>) -> Option<Quote<UsdPerKwh>> {
-    let kind = Kind { least: 0.0, expected: "0 to 25 US dollars for a kilowatt-hour", ..PRICE };
+    let kind = Bounds { least: 0.0, expected: "0 to 25 US dollars for a kilowatt-hour", ..PRICE };
     Some(quote(value, kind)?.map(UsdPerKwh::new))
 }

@@ -2,7 +2,7 @@
 //! from one to the other.
 
 use super::place::megawatts;
-use super::quote::{Kind, Origin, Quote, quote};
+use super::quote::{Bounds, Origin, Quote, quote};
 use super::toml::Section;
 use crate::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
 
@@ -80,25 +80,25 @@ pub struct Capital {
     pub discount_rate: f64,
 }
 
-const SHARE: Kind = Kind { key: "share", least: 0.0, most: 1.0, expected: "a share of 0 to 1" };
+const SHARE: Bounds = Bounds { key: "share", least: 0.0, most: 1.0, expected: "a share of 0 to 1" };
 
 impl Mining {
     pub(super) fn read(section: &Section<'_, '_>) -> Option<Self> {
-        const PRICE: Kind =
-            Kind { key: "usd", least: 0.0, most: 1e9, expected: "0 to 1e9 US dollars" };
-        const DIFFICULTY: Kind = Kind {
+        const PRICE: Bounds =
+            Bounds { key: "usd", least: 0.0, most: 1e9, expected: "0 to 1e9 US dollars" };
+        const DIFFICULTY: Bounds = Bounds {
             key: "number",
             least: 1.0,
             most: 1e30,
             expected: "1 to 1e30, as nodes tell it: 88.4e12",
         };
-        const HASH_RATE: Kind = Kind {
+        const HASH_RATE: Bounds = Bounds {
             key: "eh_per_second",
             least: 1e-9,
             most: 1e12,
             expected: "1e-9 to 1e12 exahashes a second",
         };
-        const FEES: Kind = Kind {
+        const FEES: Bounds = Bounds {
             key: "btc_per_block",
             least: 0.0,
             most: 1e6,
@@ -160,8 +160,8 @@ impl Ai {
 
 impl Contract {
     fn read(table: &Section<'_, '_>) -> Option<Self> {
-        const TOTAL: Kind =
-            Kind { key: "usd", least: 0.0, most: 1e13, expected: "0 to 1e13 US dollars" };
+        const TOTAL: Bounds =
+            Bounds { key: "usd", least: 0.0, most: 1e13, expected: "0 to 1e13 US dollars" };
         let total = table.needs("total").and_then(|it| quote(it, TOTAL));
         let years = table.needs("years");
         let years = years.and_then(|it| it.number(0.1..=100.0, "0.1 to 100 years"));
@@ -184,7 +184,7 @@ impl Contract {
 
 impl Capital {
     pub(super) fn read(section: &Section<'_, '_>) -> Option<Self> {
-        const PER_MEGAWATT: Kind = Kind {
+        const PER_MEGAWATT: Bounds = Bounds {
             key: "usd_per_mw",
             least: 0.0,
             most: 1e9,

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use bytemuck::{Pod, Zeroable};
 
 use super::{DISPATCH, Dispatch, Found, ROOM, Runner, Shape, Versions};
-use crate::engine::Failure;
-use crate::gpu::{Adapter, Buffers, Context, Guarded, Health, PATIENCE, Span};
+use crate::gpu::{Adapter, Buffers, Context, DeviceError, Guarded, Health, PATIENCE, Span};
 use crate::job::MAX_GROUP;
 use crate::sha256::rounds::{Hoisted, Midstate};
 
@@ -108,7 +107,7 @@ impl RoofWork {
 const FOUND: u64 = 4 + 8 * ROOM as u64;
 
 impl Device {
-    pub(super) fn open(adapter: &Adapter, calls: usize) -> Result<Self, Failure> {
+    pub(super) fn open(adapter: &Adapter, calls: usize) -> Result<Self, DeviceError> {
         let name = format!("gpu {}", adapter.number);
         let is_nvidia = adapter.vendor == NVIDIA;
         let adapter = adapter.clone();
@@ -126,7 +125,7 @@ impl Device {
 
     /// Starts what does not end.
     #[cfg(test)]
-    pub(super) fn run_for_years(&self) -> Result<(), Failure> {
+    pub(super) fn run_for_years(&self) -> Result<(), DeviceError> {
         self.kernels.call(PATIENCE, |kernels| {
             let work = RoofWork::new(60_000);
             let grid = [MOST_GROUPS; 2];
@@ -136,7 +135,7 @@ impl Device {
 }
 
 impl Kernels {
-    fn open(adapter: &Adapter, health: &Health) -> Result<Self, Failure> {
+    fn open(adapter: &Adapter, health: &Health) -> Result<Self, DeviceError> {
         let context = Context::open(adapter, health)?;
         let layout = context.layout(0);
         // SAFETY: the search kernel indexes the versions of the job, of which the host asks for no
@@ -160,7 +159,7 @@ impl Kernels {
         })
     }
 
-    fn pipeline(&self, shape: Shape) -> Result<Arc<wgpu::ComputePipeline>, Failure> {
+    fn pipeline(&self, shape: Shape) -> Result<Arc<wgpu::ComputePipeline>, DeviceError> {
         let mut pipelines = lock(&self.pipelines);
         if let Some(pipeline) = pipelines.get(&shape) {
             return Ok(pipeline.clone());
@@ -185,7 +184,7 @@ impl Kernels {
         grid: [u32; 2],
         told: &[u8],
         read: impl FnOnce(&[u8]) -> T,
-    ) -> Result<(T, Option<Span>), Failure> {
+    ) -> Result<(T, Option<Span>), DeviceError> {
         let idle = lock(&self.idle).pop();
         let buffers = match idle {
             Some(buffers) => buffers,
@@ -196,7 +195,7 @@ impl Kernels {
         Ok(result)
     }
 
-    fn search(&self, shape: Shape, work: &Work, row: u32) -> Result<Found, Failure> {
+    fn search(&self, shape: Shape, work: &Work, row: u32) -> Result<Found, DeviceError> {
         let pipeline = self.pipeline(shape)?;
         let groups = work.count.div_ceil(shape.group * shape.nonces);
         let x = groups.clamp(1, row);
@@ -209,7 +208,7 @@ impl Kernels {
         Ok(found)
     }
 
-    fn exercise(&self, multiplies: bool, rounds: u32) -> Result<(), Failure> {
+    fn exercise(&self, multiplies: bool, rounds: u32) -> Result<(), DeviceError> {
         let work = RoofWork::new(rounds);
         let grid = [ROOF_THREADS / ROOF_GROUP, 1];
         self.run(&self.roofs[usize::from(multiplies)], grid, bytemuck::bytes_of(&work), |_| ())?;
@@ -222,7 +221,7 @@ impl Kernels {
 }
 
 impl Runner for Device {
-    fn prepare(&self, shape: Shape) -> Result<(), Failure> {
+    fn prepare(&self, shape: Shape) -> Result<(), DeviceError> {
         self.kernels.call(COMPILING, move |kernels| kernels.pipeline(shape).map(drop))
     }
 
@@ -230,13 +229,13 @@ impl Runner for Device {
         self.may_multiply
     }
 
-    fn search(&self, shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, Failure> {
+    fn search(&self, shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, DeviceError> {
         let work = Work::new(dispatch);
         let row = self.row;
         self.kernels.call(PATIENCE, move |kernels| kernels.search(shape, &work, row))
     }
 
-    fn exercise(&self, multiplies: bool, rounds: u32) -> Result<u64, Failure> {
+    fn exercise(&self, multiplies: bool, rounds: u32) -> Result<u64, DeviceError> {
         let mut left = rounds;
         while left > 0 {
             let few = self.rounds.load(Ordering::Relaxed);

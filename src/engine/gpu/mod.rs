@@ -19,8 +19,10 @@ use std::time::Duration;
 use self::device::Device;
 use self::tuning::Effort;
 pub use self::tuning::{Shape, Trial, Tuning};
-use super::{Candidate, Engine, EngineId, Failure, Fault, Feed, Scanned, Setting, cpu};
-use crate::gpu::{Adapter, Kind};
+use super::{
+    Candidate, Engine, EngineError, EngineErrorKind, EngineId, Feed, Scanned, Setting, cpu,
+};
+use crate::gpu::{Adapter, DeviceError, Kind};
 use crate::job::{Job, NonceRange};
 use crate::lanes::Costs;
 
@@ -64,17 +66,17 @@ struct Found {
 /// What runs the kernel.
 trait Runner: fmt::Debug + Send + Sync {
     /// Compiles a variant, if that has not been done.
-    fn prepare(&self, shape: Shape) -> Result<(), Failure>;
+    fn prepare(&self, shape: Shape) -> Result<(), DeviceError>;
 
     /// Whether variants that multiply where they could add are worth a trial.
     fn may_multiply(&self) -> bool;
 
     /// Runs one dispatch and waits for it.
-    fn search(&self, shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, Failure>;
+    fn search(&self, shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, DeviceError>;
 
     /// Runs `rounds` rounds of the roof kernel, with sums as in variants that multiply or in the
     /// others, and returns how many instructions those are.
-    fn exercise(&self, multiplies: bool, rounds: u32) -> Result<u64, Failure>;
+    fn exercise(&self, multiplies: bool, rounds: u32) -> Result<u64, DeviceError>;
 
     /// How long the device has run searches, by its own clock.
     fn busy(&self) -> Option<Duration>;
@@ -97,17 +99,18 @@ impl Gpu {
     /// # Errors
     ///
     /// When the driver refuses, has no memory or fails, or when the device computes wrong results.
-    pub fn open(adapter: &Adapter) -> Result<Self, Fault> {
+    pub fn open(adapter: &Adapter) -> Result<Self, EngineError> {
         let opened = Device::open(adapter, FEEDERS)
+            .map_err(EngineErrorKind::from)
             .and_then(|device| Self::tuned(adapter.number, Box::new(device), Effort::FULL));
         let opened =
-            opened.map_err(|failure| Fault { engine: EngineId::Gpu(adapter.number), failure });
+            opened.map_err(|kind| EngineError { engine: EngineId::Gpu(adapter.number), kind });
         let device =
             format!("{}, {}, {} {}", adapter.name, adapter.kind, adapter.backend, adapter.driver);
         Ok(Self { device, software: adapter.kind == Kind::Software, ..opened? })
     }
 
-    fn tuned(number: u8, runner: Box<dyn Runner>, effort: Effort) -> Result<Self, Failure> {
+    fn tuned(number: u8, runner: Box<dyn Runner>, effort: Effort) -> Result<Self, EngineErrorKind> {
         let tuning = tuning::tune(runner.as_ref(), effort)?;
         let id = EngineId::Gpu(number);
         Ok(Self { id, device: String::new(), software: false, runner, tuning })
@@ -126,7 +129,7 @@ impl Gpu {
         job: &Job,
         mut nonces: NonceRange,
         out: &mut Vec<Candidate>,
-    ) -> Result<u64, Failure> {
+    ) -> Result<u64, EngineErrorKind> {
         loop {
             if let Some(mut hits) = self.hits(job, nonces)? {
                 // A range that ends at 2^32 does not go on at 0, so nonces compare as they are.
@@ -143,7 +146,11 @@ impl Gpu {
     }
 
     /// All hits among the nonces; `None` when there is no room for them.
-    fn hits(&self, job: &Job, nonces: NonceRange) -> Result<Option<Vec<(u32, usize)>>, Failure> {
+    fn hits(
+        &self,
+        job: &Job,
+        nonces: NonceRange,
+    ) -> Result<Option<Vec<(u32, usize)>>, EngineErrorKind> {
         let mut all = Vec::new();
         let (shape, dispatches) = self.tuning.plan(job.versions().len());
         for versions in dispatches {
@@ -172,7 +179,7 @@ impl Gpu {
         range: NonceRange,
         limit: usize,
         out: &mut Vec<Candidate>,
-    ) -> Result<Scanned, Failure> {
+    ) -> Result<Scanned, EngineErrorKind> {
         let mut rest = range;
         while !rest.is_empty() && out.len() < limit {
             let (nonces, _) = rest.split_at(self.dispatch_nonces(job, limit - out.len()));
@@ -183,8 +190,8 @@ impl Gpu {
         Ok(Scanned { nonces, hashes: nonces * job.versions().len() as u64 })
     }
 
-    fn fault(&self, failure: Failure) -> Fault {
-        Fault { engine: self.id, failure }
+    fn error(&self, kind: impl Into<EngineErrorKind>) -> EngineError {
+        EngineError { engine: self.id, kind: kind.into() }
     }
 }
 
@@ -199,11 +206,11 @@ impl Engine for Gpu {
         range: NonceRange,
         limit: usize,
         out: &mut Vec<Candidate>,
-    ) -> Result<Scanned, Fault> {
+    ) -> Result<Scanned, EngineError> {
         let before = out.len();
-        self.scan_or_fail(job, range, limit, out).map_err(|failure| {
+        self.scan_or_fail(job, range, limit, out).map_err(|kind| {
             out.truncate(before);
-            self.fault(failure)
+            self.error(kind)
         })
     }
 
@@ -216,10 +223,10 @@ impl Engine for Gpu {
         cpu::per_hash(versions, Costs { add: 1, rotr: 1, shr: 1, xor3: 1, ch: 1, maj: 1 })
     }
 
-    fn exercise(&self, rounds: u32) -> Result<u64, Fault> {
+    fn exercise(&self, rounds: u32) -> Result<u64, EngineError> {
         let multiplies =
             [self.tuning.plain, self.tuning.rolling].iter().any(|it| it.shape.multiplies);
-        self.runner.exercise(multiplies, rounds).map_err(|failure| self.fault(failure))
+        self.runner.exercise(multiplies, rounds).map_err(|kind| self.error(kind))
     }
 
     fn setting(&self) -> Option<Setting> {

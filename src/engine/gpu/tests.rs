@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 use crate::block::{Header, Target, Version};
-use crate::engine::{Wrong, by_id};
+use crate::engine::{VerifyError, by_id};
 
 /// Like a [`Device`], but for what goes wrong.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ const MULTIPLIED: u64 = 1 << 32;
 #[derive(Clone, Debug)]
 enum Sickness {
     /// Each call fails.
-    Fails(Failure),
+    Fails(DeviceError),
     /// The second half of the nonces is not searched, as by a driver that ends loops early.
     Lazy,
     /// The hits are those of other nonces.
@@ -38,7 +38,7 @@ enum Sickness {
 }
 
 impl Runner for &'static Fake {
-    fn prepare(&self, _shape: Shape) -> Result<(), Failure> {
+    fn prepare(&self, _shape: Shape) -> Result<(), DeviceError> {
         Ok(())
     }
 
@@ -46,7 +46,7 @@ impl Runner for &'static Fake {
         !self.only_adds
     }
 
-    fn search(&self, _shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, Failure> {
+    fn search(&self, _shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, DeviceError> {
         let Dispatch { job, mut nonces, versions } = dispatch;
         let searched = self.searched.fetch_add(1, Ordering::Relaxed);
         let sick = self.sick.lock().expect("no test panics with it").clone();
@@ -85,7 +85,7 @@ impl Runner for &'static Fake {
     }
 
     /// Tells by the count which kernel it was.
-    fn exercise(&self, multiplies: bool, rounds: u32) -> Result<u64, Failure> {
+    fn exercise(&self, multiplies: bool, rounds: u32) -> Result<u64, DeviceError> {
         Ok(u64::from(rounds) + if multiplies { MULTIPLIED } else { 0 })
     }
 
@@ -115,7 +115,7 @@ const SOON: Effort = Effort {
     trial: Duration::from_millis(1),
 };
 
-fn open(fake: &'static Fake) -> Result<Gpu, Failure> {
+fn open(fake: &'static Fake) -> Result<Gpu, EngineErrorKind> {
     Gpu::tuned(0, Box::new(fake), SOON)
 }
 
@@ -174,8 +174,8 @@ fn versions_one_by_one_are_in_the_order_of_versions_together() {
 
 #[test]
 fn a_failure_undoes_the_scan() {
-    let lost = Failure::Lost("it fell off the bus".to_owned());
-    for failure in [lost, Failure::Hung(Duration::from_secs(3)), Failure::OutOfMemory] {
+    let lost = DeviceError::Lost("it fell off the bus".to_owned());
+    for failure in [lost, DeviceError::Hung(Duration::from_secs(3)), DeviceError::OutOfMemory] {
         let fake = Fake::default().keep();
         let gpu = open(fake).expect("a healthy device");
         let (job, range) = (job(2, 1), nonces(0, 100_000));
@@ -183,7 +183,7 @@ fn a_failure_undoes_the_scan() {
         fake.falls_sick(2, Sickness::Fails(failure.clone()));
         let mut out = there.clone();
         let fault = gpu.scan(&job, range, usize::MAX, &mut out).expect_err("it is sick");
-        assert_eq!(fault, Fault { engine: EngineId::Gpu(0), failure });
+        assert_eq!(fault, EngineError { engine: EngineId::Gpu(0), kind: failure.into() });
         assert_eq!(out, there, "what was found of a range that does not count");
     }
 }
@@ -196,11 +196,11 @@ fn a_device_that_is_wrong_is_not_opened() {
         open(fake)
     };
     let lazy = opened(Sickness::Lazy).expect_err("half of the hits are missing");
-    assert!(matches!(lazy, Failure::Wrong(Wrong::Count { .. })), "{lazy}");
+    assert!(matches!(lazy, EngineErrorKind::Wrong(VerifyError::Count { .. })), "{lazy}");
     let wrong = opened(Sickness::Wrong).expect_err("these nonces are no hits");
-    assert!(matches!(wrong, Failure::Wrong(Wrong::Candidate(_))), "{wrong}");
-    let lost = opened(Sickness::Fails(Failure::OutOfMemory));
-    assert_eq!(lost.expect_err("it fails"), Failure::OutOfMemory);
+    assert!(matches!(wrong, EngineErrorKind::Wrong(VerifyError::Candidate(_))), "{wrong}");
+    let lost = opened(Sickness::Fails(DeviceError::OutOfMemory));
+    assert_eq!(lost.expect_err("it fails"), DeviceError::OutOfMemory.into());
 }
 
 #[test]
@@ -324,10 +324,10 @@ fn a_device_that_hangs_is_given_up() {
     let adapter = adapters.first().expect("a GPU, if only a software driver");
     let gpu = Gpu::open(adapter).expect("a healthy device");
     let device = Device::open(adapter, 2).expect("a healthy device");
-    assert_eq!(device.run_for_years(), Err(Failure::Hung(crate::gpu::PATIENCE)));
+    assert_eq!(device.run_for_years(), Err(DeviceError::Hung(crate::gpu::PATIENCE)));
     // A call that comes later does not wait again.
     let again = device.exercise(false, 1).expect_err("it hangs");
-    assert_eq!(again, Failure::Hung(crate::gpu::PATIENCE));
+    assert_eq!(again, DeviceError::Hung(crate::gpu::PATIENCE));
     drop((device, gpu));
     eprintln!("given up");
 }

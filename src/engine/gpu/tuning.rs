@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 
 use super::{DISPATCH, Dispatch, Found, ROOM, Runner, Versions};
 use crate::block::{Target, Version};
-use crate::engine::{Candidate, Failure, Wrong, job_for};
+use crate::engine::verify::judge;
+use crate::engine::{Candidate, EngineErrorKind, VerifyError, job_for};
 use crate::job::{MAX_GROUP, NonceRange};
-use crate::search::judge;
 
 /// How much time tuning takes.
 #[derive(Clone, Copy, Debug)]
@@ -124,7 +124,7 @@ impl fmt::Display for Tuning {
 }
 
 /// Compiles variants while there is time, and measures them.
-pub(super) fn tune(runner: &dyn Runner, effort: Effort) -> Result<Tuning, Failure> {
+pub(super) fn tune(runner: &dyn Runner, effort: Effort) -> Result<Tuning, EngineErrorKind> {
     let start = Instant::now();
     let sums: &[bool] = if runner.may_multiply() { &[false, true] } else { &[false] };
     let shapes = SHAPES.iter().flat_map(|shape| sums.iter().map(move |&sums| (*shape, sums)));
@@ -171,7 +171,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn compile(runner: &dyn Runner, shape: Shape) -> Result<Self, Failure> {
+    fn compile(runner: &dyn Runner, shape: Shape) -> Result<Self, EngineErrorKind> {
         let nonces = 1 << 12;
         let start = Instant::now();
         runner.prepare(shape)?;
@@ -180,7 +180,7 @@ impl Entry {
     }
 
     /// Runs a dispatch that is long enough, which may take some that are not.
-    fn measure(&mut self, runner: &dyn Runner, trial: Duration) -> Result<(), Failure> {
+    fn measure(&mut self, runner: &dyn Runner, trial: Duration) -> Result<(), EngineErrorKind> {
         let shape = self.trial.shape;
         loop {
             let took = run(runner, shape, self.nonces)?;
@@ -195,7 +195,7 @@ impl Entry {
 }
 
 /// The trial with the rate of a whole dispatch, which is what a dispatch is sized by.
-fn settled(runner: &dyn Runner, trial: Trial) -> Result<Trial, Failure> {
+fn settled(runner: &dyn Runner, trial: Trial) -> Result<Trial, EngineErrorKind> {
     let hashes = (trial.rate * DISPATCH.as_secs_f64()) as u64;
     let nonces = (hashes / versions(trial.shape)).clamp(1, 1 << 31);
     let took = run(runner, trial.shape, nonces)?;
@@ -212,7 +212,7 @@ fn versions(shape: Shape) -> u64 {
 }
 
 /// Runs a dispatch that finds about [`HITS`], and checks what it found.
-fn run(runner: &dyn Runner, shape: Shape, nonces: u64) -> Result<Duration, Failure> {
+fn run(runner: &dyn Runner, shape: Shape, nonces: u64) -> Result<Duration, EngineErrorKind> {
     let hashes = nonces * versions(shape);
     let top = ((HITS << 32) / hashes).clamp(1, u32::MAX.into()) as u32 - 1;
     let mut target = [0xff; 32];
@@ -232,18 +232,18 @@ fn run(runner: &dyn Runner, shape: Shape, nonces: u64) -> Result<Duration, Failu
 }
 
 /// Whether the hits are candidates, and as many as by chance.
-fn check(dispatch: Dispatch<'_>, found: &Found, hashes: u64) -> Result<(), Failure> {
+fn check(dispatch: Dispatch<'_>, found: &Found, hashes: u64) -> Result<(), EngineErrorKind> {
     let Dispatch { job, nonces, .. } = dispatch;
     for &(nonce, index) in &found.hits {
         // An index that is none belongs to no version of the job either.
         let version = job.versions().get(index).copied();
         let version = version.unwrap_or(Version::from_consensus(u32::MAX));
-        judge(job, nonces, Candidate { nonce, version }).map_err(Failure::Wrong)?;
+        judge(job, nonces, Candidate { nonce, version }).map_err(EngineErrorKind::Wrong)?;
     }
     let expected = ((u64::from(job.target().top_word()) + 1) * hashes) >> 32;
     // Eight standard deviations: one in 10^15 devices that are right is refused.
     if found.count.abs_diff(expected).pow(2) > 64 * expected {
-        return Err(Failure::Wrong(Wrong::Count { found: found.count, expected }));
+        return Err(EngineErrorKind::Wrong(VerifyError::Count { found: found.count, expected }));
     }
     Ok(())
 }

@@ -1,27 +1,32 @@
 //! Cards at the head of the page: each device, and what it is best at.
 
 use super::markup::Markup;
-use crate::report::figures::{per_joule, plain, rate};
-use crate::report::{Device, Report, Row};
+use crate::record::{Device, Report, Row};
+use crate::report::figures::{per_joule, rate, why_no_energy};
+use crate::units::WorkUnit;
+use crate::units::text::plain;
+use crate::workload::Kind;
 
 /// A device and what it is best at.
 pub(super) fn draw(page: &mut Markup, report: &Report, device: &Device) {
-    page.words("h2", &[], &device.id);
+    page.words("h2", &[], &device.id.to_string());
     page.words("p", &[("class", &"soft")], &device.name);
     if device.software {
         let text = "Computed by the processor: no score of a GPU.";
         page.words("p", &[("class", &"alarm")], text);
     }
-    let mut reasons: Vec<&str> = Vec::new();
+    let mut reasons: Vec<String> = Vec::new();
     page.element("dl", &[], |page| {
-        for (name, workload) in [("Hashing", "sha256d"), ("Matrix products", "matmul")] {
+        for (name, workload) in [("Hashing", Kind::Sha256d), ("Matrix products", Kind::Matmul)] {
             let rows = report.rows.iter();
             let rows = rows.filter(|row| row.device == device.id && row.workload == workload);
             // Operations on integers do not rank with those on floating-point numbers.
-            let floats = rows.clone().filter(|row| row.unit == "FLOP");
+            let floats = rows.clone().filter(|row| row.unit == WorkUnit::Flop);
             let Some(row) = best(floats).or_else(|| best(rows)) else { continue };
-            let variant =
-                if workload == "matmul" { format!(", {}", row.variant) } else { String::new() };
+            let variant = match workload {
+                Kind::Matmul => format!(", {}", row.variant),
+                _ => String::new(),
+            };
             page.words("dt", &[], &format!("{name}{variant}"));
             page.element("dd", &[], |page| figure(page, row));
             reasons.extend(row.energy.is_none().then(|| why_no_energy(row)));
@@ -45,11 +50,6 @@ fn figure(page: &mut Markup, row: &Row) {
     let each = energy.joules_per_terahash;
     let each = each.map_or_else(String::new, |each| format!("{} J/TH: ", plain(each)));
     page.words("small", &[], &format!("{each}{rate} at {}{assumed}", energy.gross));
-}
-
-/// Why a row has none.
-pub(super) fn why_no_energy(row: &Row) -> &str {
-    row.no_energy.as_deref().unwrap_or("not metered")
 }
 
 /// What gets most out of a joule, measured before assumed; where there are no joules, the fastest.

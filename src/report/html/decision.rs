@@ -11,8 +11,8 @@ use super::tables::{Line, Table};
 use super::{date, head, list};
 use crate::decision::{Basis, Decision, Judged, Map, Schedule, Swing, Use, Worth};
 use crate::report::decision::{advice, basis, btc, from_utilisation, in_months};
-use crate::report::figures::{count, percent, plain, si};
 use crate::report::lines::cut;
+use crate::units::text::{count, percent, plain, si};
 use crate::units::{Usd, UsdPerKwh};
 
 const LEFT: f64 = 190.0;

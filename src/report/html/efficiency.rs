@@ -4,11 +4,15 @@
 use std::fmt::Write as _;
 
 use super::bars::{Bar, Bars, Group, Reference};
-use super::cards::{best, why_no_energy};
+use super::cards::best;
 use super::markup::Markup;
 use super::{colour, list, tables};
-use crate::report::figures::{MINERS, conditions, per_joule, plain, rate};
-use crate::report::{Report, Row};
+use crate::decision::MINERS;
+use crate::record::{Named, Report, Row};
+use crate::report::figures::{Topic, conditions, per_joule, rate, why_no_energy};
+use crate::score::Device as DeviceId;
+use crate::units::text::plain;
+use crate::workload::Kind;
 
 /// One kind of work: what it is called, and which rows are drawn and listed.
 struct Section<'a> {
@@ -27,10 +31,15 @@ struct Section<'a> {
     caption: &'static str,
 }
 
+fn of_topic(report: &Report, topic: Topic) -> Vec<&Row> {
+    report.rows.iter().filter(|row| Topic::of(row) == topic).collect()
+}
+
 /// Hashes, beside the miners that people know.
 pub(super) fn hashes(page: &mut Markup, report: &Report) {
-    let rows: Vec<&Row> = report.rows.iter().filter(|row| row.workload == "sha256d").collect();
-    let of_device = |device: &str| best(rows.iter().copied().filter(|row| row.device == device));
+    let rows: Vec<&Row> = of_topic(report, Topic::Hashes);
+    let of_device =
+        |device: &Named<DeviceId>| best(rows.iter().copied().filter(|row| row.device == *device));
     let section = Section {
         id: "hashes",
         counted: ("Hashes", "H"),
@@ -40,9 +49,10 @@ pub(super) fn hashes(page: &mut Markup, report: &Report) {
         heading: |_| String::new(),
         references: MINERS
             .iter()
-            .map(|(name, joules)| Reference {
-                value: 1e12 / joules,
-                text: format!("{name} {joules} J/TH"),
+            .map(|miner| {
+                let joules = miner.joules_per_terahash();
+                let text = format!("{} {} J/TH", miner.name, plain(joules));
+                Reference { value: 1e12 / joules, text }
             })
             .collect(),
         caption: "Every engine. By S21 XP: how many times the energy of that miner a hash takes",
@@ -53,8 +63,10 @@ pub(super) fn hashes(page: &mut Markup, report: &Report) {
 
 /// Matrix products and peaks.
 pub(super) fn arithmetic(page: &mut Markup, report: &Report) {
-    let of_kind = |kind: &'static str| report.rows.iter().filter(move |row| row.workload == kind);
-    let rows: Vec<&Row> = ["matmul", "peak"].into_iter().flat_map(of_kind).collect();
+    let rows = of_topic(report, Topic::Arithmetic);
+    let is_product = |row: &&Row| row.workload == Kind::Matmul;
+    let (mut rows, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_product);
+    rows.extend(others);
     let section = Section {
         id: "arithmetic",
         counted: ("Operations", "op"),
@@ -71,16 +83,15 @@ pub(super) fn arithmetic(page: &mut Markup, report: &Report) {
 
 /// Bytes moved, and the time that a launch takes.
 pub(super) fn memory(page: &mut Markup, report: &Report) {
-    let is_memory = |row: &&Row| matches!(&*row.workload, "bandwidth" | "latency");
-    let rows: Vec<&Row> = report.rows.iter().filter(is_memory).collect();
+    let rows = of_topic(report, Topic::Memory);
     let bandwidth: Vec<&Row> =
-        rows.iter().copied().filter(|row| row.workload == "bandwidth").collect();
+        rows.iter().copied().filter(|row| row.workload == Kind::Bandwidth).collect();
     let section = Section {
         id: "memory",
         counted: ("Bytes", "B"),
         about: "Bytes read and written, by what is done with them.",
         drawn: best_of_each_kind(&bandwidth),
-        heading: |row| row.variant.clone(),
+        heading: |row| row.variant.to_string(),
         references: Vec::new(),
         caption: "Memory and launches",
         rows,
@@ -182,7 +193,7 @@ fn grouped(
         } else if software {
             format!("{} (software)", row.device)
         } else {
-            row.device.clone()
+            row.device.to_string()
         };
         let Some(bar) = bar(report, row, by_energy, label) else { continue };
         if is_assumed {
@@ -202,7 +213,7 @@ fn grouped(
 
 /// Says in a chart's place why there are no joules.
 fn no_joules(page: &mut Markup, rows: &[&Row]) {
-    let mut reasons: Vec<&str> = Vec::new();
+    let mut reasons: Vec<String> = Vec::new();
     for row in rows {
         let why = why_no_energy(row);
         if !reasons.contains(&why) {

@@ -22,8 +22,11 @@ pub use self::decision::page as decision_page;
 use self::markup::Markup;
 use self::roof::Plot;
 use self::tables::{Line, Table};
-use super::figures::{bytes, remarks, si};
-use super::{Device, Report};
+use super::figures::remarks;
+use crate::meter::Source;
+use crate::record::{Device, Named, Note, Report};
+use crate::score::Device as DeviceId;
+use crate::units::text::{bytes, si};
 
 /// The report as an HTML page.
 #[must_use]
@@ -89,7 +92,7 @@ fn header(page: &mut Markup, report: &Report) {
         if cores == 1 { "" } else { "s" },
         report.machine.system,
         report.perjoule,
-        date(&report.started),
+        date(&report.started.to_string()),
         si(report.seconds, "s").replace(' ', "\u{a0}"),
     );
     page.words("p", &[("class", &"soft")], &text);
@@ -125,8 +128,8 @@ fn date(started: &str) -> String {
 }
 
 /// The colour of a device is its place.
-fn colour(report: &Report, device: &str) -> usize {
-    let place = report.devices.iter().position(|known| known.id == device);
+fn colour(report: &Report, device: &Named<DeviceId>) -> usize {
+    let place = report.devices.iter().position(|known| known.id == *device);
     place.unwrap_or(report.devices.len())
 }
 
@@ -215,19 +218,19 @@ fn conditions(page: &mut Markup, report: &Report) {
     }
     let meters = report.meters.iter().map(|meter| Line {
         cells: [
-            meter.domain.clone(),
-            meter.source.clone(),
+            meter.domain.to_string(),
+            meter.source.to_string(),
             meter.unavailable.clone().unwrap_or_else(|| "read".to_owned()),
             meter.resolution.map_or_else(String::new, |step| step.to_string()),
         ],
-        assumed: meter.source == "assumed",
+        assumed: meter.source == Source::Assumed,
     });
     let header = ["Domain", "Meter", "State", "Smallest step"];
     Table { caption: "Meters of this machine", header, texts: 3, rows: meters.collect() }
         .draw(page);
-    let notes = |kind: &str, notes: &[super::Note]| -> Vec<Line<4>> {
-        let line = |note: &super::Note| Line {
-            cells: [note.device.clone(), note.what.clone(), kind.to_owned(), note.why.clone()],
+    let notes = |kind: &str, notes: &[Note]| -> Vec<Line<4>> {
+        let line = |note: &Note| Line {
+            cells: [note.device.to_string(), note.what.clone(), kind.to_owned(), note.why.clone()],
             assumed: false,
         };
         notes.iter().map(line).collect()
@@ -238,7 +241,7 @@ fn conditions(page: &mut Markup, report: &Report) {
     Table { caption: "Work without a number", header, texts: 4, rows }.draw(page);
     let devices = report.devices.iter().map(|device| Line {
         cells: [
-            device.id.clone(),
+            device.id.to_string(),
             device.name.clone(),
             device.tuned.clone().unwrap_or_default(),
             device.largest_buffer_bytes.map_or_else(String::new, bytes),

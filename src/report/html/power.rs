@@ -7,10 +7,13 @@ use super::labels::{LINE, spread, width};
 use super::markup::{Markup, px};
 use super::scale::Scale;
 use super::svg::{self, Drawing};
-use crate::report::figures::si;
+use crate::meter::Domain;
+use crate::record::{Named, Report, Trace};
 use crate::report::lines::cut;
-use crate::report::{Report, Trace};
+use crate::score::Device as DeviceId;
 use crate::units::Watts;
+use crate::units::text::si;
+use crate::workload::Kind;
 
 const LEFT: f64 = 56.0;
 const RIGHT: f64 = 118.0;
@@ -21,8 +24,8 @@ const BOTTOM: f64 = 290.0;
 struct Span {
     from: f64,
     to: f64,
-    device: String,
-    workload: String,
+    device: Named<DeviceId>,
+    workload: Named<Kind>,
     assumed: bool,
 }
 
@@ -51,7 +54,11 @@ impl Time {
 }
 
 /// Draws what the meters showed. `colour` tells that of a device. False where there is nothing.
-pub(super) fn draw(page: &mut Markup, report: &Report, colour: impl Fn(&str) -> usize) -> bool {
+pub(super) fn draw(
+    page: &mut Markup,
+    report: &Report,
+    colour: impl Fn(&Named<DeviceId>) -> usize,
+) -> bool {
     let points = || report.traces.iter().flat_map(|trace| &trace.points);
     let Some(x) = Time::new(points().map(|(at, _)| *at)) else { return false };
     let watts = points().map(|(_, watts)| watts.value());
@@ -108,7 +115,7 @@ fn lines(
     svg: &mut Markup,
     report: &Report,
     (x, y): (&Time, &Scale),
-    colour: &impl Fn(&str) -> usize,
+    colour: &impl Fn(&Named<DeviceId>) -> usize,
 ) {
     let drawn = || report.traces.iter().filter_map(|trace| Some((trace, trace.points.last()?.1)));
     let wanted: Vec<f64> = drawn().map(|(_, last)| y.at(last.value())).collect();
@@ -122,18 +129,29 @@ fn lines(
         svg.leaf("path", &[("class", &class), ("d", &path(&trace.points, x, y))]);
         let end = svg::WIDTH - RIGHT;
         svg::line(svg, &class, (end + 2.0, wanted), (end + 14.0, height));
-        svg::text(svg, "label", (end + 18.0, height + 4.0), "start", &cut(&trace.domain, 14));
+        svg::text(
+            svg,
+            "label",
+            (end + 18.0, height + 4.0),
+            "start",
+            &cut(&trace.domain.to_string(), 14),
+        );
     }
 }
 
 /// The colour of the device that is charged with the domain, or one that no device has. Domains of
 /// one device differ by their dashes.
-fn of_domain(report: &Report, domain: &str, colour: &impl Fn(&str) -> usize) -> usize {
-    let charged = report.rows.iter().find(|row| {
-        row.energy.as_ref().is_some_and(|energy| energy.charged.iter().any(|it| it == domain))
-    });
-    let device = charged.map_or(domain, |row| &row.device);
-    colour(device)
+fn of_domain(
+    report: &Report,
+    domain: &Named<Domain>,
+    colour: &impl Fn(&Named<DeviceId>) -> usize,
+) -> usize {
+    let charged = report
+        .rows
+        .iter()
+        .find(|row| row.energy.as_ref().is_some_and(|energy| energy.charged.contains(domain)));
+    // A GPU and its domain have one name.
+    charged.map_or_else(|| colour(&domain.to_string().as_str().into()), |row| colour(&row.device))
 }
 
 /// A line through the points, of which those that fall on less than a pixel are told by their
@@ -226,7 +244,7 @@ fn spans(report: &Report) -> Vec<Span> {
 }
 
 impl Span {
-    fn draw(&self, svg: &mut Markup, x: &Time, colour: &impl Fn(&str) -> usize) {
+    fn draw(&self, svg: &mut Markup, x: &Time, colour: &impl Fn(&Named<DeviceId>) -> usize) {
         let (from, to) = (x.at(self.from), x.at(self.to));
         if to - from < 0.8 {
             return;
@@ -236,7 +254,8 @@ impl Span {
         let colour = (colour(&self.device), self.assumed);
         svg::bar(svg, (from, TOP - 9.0), (to - from, 6.0), colour, &text);
         let middle = f64::midpoint(from, to);
-        let texts = [text.as_str(), self.workload.as_str()];
+        let workload = self.workload.to_string();
+        let texts = [text.as_str(), workload.as_str()];
         if let Some(text) = texts.into_iter().find(|text| width(text) <= to - from + 4.0) {
             svg::text(svg, "mark", (middle, TOP - 9.0 - (LINE - 9.0)), "middle", text);
         }

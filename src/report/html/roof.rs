@@ -5,9 +5,11 @@ use super::labels::{Area, LINE, Places, width};
 use super::markup::{Markup, px};
 use super::scale::{Scale, short};
 use super::svg::{self, Drawing};
-use crate::report::figures::{plain, si, size};
+use crate::record::{Device, Report, Row};
+use crate::report::figures::size;
 use crate::report::lines::cut;
-use crate::report::{Device, Report, Row};
+use crate::units::text::{plain, si};
+use crate::workload::Kind;
 
 const LEFT: f64 = 92.0;
 const RIGHT: f64 = 30.0;
@@ -35,7 +37,7 @@ impl<'a> Plot<'a> {
             return None;
         }
         let bandwidth = of_device()
-            .filter(|row| row.workload == "bandwidth" && is_drawn(row.per_second.best))
+            .filter(|row| row.workload == Kind::Bandwidth && is_drawn(row.per_second.best))
             .map(|row| row.per_second.best)
             .max_by(f64::total_cmp);
         let mut roofs: Vec<(String, f64, String)> = Vec::new();
@@ -43,7 +45,7 @@ impl<'a> Plot<'a> {
             let bounding = row.roof.iter().filter(|roof| !roof.disturbed);
             for roof in bounding.filter(|roof| is_drawn(roof.per_second)) {
                 if !roofs.iter().any(|(of, ..)| *of == roof.of) {
-                    roofs.push((roof.of.clone(), roof.per_second, row.unit.clone()));
+                    roofs.push((roof.of.clone(), roof.per_second, row.unit.to_string()));
                 }
             }
         }
@@ -95,7 +97,7 @@ impl<'a> Plot<'a> {
             for (row, (x, y)) in self.rows.iter().zip(points) {
                 let class = svg::fill_class(colour);
                 svg.leaf("circle", &[("class", &class), ("cx", &px(x)), ("cy", &px(y)), ("r", &5)]);
-                let text = format!("{} {}", cut(&row.variant, 16), size(&row.size));
+                let text = format!("{} {}", cut(&row.variant.to_string(), 16), size(&row.size));
                 let (x, y) = places.beside((x, y), &text);
                 svg::text(svg, "label", (x, y + 12.0), "start", &text);
             }

@@ -1,6 +1,6 @@
 //! Axes: where a value is drawn, and which values are marked.
 
-use crate::report::figures::si;
+use crate::units::text::si;
 
 /// From values to places in a drawing.
 #[derive(Clone, Copy, Debug)]

@@ -3,9 +3,11 @@
 use super::markup::Markup;
 use super::power::summary;
 use super::roof::Plot;
-use crate::report::figures::{self, MINERS, of_roof, per_joule, plain, rate, si, uncertainty};
-use crate::report::{Device, Report, Row};
+use crate::decision::MINERS;
+use crate::record::{Device, Report, Row};
+use crate::report::figures::{self, joined, of_roof, per_joule, rate, uncertainty, why_no_energy};
 use crate::units::Joules;
+use crate::units::text::{plain, si};
 
 /// A table: its name, its columns, and rows whose first cells are texts and the rest numbers.
 pub(super) struct Table<const N: usize> {
@@ -83,9 +85,9 @@ impl Reasons {
         if row.energy.is_some() {
             return String::new();
         }
-        let why = row.no_energy.as_deref().unwrap_or("not metered");
-        let at = self.0.iter().position(|known| known == why).unwrap_or_else(|| {
-            self.0.push(why.to_owned());
+        let why = why_no_energy(row);
+        let at = self.0.iter().position(|known| *known == why).unwrap_or_else(|| {
+            self.0.push(why);
             self.0.len() - 1
         });
         format!("note {}", at + 1)
@@ -108,10 +110,11 @@ pub(super) fn rates_and_energy(page: &mut Markup, rows: &[&Row], caption: &'stat
     let lines = rows.iter().map(|row| {
         let energy = row.energy.as_ref();
         let each = energy.and_then(|energy| energy.joules_per_terahash);
-        let best_miner = MINERS.iter().map(|(_, joules)| *joules).fold(f64::INFINITY, f64::min);
+        let best_miner = MINERS.map(|miner| miner.joules_per_terahash());
+        let best_miner = best_miner.into_iter().fold(f64::INFINITY, f64::min);
         let text = |value: Option<String>| value.unwrap_or_default();
         let cells = [
-            row.device.clone(),
+            row.device.to_string(),
             format!("{} {}", row.workload, row.variant),
             conditions(row),
             rate(&row.workload, &row.unit, row.per_second.median),
@@ -122,7 +125,7 @@ pub(super) fn rates_and_energy(page: &mut Markup, rows: &[&Row], caption: &'stat
             text(energy.map(uncertainty)),
             text(each.map(plain)),
             text(each.map(|each| format!("{} \u{d7}", plain(each / best_miner)))),
-            energy.map_or_else(|| reasons.mark(row), |energy| energy.source.clone()),
+            energy.map_or_else(|| reasons.mark(row), |energy| energy.source.to_string()),
         ];
         Line { cells, assumed: energy.is_some_and(|energy| energy.assumed) }
     });
@@ -153,7 +156,7 @@ pub(super) fn rates_and_energy(page: &mut Markup, rows: &[&Row], caption: &'stat
 pub(super) fn power(page: &mut Markup, report: &Report) {
     let traces = report.traces.iter().filter_map(|trace| {
         let (least, mean, most) = summary(trace)?;
-        let cells = [trace.domain.clone(), least, mean, most, trace.points.len().to_string()];
+        let cells = [trace.domain.to_string(), least, mean, most, trace.points.len().to_string()];
         Some(Line { cells, assumed: false })
     });
     let header = ["Meter", "Least", "Mean", "Most", "Readings"];
@@ -167,10 +170,10 @@ pub(super) fn power(page: &mut Markup, report: &Report) {
         let updates = trials.iter().filter_map(|trial| trial.updates).min();
         let state = energy.state.as_ref();
         let cells = [
-            row.device.clone(),
+            row.device.to_string(),
             format!("{} {}", row.workload, row.variant),
             conditions(row),
-            energy.charged.join(" + "),
+            joined(&energy.charged, " + "),
             trials.len().to_string(),
             si(trials.iter().map(|trial| trial.seconds).sum(), "s"),
             joules.to_string(),
@@ -212,7 +215,7 @@ pub(super) fn roofs(page: &mut Markup, device: &Device, plot: &Plot<'_>) {
     let lines = plot.rows.iter().map(|row| {
         let intensity = row.per_byte.unwrap_or_default();
         let cells = [
-            device.id.clone(),
+            device.id.to_string(),
             format!("{} {}", row.workload, row.variant),
             conditions(row),
             plain(intensity),

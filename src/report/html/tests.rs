@@ -5,8 +5,9 @@ use std::{env, fs};
 
 use super::cards::best;
 use super::*;
-use crate::report::{Trace, Trial, example};
+use crate::record::{Trace, Trial, example};
 use crate::units::Watts;
+use crate::workload::Kind;
 
 /// Writes the pages of the examples into the folder that `PERJOULE_PAGES` names, for `.ci/browser`.
 #[test]
@@ -34,7 +35,7 @@ fn long() -> Report {
     report.seconds = 3_600.0;
     report.traces = (0..8_u32)
         .map(|meter| Trace {
-            domain: format!("gpu:{meter}"),
+            domain: format!("gpu:{meter}").as_str().into(),
             points: (0..72_000_u32)
                 .map(|step| {
                     let noise =
@@ -46,7 +47,10 @@ fn long() -> Report {
         })
         .collect();
     report.devices = (0..8_u32)
-        .map(|device| Device { id: format!("gpu:{device}"), ..report.devices[1].clone() })
+        .map(|device| Device {
+            id: format!("gpu:{device}").as_str().into(),
+            ..report.devices[1].clone()
+        })
         .collect();
     // One peak that a reading in between must not hide.
     report.traces[3].points[50_001].1 = Watts::new(1_900.0);
@@ -178,7 +182,11 @@ fn assumed_watts_are_marked_and_stand_apart() {
     (energy.assumed, energy.per_joule) = (true, 99e6);
     both.rows.push(assumed);
     assert_eq!(
-        best(both.rows.iter().filter(|row| row.workload == "sha256d" && row.device == "cpu")),
+        best(
+            both.rows
+                .iter()
+                .filter(|row| row.workload == Kind::Sha256d && row.device == DeviceId::Cpu)
+        ),
         Some(&both.rows[1])
     );
 }

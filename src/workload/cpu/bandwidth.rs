@@ -9,11 +9,12 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::units::WorkAmount;
 use crate::workload::check::Wrong;
 use crate::workload::crew::Crew;
 use crate::workload::memory::{self, last_level_caches, reserve};
 use crate::workload::number::{Input, Output, random};
-use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Work, Workload, repeat};
+use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Variant, Workload, repeat};
 
 /// What is done with each element of the arrays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,12 +29,12 @@ impl Pattern {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Copy, Self::Triad];
 
-    /// Its name in reports.
+    /// What it is called in reports.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn variant(self) -> Variant {
         match self {
-            Self::Copy => "copy",
-            Self::Triad => "triad",
+            Self::Copy => Variant::Copy,
+            Self::Triad => Variant::Triad,
         }
     }
 
@@ -109,7 +110,7 @@ impl Workload for Bandwidth {
     fn label(&self) -> Label {
         Label {
             kind: Kind::Bandwidth,
-            variant: self.pattern.name(),
+            variant: self.pattern.variant(),
             size: Size::Bytes(self.bytes),
             place: Place::Cores(self.crew.threads()),
         }
@@ -119,13 +120,13 @@ impl Workload for Bandwidth {
         let pattern = self.pattern;
         self.crew.run(&self.parts, time, |part, time| {
             let (mut elements, each) = (0, pattern.bytes_per_element());
-            let done = repeat(time, Work::Bytes(1), |pieces| {
+            let done = repeat(time, WorkAmount::Bytes(1), |pieces| {
                 for _ in 0..pieces {
                     elements += part.piece(pattern) as u64;
                 }
                 Ok(())
             })?;
-            Ok(Done { work: Work::Bytes(elements * each), ..done })
+            Ok(Done { work: WorkAmount::Bytes(elements * each), ..done })
         })
     }
 

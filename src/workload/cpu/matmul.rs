@@ -16,11 +16,12 @@ use std::time::Duration;
 use rten_gemm::{GemmExecutor, GemmInputA, GemmInputB, GemmOptions};
 use rten_tensor::NdTensorView;
 
+use crate::units::WorkAmount;
 use crate::workload::check::{Product, Rounding};
 use crate::workload::crew::Crew;
 use crate::workload::memory::{self, reserve};
 use crate::workload::number::{F16, Input, Output, fill};
-use crate::workload::{Done, Kind, Label, Place, Shape, Size, Trouble, Work, Workload, repeat};
+use crate::workload::{Done, Kind, Label, Place, Shape, Size, Trouble, Variant, Workload, repeat};
 
 /// What the matrices are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,21 +40,21 @@ impl Precision {
     /// All, the widest first.
     pub const ALL: [Self; 4] = [Self::F64, Self::F32, Self::F16, Self::I8];
 
-    /// Its name: `f64`, `f32`, `f16` or `i8`.
+    /// What it is called in reports.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn variant(self) -> Variant {
         match self {
-            Self::F64 => "f64",
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-            Self::I8 => "i8",
+            Self::F64 => Variant::F64,
+            Self::F32 => Variant::F32,
+            Self::F16 => Variant::F16,
+            Self::I8 => Variant::I8,
         }
     }
 }
 
 impl fmt::Display for Precision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.pad(self.variant().name())
     }
 }
 
@@ -126,10 +127,10 @@ impl Matmul {
     }
 
     /// One product's work.
-    fn unit(&self) -> Work {
+    fn unit(&self) -> WorkAmount {
         match self.precision {
-            Precision::I8 => Work::Operations(self.shape.flops()),
-            _ => Work::Flops(self.shape.flops()),
+            Precision::I8 => WorkAmount::Operations(self.shape.flops()),
+            _ => WorkAmount::Flops(self.shape.flops()),
         }
     }
 }
@@ -138,7 +139,7 @@ impl Workload for Matmul {
     fn label(&self) -> Label {
         Label {
             kind: Kind::Matmul,
-            variant: self.precision.name(),
+            variant: self.precision.variant(),
             size: Size::Product(self.shape),
             place: Place::Cores(self.crew.threads()),
         }

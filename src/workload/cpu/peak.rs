@@ -10,11 +10,12 @@ use std::fmt;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use crate::units::WorkAmount;
 use crate::workload::check::Wrong;
 use crate::workload::crew::Crew;
 use crate::workload::memory::reserve;
 use crate::workload::number::{Output, random};
-use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Work, Workload, repeat};
+use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Variant, Workload, repeat};
 
 /// Which units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,13 +32,13 @@ impl Units {
     /// All.
     pub const ALL: [Self; 3] = [Self::FmaF32, Self::FmaF64, Self::MulAddF32];
 
-    /// Its name in reports.
+    /// What it is called in reports.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn variant(self) -> Variant {
         match self {
-            Self::FmaF32 => "f32 fma",
-            Self::FmaF64 => "f64 fma",
-            Self::MulAddF32 => "f32 mul, add",
+            Self::FmaF32 => Variant::FmaF32,
+            Self::FmaF64 => Variant::FmaF64,
+            Self::MulAddF32 => Variant::MulAddF32,
         }
     }
 }
@@ -87,7 +88,7 @@ impl Workload for Peak {
     fn label(&self) -> Label {
         Label {
             kind: Kind::Peak,
-            variant: self.units.name(),
+            variant: self.units.variant(),
             size: Size::Registers,
             place: Place::Cores(self.crew.threads()),
         }
@@ -96,11 +97,11 @@ impl Workload for Peak {
     fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
         self.crew.run(&self.chains, time, |chains, time| {
             let mut operations = 0;
-            let done = repeat(time, Work::Flops(1), |rounds| {
+            let done = repeat(time, WorkAmount::Flops(1), |rounds| {
                 operations += chains.run(rounds);
                 Ok(())
             })?;
-            Ok(Done { work: Work::Flops(operations), ..done })
+            Ok(Done { work: WorkAmount::Flops(operations), ..done })
         })
     }
 

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Device, Kept, Routine, fits};
-use crate::engine::Failure;
+use crate::gpu::DeviceError;
 use crate::gpu::{Adapter, Kernel};
+use crate::units::WorkAmount;
 use crate::workload::check::Wrong;
 use crate::workload::memory::{self, reserve};
 use crate::workload::number::{Output, fill};
-use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Work, Workload, repeat};
+use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Variant, Workload, repeat};
 
 const KERNEL: &str = include_str!("../../../kernels/bandwidth.wgsl");
 
@@ -43,14 +44,14 @@ impl Transfer {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Copy, Self::Triad, Self::Upload, Self::Download];
 
-    /// Its name in reports.
+    /// What it is called in reports.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn variant(self) -> Variant {
         match self {
-            Self::Copy => "copy",
-            Self::Triad => "triad",
-            Self::Upload => "upload",
-            Self::Download => "download",
+            Self::Copy => Variant::Copy,
+            Self::Triad => Variant::Triad,
+            Self::Upload => Variant::Upload,
+            Self::Download => Variant::Download,
         }
     }
 
@@ -142,7 +143,7 @@ impl Bandwidth {
     }
 
     /// Writes what no result is where the result will be.
-    fn spoil(&self) -> Result<(), Failure> {
+    fn spoil(&self) -> Result<(), DeviceError> {
         let poison = vec![f32::UNWRITTEN; self.first.len()];
         let upload = self.transfer == Transfer::Upload;
         self.arrays.call(move |context, arrays| {
@@ -152,7 +153,7 @@ impl Bandwidth {
     }
 
     /// Uploads or downloads an array once.
-    fn transfer(&mut self) -> Result<(), Failure> {
+    fn transfer(&mut self) -> Result<(), DeviceError> {
         if self.transfer == Transfer::Upload {
             let first = self.first.clone();
             return self.arrays.call(move |context, arrays| {
@@ -175,14 +176,14 @@ impl Workload for Bandwidth {
     fn label(&self) -> Label {
         Label {
             kind: Kind::Bandwidth,
-            variant: self.transfer.name(),
+            variant: self.transfer.variant(),
             size: Size::Bytes(self.bytes * self.transfer.arrays()),
             place: Place::Gpu(self.arrays.device().adapter().number),
         }
     }
 
     fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
-        let unit = Work::Bytes(self.bytes * self.transfer.arrays());
+        let unit = WorkAmount::Bytes(self.bytes * self.transfer.arrays());
         match self.transfer {
             Transfer::Copy | Transfer::Triad => self.routine.repeat(time, unit),
             Transfer::Upload | Transfer::Download => repeat(time, unit, |times| {

@@ -8,7 +8,7 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::Failure;
+use crate::gpu::DeviceError;
 use crate::gpu::{Adapter, Context, Guarded, Health};
 use crate::workload::Trouble;
 
@@ -53,16 +53,16 @@ impl Device {
     /// Has the device's thread do something.
     pub(super) fn call<R: Send + 'static>(
         &self,
-        call: impl FnOnce(&Context) -> Result<R, Failure> + Send + 'static,
-    ) -> Result<R, Failure> {
+        call: impl FnOnce(&Context) -> Result<R, DeviceError> + Send + 'static,
+    ) -> Result<R, DeviceError> {
         self.opened.context.call(PATIENCE, call)
     }
 
     /// Makes something of the driver's.
     pub(super) fn keep<T: Send + Sync + 'static>(
         &self,
-        make: impl FnOnce(&Context) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<Kept<T>, Failure> {
+        make: impl FnOnce(&Context) -> Result<T, DeviceError> + Send + 'static,
+    ) -> Result<Kept<T>, DeviceError> {
         // An answer that nobody takes any more is given up, not dropped where it lies.
         let make = move |context: &Context| Ok(ManuallyDrop::new(Arc::new(make(context)?)));
         let thing = self.call(make)?;
@@ -91,8 +91,8 @@ impl<T: Send + Sync + 'static> Kept<T> {
     /// Has the device's thread do something with it.
     pub(super) fn call<R: Send + 'static>(
         &self,
-        call: impl FnOnce(&Context, &T) -> Result<R, Failure> + Send + 'static,
-    ) -> Result<R, Failure> {
+        call: impl FnOnce(&Context, &T) -> Result<R, DeviceError> + Send + 'static,
+    ) -> Result<R, DeviceError> {
         let thing = self.share();
         self.device.call(move |context| call(context, &thing))
     }
@@ -104,8 +104,8 @@ impl<T: Send + Sync + 'static> Kept<T> {
     /// Makes something else of it.
     pub(super) fn keep<U: Send + Sync + 'static>(
         &self,
-        make: impl FnOnce(&Context, &T) -> Result<U, Failure> + Send + 'static,
-    ) -> Result<Kept<U>, Failure> {
+        make: impl FnOnce(&Context, &T) -> Result<U, DeviceError> + Send + 'static,
+    ) -> Result<Kept<U>, DeviceError> {
         let thing = self.share();
         self.device.keep(move |context| make(context, &thing))
     }
@@ -176,7 +176,7 @@ mod tests {
         for device in devices() {
             let shape = Shape::square(64).expect("small");
             let mut matmul = Matmul::new(&device, Arithmetic::F32, shape).expect("it fits");
-            let lost = Failure::Lost("as a test has it".to_owned());
+            let lost = DeviceError::Lost("as a test has it".to_owned());
             let failed = device.call({
                 let lost = lost.clone();
                 |_| Err::<(), _>(lost)
@@ -227,7 +227,7 @@ mod tests {
             }
         };
         match refused {
-            Some(failure) => assert_eq!(failure, Failure::OutOfMemory),
+            Some(failure) => assert_eq!(failure, DeviceError::OutOfMemory),
             None => eprintln!("not tested: {} gives any memory", device.adapter().driver),
         }
         drop(taken);

@@ -5,7 +5,7 @@
 //! and both ends read back right.
 
 use super::{Device, most_bytes};
-use crate::engine::Failure;
+use crate::gpu::DeviceError;
 use crate::gpu::{Context, Kernel, Kind};
 use crate::workload::{Trouble, memory};
 
@@ -43,20 +43,20 @@ pub fn largest_buffer(device: &Device) -> Result<u64, Trouble> {
     };
     let largest =
         largest(limit, |bytes| match device.call(move |context| takes(context, bytes)) {
-            Err(Failure::OutOfMemory) => Ok(false),
+            Err(DeviceError::OutOfMemory) => Ok(false),
             taken => taken,
         })?;
     // A device that was lost for want of memory takes none either.
     device.call(|_| Ok(()))?;
-    largest.ok_or_else(|| Failure::OutOfMemory.into())
+    largest.ok_or_else(|| DeviceError::OutOfMemory.into())
 }
 
 /// The largest size up to `limit`, in whole vectors, that is taken; `None` where not even the
 /// smallest is.
 fn largest(
     limit: u64,
-    mut takes: impl FnMut(u64) -> Result<bool, Failure>,
-) -> Result<Option<u64>, Failure> {
+    mut takes: impl FnMut(u64) -> Result<bool, DeviceError>,
+) -> Result<Option<u64>, DeviceError> {
     let whole = |bytes: u64| bytes / VECTOR * VECTOR;
     let mut taken = whole(limit);
     let mut refused = None;
@@ -76,7 +76,7 @@ fn largest(
 }
 
 /// Writes a buffer of so many bytes, a multiple of a vector's, and looks at its ends.
-fn takes(context: &Context, bytes: u64) -> Result<bool, Failure> {
+fn takes(context: &Context, bytes: u64) -> Result<bool, DeviceError> {
     let count = (bytes / VECTOR) as u32;
     let buffer = context.found(bytes)?;
     let kernel = Kernel {
@@ -135,8 +135,8 @@ mod tests {
         assert_eq!(find(1000, u64::MAX), (Some(992), vec![992]));
         assert_eq!(find(64, 0), (None, vec![64, 32, 16]));
         assert_eq!(find(15, u64::MAX), (None, vec![]));
-        let failed = largest(64, |_| Err(Failure::Lost("gone".to_owned())));
-        assert_eq!(failed, Err(Failure::Lost("gone".to_owned())));
+        let failed = largest(64, |_| Err(DeviceError::Lost("gone".to_owned())));
+        assert_eq!(failed, Err(DeviceError::Lost("gone".to_owned())));
     }
 
     #[test]

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use super::{Device, Kept};
 use crate::gpu::{Kernel, Prepared};
+use crate::units::WorkAmount;
 use crate::workload::check::Wrong;
-use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Work, Workload, repeat};
+use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Variant, Workload, repeat};
 
 const KERNEL: &str = include_str!("../../../kernels/launch.wgsl");
 
@@ -49,14 +50,14 @@ impl Workload for Latency {
     fn label(&self) -> Label {
         Label {
             kind: Kind::Latency,
-            variant: "launch",
+            variant: Variant::Launch,
             size: Size::Registers,
             place: Place::Gpu(self.count.device().adapter().number),
         }
     }
 
     fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
-        let done = repeat(time, Work::Operations(1), |mut left| {
+        let done = repeat(time, WorkAmount::Operations(1), |mut left| {
             while left > 0 {
                 let now = left.min(LAUNCHES);
                 self.kernel.call(move |context, kernel| {

@@ -9,12 +9,13 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::{Device, Kept, Routine, bytes, fits, has_blocks, has_f16};
-use crate::engine::Failure;
+use crate::gpu::DeviceError;
 use crate::gpu::{Adapter, Context, Kernel, Prepared};
+use crate::units::WorkAmount;
 use crate::workload::check::{Product, Rounding};
 use crate::workload::memory::{self, reserve};
 use crate::workload::number::{F16, Output, fill};
-use crate::workload::{Done, Kind, Label, Place, Shape, Size, Trouble, Work, Workload};
+use crate::workload::{Done, Kind, Label, Place, Shape, Size, Trouble, Variant, Workload};
 
 const F32_KERNEL: &str = include_str!("../../../kernels/matmul_f32.wgsl");
 const F16_KERNEL: &str = include_str!("../../../kernels/matmul_f16.wgsl");
@@ -46,15 +47,15 @@ impl Arithmetic {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::F32, Self::F16InF32, Self::F16, Self::I8, Self::Blocks];
 
-    /// Its name in reports.
+    /// What it is called in reports.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn variant(self) -> Variant {
         match self {
-            Self::F32 => "f32",
-            Self::F16InF32 => "f16 in f32",
-            Self::F16 => "f16",
-            Self::I8 => "i8",
-            Self::Blocks => "f16 by blocks",
+            Self::F32 => Variant::F32,
+            Self::F16InF32 => Variant::F16InF32,
+            Self::F16 => Variant::F16,
+            Self::I8 => Variant::I8,
+            Self::Blocks => Variant::F16ByBlocks,
         }
     }
 
@@ -112,7 +113,7 @@ impl Arithmetic {
 
 impl fmt::Display for Arithmetic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        f.pad(self.variant().name())
     }
 }
 
@@ -254,7 +255,7 @@ impl Matmul {
     pub fn new(device: &Device, arithmetic: Arithmetic, shape: Shape) -> Result<Self, Trouble> {
         let adapter = device.adapter();
         if let Some(missing) = arithmetic.missing(adapter) {
-            return Err(Failure::Refused(format!("it has no {missing}")).into());
+            return Err(DeviceError::Refused(format!("it has no {missing}")).into());
         }
         Self::check_size(adapter, arithmetic, shape)?;
         let matrices = Matrices::new(arithmetic, shape)?;
@@ -321,7 +322,7 @@ impl Matmul {
     }
 
     /// Writes what no product is where the product will be.
-    fn spoil(&mut self) -> Result<(), Failure> {
+    fn spoil(&mut self) -> Result<(), DeviceError> {
         let poison = poison(self.arithmetic, self.shape);
         self.buffers.call(move |context, buffers| context.write(&buffers.product, &poison))
     }
@@ -331,7 +332,7 @@ impl Workload for Matmul {
     fn label(&self) -> Label {
         Label {
             kind: Kind::Matmul,
-            variant: self.arithmetic.name(),
+            variant: self.arithmetic.variant(),
             size: Size::Product(self.shape),
             place: Place::Gpu(self.buffers.device().adapter().number),
         }
@@ -339,8 +340,8 @@ impl Workload for Matmul {
 
     fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
         let unit = match self.arithmetic {
-            Arithmetic::I8 => Work::Operations(self.shape.flops()),
-            _ => Work::Flops(self.shape.flops()),
+            Arithmetic::I8 => WorkAmount::Operations(self.shape.flops()),
+            _ => WorkAmount::Flops(self.shape.flops()),
         };
         self.routine.repeat(time, unit)
     }
@@ -398,7 +399,7 @@ fn tune(
             best = Some((took, tile, kernel));
         }
     }
-    let none = || Failure::Refused("no tile suits it".to_owned());
+    let none = || DeviceError::Refused("no tile suits it".to_owned());
     let (_, tile, kernel) = best.ok_or_else(none)?;
     Ok((tile, kernel))
 }
@@ -410,7 +411,7 @@ fn prepare(
     shape: Shape,
     tile: Tile,
     subgroup: u32,
-) -> Result<Prepared, Failure> {
+) -> Result<Prepared, DeviceError> {
     let [m, n, k] = [shape.m(), shape.n(), shape.k()].map(|side| side as u32);
     let words = arithmetic == Arithmetic::I8;
     let k = if words { k.div_ceil(4) } else { k };

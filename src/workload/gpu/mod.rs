@@ -16,11 +16,12 @@ pub use self::peak::{Operation, Peak};
 
 use std::time::{Duration, Instant};
 
-use crate::engine::Failure;
+use crate::gpu::DeviceError;
 use crate::gpu::{Adapter, Prepared};
 
 use self::device::Kept;
-use super::{Done, Trouble, Work};
+use super::{Done, Trouble};
+use crate::units::WorkAmount;
 
 /// How long a submission should take at the least: the host needs a ten-thousandth of a second
 /// between two.
@@ -40,12 +41,12 @@ impl Routine {
     }
 
     /// Runs it once.
-    fn once(&self) -> Result<(), Failure> {
+    fn once(&self) -> Result<(), DeviceError> {
         self.kernel.call(|context, kernel| context.repeat(kernel, 1))
     }
 
     /// Works for about `time`, in submissions of as many dispatches as fill one.
-    fn repeat(&mut self, time: Duration, unit: Work) -> Result<Done, Trouble> {
+    fn repeat(&mut self, time: Duration, unit: WorkAmount) -> Result<Done, Trouble> {
         super::repeat(time, unit, |mut left| {
             while left > 0 {
                 let now = left.min(self.dispatches);

@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use self::plan::{Plan, ROUNDS};
 use super::{Device, Kept, Routine, has_blocks, has_f16};
-use crate::engine::Failure;
+use crate::gpu::DeviceError;
 use crate::gpu::{Adapter, Context, Kernel, Prepared};
+use crate::units::WorkAmount;
 use crate::workload::check::Wrong;
-use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Work, Workload};
+use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Variant, Workload};
 
 /// How long a dispatch takes at the least, so that its beginning and its end are nothing; unless it
 /// has as many workgroups as all devices allow for, and more than any can run at a time.
@@ -55,16 +56,16 @@ impl Operation {
         Self::Blocks,
     ];
 
-    /// Its name in reports.
+    /// What it is called in reports.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn variant(self) -> Variant {
         match self {
-            Self::FusedF32 => "f32 fma",
-            Self::SeparateF32 => "f32 mul, add",
-            Self::FusedF16 => "f16 fma",
-            Self::SeparateF16 => "f16 mul, add",
-            Self::Dot8 => "i8 dot",
-            Self::Blocks => "f16 by blocks",
+            Self::FusedF32 => Variant::FmaF32,
+            Self::SeparateF32 => Variant::MulAddF32,
+            Self::FusedF16 => Variant::FmaF16,
+            Self::SeparateF16 => Variant::MulAddF16,
+            Self::Dot8 => Variant::DotI8,
+            Self::Blocks => Variant::F16ByBlocks,
         }
     }
 
@@ -81,7 +82,7 @@ impl Operation {
 
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        f.pad(self.variant().name())
     }
 }
 
@@ -107,7 +108,7 @@ impl Peak {
     pub fn new(device: &Device, operation: Operation) -> Result<Self, Trouble> {
         let adapter = device.adapter();
         if let Some(missing) = operation.missing(adapter) {
-            return Err(Failure::Refused(format!("it has no {missing}")).into());
+            return Err(DeviceError::Refused(format!("it has no {missing}")).into());
         }
         let plan = Plan::new(operation, adapter);
         let bytes = HEAD + 4 * plan.words as u64;
@@ -127,23 +128,23 @@ impl Peak {
     }
 
     /// Operations of a dispatch.
-    fn work(&self) -> Work {
+    fn work(&self) -> WorkAmount {
         let operations = self.plan.operations * u64::from(self.rounds);
         match self.operation {
-            Operation::Dot8 => Work::Operations(operations),
-            _ => Work::Flops(operations),
+            Operation::Dot8 => WorkAmount::Operations(operations),
+            _ => WorkAmount::Flops(operations),
         }
     }
 
     /// Writes what no result is where the result will be.
-    fn spoil(&self) -> Result<(), Failure> {
+    fn spoil(&self) -> Result<(), DeviceError> {
         let mut poison = vec![f32::NAN.to_bits(); HEAD as usize / 4 + self.plan.words];
         poison[0] = 0;
         self.found.call(move |context, found| context.write(found, bytemuck::cast_slice(&poison)))
     }
 
     /// The count of rounds, and the words.
-    fn read(&self) -> Result<(u32, Vec<u32>), Failure> {
+    fn read(&self) -> Result<(u32, Vec<u32>), DeviceError> {
         self.found.call(|context, found| {
             let window = context.window(found.size())?;
             context.read(found, 0, &window, |bytes| {
@@ -160,7 +161,7 @@ impl Workload for Peak {
     fn label(&self) -> Label {
         Label {
             kind: Kind::Peak,
-            variant: self.operation.name(),
+            variant: self.operation.variant(),
             size: Size::Registers,
             place: Place::Gpu(self.found.device().adapter().number),
         }
@@ -195,7 +196,7 @@ impl Workload for Peak {
 }
 
 /// The kernel, on as many workgroups as fill a dispatch.
-fn prepare(context: &Context, plan: &Plan, found: &wgpu::Buffer) -> Result<Prepared, Failure> {
+fn prepare(context: &Context, plan: &Plan, found: &wgpu::Buffer) -> Result<Prepared, DeviceError> {
     let kernel = Kernel {
         source: plan.source,
         entry_point: plan.entry_point,

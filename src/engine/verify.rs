@@ -1,7 +1,7 @@
 //! From a candidate to a share: the one place where a result becomes a claim.
 
+use super::{Candidate, VerifyError};
 use crate::block::{BlockHash, Header};
-use crate::engine::{Candidate, Wrong};
 use crate::job::{Job, NonceRange};
 
 /// A header whose hash was computed whole and meets the target of its job.
@@ -44,14 +44,14 @@ pub(crate) fn judge(
     job: &Job,
     scanned: NonceRange,
     candidate: Candidate,
-) -> Result<Option<Share>, Wrong> {
+) -> Result<Option<Share>, VerifyError> {
     let nonces = u64::from(scanned.start())..scanned.end();
     let asked =
         nonces.contains(&candidate.nonce.into()) && job.versions().contains(&candidate.version);
     let share = hashed(job, candidate);
     let [.., a, b, c, d] = *share.hash.as_bytes();
     if !asked || u32::from_le_bytes([a, b, c, d]) > job.target().top_word() {
-        return Err(Wrong::Candidate(candidate));
+        return Err(VerifyError::Candidate(candidate));
     }
     Ok(job.target().is_met_by(&share.hash).then_some(share))
 }

@@ -1,6 +1,6 @@
 //! A score that goes on where another one ended.
 
-use super::{Report, Row};
+use super::{Named, Report, Row};
 use crate::score::Device;
 use crate::workload::Kind;
 
@@ -38,8 +38,8 @@ impl Report {
         }
         // What this version does not know is measured again.
         let finished = self.finished.iter().filter_map(|it| {
-            let kinds = it.workloads.iter().filter_map(|kind| kind.parse().ok()).collect();
-            Some((it.device.parse().ok()?, kinds))
+            let kinds = it.workloads.iter().filter_map(Named::known).copied().collect();
+            Some((*it.device.known()?, kinds))
         });
         Ok(finished.collect())
     }
@@ -48,14 +48,14 @@ impl Report {
     /// again, and what that is.
     #[must_use]
     pub fn without_rough(mut self) -> (Self, Vec<String>) {
-        let mut rough: Vec<(String, String)> = Vec::new();
+        let mut rough: Vec<(Named<Device>, Named<Kind>)> = Vec::new();
         for row in self.rows.iter().filter(|row| row.rough) {
             let which = (row.device.clone(), row.workload.clone());
             if !rough.contains(&which) {
                 rough.push(which);
             }
         }
-        let is_rough = |device: &str, workload: &str| {
+        let is_rough = |device: &Named<Device>, workload: &Named<Kind>| {
             rough.iter().any(|(on, what)| on == device && what == workload)
         };
         self.rows.retain(|row| !is_rough(&row.device, &row.workload));
@@ -141,7 +141,7 @@ fn joined<T: PartialEq>(mut before: Vec<T>, after: Vec<T>) -> Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::example;
+    use crate::record::example;
 
     #[test]
     fn rows_stay_until_there_are_others_of_their_work() {
@@ -166,9 +166,8 @@ mod tests {
             finished.first().cloned().expect("something")
         };
         half.finished.truncate(1);
-        let is_done = |row: &Row| {
-            row.device == device.to_string() && kinds.iter().any(|kind| kind.name() == row.workload)
-        };
+        let is_done =
+            |row: &Row| row.device == device && kinds.iter().any(|kind| row.workload == *kind);
         let mut rest = whole.clone();
         rest.rows.retain(|row| !is_done(row));
         rest.finished.remove(0);
@@ -191,16 +190,18 @@ mod tests {
     #[test]
     fn what_is_rough_is_measured_again_and_told() {
         let mut mixed = example::full();
-        mixed.rows.iter_mut().filter(|row| row.workload == "sha256d").for_each(|row| {
+        mixed.rows.iter_mut().filter(|row| row.workload == Kind::Sha256d).for_each(|row| {
             row.rough = true;
         });
-        mixed.finished[0].workloads.push("bandwidth".to_owned());
+        mixed.finished[0].workloads.push(Named::Known(Kind::Bandwidth));
         let (kept, told) = mixed.without_rough();
         assert_eq!(told[0], "sha256d on cpu");
-        assert!(kept.rows.iter().all(|row| !row.rough && row.workload != "sha256d"));
-        assert!(kept.rows.iter().any(|row| row.workload == "matmul"));
-        assert!(kept.finished.iter().all(|it| !it.workloads.contains(&"sha256d".to_owned())));
-        assert_eq!(kept.finished[0].workloads, ["bandwidth"]);
+        assert!(kept.rows.iter().all(|row| !row.rough && row.workload != Kind::Sha256d));
+        assert!(kept.rows.iter().any(|row| row.workload == Kind::Matmul));
+        assert!(
+            kept.finished.iter().all(|it| !it.workloads.contains(&Named::Known(Kind::Sha256d)))
+        );
+        assert_eq!(kept.finished[0].workloads, [Named::Known(Kind::Bandwidth)]);
         let (kept, told) = example::full().without_rough();
         assert_eq!((kept, told), (example::full(), Vec::new()));
     }

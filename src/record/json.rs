@@ -112,7 +112,7 @@ fn malformed(error: serde_json::Error) -> Unreadable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{example, expected};
+    use crate::record::{example, expected};
     use crate::units::Watts;
 
     #[test]
@@ -202,6 +202,6 @@ mod tests {
     #[test]
     fn the_schema_is_current() {
         let current = serde_json::to_string_pretty(&schemars::schema_for!(Report)).expect("JSON");
-        expected::is("../schema.json", &(current + "\n"));
+        expected::is("../../src/record/schema.json", &(current + "\n"));
     }
 }

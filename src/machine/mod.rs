@@ -5,11 +5,11 @@
 //! read, so that those of other machines can be tried; elsewhere they are `None`. Which engines can
 //! run here, and what the others lack, is for [`crate::engine::survey`] to say.
 
+mod cgroup;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-
-use crate::cgroup;
 
 /// What is known of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,8 @@
 //! Real blocks that every engine has to find again before its speed is worth a number.
 
+use super::{Candidate, Engine, EngineError, EngineId, verify};
 use crate::block::{BlockHash, Header, Target, VersionMask};
-use crate::engine::{Candidate, Engine, EngineId, Fault};
 use crate::job::{Job, MAX_GROUP, NonceRange};
-use crate::search::verify;
 
 /// Headers of the main chain: height and the 80 bytes.
 const BLOCKS: [(u32, &str); 4] = [
@@ -58,7 +57,7 @@ pub enum Unfit {
     },
     /// Its device failed.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    EngineError(#[from] EngineError),
 }
 
 /// Lets `engine` find the nonces of some mainnet headers, with the header's version alone and as
@@ -102,7 +101,11 @@ pub fn check(engine: &dyn Engine) -> Result<(), Unfit> {
 }
 
 /// The hashes of the shares that the engine finds, in its order.
-fn found(engine: &dyn Engine, job: &Job, nonces: NonceRange) -> Result<Vec<BlockHash>, Fault> {
+fn found(
+    engine: &dyn Engine,
+    job: &Job,
+    nonces: NonceRange,
+) -> Result<Vec<BlockHash>, EngineError> {
     let mut candidates = Vec::new();
     engine.scan(job, nonces, usize::MAX, &mut candidates)?;
     let shares = candidates.iter().filter_map(|&candidate| verify(job, candidate));

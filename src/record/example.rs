@@ -4,11 +4,14 @@
 //! The numbers are made up, but fit each other: work is rate times time, energy is power times time,
 //! and the traces show the windows.
 
+use std::fmt;
+use std::str::FromStr;
+
 use super::{
-    Device, Energy, Finished, Machine, Meter, Note, Rate, Report, Roof, Row, SCHEMA, Size, State,
-    Trace, Trial,
+    Device, Energy, Finished, Machine, Meter, Named, Note, Rate, Report, Roof, Row, SCHEMA, Size,
+    State, Trace, Trial,
 };
-use crate::units::{Hertz, Joules, Watts};
+use crate::units::{Hertz, Joules, Watts, WorkUnit};
 
 const CPU_HASHES: f64 = 3e9;
 const SQUARE: Size = Size::Matrices { m: 4096, n: 4096, k: 4096 };
@@ -19,7 +22,7 @@ pub(crate) fn empty() -> Report {
     Report {
         schema: SCHEMA,
         perjoule: "0.1.0".to_owned(),
-        started: "2026-07-01T12:00:00Z".to_owned(),
+        started: "2026-07-01T12:00:00Z".into(),
         seconds: 0.5,
         complete: false,
         machine: Machine {
@@ -40,8 +43,8 @@ pub(crate) fn empty() -> Report {
 }
 
 fn finished(device: &str, workloads: &[&str]) -> Finished {
-    let workloads = workloads.iter().map(ToString::to_string).collect();
-    Finished { device: device.to_owned(), workloads }
+    let workloads = workloads.iter().map(|&workload| workload.into()).collect();
+    Finished { device: device.into(), workloads }
 }
 
 /// The full one: a processor with RAPL, a GPU with NVML, one whose watts are assumed, and a software
@@ -98,12 +101,12 @@ pub(crate) fn full() -> Report {
         ],
         rows,
         missing: vec![Note {
-            device: "cpu".to_owned(),
+            device: "cpu".into(),
             what: "matmul f16".to_owned(),
             why: "this processor has no instructions for it".to_owned(),
         }],
         faults: vec![Note {
-            device: "gpu:2".to_owned(),
+            device: "gpu:2".into(),
             what: "matmul f32".to_owned(),
             why: "row 17 of the product is wrong".to_owned(),
         }],
@@ -124,7 +127,7 @@ pub(crate) fn unmetered() -> Report {
     let mut report = full();
     for row in &mut report.rows {
         row.energy = None;
-        row.no_energy = Some(why.to_owned());
+        row.no_energy = Some(why.into());
     }
     report.meters =
         vec![Meter { unavailable: Some(why.to_owned()), ..meter("package-0", "rapl", None) }];
@@ -159,41 +162,46 @@ pub(crate) fn hostile() -> Report {
     report.machine.cpu = Some(long.clone());
     report.machine.system = long.clone();
     for device in &mut report.devices {
-        device.id += &long;
+        device.id = longer(&device.id, &long);
         device.name = long.clone();
         device.tuned = Some(long.clone());
     }
     for meter in &mut report.meters {
-        meter.domain = long.clone();
+        meter.domain = long.as_str().into();
         meter.unavailable = meter.unavailable.as_ref().map(|_| long.clone());
     }
     for row in &mut report.rows {
-        row.device += &long;
-        row.variant += &long;
-        row.unit += name;
-        row.no_energy = row.no_energy.as_ref().map(|_| long.clone());
+        row.device = longer(&row.device, &long);
+        row.variant = longer(&row.variant, &long);
+        row.unit = longer(&row.unit, name);
+        row.no_energy = row.no_energy.as_ref().map(|_| long.as_str().into());
         if let Some(roof) = &mut row.roof {
             roof.of = long.clone();
         }
         if let Some(energy) = &mut row.energy {
             energy.warnings = vec![long.clone()];
-            energy.source = long.clone();
-            energy.charged.push(long.clone());
+            energy.source = long.as_str().into();
+            energy.charged.push(long.as_str().into());
         }
     }
     for note in report.missing.iter_mut().chain(&mut report.faults) {
-        *note = Note { device: long.clone(), what: long.clone(), why: long.clone() };
+        *note = Note { device: long.as_str().into(), what: long.clone(), why: long.clone() };
     }
     report.warnings.push(long.clone());
     for trace in &mut report.traces {
-        trace.domain = long.clone();
+        trace.domain = long.as_str().into();
     }
     report
 }
 
+/// A name with more behind it.
+fn longer<T: FromStr + fmt::Display>(name: &Named<T>, more: &str) -> Named<T> {
+    format!("{name}{more}").as_str().into()
+}
+
 fn device(id: &str, name: &str) -> Device {
     Device {
-        id: id.to_owned(),
+        id: id.into(),
         name: name.to_owned(),
         software: false,
         tuned: None,
@@ -203,8 +211,8 @@ fn device(id: &str, name: &str) -> Device {
 
 fn meter(domain: &str, source: &str, resolution: Option<f64>) -> Meter {
     Meter {
-        domain: domain.to_owned(),
-        source: source.to_owned(),
+        domain: domain.into(),
+        source: source.into(),
         unavailable: None,
         resolution: resolution.map(Joules::new),
     }
@@ -213,12 +221,12 @@ fn meter(domain: &str, source: &str, resolution: Option<f64>) -> Meter {
 /// A row without energy and without reason.
 pub(crate) fn row(device: &str, [workload, variant, unit]: [&str; 3], median: f64) -> Row {
     Row {
-        device: device.to_owned(),
-        workload: workload.to_owned(),
-        variant: variant.to_owned(),
+        device: device.into(),
+        workload: workload.into(),
+        variant: variant.into(),
         threads: (device == "cpu").then_some(64),
         size: Size::Registers,
-        unit: unit.to_owned(),
+        unit: unit.into(),
         per_second: Rate {
             best: median * 1.02,
             p90: median * 1.01,
@@ -254,7 +262,7 @@ impl Row {
     }
 
     fn unmetered(self, why: &str) -> Self {
-        Self { no_energy: Some(why.to_owned()), ..self }
+        Self { no_energy: Some(why.into()), ..self }
     }
 }
 
@@ -278,13 +286,13 @@ impl Course {
         let per_joule = row.per_second.median / watts;
         let energy = Energy {
             assumed: source == "assumed",
-            source: source.to_owned(),
-            charged: charged.iter().map(|&domain| domain.to_owned()).collect(),
+            source: source.into(),
+            charged: charged.iter().map(|&domain| domain.into()).collect(),
             gross: Watts::new(watts),
             idle: (source != "assumed").then(|| Watts::new(idle)),
             per_joule,
             uncertainty: Some(if source == "assumed" { 0.1 } else { 0.012 }),
-            joules_per_terahash: (row.unit == "H").then(|| 1e12 / per_joule),
+            joules_per_terahash: (row.unit == WorkUnit::Hash).then(|| 1e12 / per_joule),
             picojoules_each: 1e12 / per_joule,
             trials: trials.to_vec(),
             state: (source == "nvml").then(|| State {
@@ -378,7 +386,7 @@ impl Course {
 fn trace(domain: &str, idle: f64, share: f64, device: &str, rows: &[Row], until: f64) -> Trace {
     let windows: Vec<(f64, f64, f64)> = rows
         .iter()
-        .filter(|row| row.device == device)
+        .filter(|row| row.device.to_string() == device)
         .filter_map(|row| row.energy.as_ref())
         .flat_map(|energy| {
             let watts = energy.gross.value() * share;
@@ -394,5 +402,5 @@ fn trace(domain: &str, idle: f64, share: f64, device: &str, rows: &[Row], until:
         let noise = f64::from(step.wrapping_mul(2_654_435_761) >> 16) / 65_536.0 - 0.5;
         (at, Watts::new(watts * (1.0 + 0.03 * noise)))
     });
-    Trace { domain: domain.to_owned(), points: points.collect() }
+    Trace { domain: domain.into(), points: points.collect() }
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use super::{
-    Device, Energy, Finished, Machine, Meter, Note, Rate, Report, Roof, Row, SCHEMA, Size, State,
-    Trace, Trial,
+    Device, Energy, Finished, Machine, Meter, Named, Note, Rate, Report, Roof, Row, SCHEMA, Size,
+    State, Trace, Trial,
 };
-use crate::device;
 use crate::engine::Setting;
+use crate::machine;
 use crate::meter::{About, Conditions, Source, Track, Unavailable};
 use crate::score;
 use crate::workload::{self, Kind, Place};
@@ -18,7 +18,7 @@ impl Report {
     /// whole plan was carried out.
     #[must_use]
     pub fn new(
-        machine: &device::Machine,
+        machine: &machine::Machine,
         started: SystemTime,
         plan: &score::Plan,
         measured: &score::Measured,
@@ -26,11 +26,11 @@ impl Report {
     ) -> Self {
         let notes = |all: &[score::Missing]| all.iter().map(Note::new).collect();
         let started = jiff::Timestamp::try_from(started)
-            .map(|started| started.round(jiff::Unit::Second).unwrap_or(started).to_string());
+            .map(|started| started.round(jiff::Unit::Second).unwrap_or(started));
         Self {
             schema: SCHEMA,
             perjoule: env!("CARGO_PKG_VERSION").to_owned(),
-            started: started.unwrap_or_default(),
+            started: Named::Known(started.unwrap_or_default()),
             seconds: measured.took.as_secs_f64(),
             complete,
             machine: Machine {
@@ -72,7 +72,7 @@ impl Report {
 impl Device {
     fn new(
         id: score::Device,
-        machine: &device::Machine,
+        machine: &machine::Machine,
         plan: &score::Plan,
         measured: &score::Measured,
     ) -> Self {
@@ -86,7 +86,7 @@ impl Device {
             None => (machine.cpu.model.clone(), false, None),
         };
         Self {
-            id: id.to_string(),
+            id: Named::Known(id),
             name: name.unwrap_or_else(|| "unknown".to_owned()),
             software,
             tuned,
@@ -98,8 +98,8 @@ impl Device {
 impl Meter {
     fn new(about: &About) -> Self {
         Self {
-            domain: about.domain.to_string(),
-            source: about.source.to_string(),
+            domain: Named::Known(about.domain.clone()),
+            source: Named::Known(about.source),
             unavailable: None,
             resolution: about.resolution,
         }
@@ -109,8 +109,8 @@ impl Meter {
         let why = unavailable.why.to_string();
         let remedy = unavailable.remedy();
         Self {
-            domain: unavailable.what.as_ref().map_or_else(String::new, ToString::to_string),
-            source: unavailable.by.to_string(),
+            domain: unavailable.what.clone().map_or_else(|| "".into(), Named::Known),
+            source: Named::Known(unavailable.by),
             unavailable: Some(remedy.map_or(why.clone(), |remedy| format!("{why}; {remedy}"))),
             resolution: None,
         }
@@ -125,12 +125,12 @@ impl Row {
         };
         let energy = row.energy.as_ref();
         Self {
-            device: device.to_string(),
-            workload: row.label.kind.to_string(),
-            variant: row.label.variant.to_owned(),
+            device: Named::Known(device),
+            workload: Named::Known(row.label.kind),
+            variant: Named::Known(row.label.variant),
             threads,
             size: Size::new(row.label.size),
-            unit: row.unit.to_owned(),
+            unit: Named::Known(row.unit),
             per_second: Rate::new(row.rate),
             times_sha2: row.times_baseline(),
             roof: row.roof.as_ref().map(|roof| Roof {
@@ -145,7 +145,7 @@ impl Row {
             checks: row.checks,
             rough: false,
             energy: energy.ok().map(Energy::new),
-            no_energy: energy.err().map(ToString::to_string),
+            no_energy: energy.err().cloned().map(Named::Known),
         }
     }
 }
@@ -154,15 +154,8 @@ impl Row {
 /// the least.
 fn per_byte(label: &workload::Label) -> Option<f64> {
     let workload::Size::Product(shape) = label.size else { return None };
-    // Of an element of the factors and of the product.
-    let (factor, product) = match (label.kind, label.variant) {
-        (Kind::Matmul, "f64") => (8.0, 8.0),
-        (Kind::Matmul, "f32") => (4.0, 4.0),
-        (Kind::Matmul, "f16") => (2.0, 2.0),
-        (Kind::Matmul, "f16 in f32" | "f16 by blocks") => (2.0, 4.0),
-        (Kind::Matmul, "i8") => (1.0, 4.0),
-        _ => return None,
-    };
+    let (factor, product) = label.variant.element_bytes()?;
+    let [factor, product] = [factor, product].map(|bytes| bytes as f64);
     let [m, n, k] = [shape.m(), shape.n(), shape.k()].map(|side| side as f64);
     Some(2.0 * m * n * k / (factor * (m * k + k * n) + product * m * n))
 }
@@ -192,8 +185,8 @@ impl Energy {
         let one = energy.efficiency.energy_of_one();
         Self {
             assumed: energy.source == Source::Assumed,
-            source: energy.source.to_string(),
-            charged: energy.charged.iter().map(ToString::to_string).collect(),
+            source: Named::Known(energy.source),
+            charged: energy.charged.iter().cloned().map(Named::Known).collect(),
             gross: energy.gross,
             idle: energy.idle,
             per_joule: energy.efficiency.per_joule(),
@@ -245,15 +238,15 @@ impl State {
 
 impl Finished {
     fn new((device, kinds): &(score::Device, Vec<Kind>)) -> Self {
-        let workloads = kinds.iter().map(ToString::to_string).collect();
-        Self { device: device.to_string(), workloads }
+        let workloads = kinds.iter().copied().map(Named::Known).collect();
+        Self { device: Named::Known(*device), workloads }
     }
 }
 
 impl Note {
     fn new(missing: &score::Missing) -> Self {
         let score::Missing { device, what, why } = missing;
-        Self { device: device.to_string(), what: what.clone(), why: why.to_string() }
+        Self { device: Named::Known(*device), what: what.clone(), why: why.to_string() }
     }
 }
 
@@ -265,6 +258,7 @@ impl Trace {
             .iter()
             .filter_map(|sample| Some((sample.at.as_secs_f64(), sample.power?)))
             .collect();
-        (!points.is_empty()).then(|| Self { domain: track.about.domain.to_string(), points })
+        (!points.is_empty())
+            .then(|| Self { domain: Named::Known(track.about.domain.clone()), points })
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! Lanes beyond the end of the range are computed and thrown away: not reported, not counted.
 
-use super::consts::IV;
-use super::rounds::{Batch, Midstate};
 use crate::job::{Candidate, Job, MAX_GROUP, NonceRange, Scanned};
 use crate::lanes::{Isa, Lanes, Task};
+use crate::sha256::consts::IV;
+use crate::sha256::rounds::{Batch, Midstate};
 
 /// One call of an engine.
 pub(crate) struct Scan<'a> {

@@ -1,0 +1,227 @@
+//! What workloads are called: their kinds, and what there is of each kind.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::engine::EngineId;
+
+/// Kinds of workloads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Double SHA-256 of block headers.
+    Sha256d,
+    /// Matrix products.
+    Matmul,
+    /// Reading and writing memory.
+    Bandwidth,
+    /// Arithmetic from registers.
+    Peak,
+    /// How long a piece of work takes that is next to nothing.
+    Latency,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Sha256d, Self::Matmul, Self::Peak, Self::Bandwidth, Self::Latency];
+
+    /// Its name: `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sha256d => "sha256d",
+            Self::Matmul => "matmul",
+            Self::Bandwidth => "bandwidth",
+            Self::Peak => "peak",
+            Self::Latency => "latency",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = UnknownKind;
+
+    fn from_str(name: &str) -> Result<Self, UnknownKind> {
+        let known = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        known.ok_or_else(|| UnknownKind { name: name.to_owned() })
+    }
+}
+
+/// A name that no kind of workload has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no workload is called {name:?}, expected sha256d, matmul, peak, bandwidth or latency")]
+pub struct UnknownKind {
+    name: String,
+}
+
+/// What of its kind a workload is: the engine of a search, the numbers of a product, or the operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Variant {
+    /// A search by this engine of a processor.
+    Engine(EngineId),
+    /// A search by a GPU.
+    Gpu,
+    /// Whole headers, hashed by the `sha2` crate.
+    Sha2Crate,
+    /// Products of binary64.
+    F64,
+    /// Products of binary32.
+    F32,
+    /// Products of binary16: on GPUs summed in binary16, on processors in binary32.
+    F16,
+    /// Products of binary16, summed in binary32.
+    F16InF32,
+    /// Products of binary16 by matrix units, summed in binary32; and their peak.
+    F16ByBlocks,
+    /// Products of 8-bit integers, summed in 32 bits.
+    I8,
+    /// Peak: fused multiply-adds of binary32.
+    FmaF32,
+    /// Peak: fused multiply-adds of binary64.
+    FmaF64,
+    /// Peak: fused multiply-adds of binary16.
+    FmaF16,
+    /// Peak: multiplications and additions of binary32, one of each in turn.
+    MulAddF32,
+    /// Peak: multiplications and additions of binary16, one of each in turn.
+    MulAddF16,
+    /// Peak: dot products of four 8-bit integers, summed in 32 bits.
+    DotI8,
+    /// Peak: the operations on 32-bit integers that a search is made of.
+    I32,
+    /// Memory: c = a.
+    Copy,
+    /// Memory: a = b + 3 c.
+    Triad,
+    /// Memory: from the host to a GPU.
+    Upload,
+    /// Memory: from a GPU to the host.
+    Download,
+    /// Latency: from the launch of next to nothing to its result.
+    Launch,
+}
+
+impl Variant {
+    /// All but those of [`EngineId::CPU`].
+    const OTHERS: [Self; 20] = [
+        Self::Gpu,
+        Self::Sha2Crate,
+        Self::F64,
+        Self::F32,
+        Self::F16,
+        Self::F16InF32,
+        Self::F16ByBlocks,
+        Self::I8,
+        Self::FmaF32,
+        Self::FmaF64,
+        Self::FmaF16,
+        Self::MulAddF32,
+        Self::MulAddF16,
+        Self::DotI8,
+        Self::I32,
+        Self::Copy,
+        Self::Triad,
+        Self::Upload,
+        Self::Download,
+        Self::Launch,
+    ];
+
+    /// Its name in reports; that of every GPU is `gpu`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Engine(engine) => engine.name(),
+            Self::Gpu => "gpu",
+            Self::Sha2Crate => "sha2 crate",
+            Self::F64 => "f64",
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::F16InF32 => "f16 in f32",
+            Self::F16ByBlocks => "f16 by blocks",
+            Self::I8 => "i8",
+            Self::FmaF32 => "f32 fma",
+            Self::FmaF64 => "f64 fma",
+            Self::FmaF16 => "f16 fma",
+            Self::MulAddF32 => "f32 mul, add",
+            Self::MulAddF16 => "f16 mul, add",
+            Self::DotI8 => "i8 dot",
+            Self::I32 => "i32",
+            Self::Copy => "copy",
+            Self::Triad => "triad",
+            Self::Upload => "upload",
+            Self::Download => "download",
+            Self::Launch => "launch",
+        }
+    }
+
+    /// Bytes of an element of the factors and of the product, for what multiplies matrices.
+    #[must_use]
+    pub fn element_bytes(self) -> Option<(u64, u64)> {
+        match self {
+            Self::F64 => Some((8, 8)),
+            Self::F32 => Some((4, 4)),
+            Self::F16 => Some((2, 2)),
+            Self::F16InF32 | Self::F16ByBlocks => Some((2, 4)),
+            Self::I8 => Some((1, 4)),
+            _ => None,
+        }
+    }
+}
+
+/// The variant of a search by this engine.
+impl From<EngineId> for Variant {
+    fn from(engine: EngineId) -> Self {
+        if let EngineId::Gpu(_) = engine { Self::Gpu } else { Self::Engine(engine) }
+    }
+}
+
+impl fmt::Display for Variant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Variant {
+    type Err = UnknownVariant;
+
+    fn from_str(name: &str) -> Result<Self, UnknownVariant> {
+        let engines = EngineId::CPU.into_iter().map(Self::Engine);
+        let known = engines.chain(Self::OTHERS).find(|variant| variant.name() == name);
+        known.ok_or_else(|| UnknownVariant { name: name.to_owned() })
+    }
+}
+
+/// A name that no variant has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no variant of a workload is called {name:?}")]
+pub struct UnknownVariant {
+    name: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+        let engines = EngineId::CPU.map(Variant::from);
+        for variant in engines.into_iter().chain(Variant::OTHERS) {
+            assert_eq!(variant.to_string().parse(), Ok(variant));
+        }
+        assert_eq!(Variant::from(EngineId::Gpu(3)), Variant::Gpu);
+        for name in ["", "F32", "f32 ", "gpu:0", "products"] {
+            assert!(name.parse::<Variant>().is_err(), "{name}");
+        }
+    }
+}
