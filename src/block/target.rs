@@ -209,14 +209,17 @@ impl Target {
         Self::MAX_ATTAINABLE_MAINNET.0.to_f64() / self.0.to_f64()
     }
 
-    /// The hashes expected until one meets this target.
+    /// The hashes expected until one meets this target: ⌊2^256 / (target + 1)⌋, from 1 to 2^255.
+    ///
+    /// This is `GetBlockProof` of Bitcoin Core (chain.cpp), and also right for [`Target::MAX`],
+    /// which Core cannot meet.
     #[must_use]
     pub fn to_work(self) -> Work {
-        Work::from_target(self)
-    }
-
-    pub(super) const fn to_u256(self) -> U256 {
-        self.0
+        match self.0.checked_add(U256::ONE) {
+            Some(divisor) => Work(U256::saturating_quotient(1, 256, divisor)),
+            // The target is 2^256 − 1: every hash meets it.
+            None => Work(U256::ONE),
+        }
     }
 
     fn from_u256(number: U256) -> Option<Self> {

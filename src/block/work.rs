@@ -3,16 +3,15 @@
 
 use std::fmt;
 
-use super::Target;
 use super::hex::debug_as_display;
 use super::u256::U256;
 
 /// An expected number of hashes: a whole number of 256 bits.
 ///
-/// [`Work::from_target`] gives the work of one block or share; sums of those may reach any 256-bit
+/// [`Target::to_work`](super::Target::to_work) gives the work of one block or share; sums of those may reach any 256-bit
 /// number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Work(U256);
+pub struct Work(pub(super) U256);
 
 impl Work {
     /// No work: where a sum starts.
@@ -20,19 +19,6 @@ impl Work {
 
     /// The most that fits, 2^256 − 1: where a saturating sum ends.
     pub const MAX: Self = Self(U256::MAX);
-
-    /// The hashes expected until one meets `target`: ⌊2^256 / (target + 1)⌋, from 1 to 2^255.
-    ///
-    /// This is `GetBlockProof` of Bitcoin Core (chain.cpp), and also right for [`Target::MAX`],
-    /// which Core cannot meet.
-    #[must_use]
-    pub fn from_target(target: Target) -> Self {
-        match target.to_u256().checked_add(U256::ONE) {
-            Some(divisor) => Self(U256::saturating_quotient(1, 256, divisor)),
-            // The target is 2^256 − 1: every hash meets it.
-            None => Self(U256::ONE),
-        }
-    }
 
     /// Takes a number, most significant byte first.
     #[must_use]

@@ -24,6 +24,7 @@ pub mod economics;
 pub(crate) mod example;
 pub mod fitness;
 mod miners;
+mod model;
 pub mod plan;
 mod schedule;
 mod sensitivity;
@@ -35,11 +36,11 @@ mod verdict;
 
 pub use self::candidate::{Basis, Mismatch, NamedReport};
 pub use self::case::{Input, Use};
-pub use self::decide::{
-    Asic, Decision, Earning, Judged, Mining, Options, Prices, Quoted, SCHEMA, Undecided, Worth,
-    decide,
-};
+pub use self::decide::{Options, Undecided, decide};
 pub use self::miners::{MINERS, ReferenceMiner};
-pub use self::schedule::{Duration, Limit, Money, Placed, PlannedHour, Schedule};
+pub use self::model::{
+    Asic, Decision, Duration, Earning, Judged, Limit, Mining, Money, Placed, PlannedHour, Prices,
+    Quoted, SCHEMA, Schedule, Worth,
+};
 pub use self::sensitivity::{Map, SWING, Swing};
 pub use self::verdict::Verdict;

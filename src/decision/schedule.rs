@@ -7,128 +7,15 @@
 
 use std::collections::HashSet;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
-#[cfg(test)]
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use super::candidate::Candidate;
 use super::case::{Case, Factors, Running, Use, hosting};
 use super::curve::Curve;
-use super::decide::Judged;
+use super::model::{Duration, Judged, Limit, Money, Placed, PlannedHour, Schedule};
 use super::plan::{self, Plan, Problem};
 use super::site::{Contract, Hour, Site, YEAR};
-use crate::units::{Joules, Usd, UsdPerKwh, UsdPerWatt, Watts};
-
-/// What a site does in the hours of its tariff, and what that earns.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(JsonSchema))]
-pub struct Schedule {
-    /// How many hours.
-    pub hours: usize,
-    /// What is earned in them, after energy, operations and conversion, and before the cost of
-    /// hardware.
-    pub profit_usd: Usd,
-    /// Where it comes from, and where it goes.
-    pub money: Money,
-    /// What mining draws on average.
-    pub mining_watts: Watts,
-    /// What AI draws on average.
-    pub ai_watts: Watts,
-    /// What rests on average though it could draw.
-    pub curtailed_watts: Watts,
-    /// The share of AI in all energy.
-    pub ai_share: f64,
-    /// Hours in which something rests though it could draw.
-    pub hours_curtailed: usize,
-    /// What each kind of hardware, and the tenant, does.
-    pub classes: Vec<Placed>,
-    /// What more of each limit would be worth, where it is worth something.
-    pub limits: Vec<Limit>,
-    /// The draw of hours, the highest first, at some places of their order.
-    pub duration: Vec<Duration>,
-    /// Hardware that is not in it, and why.
-    pub left_out: Vec<String>,
-    /// Every hour. JSON has no place for so many of them; a CSV file has.
-    #[serde(skip)]
-    pub by_hour: Vec<PlannedHour>,
-}
-
-/// Money of a plan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(JsonSchema))]
-pub struct Money {
-    /// From mining, operations taken off.
-    pub mining_usd: Usd,
-    /// From AI, operations taken off.
-    pub ai_usd: Usd,
-    /// From the grid, for power that is not drawn.
-    pub credits_usd: Usd,
-    /// For energy.
-    pub energy_usd: Usd,
-    /// For conversion.
-    pub conversion_usd: Usd,
-}
-
-/// What one kind of hardware does. Hours are those of all devices together.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(JsonSchema))]
-pub struct Placed {
-    /// Its name.
-    pub name: String,
-    /// How many there are.
-    pub count: f64,
-    /// How many serve AI.
-    pub converted: f64,
-    /// Hours of mining.
-    pub mining_hours: f64,
-    /// Hours of AI.
-    pub ai_hours: f64,
-    /// Hours of rest.
-    pub off_hours: f64,
-    /// What they draw.
-    pub energy_joules: Joules,
-    /// What they earn after energy and conversion.
-    pub margin_usd: Usd,
-}
-
-/// What more of a limit would be worth.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(JsonSchema))]
-pub struct Limit {
-    /// Of what.
-    pub of: String,
-    /// For one more megawatt in all hours of the plan; below zero for what has been promised.
-    pub usd_per_megawatt: Usd,
-}
-
-/// A place in the order of the hours by their draw.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(JsonSchema))]
-pub struct Duration {
-    /// The share of the hours that draw as much or more.
-    pub share: f64,
-    /// What mining draws.
-    pub mining_watts: Watts,
-    /// What AI draws.
-    pub ai_watts: Watts,
-}
-
-/// An hour of the plan.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PlannedHour {
-    /// When it begins.
-    pub start: Timestamp,
-    /// What power costs.
-    pub tariff: UsdPerKwh,
-    /// What mining draws.
-    pub mining: Watts,
-    /// What AI draws.
-    pub ai: Watts,
-    /// What rests though it could draw.
-    pub curtailed: Watts,
-}
+use crate::units::{Usd, UsdPerKwh, UsdPerWatt, Watts};
 
 /// What the tenant is called.
 const TENANT: &str = "the tenant";

@@ -1,7 +1,7 @@
 //! What scans a job: one engine per instruction set or GPU, all under one contract.
 //!
 //! An [`Engine`] is asked once per range, never per nonce. It filters on the top word of the hash
-//! only; what it returns are [`Candidate`]s, and [`crate::engine::verify`] alone makes shares of
+//! only; what it returns are [`Candidate`]s, and [`verify()`] alone makes shares of
 //! them. Which engines this machine has is found out once, as values: [`available`] lists them,
 //! [`by_id`] gives one or says what it lacks, and [`best`] measures.
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::command::CommandError;
 use super::csv::TraceError;
+use super::text::beginning;
 
 /// A meter that tells nothing, or nothing that can be believed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -96,16 +97,6 @@ fn roughly(time: Duration) -> String {
     format!("{} s", rounded as f64 / 1000.0)
 }
 
-/// Of a text from outside as much as fits an error message.
-pub(super) fn beginning(text: &str) -> String {
-    const MOST: usize = 100;
-    let text = text.trim();
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,13 +118,5 @@ mod tests {
         {
             assert_eq!(roughly(Duration::from_millis(milliseconds)), text);
         }
-    }
-
-    #[test]
-    fn long_texts_are_cut_between_characters() {
-        assert_eq!(beginning(" short\n"), "short");
-        let text = beginning(&"µ".repeat(1000));
-        assert_eq!(text.chars().count(), 101);
-        assert_eq!(beginning(&"x".repeat(100)), "x".repeat(100));
     }
 }

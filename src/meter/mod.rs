@@ -53,8 +53,6 @@ pub mod nvml;
 mod patience;
 mod pci;
 pub mod perf;
-#[cfg_attr(not(unix), path = "pipes_threads.rs")]
-mod pipes;
 mod probe;
 pub mod rapl;
 mod recorder;

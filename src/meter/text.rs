@@ -24,6 +24,16 @@ fn utf16(bytes: &[u8], unit: impl Fn([u8; 2]) -> u16) -> String {
     char::decode_utf16(units).map(|read| read.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
+/// Of a text from outside as much as fits an error message.
+pub(super) fn beginning(text: &str) -> String {
+    const MOST: usize = 100;
+    let text = text.trim();
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,5 +57,13 @@ mod tests {
         assert_eq!(decode(b""), "");
         assert_eq!(decode(b"\xff"), "\u{fffd}");
         assert_eq!(decode(b"\xff\xfe"), "");
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(beginning(" short\n"), "short");
+        let text = beginning(&"µ".repeat(1000));
+        assert_eq!(text.chars().count(), 101);
+        assert_eq!(beginning(&"x".repeat(100)), "x".repeat(100));
     }
 }

@@ -4,13 +4,26 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use super::integral::{Doubts, Point, Stretch, doubts, stretch};
-use super::recorder::Sample;
 use super::{About, Clock, Conditions, MeterError, Reading, Source};
 use crate::units::{Joules, Watts};
 
 /// A counter and integrated power that are further apart than this share of the larger one are told
 /// of.
 const DISAGREEMENT: f64 = 0.2;
+
+/// What a meter told at one time, for plots.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "cli", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct Sample {
+    /// When, since the start of the clock.
+    pub at: Duration,
+    /// Since the first reading of the meter.
+    pub energy: Joules,
+    /// The power at that time, or the mean power since a short time before; `None` of a counter until
+    /// it has moved for the first time.
+    pub power: Option<Watts>,
+}
 
 /// The energy from one reading to another, with what has to be known about it.
 #[derive(Clone, Debug, PartialEq)]

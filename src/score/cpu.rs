@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::plan::{Dtype, Group, Plan, Theme};
+use super::group::Group;
+use super::plan::{Dtype, Plan, Theme};
 use crate::job::MAX_GROUP;
 use crate::workload::cpu::{Bandwidth, Pattern, Peak, Units};
 use crate::workload::sha256d::{Baseline, Exercise, Search};

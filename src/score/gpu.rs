@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Capacity;
-use super::plan::{Dtype, Group, Plan, Theme};
+use super::group::Group;
+use super::plan::{Dtype, Plan, Theme};
 use crate::engine::{Engine, EngineId};
 use crate::gpu::{Adapter, Kind as AdapterKind, adapters};
 use crate::job::MAX_GROUP;

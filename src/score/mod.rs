@@ -18,6 +18,7 @@ mod cpu;
 mod energy;
 #[cfg(feature = "gpu")]
 mod gpu;
+mod group;
 mod load;
 mod plan;
 
@@ -27,7 +28,9 @@ pub use self::plan::{Device, Dtype, Plan, UnknownDevice, UnknownDtype};
 
 use std::time::{Duration, Instant};
 
-use crate::search::Stop;
+use self::group::Group;
+use self::plan::Theme;
+use crate::search::{MAX_THREADS, Stop};
 use crate::units::WorkUnit;
 use crate::workload::{Kind, Label, Trouble};
 
@@ -211,7 +214,7 @@ pub fn measure(
     watch: &mut Watch<'_>,
 ) -> Result<Measured, Trouble> {
     let start = Instant::now();
-    plan.check()?;
+    check(plan)?;
     let groups = plan.groups();
     let mut measured = Measured::default();
     if groups.is_empty() {
@@ -234,7 +237,7 @@ pub fn measure(
             (watch.progress)(&Progress { group, groups: (done, groups.len()), share });
         };
         tell(0.0);
-        let mut group = plan.prepare(device, theme)?;
+        let mut group = prepare(plan, device, theme)?;
         let windows = metering.map_or(Duration::ZERO, |metering| group.metering_takes(metering));
         let mut share = |took: Duration| tell(took.div_duration_f64(plan.time + windows).min(1.0));
         let before = load::Before::now();
@@ -274,6 +277,40 @@ pub fn measure(
     Ok(measured)
 }
 
+/// Looks whether there can be what the plan asks for, before anything of it is measured.
+fn check(plan: &Plan) -> Result<(), Trouble> {
+    if !(1..=MAX_THREADS).contains(&plan.threads) {
+        return Err(Trouble::Threads { threads: plan.threads });
+    }
+    for (device, theme) in plan.groups() {
+        match device {
+            Device::Cpu => cpu::check(plan, theme)?,
+            #[cfg(feature = "gpu")]
+            Device::Gpu(number) => gpu::check(plan, number, theme)?,
+            #[cfg(not(feature = "gpu"))]
+            Device::Gpu(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Prepares the workloads of a group.
+fn prepare(plan: &Plan, device: Device, theme: Theme) -> Result<Group, Trouble> {
+    let is_strict = plan.shape.is_some() || plan.array_bytes.is_some();
+    let mut group = Group::new(device, is_strict);
+    match device {
+        Device::Cpu => cpu::prepare(plan, theme, &mut group)?,
+        #[cfg(feature = "gpu")]
+        Device::Gpu(number) => gpu::prepare(plan, number, theme, &mut group)?,
+        #[cfg(not(feature = "gpu"))]
+        Device::Gpu(_) => {
+            let what = "GPUs in this build (feature `gpu`)";
+            group.keep::<()>(theme, Err(Trouble::Missing { what }))?;
+        }
+    }
+    Ok(group)
+}
+
 impl Measured {
     /// Gives each row that was metered its energy.
     fn charge(
@@ -294,7 +331,6 @@ impl Measured {
 
 #[cfg(test)]
 mod tests {
-    use super::plan::Group;
     use super::*;
     use crate::engine::{EngineId, by_id};
     use crate::units::WorkAmount;

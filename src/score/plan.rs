@@ -5,11 +5,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::course::Course;
-use super::{Capacity, Missing, cpu};
 use crate::engine::Engine;
-use crate::search::MAX_THREADS;
-use crate::workload::{Kind, Shape, Trouble, Workload};
+use crate::workload::{Kind, Shape};
 
 /// What to score, and for how long.
 #[derive(Clone, Debug)]
@@ -180,117 +177,6 @@ impl Plan {
 
     pub(super) fn has_type(&self, dtype: Dtype) -> bool {
         self.dtypes.is_empty() || self.dtypes.contains(&dtype)
-    }
-
-    /// Looks whether there can be what the plan asks for, before anything of it is measured.
-    pub(super) fn check(&self) -> Result<(), Trouble> {
-        if !(1..=MAX_THREADS).contains(&self.threads) {
-            return Err(Trouble::Threads { threads: self.threads });
-        }
-        for (device, theme) in self.groups() {
-            match device {
-                Device::Cpu => cpu::check(self, theme)?,
-                #[cfg(feature = "gpu")]
-                Device::Gpu(number) => super::gpu::check(self, number, theme)?,
-                #[cfg(not(feature = "gpu"))]
-                Device::Gpu(_) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Prepares the workloads of a group.
-    pub(super) fn prepare(&self, device: Device, theme: Theme) -> Result<Group, Trouble> {
-        let is_strict = self.shape.is_some() || self.array_bytes.is_some();
-        let mut group = Group::new(device, is_strict);
-        match device {
-            Device::Cpu => cpu::prepare(self, theme, &mut group)?,
-            #[cfg(feature = "gpu")]
-            Device::Gpu(number) => super::gpu::prepare(self, number, theme, &mut group)?,
-            #[cfg(not(feature = "gpu"))]
-            Device::Gpu(_) => {
-                let what = "GPUs in this build (feature `gpu`)";
-                group.keep::<()>(theme, Err(Trouble::Missing { what }))?;
-            }
-        }
-        Ok(group)
-    }
-}
-
-/// Workloads that are measured in turn.
-pub(super) struct Group {
-    pub(super) device: Device,
-    /// Whether sizes were asked for that have to be kept to.
-    is_strict: bool,
-    pub(super) courses: Vec<Course>,
-    pub(super) missing: Vec<Missing>,
-    pub(super) faults: Vec<Missing>,
-    pub(super) capacities: Vec<Capacity>,
-}
-
-impl Group {
-    pub(super) fn new(device: Device, is_strict: bool) -> Self {
-        let (missing, faults, capacities) = (Vec::new(), Vec::new(), Vec::new());
-        Self { device, is_strict, courses: Vec::new(), missing, faults, capacities }
-    }
-
-    /// Adds a workload, if it could be made, and says its place.
-    pub(super) fn add<W: Workload + 'static>(
-        &mut self,
-        what: impl fmt::Display,
-        slice: Duration,
-        made: Result<W, Trouble>,
-    ) -> Result<Option<usize>, Trouble> {
-        let Some(workload) = self.keep(what, made)? else { return Ok(None) };
-        self.courses.push(Course::new(workload, slice));
-        Ok(Some(self.courses.len() - 1))
-    }
-
-    /// What was made. Where that could not be, it is noted, and the others go on, unless the plan
-    /// cannot be carried out at all.
-    pub(super) fn keep<T>(
-        &mut self,
-        what: impl fmt::Display,
-        made: Result<T, Trouble>,
-    ) -> Result<Option<T>, Trouble> {
-        let why = match made {
-            Ok(made) => return Ok(Some(made)),
-            Err(why) => why,
-        };
-        let list = match why {
-            Trouble::Missing { .. } => &mut self.missing,
-            Trouble::OutOfMemory { .. } | Trouble::TooLarge { .. } if !self.is_strict => {
-                &mut self.missing
-            }
-            Trouble::Device(_) | Trouble::Engine(_) | Trouble::Wrong(_) | Trouble::Unfit(_) => {
-                &mut self.faults
-            }
-            _ => return Err(why),
-        };
-        list.push(Missing { device: self.device, what: what.to_string(), why });
-        Ok(None)
-    }
-
-    /// Has no row of it; others are compared with it.
-    pub(super) fn hide(&mut self, place: Option<usize>) {
-        if let Some(place) = place {
-            self.courses[place].is_shown = false;
-        }
-    }
-
-    /// Compares a workload with the fastest of `roofs`, of whose work one unit of its own takes
-    /// `each`.
-    pub(super) fn compare(&mut self, place: Option<usize>, roofs: &[Option<usize>], each: f64) {
-        if let Some(place) = place {
-            self.courses[place].roofs.extend(roofs.iter().flatten().map(|&roof| (roof, each)));
-        }
-    }
-
-    /// Compares a workload with what users know.
-    pub(super) fn set_baseline(&mut self, place: Option<usize>, baseline: Option<usize>) {
-        if let Some(place) = place {
-            self.courses[place].baseline = baseline;
-        }
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, value: f64, unit: &str) -> fmt::
     }
 }
 
-/// As [`write`], with so many significant digits.
+/// As [`write()`], with so many significant digits.
 fn text(value: f64, unit: &str, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value:.0} {unit}");

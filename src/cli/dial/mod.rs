@@ -1,20 +1,21 @@
 //! `perjoule dial`: mining as a load that can be turned up and down, and how fast it follows.
 
-mod course;
 mod power;
 mod report;
 #[cfg(test)]
 mod tests;
 
+use std::io::{IsTerminal as _, stderr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use indicatif::{ProgressBar, ProgressStyle};
+use perjoule::dial::SetpointProfile;
 use perjoule::engine;
 use perjoule::meter::{Clock, Domain};
 use perjoule::search::{Duty, DutyError, End};
 
-use self::course::Course;
 use self::power::Power;
 use self::report::Report;
 use super::Error;
@@ -112,9 +113,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let workers = workers(engines, args.threads, false)?;
     let clock = Clock::through_suspend();
     let power = Power::start(&workers, args.meter_sensor.as_ref(), &clock)?;
-    let course = Course { steps: &args.steps, hold: args.hold, is_metered: power.is_metered() };
-    let run = course.run(&workers, &clock, &stop);
-    let report = Report::new(&course, &run, &power.told(), &workers);
+    let profile =
+        SetpointProfile { steps: &args.steps, hold: args.hold, is_metered: power.is_metered() };
+    let bar = bar(profile.time());
+    let run = profile.run(&workers, &clock, &stop, &mut |passed, duty| {
+        bar.set_position(passed.as_millis() as u64);
+        bar.set_message(duty.to_string());
+    });
+    bar.finish_and_clear();
+    let report = Report::new(&profile, &run, &power.told(), &workers);
     if args.json {
         super::print_json(&report)?;
     } else {
@@ -133,6 +140,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         None => Ok(ExitCode::SUCCESS),
         Some(why) => Err(Error::failure("measure how set points were followed", why)),
     }
+}
+
+/// On a terminal, how far it is.
+fn bar(time: Duration) -> ProgressBar {
+    let bar = if stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+    if let Ok(style) = ProgressStyle::with_template("{bar:20} {eta} left  {msg}") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.set_length(time.as_millis() as u64);
+    bar
 }
 
 fn percent(text: &str) -> Result<Duty, DutyError> {

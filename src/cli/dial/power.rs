@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use perjoule::dial::Trace;
 use perjoule::engine::EngineId;
 use perjoule::meter::{About, Clock, DEFAULT_INTERVAL, Domain, Host, Meter, Recorder, hwmon};
-use perjoule::response::Trace;
 use perjoule::search::Workers;
 
 use crate::cli::Error;

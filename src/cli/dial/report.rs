@@ -4,13 +4,13 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use perjoule::response::{Gap, Reach, Response, ResponseError, Step, Trace, respond};
+use perjoule::dial::{Gap, Reach, Response, ResponseError, Step, Trace, respond};
 use perjoule::search::{Duty, End, Workers};
 use perjoule::units::Watts;
 use serde::Serialize;
 
-use super::course::{Course, Run};
 use super::power::Told;
+use perjoule::dial::{Run, SetpointProfile};
 
 /// What grid programmes ask.
 const ASKED: Duration = Duration::from_secs(5);
@@ -146,7 +146,12 @@ impl<'a> Observed<'a> {
 }
 
 impl Report {
-    pub(super) fn new(course: &Course<'_>, run: &Run, told: &Told, workers: &Workers) -> Self {
+    pub(super) fn new(
+        profile: &SetpointProfile<'_>,
+        run: &Run,
+        told: &Told,
+        workers: &Workers,
+    ) -> Self {
         let hashes = Observed::new(&run.hashes, run, Some(0.0));
         let energy = told.energy.as_ref().map(|energy| Observed::new(energy, run, None));
         let no_meter = match &energy {
@@ -176,7 +181,7 @@ impl Report {
             meter: is_metered.then(|| told.by.clone()),
             no_meter,
             window_seconds: observed.map_or(WINDOW, |it| it.window).as_secs_f64(),
-            hold_seconds: course.hold.as_secs_f64(),
+            hold_seconds: profile.hold.as_secs_f64(),
             full_hashes_per_second: hashes.as_ref().map(|it| it.full),
             full_watts: energy.as_ref().map(|it| it.full),
             paused_watts: energy.as_ref().map(|it| it.paused),

@@ -7,9 +7,9 @@ use perjoule::engine::{self, EngineId};
 use perjoule::search::{Duty, Search, Throttle, Watch, Workers};
 use serde_json::Value;
 
-use super::course::{Course, Drive};
 use super::power::Told;
 use super::report::Report;
+use perjoule::dial::{Drive, SetpointProfile};
 
 const TICK: Duration = Duration::from_millis(5);
 
@@ -18,11 +18,11 @@ const TICK: Duration = Duration::from_millis(5);
 fn stopped(steps: &[f64], stop: Option<(f64, f64)>) -> Report {
     let steps: Vec<_> = steps.iter().map(|&step| Duty::from_percent(step).unwrap()).collect();
     let hold = Duration::from_secs(2);
-    let course = Course { steps: &steps, hold, is_metered: false };
+    let profile = SetpointProfile { steps: &steps, hold, is_metered: false };
     let throttle = Throttle::default();
     let mut stop = stop.map(|(at, time)| [at, time].map(Duration::from_secs_f64));
     let (mut now, mut hashes) = (Duration::ZERO, 0.0);
-    let mut drive = Drive::start(&course, &throttle, now);
+    let mut drive = Drive::start(&profile, &throttle, now);
     while !drive.is_complete {
         now += TICK;
         hashes += 1e6 * throttle.duty().share() * TICK.as_secs_f64();
@@ -36,7 +36,7 @@ fn stopped(steps: &[f64], stop: Option<(f64, f64)>) -> Report {
     let nothing = Search::new(Header::from_bytes([0; Header::LEN]), Target::MAX);
     let run = drive.end(nothing.all(0, &workers, Watch::default()));
     let told = Told { energy: None, by: "no meter".to_owned() };
-    Report::new(&course, &run, &told, &workers)
+    Report::new(&profile, &run, &told, &workers)
 }
 
 fn json(report: &Report) -> Value {

@@ -3,15 +3,11 @@
 use std::fmt::Arguments;
 
 use super::error::Error;
-use super::problem::{Class, Problem, Use};
+use super::problem::{Class, MOST_CELLS, Problem, Use};
 use crate::units::Watts;
 
 /// Below 10^15 sums of products keep digits that matter.
 const MOST: f64 = 1e15;
-
-/// Kinds of hardware by hours that differ: a kind in an hour takes some hundred bytes of the linear
-/// program, and as much again of what solves it.
-pub(super) const MOST_CELLS: usize = 2_000_000;
 
 /// There is memory for a plan of so many kinds of hardware and hours.
 pub(in crate::decision) fn size(kinds: usize, hours: usize) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! Why there is no plan.
 
-use super::check::MOST_CELLS;
+use super::problem::MOST_CELLS;
 use crate::units::Watts;
 use crate::units::text::count;
 

@@ -65,3 +65,22 @@ pub(in crate::decision) use self::check::size;
 pub use self::error::Error;
 pub use self::outcome::{Accounts, Hourly, Plan, PlannedClass, PlannedHour, ShadowPrices, Summary};
 pub use self::problem::{Ai, Class, Contract, Hour, Problem, Response, Site, Stage, Use};
+
+impl Problem {
+    /// The plan that earns most.
+    ///
+    /// It is proven: the prices of the limits bound from above what any plan earns, and
+    /// [`Plan::bound`] is at most a millionth of the plan's turnover above [`Plan::objective`], or,
+    /// where a plan turns over next to nothing, a billionth of what all the machines could. Limits are
+    /// kept to a millionth of the site's power.
+    ///
+    /// # Errors
+    ///
+    /// Where a number is out of its range, where the contract contradicts a limit, and where the
+    /// solver does not come to a plan that is proven.
+    pub fn plan(&self) -> Result<Plan, Error> {
+        check::numbers(self)?;
+        check::contract(self)?;
+        rounds::plan(self, rounds::Effort::default())
+    }
+}

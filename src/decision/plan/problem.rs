@@ -1,8 +1,10 @@
 //! What a plan is made for: a site, its hours, its machines, and what is to be had for AI.
 
-use super::error::Error;
-use super::{Plan, check, rounds};
 use crate::units::{Joules, Usd, UsdPerHour, UsdPerKwh, Watts};
+
+/// Kinds of hardware by hours that differ: a kind in an hour takes some hundred bytes of the linear
+/// program, and as much again of what solves it.
+pub(super) const MOST_CELLS: usize = 2_000_000;
 
 /// Everything that a plan depends on. All power is power at the site's meter, but for heat.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -119,23 +121,6 @@ pub struct Contract {
 }
 
 impl Problem {
-    /// The plan that earns most.
-    ///
-    /// It is proven: the prices of the limits bound from above what any plan earns, and
-    /// [`Plan::bound`] is at most a millionth of the plan's turnover above [`Plan::objective`], or,
-    /// where a plan turns over next to nothing, a billionth of what all the machines could. Limits are
-    /// kept to a millionth of the site's power.
-    ///
-    /// # Errors
-    ///
-    /// Where a number is out of its range, where the contract contradicts a limit, and where the
-    /// solver does not come to a plan that is proven.
-    pub fn plan(&self) -> Result<Plan, Error> {
-        check::numbers(self)?;
-        check::contract(self)?;
-        rounds::plan(self, rounds::Effort::default())
-    }
-
     /// The stage that an hour is in; `None` before the first, and where there are none.
     pub(super) fn stage(&self, hour: usize) -> Option<usize> {
         self.ai.stages.iter().rposition(|stage| stage.from <= hour)

@@ -9,7 +9,7 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 
 use super::{Card, CardError, FoundCard, Identity, unavailable};
-use crate::meter::error::beginning;
+use crate::meter::text::beginning;
 use crate::meter::unavailable::Why;
 use crate::meter::{Conditions, Throttle};
 use crate::units::{Celsius, Hertz, Watts};

@@ -4,26 +4,12 @@ use std::time::Duration;
 
 use super::DEFAULT_INTERVAL;
 use crate::meter::integral::Point;
+use crate::meter::window::Sample;
 use crate::meter::{About, Clock, Conditions, MeterError, Note, Reading, Span, Window};
-use crate::units::{Joules, Watts};
 
 /// Power is taken from joules that are at least this far apart: closer than that it is more of the
 /// counter's steps than of the power.
 const POWER_BASE: Duration = Duration::from_millis(20);
-
-/// What a meter told at one time, for plots.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "cli", derive(serde::Serialize))]
-#[non_exhaustive]
-pub struct Sample {
-    /// When, since the start of the clock.
-    pub at: Duration,
-    /// Since the first reading of the meter.
-    pub energy: Joules,
-    /// The power at that time, or the mean power since a short time before; `None` of a counter until
-    /// it has moved for the first time.
-    pub power: Option<Watts>,
-}
 
 /// What a meter told.
 #[derive(Debug, Default)]
@@ -137,6 +123,7 @@ impl Log {
 mod tests {
     use super::*;
     use crate::meter::{Counted, Domain, Source};
+    use crate::units::{Joules, Watts};
 
     fn seconds(seconds: u64) -> Duration {
         Duration::from_secs(seconds)

@@ -15,8 +15,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use self::log::Log;
-pub use self::log::Sample;
 use self::watch::{Fate, Lane, Shared, Ticket, Turn};
+pub use super::window::Sample;
 use super::{About, Clock, Meter, MeterError, Reading, Source, Window};
 
 /// How often meters are read unless a caller says otherwise.

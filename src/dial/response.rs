@@ -12,7 +12,7 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use perjoule::response::{Reach, Step, Trace, respond};
+//! use perjoule::dial::{Reach, Step, Trace, respond};
 //!
 //! // Counts 1,000 a second for two seconds, and 500 a second after that.
 //! let mut trace = Trace::default();
@@ -27,7 +27,7 @@
 //! assert_eq!((response.before.round(), response.settled.round()), (1000.0, 500.0));
 //! // What follows at once takes 0.9 of the window that it is seen through.
 //! assert_eq!(response.reach, Reach::After(Duration::from_millis(90)));
-//! # Ok::<(), perjoule::response::ResponseError>(())
+//! # Ok::<(), perjoule::dial::ResponseError>(())
 //! ```
 
 use std::time::Duration;

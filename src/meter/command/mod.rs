@@ -4,17 +4,24 @@
 //! given up, the children that it started are ended too; those that made a session of their own live
 //! on.
 
+mod error;
+mod output;
+#[cfg_attr(not(unix), path = "pipes_threads.rs")]
+mod pipes;
+
 use std::io;
 use std::process::{Child, Command as Process, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::error::beginning;
+pub use self::error::CommandError;
+use self::output::{MOST_OUTPUT, Output};
+use self::pipes::Pipes;
 use super::integral::Integrator;
 use super::name::{Name, Unit, unit};
-use super::pipes::Pipes;
 use super::shell::signs;
+use super::text::beginning;
 use super::text::decode;
 use super::unavailable::{Unavailable, Why};
 use super::{About, Clock, Domain, Found, Meter, MeterError, Reading, Source, plausible};
@@ -26,9 +33,6 @@ pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 /// How long it may take unless a caller says otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What is kept of its output. More of it is no reading.
-const MOST_OUTPUT: usize = 1024 * 1024;
-
 /// So many readings are shown where there are too many.
 const MOST_SHOWN: usize = 3;
 
@@ -37,105 +41,6 @@ const TICK: Duration = Duration::from_millis(5);
 
 /// How long its output may come after its end, which children can hold up.
 const GRACE: Duration = Duration::from_millis(200);
-
-/// A command line that tells no watts.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CommandError {
-    /// There are no words, or a quote is not closed.
-    #[error("{line:?} is no command: it is empty, or a quote in it is not closed")]
-    NoWords {
-        /// The line.
-        line: String,
-    },
-    /// A word of it is meant for a shell.
-    #[error(
-        "{operator:?} is for a shell, and none runs the command: give it to one, as in \
-         \"sh -c '…'\", or put it in quotes"
-    )]
-    Shell {
-        /// The word.
-        operator: String,
-    },
-    /// It failed, perhaps because no shell runs it.
-    #[error(
-        "{error} (no shell runs it, and {sign:?} is for one: give it to one, as in \"sh -c '…'\")"
-    )]
-    Unshelled {
-        /// How it failed.
-        error: Box<CommandError>,
-        /// The word that a shell would have changed.
-        sign: String,
-    },
-    /// There is no such program, or it may not be run.
-    #[error("cannot start {program:?}: {error}")]
-    Start {
-        /// Its first word.
-        program: String,
-        /// What the system said.
-        error: Arc<io::Error>,
-    },
-    /// It did not end, and was killed.
-    #[error("{program:?} did not end within {:.1} s and was killed", after.as_secs_f64())]
-    TimedOut {
-        /// Its first word.
-        program: String,
-        /// How long it was waited for.
-        after: Duration,
-    },
-    /// It did not succeed.
-    #[error("{program:?} failed with {status}: {text:?}")]
-    Failed {
-        /// Its first word.
-        program: String,
-        /// How it ended.
-        status: ExitStatus,
-        /// How what it said begins.
-        text: String,
-    },
-    /// It printed something else.
-    #[error("{program:?} printed {text:?}, expected a number, or one followed by W or Watts")]
-    NoWatts {
-        /// Its first word.
-        program: String,
-        /// How its output begins.
-        text: String,
-    },
-    /// It printed limits, ratings or statistics alone.
-    #[error(
-        "{program:?} printed {text:?}, which is a limit, a rating or a statistic, expected the power \
-         of now"
-    )]
-    NotNow {
-        /// Its first word.
-        program: String,
-        /// The first of them.
-        text: String,
-    },
-    /// It printed several powers.
-    #[error(
-        "{program:?} printed {count} powers ({shown}), expected one: choose or add them in a script \
-         that prints one number, as in `… | awk '/Power In/ {{ sum += $(NF-1) }} END {{ print sum }}'`"
-    )]
-    Several {
-        /// Its first word.
-        program: String,
-        /// How many.
-        count: usize,
-        /// The first of them.
-        shown: String,
-    },
-    /// It did not stop to print.
-    #[error(
-        "{program:?} printed more than {} KiB and was ended, expected a line with watts", most / 1024
-    )]
-    TooMuch {
-        /// Its first word.
-        program: String,
-        /// How many bytes would have been taken.
-        most: usize,
-    },
-}
 
 /// The meter of a command line, which is run once to see that it works.
 ///
@@ -255,30 +160,6 @@ fn start(words: &[String]) -> io::Result<Child> {
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut process, 0);
     process.spawn()
-}
-
-/// What a program wrote, of which no more than can be a reading is kept.
-#[derive(Debug, Default)]
-pub(super) struct Output {
-    text: Vec<u8>,
-    errors: Vec<u8>,
-    is_too_much: bool,
-}
-
-impl Output {
-    pub(super) fn add_text(&mut self, bytes: &[u8]) {
-        self.is_too_much |= self.text.len() + bytes.len() > MOST_OUTPUT;
-        if !self.is_too_much {
-            self.text.extend(bytes);
-        }
-    }
-
-    /// Of complaints the first are shown, and the others do no harm.
-    pub(super) fn add_errors(&mut self, bytes: &[u8]) {
-        if self.errors.len() + bytes.len() <= MOST_OUTPUT {
-            self.errors.extend(bytes);
-        }
-    }
 }
 
 /// A program until its end, or until nobody waits for it any longer.

@@ -1,14 +1,12 @@
 //! Going through the set points: a search that nothing solves, a throttle, and a hash counter that is
 //! read every few milliseconds.
 
-use std::io::{IsTerminal as _, stderr};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use perjoule::block::{Header, Target};
-use perjoule::meter::Clock;
-use perjoule::response::{Step, Trace};
-use perjoule::search::{Duty, Outcome, Progress, Search, Stop, Throttle, Watch, Workers};
+use super::response::{Step, Trace};
+use crate::block::{Header, Target};
+use crate::meter::Clock;
+use crate::search::{Duty, Outcome, Progress, Search, Stop, Throttle, Watch, Workers};
 
 /// How often the hash counter is read, and the throttle set if it is time.
 const TICK: Duration = Duration::from_millis(5);
@@ -22,32 +20,36 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// How long full speed is measured, at least.
 const REFERENCE: Duration = Duration::from_secs(2);
 
-/// What to go through.
+/// Set points to go through, one after the other.
 #[derive(Debug)]
-pub(super) struct Course<'a> {
-    pub(super) steps: &'a [Duty],
-    pub(super) hold: Duration,
+pub struct SetpointProfile<'a> {
+    /// The set points.
+    pub steps: &'a [Duty],
+    /// How long each of them is held.
+    pub hold: Duration,
     /// Whether it is worth to know the power of a pause.
-    pub(super) is_metered: bool,
+    pub is_metered: bool,
 }
 
-/// What came of it.
+/// What came of going through a profile.
 #[derive(Debug)]
-pub(super) struct Run {
+pub struct Run {
     /// Hashes done.
-    pub(super) hashes: Trace,
-    /// When each set point of the course was told, the last of which may not have been held for its
+    pub hashes: Trace,
+    /// When each set point of the profile was told, the last of which may not have been held for its
     /// time.
     commands: Vec<(Duration, Duty)>,
     /// When the last of them had been held for its time.
     end: Duration,
     /// How many come before the first that was asked for.
     before: usize,
-    pub(super) is_complete: bool,
-    pub(super) outcome: Outcome,
+    /// Whether all set points were held.
+    pub is_complete: bool,
+    /// How the search ended.
+    pub outcome: Outcome,
 }
 
-impl Course<'_> {
+impl SetpointProfile<'_> {
     /// All set points and their times: those before, and those asked for.
     fn phases(&self) -> (Vec<(Duty, Duration)>, usize) {
         let mut phases = Vec::new();
@@ -60,36 +62,41 @@ impl Course<'_> {
         (phases, before)
     }
 
-    /// Searches until all set points were held, or it is told to stop.
-    pub(super) fn run(&self, workers: &Workers, clock: &Clock, stop: &Stop) -> Run {
-        let bar = if stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template("{bar:20} {eta} left  {msg}") {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        let time = self.phases().0.iter().map(|&(_, time)| time).sum::<Duration>();
-        bar.set_length(time.as_millis() as u64);
+    /// How long going through all of it takes.
+    #[must_use]
+    pub fn time(&self) -> Duration {
+        self.phases().0.iter().map(|&(_, time)| time).sum()
+    }
 
+    /// Searches until all set points were held, or it is told to stop. `progress` is told the time
+    /// since the start, and the set point.
+    pub fn run(
+        &self,
+        workers: &Workers,
+        clock: &Clock,
+        stop: &Stop,
+        progress: &mut dyn FnMut(Duration, Duty),
+    ) -> Run {
         let throttle = Throttle::default();
         let start = clock.now();
         let mut drive = Drive::start(self, &throttle, start);
-        let mut tick = |progress: Progress| {
+        let mut tick = |so_far: Progress| {
             let now = clock.now();
-            drive.tick(now, progress.hashes);
-            bar.set_position(now.saturating_sub(start).as_millis() as u64);
-            bar.set_message(throttle.duty().to_string());
+            drive.tick(now, so_far.hashes);
+            progress(now.saturating_sub(start), throttle.duty());
             if drive.is_complete {
                 stop.stop();
             }
         };
         let watch = Watch::default().stop(stop).throttle(&throttle).every(TICK);
         let outcome = endless().first(workers, watch.progress(&mut tick));
-        bar.finish_and_clear();
         drive.end(outcome)
     }
 }
 
 /// On its way through the set points, by the times and totals that it is told.
-pub(super) struct Drive<'a> {
+#[derive(Debug)]
+pub struct Drive<'a> {
     throttle: &'a Throttle,
     left: std::vec::IntoIter<(Duty, Duration)>,
     /// Until when the present set point is held.
@@ -98,13 +105,15 @@ pub(super) struct Drive<'a> {
     hashes: Trace,
     commands: Vec<(Duration, Duty)>,
     end: Duration,
-    pub(super) is_complete: bool,
+    /// Whether all set points were held.
+    pub is_complete: bool,
 }
 
 impl<'a> Drive<'a> {
     /// Gives the first set point now.
-    pub(super) fn start(course: &Course<'_>, throttle: &'a Throttle, now: Duration) -> Self {
-        let (phases, before) = course.phases();
+    #[must_use]
+    pub fn start(profile: &SetpointProfile<'_>, throttle: &'a Throttle, now: Duration) -> Self {
+        let (phases, before) = profile.phases();
         let mut drive = Self {
             throttle,
             left: phases.into_iter(),
@@ -120,7 +129,7 @@ impl<'a> Drive<'a> {
     }
 
     /// Takes how many hashes were done by now, and gives the next set point if it is time.
-    pub(super) fn tick(&mut self, now: Duration, hashes: u64) {
+    pub fn tick(&mut self, now: Duration, hashes: u64) {
         self.hashes.push(now, hashes as f64);
         if now >= self.due && !self.is_complete {
             self.go_on(now);
@@ -138,7 +147,8 @@ impl<'a> Drive<'a> {
     }
 
     /// What came of it, when the search has ended.
-    pub(super) fn end(self, outcome: Outcome) -> Run {
+    #[must_use]
+    pub fn end(self, outcome: Outcome) -> Run {
         let Self { before, hashes, commands, end, is_complete, .. } = self;
         Run { hashes, commands, end, before, is_complete, outcome }
     }
@@ -155,19 +165,21 @@ fn endless() -> Search {
 
 impl Run {
     /// The pause before, if there was one that was held.
-    pub(super) fn pause(&self) -> Option<(Duration, Duration)> {
+    #[must_use]
+    pub fn pause(&self) -> Option<(Duration, Duration)> {
         self.commands.first().filter(|(_, duty)| *duty == Duty::PAUSED)?;
         self.held(0)
     }
 
     /// The time of full speed that all else is compared with, if it was held.
-    pub(super) fn reference(&self) -> Option<(Duration, Duration)> {
+    #[must_use]
+    pub fn reference(&self) -> Option<(Duration, Duration)> {
         self.held(self.before - 1)
     }
 
     /// The steps to all set points that were asked for, and held, with what they were before and
     /// after.
-    pub(super) fn steps(&self) -> impl Iterator<Item = (Step, Duty, Duty)> {
+    pub fn steps(&self) -> impl Iterator<Item = (Step, Duty, Duty)> {
         (self.before..self.commands.len()).filter_map(|number| {
             let (begin, from) = self.commands[number - 1];
             let (_, to) = self.commands[number];

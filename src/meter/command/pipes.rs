@@ -5,7 +5,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::process::{Child, ChildStderr, ChildStdout};
 use std::time::Duration;
 
-use super::command::Output;
+use super::output::Output;
 
 /// The pipes of a program, until they end.
 #[derive(Debug)]

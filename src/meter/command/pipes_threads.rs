@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
 use std::thread;
 use std::time::Duration;
 
-use super::command::Output;
+use super::output::Output;
 
 /// So many pieces may wait to be taken.
 const PIECES: usize = 16;

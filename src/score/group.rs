@@ -1,0 +1,216 @@
+//! A group: workloads of one kind on one device, timed in slices and in turn, then each in the windows
+//! of the meters.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::course::Course;
+use super::energy::{Metering, NoEnergy, Stretch};
+use super::plan::Device;
+use super::{Capacity, Missing, Row};
+use crate::search::Stop;
+use crate::workload::{Kind, Label, Place, Size, Trouble, Workload};
+
+/// The first rounds wake the vector units and find out how much work a slice is, and do not count:
+/// so many at the least, and this share of the time, if that is not long.
+const WARM_UP: u32 = 2;
+const WARM_UP_SHARE: u32 = 20;
+const WARM_UP_TIME: Duration = Duration::from_millis(300);
+
+/// Workloads that are measured in turn.
+pub(super) struct Group {
+    pub(super) device: Device,
+    /// Whether sizes were asked for that have to be kept to.
+    is_strict: bool,
+    pub(super) courses: Vec<Course>,
+    pub(super) missing: Vec<Missing>,
+    pub(super) faults: Vec<Missing>,
+    pub(super) capacities: Vec<Capacity>,
+}
+
+impl Group {
+    pub(super) fn new(device: Device, is_strict: bool) -> Self {
+        let (missing, faults, capacities) = (Vec::new(), Vec::new(), Vec::new());
+        Self { device, is_strict, courses: Vec::new(), missing, faults, capacities }
+    }
+
+    /// Adds a workload, if it could be made, and says its place.
+    pub(super) fn add<W: Workload + 'static>(
+        &mut self,
+        what: impl fmt::Display,
+        slice: Duration,
+        made: Result<W, Trouble>,
+    ) -> Result<Option<usize>, Trouble> {
+        let Some(workload) = self.keep(what, made)? else { return Ok(None) };
+        self.courses.push(Course::new(workload, slice));
+        Ok(Some(self.courses.len() - 1))
+    }
+
+    /// What was made. Where that could not be, it is noted, and the others go on, unless the plan
+    /// cannot be carried out at all.
+    pub(super) fn keep<T>(
+        &mut self,
+        what: impl fmt::Display,
+        made: Result<T, Trouble>,
+    ) -> Result<Option<T>, Trouble> {
+        let why = match made {
+            Ok(made) => return Ok(Some(made)),
+            Err(why) => why,
+        };
+        let list = match why {
+            Trouble::Missing { .. } => &mut self.missing,
+            Trouble::OutOfMemory { .. } | Trouble::TooLarge { .. } if !self.is_strict => {
+                &mut self.missing
+            }
+            Trouble::Device(_) | Trouble::Engine(_) | Trouble::Wrong(_) | Trouble::Unfit(_) => {
+                &mut self.faults
+            }
+            _ => return Err(why),
+        };
+        list.push(Missing { device: self.device, what: what.to_string(), why });
+        Ok(None)
+    }
+
+    /// Has no row of it; others are compared with it.
+    pub(super) fn hide(&mut self, place: Option<usize>) {
+        if let Some(place) = place {
+            self.courses[place].is_shown = false;
+        }
+    }
+
+    /// Compares a workload with the fastest of `roofs`, of whose work one unit of its own takes
+    /// `each`.
+    pub(super) fn compare(&mut self, place: Option<usize>, roofs: &[Option<usize>], each: f64) {
+        if let Some(place) = place {
+            self.courses[place].roofs.extend(roofs.iter().flatten().map(|&roof| (roof, each)));
+        }
+    }
+
+    /// Compares a workload with what users know.
+    pub(super) fn set_baseline(&mut self, place: Option<usize>, baseline: Option<usize>) {
+        if let Some(place) = place {
+            self.courses[place].baseline = baseline;
+        }
+    }
+}
+
+impl Group {
+    /// Measures all workloads in turn. `tell` is told the time that this has taken.
+    pub(super) fn measure(&mut self, time: Duration, stop: &Stop, tell: &mut dyn FnMut(Duration)) {
+        let start = Instant::now();
+        let warm_up = (time / WARM_UP_SHARE).min(WARM_UP_TIME);
+        let mut rounds = 0;
+        while rounds <= WARM_UP || start.elapsed() < time {
+            let counts = rounds >= WARM_UP && start.elapsed() >= warm_up;
+            for place in 0..self.courses.len() {
+                if stop.is_stopped() {
+                    return;
+                }
+                let ran = self.courses[place].run(counts);
+                self.note(place, ran);
+            }
+            rounds += 1;
+            tell(start.elapsed().min(time));
+        }
+    }
+
+    /// Measures the energy of those workloads that stand for the device.
+    pub(super) fn meter(
+        &mut self,
+        metering: &Metering,
+        stop: &Stop,
+        tell: &mut dyn FnMut(Duration),
+    ) {
+        let start = Instant::now();
+        for place in self.metered() {
+            for trial in 0..metering.trials {
+                let window = metering.window(self.device);
+                let Some(window) = window.filter(|_| !stop.is_stopped()) else { return };
+                let ran = self.courses[place].meter(metering, window, trial == 0);
+                self.note(place, ran);
+                tell(start.elapsed());
+                let last = self.courses[place].stretches.last();
+                if !last.is_some_and(|last| metering.told(self.device, last)) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// About how long [`Self::meter`] will take.
+    pub(super) fn metering_takes(&self, metering: &Metering) -> Duration {
+        let trials = self.metered().len() * metering.trials;
+        metering.window(self.device).unwrap_or_default() * u32::try_from(trials).unwrap_or(u32::MAX)
+    }
+
+    /// Checks what was not checked since it ran.
+    pub(super) fn check(&mut self) {
+        for place in 0..self.courses.len() {
+            let checked = self.courses[place].check();
+            self.note(place, checked);
+        }
+    }
+
+    /// What was measured, and the windows of its meters.
+    pub(super) fn rows(&mut self) -> Vec<(Row, Vec<Stretch>)> {
+        let metered = self.metered();
+        let mut rows = Vec::new();
+        for place in 0..self.courses.len() {
+            if let Some(mut row) = self.courses[place].row(&self.courses) {
+                if !metered.contains(&place) {
+                    let is_peak = [Kind::Peak, Kind::Latency].contains(&row.label.kind);
+                    row.energy = Err(if is_peak { NoEnergy::Peak } else { NoEnergy::Another });
+                }
+                rows.push((row, std::mem::take(&mut self.courses[place].stretches)));
+            }
+        }
+        rows
+    }
+
+    /// The places of the workloads that stand for the device: on all threads, and of the searches
+    /// the fastest, one version at a time and several.
+    fn metered(&self) -> Vec<usize> {
+        let threads = |course: &Course| match course.workload.label().place {
+            Place::Cores(threads) => threads,
+            Place::Gpu(_) => usize::MAX,
+        };
+        let most = self.courses.iter().map(threads).max();
+        let mut places = Vec::new();
+        let mut searches: Vec<(Size, f64, usize)> = Vec::new();
+        for (place, course) in self.courses.iter().enumerate() {
+            let Label { kind, size, .. } = course.workload.label();
+            if !course.is_shown || Some(threads(course)) != most || course.samples.has_failed {
+                continue;
+            }
+            match kind {
+                Kind::Matmul | Kind::Bandwidth => places.push(place),
+                Kind::Sha256d if !course.roofs.is_empty() => {
+                    let rate = course.samples.rate().map_or(0.0, |rate| rate.median);
+                    match searches.iter_mut().find(|search| search.0 == size) {
+                        Some(search) if search.1 >= rate => {}
+                        Some(search) => *search = (size, rate, place),
+                        None => searches.push((size, rate, place)),
+                    }
+                }
+                Kind::Sha256d | Kind::Peak | Kind::Latency => {}
+            }
+        }
+        places.extend(searches.into_iter().map(|(_, _, place)| place));
+        places
+    }
+
+    /// Takes a workload that failed out of the measurement, and those that fail with it: all of a
+    /// GPU that is lost; or what is computed wrong once, on any number of threads.
+    fn note(&mut self, place: usize, done: Result<(), Trouble>) {
+        let Err(why) = done else { return };
+        let failed = self.courses[place].workload.label();
+        let is_lost = matches!(why, Trouble::Device(_) | Trouble::Engine(_))
+            && matches!(failed.place, Place::Gpu(_));
+        for course in &mut self.courses {
+            let label = course.workload.label();
+            let is_same = (label.kind, label.variant) == (failed.kind, failed.variant);
+            course.samples.has_failed |= is_lost || is_same;
+        }
+        self.faults.push(Missing { device: self.device, what: failed.to_string(), why });
+    }
+}
