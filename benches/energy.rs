@@ -13,7 +13,7 @@ use perjoule::criterion::EnergyMeasurement;
 use perjoule::engine;
 use perjoule::job::NonceRange;
 use perjoule::score::Device;
-use perjoule::search::{Search, Watch, Workers};
+use perjoule::search::{Search, SearchControl, Workers};
 use perjoule::units::WorkUnit;
 use perjoule::workload::cpu::matmul::{Matmul, Precision};
 use perjoule::workload::{Shape, Workload};
@@ -43,7 +43,7 @@ fn hashes(criterion: &mut Criterion<EnergyMeasurement>) {
     let mut group = criterion.benchmark_group("energy");
     group.sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(NONCES));
     group.bench_function("sha256d, all threads", |bencher| {
-        bencher.iter(|| search.first(&workers, Watch::default()));
+        bencher.iter(|| search.first(&workers, SearchControl::default()));
     });
     group.finish();
 }

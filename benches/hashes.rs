@@ -11,7 +11,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use perjoule::block::{Header, Target, VersionMask};
 use perjoule::engine;
 use perjoule::job::{Job, MAX_GROUP, NonceRange};
-use perjoule::search::{End, Search, Stop, Watch, Workers, WorkersBuilder};
+use perjoule::search::{End, Search, SearchControl, Stop, Workers, WorkersBuilder};
 
 /// A header, and a target that nothing in these ranges meets.
 fn work() -> (Header, Target) {
@@ -95,7 +95,7 @@ fn gpus(criterion: &mut Criterion) {
             group.throughput(Throughput::Elements(nonces * versions));
             let search = search.nonces(range(nonces));
             group.bench_function(format!("{}{software}", gpu.id()), |bencher| {
-                bencher.iter(|| search.first(&workers, Watch::default()));
+                bencher.iter(|| search.first(&workers, SearchControl::default()));
             });
             group.finish();
         }
@@ -122,7 +122,7 @@ fn search(criterion: &mut Criterion) {
         let builder = threads.into_iter().fold(builder, WorkersBuilder::threads);
         let workers = builder.build().expect("threads");
         group.bench_function(name, |bencher| {
-            bencher.iter(|| search.first(&workers, Watch::default()));
+            bencher.iter(|| search.first(&workers, SearchControl::default()));
         });
     }
     group.finish();
@@ -152,7 +152,7 @@ fn stop_once(search: &Search, workers: &Workers) -> Duration {
     let stop = Stop::default();
     thread::scope(|scope| {
         let searching = scope.spawn(|| {
-            let outcome = search.first(workers, Watch::default().stop(&stop));
+            let outcome = search.first(workers, SearchControl::default().stop(&stop));
             (outcome.end, Instant::now())
         });
         // Long enough for pieces to have reached their full size.

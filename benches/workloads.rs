@@ -13,7 +13,7 @@ use criterion::{
     BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
 };
 use perjoule::workload::cpu::{self, Pattern};
-use perjoule::workload::{Trouble, Workload};
+use perjoule::workload::{Workload, WorkloadError};
 
 /// Bytes of an iteration, whatever the arrays have.
 const BYTES: u64 = 1 << 28;
@@ -24,7 +24,7 @@ fn bench<W: Workload>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
     unit: Throughput,
-    make: impl Fn() -> Result<W, Trouble>,
+    make: impl Fn() -> Result<W, WorkloadError>,
 ) {
     let (Throughput::Elements(each) | Throughput::Bytes(each)) = unit else {
         panic!("{name}: measured in operations or bytes, not in {unit:?}");
@@ -47,7 +47,7 @@ fn bench<W: Workload>(
 }
 
 /// How long so much work takes: of what was done until it was that much, its part of the time.
-fn time(workload: &mut impl Workload, wanted: u64) -> Result<Duration, Trouble> {
+fn time(workload: &mut impl Workload, wanted: u64) -> Result<Duration, WorkloadError> {
     let (mut work, mut took) = (0, Duration::ZERO);
     while work < wanted {
         let left = if work == 0 { 0.0 } else { (wanted - work) as f64 / work as f64 };

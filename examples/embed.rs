@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use perjoule::block::{Header, Target};
-use perjoule::search::{End, Search, Stop, Watch, Workers};
+use perjoule::search::{End, Search, SearchControl, Stop, Workers};
 
 fn main() -> Result<(), Box<dyn Error>> {
     // Once per process: measures the engines and starts the threads.
@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         giving_up.stop();
     });
 
-    let outcome = search.first(&workers, Watch::default().stop(&stop));
+    let outcome = search.first(&workers, SearchControl::default().stop(&stop));
     match (outcome.shares.first(), outcome.end) {
         (Some(share), _) => println!("nonce {} hash {}", share.header().nonce(), share.hash()),
         (None, End::Exhausted) => return Err("no nonce of this header meets the target".into()),

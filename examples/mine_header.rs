@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use perjoule::block::{Header, Target};
-use perjoule::search::{Progress, Search, Watch, Workers};
+use perjoule::search::{Progress, Search, SearchControl, Workers};
 
 /// Block 8451, whose nonce is among the smallest: the search ends soon after 102,332 hashes. Any other
 /// header may be given as an argument and takes up to 2^32.
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let workers = Workers::best()?;
     let mut tell = |p: Progress| eprintln!("{} of {} hashes", p.hashes, p.of);
     let outcome =
-        Search::new(unsolved, target).first(&workers, Watch::default().progress(&mut tell));
+        Search::new(unsolved, target).first(&workers, SearchControl::default().progress(&mut tell));
 
     let share = outcome.shares.first().ok_or("no nonce of this header meets its own target")?;
     println!("nonce {}", share.header().nonce());

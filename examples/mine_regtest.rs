@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use perjoule::block::{
     BlockHash, CompactTarget, Header, HeaderFields, MerkleRoot, Target, Version,
 };
-use perjoule::search::{Search, Watch, Workers};
+use perjoule::search::{Search, SearchControl, Workers};
 
 /// The first block of every regtest chain.
 const GENESIS: &str = "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206";
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     });
     let target = Target::from_compact(BITS)?;
 
-    let outcome = Search::new(header, target).first(&Workers::best()?, Watch::default());
+    let outcome = Search::new(header, target).first(&Workers::best()?, SearchControl::default());
     let share = outcome.shares.first().ok_or("no nonce of 2^32 met the regtest target")?;
 
     // The search has checked this already; whoever gets the header can too.

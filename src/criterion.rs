@@ -194,11 +194,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::meter::fake::{Fake, Hand};
+    use crate::meter::fake::{Fake, ManualClock};
     use crate::meter::{Domain, Socket};
     use crate::units::Watts;
 
-    fn measurement(hand: &Hand, device: Device) -> EnergyMeasurement {
+    fn measurement(hand: &ManualClock, device: Device) -> EnergyMeasurement {
         let domain = Domain::Package(Socket::new(0));
         let meter = Fake::counting(domain, Watts::new(40.0), Duration::from_millis(1));
         let hour = Duration::from_hours(1);
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn known_joules_give_known_hashes_per_joule() {
-        let hand = Hand::new();
+        let hand = ManualClock::new();
         let energy = measurement(&hand, Device::Cpu);
         assert!(energy.is_energy());
         let begun = energy.start();
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_window_that_shows_nothing_is_zero_which_criterion_refuses() {
-        let hand = Hand::new();
+        let hand = ManualClock::new();
         let energy = measurement(&hand, Device::Cpu);
         let failure = energy.failure();
         assert!(!failure.load(Ordering::Relaxed));
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn without_a_meter_it_is_time() {
-        let time = measurement(&Hand::new(), Device::Gpu(0));
+        let time = measurement(&ManualClock::new(), Device::Gpu(0));
         assert!(!time.is_energy());
         let begun = time.start();
         assert!(time.end(begun) >= 0.0);

@@ -395,14 +395,14 @@ fn instructions_are_counted() {
         let id = engine.id();
         let mut before = f64::INFINITY;
         for versions in 1..=MAX_GROUP {
-            let instructions = engine.instructions_per_hash(versions);
+            let instructions = engine.ops_per_hash(versions);
             assert!(instructions > 0.0 && instructions.is_finite(), "{id}: {instructions}");
             // What versions share is not done again.
             assert!(instructions <= before, "{id}, {versions} versions: {instructions} > {before}");
             before = instructions;
         }
-        let exercise = |rounds| engine.exercise(rounds).expect("no fault");
-        let (few, many) = (exercise(10), exercise(1_000));
+        let peak_ops = |rounds| engine.peak_ops(rounds).expect("no fault");
+        let (few, many) = (peak_ops(10), peak_ops(1_000));
         assert!(0 < few && few < many, "{id}: {few}, {many}");
     }
 }
@@ -485,11 +485,11 @@ impl Engine for Forgetful {
         Ok(scanned)
     }
 
-    fn instructions_per_hash(&self, _versions: usize) -> f64 {
+    fn ops_per_hash(&self, _versions: usize) -> f64 {
         1.0
     }
 
-    fn exercise(&self, rounds: u32) -> Result<u64, EngineError> {
+    fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError> {
         Ok(rounds.into())
     }
 }

@@ -17,12 +17,12 @@ use std::time::{Duration, Instant};
 
 use perjoule::block::{Header, Target, Version, VersionMask};
 use perjoule::engine::{
-    self, Candidate, Engine, EngineError, EngineErrorKind, EngineId, Feed, Scanned, VerifyError,
+    self, Batching, Candidate, Engine, EngineError, EngineErrorKind, EngineId, Scanned, VerifyError,
 };
 use perjoule::gpu::DeviceError;
 use perjoule::job::{Job, MAX_GROUP, NonceRange};
 use perjoule::search::{
-    Duty, End, MAX_THREADS, Outcome, Progress, Search, Stop, Throttle, Watch, Workers,
+    Duty, End, MAX_THREADS, Outcome, Progress, Search, SearchControl, Stop, Throttle, Workers,
     WorkersError, first_of,
 };
 
@@ -121,7 +121,7 @@ fn all_in_time(search: &Search, limit: usize, workers: &Workers) -> Outcome {
             stop.stop();
         }
     };
-    search.all(limit, workers, Watch::default().stop(&stop).progress(&mut patience))
+    search.all(limit, workers, SearchControl::default().stop(&stop).progress(&mut patience))
 }
 
 /// Long enough for an emulator; nothing that passes waits for it.
@@ -173,7 +173,7 @@ fn the_first_share_is_the_same_on_every_engine_and_number_of_threads() {
             for (plan, solved) in &plans {
                 let what = format!("{}, {threads} threads, {plan:?}", engine.id());
                 let search = plan.search();
-                let outcome = search.first(&workers, Watch::default());
+                let outcome = search.first(&workers, SearchControl::default());
                 assert_shares(&outcome, solved, &what);
                 if solved.is_empty() {
                     assert_eq!(outcome.end, End::Exhausted, "{what}");
@@ -216,7 +216,7 @@ fn scan(call: Call<'_>) -> Result<Scanned, EngineError> {
 /// An engine that answers calls in its own way, with a real one at hand.
 struct Fake {
     id: EngineId,
-    feed: Feed,
+    feed: Batching,
     engine: Arc<dyn Engine>,
     calls: Arc<AtomicUsize>,
     answer: Box<Answer>,
@@ -230,7 +230,7 @@ impl Fake {
         answer: impl Fn(Call<'_>) -> Result<Scanned, EngineError> + Send + Sync + 'static,
     ) -> Self {
         let engine = scalar_engine();
-        let (id, feed, calls) = (engine.id(), engine.feed(), Arc::default());
+        let (id, feed, calls) = (engine.id(), engine.batching(), Arc::default());
         Self { id, feed, engine, calls, answer: Box::new(answer) }
     }
 
@@ -249,7 +249,7 @@ impl Fake {
 }
 
 const GPU: EngineId = EngineId::Gpu(7);
-const FEED: Feed = Feed { threads: Some(2), piece: Duration::from_millis(75) };
+const FEED: Batching = Batching { threads: Some(2), piece: Duration::from_millis(75) };
 
 impl fmt::Debug for Fake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -274,16 +274,16 @@ impl Engine for Fake {
         (self.answer)(Call { id, engine, job, range, limit, out, number })
     }
 
-    fn feed(&self) -> Feed {
+    fn batching(&self) -> Batching {
         self.feed
     }
 
-    fn instructions_per_hash(&self, versions: usize) -> f64 {
-        self.engine.instructions_per_hash(versions)
+    fn ops_per_hash(&self, versions: usize) -> f64 {
+        self.engine.ops_per_hash(versions)
     }
 
-    fn exercise(&self, rounds: u32) -> Result<u64, EngineError> {
-        self.engine.exercise(rounds)
+    fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError> {
+        self.engine.peak_ops(rounds)
     }
 }
 
@@ -327,7 +327,7 @@ fn an_earlier_share_wins_over_one_found_sooner() {
                 opens.open();
             }
         };
-        let watch = Watch::default().progress(&mut open_once_found);
+        let watch = SearchControl::default().progress(&mut open_once_found);
         let outcome = plan.search().all(limit, &workers(&engine, 2), watch);
         assert_shares(&outcome, &solved[..limit], &format_args!("limit {limit}"));
         assert_eq!(outcome.end, End::Limit);
@@ -359,7 +359,7 @@ fn all_shares_come_in_order_and_every_hash_is_counted() {
                 for workers in &pools {
                     let what = format!("{workers:?}, {plan:?}");
                     let search = plan.search();
-                    let outcome = search.all(usize::MAX, workers, Watch::default());
+                    let outcome = search.all(usize::MAX, workers, SearchControl::default());
                     assert_shares(&outcome, &solved, &what);
                     assert_eq!(outcome.end, End::Exhausted, "{what}");
                     let versions = plan.versions().len() as u128;
@@ -379,7 +379,7 @@ fn all_versions_of_bip_320() {
     let solved = plan.solved(usize::MAX);
     for group in [1, 7, 8] {
         plan.group = group;
-        let outcome = plan.search().all(usize::MAX, &scalar(2), Watch::default());
+        let outcome = plan.search().all(usize::MAX, &scalar(2), SearchControl::default());
         // With a single nonce the group makes no difference to the order.
         assert_shares(&outcome, &solved, &format_args!("groups of {group}"));
         assert_eq!((outcome.end, outcome.hashes), (End::Exhausted, 65_536), "groups of {group}");
@@ -400,7 +400,7 @@ fn a_limit_gives_exactly_the_first() {
             let workers = workers(&engine, threads);
             for limit in [1, 2, 3, 10, 50, total - 1, total, total + 1] {
                 let what = format!("{}, {threads} threads, limit {limit}", engine.id());
-                let outcome = plan.search().all(limit, &workers, Watch::default());
+                let outcome = plan.search().all(limit, &workers, SearchControl::default());
                 assert_shares(&outcome, &solved[..limit.min(total)], &what);
                 let end = if limit > total { End::Exhausted } else { End::Limit };
                 assert_eq!(outcome.end, end, "{what}");
@@ -412,7 +412,7 @@ fn a_limit_gives_exactly_the_first() {
 #[test]
 fn a_limit_of_none_does_nothing() {
     let search = Search::new(header(0), Target::MAX);
-    let outcome = search.all(0, &scalar(2), Watch::default());
+    let outcome = search.all(0, &scalar(2), SearchControl::default());
     assert_eq!((outcome.shares.len(), outcome.hashes, outcome.end), (0, 0, End::Limit));
 }
 
@@ -446,7 +446,7 @@ fn a_mainnet_block_is_mined() {
     let search = Search::new(solved.with_nonce(0), target).nonces(nonces(0, 200_000));
     let workers = Workers::best().expect("threads");
     assert!(workers.threads() > 0);
-    let outcome = search.first(&workers, Watch::default());
+    let outcome = search.first(&workers, SearchControl::default());
     assert_shares(&outcome, &[solved], &"height 8451");
     assert_eq!(outcome.end, End::Limit);
 }
@@ -463,7 +463,7 @@ fn time_does_not_roll_over() {
         let plan = plan(time, seconds);
         let search = plan.search();
         assert_eq!(search.hashes(), 40 * times, "{time} + {seconds}");
-        let outcome = search.all(usize::MAX, &scalar(2), Watch::default());
+        let outcome = search.all(usize::MAX, &scalar(2), SearchControl::default());
         assert_shares(&outcome, &plan.solved(usize::MAX), &format_args!("{time} + {seconds}"));
         assert_eq!(outcome.end, End::Exhausted, "{time} + {seconds}");
         assert_eq!(u128::from(outcome.hashes), 40 * times, "{time} + {seconds}");
@@ -509,7 +509,7 @@ fn a_search_stops_when_told_from_another_thread() {
         }
     };
     let search = Search::new(header(13), impossible()).versions(VersionMask::BIP320);
-    let watch = Watch::default().stop(&stop).progress(&mut tell);
+    let watch = SearchControl::default().stop(&stop).progress(&mut tell);
     let outcome = search.first(&scalar(2), watch);
     stopper.join().expect("the other thread");
     assert!(stop.is_stopped());
@@ -530,7 +530,7 @@ fn a_stop_keeps_the_shares_verified_before() {
     // One hash in 65,536, of so many that the end is never near.
     let plan = Plan::new(header(14), target(0x0000_ffff, 0xff), NonceRange::ALL);
     let search = plan.search().versions(VersionMask::BIP320);
-    let watch = Watch::default().stop(&stop).progress(&mut stop_at_the_second);
+    let watch = SearchControl::default().stop(&stop).progress(&mut stop_at_the_second);
     let outcome = search.all(usize::MAX, &scalar(3), watch);
     assert_eq!(outcome.end, End::Stopped);
     assert!(outcome.shares.len() >= seen && seen >= 2, "{} of {seen}", outcome.shares.len());
@@ -567,7 +567,7 @@ fn threads_that_share_a_core_take_short_pieces() {
                 stop.stop();
             }
         };
-        endless().first(&workers, Watch::default().stop(&stop).progress(&mut stop_soon))
+        endless().first(&workers, SearchControl::default().stop(&stop).progress(&mut stop_soon))
     });
     assert_eq!(outcome.end, End::Stopped);
     // Of the 4,096 that a thread begins with where it has a core, its share.
@@ -582,7 +582,7 @@ fn a_search_stopped_before_it_starts_does_nothing() {
     let stop = Stop::default();
     stop.stop();
     let search = Search::new(header(15), Target::MAX);
-    let outcome = search.first(&scalar(2), Watch::default().stop(&stop));
+    let outcome = search.first(&scalar(2), SearchControl::default().stop(&stop));
     assert_eq!((outcome.shares.len(), outcome.hashes, outcome.end), (0, 0, End::Stopped));
 }
 
@@ -599,7 +599,7 @@ fn progress_is_told_on_the_way() {
         }
     };
     let search = Search::new(header(16), impossible()).versions(VersionMask::BIP323).roll_time(9);
-    let watch = Watch::default().stop(&stop).progress(&mut tell);
+    let watch = SearchControl::default().stop(&stop).progress(&mut tell);
     let outcome = search.first(&scalar(2), watch);
 
     assert_eq!(outcome.end, End::Stopped);
@@ -628,28 +628,28 @@ fn series(easy: usize, asked: &mut usize) -> impl Iterator<Item = Search> {
 fn new_work_is_asked_for_when_the_last_is_exhausted() {
     let workers = scalar(2);
     let mut asked = 0;
-    let outcome = first_of(series(0, &mut asked), &workers, Watch::default());
+    let outcome = first_of(series(0, &mut asked), &workers, SearchControl::default());
     assert_eq!((outcome.end, outcome.hashes, asked), (End::Limit, 1, 1));
 
     let mut asked = 0;
-    let outcome = first_of(series(2, &mut asked), &workers, Watch::default());
+    let outcome = first_of(series(2, &mut asked), &workers, SearchControl::default());
     assert_shares(&outcome, &[header(2).with_nonce(9)], &"the third is solved");
     assert_eq!((outcome.end, asked), (End::Limit, 3));
     // All of the first two and some of the third.
     assert!((1 + 2 + 1..=1 + 2 + 3).contains(&outcome.hashes), "{outcome:?}");
 
     let mut asked = 0;
-    let outcome = first_of(series(5, &mut asked), &workers, Watch::default());
+    let outcome = first_of(series(5, &mut asked), &workers, SearchControl::default());
     assert_eq!((outcome.end, outcome.hashes, asked), (End::Exhausted, 1 + 2 + 3 + 4 + 5, 5));
     assert!(outcome.shares.is_empty());
 
-    let outcome = first_of([], &workers, Watch::default());
+    let outcome = first_of([], &workers, SearchControl::default());
     assert_eq!((outcome.end, outcome.hashes), (End::Exhausted, 0));
 
     let stop = Stop::default();
     stop.stop();
     let mut asked = 0;
-    let outcome = first_of(series(0, &mut asked), &workers, Watch::default().stop(&stop));
+    let outcome = first_of(series(0, &mut asked), &workers, SearchControl::default().stop(&stop));
     assert_eq!((outcome.end, outcome.hashes, asked), (End::Stopped, 0, 1));
 }
 
@@ -664,7 +664,7 @@ fn a_series_is_watched_as_a_whole() {
     };
     let short = Search::new(header(17), impossible()).nonces(nonces(0, 3));
     let endless = Search::new(header(18), impossible()).versions(VersionMask::BIP323);
-    let watch = Watch::default().stop(&stop).progress(&mut tell);
+    let watch = SearchControl::default().stop(&stop).progress(&mut tell);
     let outcome = first_of([short, endless], &scalar(2), watch);
     assert_eq!(outcome.end, End::Stopped);
     assert!(outcome.hashes >= 3, "{outcome:?}");
@@ -708,10 +708,11 @@ fn a_search_that_waits_for_its_turn_can_be_stopped() {
     let endless = Search::new(header(1), impossible()).versions(VersionMask::BIP320);
     let (first, second) = (Stop::default(), Stop::default());
     thread::scope(|scope| {
-        let running = scope.spawn(|| endless.first(&workers, Watch::default().stop(&first)));
+        let running =
+            scope.spawn(|| endless.first(&workers, SearchControl::default().stop(&first)));
         thread::sleep(Duration::from_millis(50));
         second.stop();
-        let waiting = endless.first(&workers, Watch::default().stop(&second));
+        let waiting = endless.first(&workers, SearchControl::default().stop(&second));
         assert_eq!((waiting.end, waiting.shares.len()), (End::Stopped, 0));
         assert!(!running.is_finished());
         first.stop();
@@ -724,14 +725,14 @@ fn a_panic_of_the_progress_callback_ends_the_search() {
     let workers = scalar(2);
     let endless = Search::new(header(1), impossible()).versions(VersionMask::BIP320);
     let mut tell = |_: Progress| panic!("no progress wanted");
-    let watch = Watch::default().progress(&mut tell);
+    let watch = SearchControl::default().progress(&mut tell);
     let ended =
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| endless.first(&workers, watch)));
     assert!(ended.is_err());
     // And the workers are as good as before.
     let stop = Stop::default();
     stop.stop();
-    assert_eq!(endless.first(&workers, Watch::default().stop(&stop)).end, End::Stopped);
+    assert_eq!(endless.first(&workers, SearchControl::default().stop(&stop)).end, End::Stopped);
 }
 
 /// Without rolling and with it, in ranges that are several pieces: every hash a share, every other,
@@ -768,9 +769,9 @@ fn several_engines_find_what_one_finds() {
     let slow = || Fake::before(|range| thread::sleep(Duration::from_nanos(300 * range.len())));
     let fast_gpu = || Arc::new(Fake { engine: best.clone(), ..Fake::new(scan).gpu() });
     let teams = [
-        Workers::builder(slow()).also(fast_gpu()).threads(1),
-        Workers::builder(fast_gpu()).also(slow()).also(fast_gpu()).threads(3),
-        Workers::builder(slow()).also(best.clone()).threads(2),
+        Workers::builder(slow()).engine(fast_gpu()).threads(1),
+        Workers::builder(fast_gpu()).engine(slow()).engine(fast_gpu()).threads(3),
+        Workers::builder(slow()).engine(best.clone()).threads(2),
         Workers::builder(fast_gpu()),
     ];
     let teams = teams.map(|team| team.build().expect("a few threads"));
@@ -779,7 +780,7 @@ fn several_engines_find_what_one_finds() {
         for workers in &teams {
             let what = format!("{workers:?}, {plan:?}");
             for limit in [1, 2, 100, solved.len().max(1), solved.len() + 1] {
-                let outcome = plan.search().all(limit, workers, Watch::default());
+                let outcome = plan.search().all(limit, workers, SearchControl::default());
                 assert_eq!(outcome.faults, [], "{what}");
                 if limit > solved.len() {
                     assert_exhausted(&outcome, &plan, &solved, &what);
@@ -910,9 +911,9 @@ fn a_failed_engine_costs_only_itself() {
                 // The others do not take all of the work before.
                 let healthy = Fake::before(move |_| failed.wait("it does not fail"));
                 let workers =
-                    Workers::builder(Arc::new(sick)).also(healthy).threads(2).build().unwrap();
+                    Workers::builder(Arc::new(sick)).engine(healthy).threads(2).build().unwrap();
 
-                let outcome = plan.search().all(usize::MAX, &workers, Watch::default());
+                let outcome = plan.search().all(usize::MAX, &workers, SearchControl::default());
                 assert_exhausted(&outcome, plan, solved, &what);
                 let [fault] = &outcome.faults[..] else { panic!("{what}: {outcome:?}") };
                 assert_eq!(fault.engine, id, "{what}");
@@ -922,7 +923,7 @@ fn a_failed_engine_costs_only_itself() {
                 assert!((number + 1..=number + 2).contains(&made), "{what}: {made} calls");
 
                 // It is not used again, and not forgotten.
-                let next = plan.search().first(&workers, Watch::default());
+                let next = plan.search().first(&workers, SearchControl::default());
                 assert_shares(&next, &solved[..solved.len().min(1)], &what);
                 assert_eq!(next.faults, outcome.faults, "{what}");
                 assert_eq!(workers.faults(), outcome.faults, "{what}");
@@ -943,9 +944,9 @@ fn a_failed_engine_does_not_change_what_comes_first() {
                     let what = format!("{name} at call {number}, limit {limit}, {plan:?}");
                     let sick = sick(number, answer, &Gate::default()).gpu();
                     let healthy = scalar_engine();
-                    let workers = Workers::builder(healthy).also(Arc::new(sick)).threads(2);
+                    let workers = Workers::builder(healthy).engine(Arc::new(sick)).threads(2);
                     let workers = workers.build().expect("a few threads");
-                    let outcome = plan.search().all(limit, &workers, Watch::default());
+                    let outcome = plan.search().all(limit, &workers, SearchControl::default());
                     assert_shares(&outcome, &solved[..limit.min(solved.len())], &what);
                     let end = if limit > solved.len() { End::Exhausted } else { End::Limit };
                     assert_eq!(outcome.end, end, "{what}");
@@ -969,8 +970,8 @@ fn results_of_another_range_are_wrong() {
             Ok(scanned)
         });
         let healthy = scalar_engine();
-        let workers = Workers::builder(Arc::new(stale)).also(healthy).threads(1).build().unwrap();
-        let outcome = plan.search().all(usize::MAX, &workers, Watch::default());
+        let workers = Workers::builder(Arc::new(stale)).engine(healthy).threads(1).build().unwrap();
+        let outcome = plan.search().all(usize::MAX, &workers, SearchControl::default());
         let solved = plan.solved(usize::MAX);
         assert_exhausted(&outcome, &plan, &solved, &number);
     }
@@ -1008,10 +1009,10 @@ fn the_others_come_back_for_the_last_piece() {
                 thread::sleep(Duration::from_millis(3));
                 call.fail(DeviceError::Lost("at the end".to_owned()))
             });
-            let sick = Fake { feed: Feed { threads: Some(1), ..FEED }, ..sick.gpu() };
-            let workers = Workers::builder(Arc::new(healthy)).also(Arc::new(sick)).threads(2);
+            let sick = Fake { feed: Batching { threads: Some(1), ..FEED }, ..sick.gpu() };
+            let workers = Workers::builder(Arc::new(healthy)).engine(Arc::new(sick)).threads(2);
             let workers = workers.build().expect("a few threads");
-            let outcome = plan.search().all(usize::MAX, &workers, Watch::default());
+            let outcome = plan.search().all(usize::MAX, &workers, SearchControl::default());
             assert_exhausted(&outcome, &plan, &solved, &what);
             assert!(outcome.faults.len() <= 1, "{what}");
             assert_eq!(done.load(Ordering::Relaxed), total, "{what}");
@@ -1029,10 +1030,10 @@ fn without_an_engine_a_search_fails() {
             let first = sick(3, answer, &never_mind).gpu();
             let second = sick(2, Box::new(|call| call.fail(DeviceError::OutOfMemory)), &never_mind);
             let calls = [first.calls.clone(), second.calls.clone()];
-            let workers = Workers::builder(Arc::new(first)).also(Arc::new(second)).threads(2);
+            let workers = Workers::builder(Arc::new(first)).engine(Arc::new(second)).threads(2);
             let workers = workers.build().expect("a few threads");
 
-            let outcome = plan.search().all(usize::MAX, &workers, Watch::default());
+            let outcome = plan.search().all(usize::MAX, &workers, SearchControl::default());
             assert_eq!((outcome.end, outcome.faults.len()), (End::Failed, 2), "{what}");
             let second =
                 EngineError { engine: EngineId::Scalar, kind: DeviceError::OutOfMemory.into() };
@@ -1050,11 +1051,11 @@ fn without_an_engine_a_search_fails() {
 
             let made = calls.each_ref().map(|calls| calls.load(Ordering::Relaxed));
             let mut asked = 0;
-            let next = first_of(series(5, &mut asked), &workers, Watch::default());
+            let next = first_of(series(5, &mut asked), &workers, SearchControl::default());
             assert_eq!((next.end, next.hashes, asked), (End::Failed, 0, 1), "{what}");
             assert_eq!(next.faults, outcome.faults, "{what}");
             assert_eq!(calls.each_ref().map(|calls| calls.load(Ordering::Relaxed)), made, "{what}");
-            let none = plan.search().all(0, &workers, Watch::default());
+            let none = plan.search().all(0, &workers, SearchControl::default());
             assert_eq!((none.end, none.faults), (End::Limit, next.faults), "{what}");
         }
     }
@@ -1080,8 +1081,8 @@ fn a_limit_is_not_reached_where_a_piece_is_missing() {
             scanned
         }))
     };
-    let pair = Workers::builder(engine()).also(engine()).threads(1).build().expect("two threads");
-    let outcome = plan.search().first(&pair, Watch::default());
+    let pair = Workers::builder(engine()).engine(engine()).threads(1).build().expect("two threads");
+    let outcome = plan.search().first(&pair, SearchControl::default());
     assert_eq!((outcome.end, outcome.shares.len()), (End::Failed, 1));
     assert!(outcome.shares[0].header().nonce() > 0);
 
@@ -1099,7 +1100,7 @@ fn a_limit_is_not_reached_where_a_piece_is_missing() {
             opens.open();
         }
     };
-    let watch = Watch::default().stop(&stop).progress(&mut tell);
+    let watch = SearchControl::default().stop(&stop).progress(&mut tell);
     let outcome = plan.search().all(LIMIT, &workers(&engine, 2), watch);
     assert_eq!((outcome.end, outcome.shares.len()), (End::Stopped, LIMIT));
     let solved = plan.solved(LIMIT);
@@ -1112,15 +1113,16 @@ fn a_series_tells_each_fault_once() {
     let failed = Gate::default();
     let sick = sick(0, Box::new(|call| call.fail(DeviceError::OutOfMemory)), &failed).gpu();
     let healthy = Fake::before(move |_| failed.wait("it does not fail"));
-    let workers = Workers::builder(healthy).also(Arc::new(sick)).threads(1).build().unwrap();
+    let workers = Workers::builder(healthy).engine(Arc::new(sick)).threads(1).build().unwrap();
     let search = Search::new(header(60), impossible()).nonces(nonces(0, 5_000));
-    let outcome = first_of([search.clone(), search.clone(), search], &workers, Watch::default());
+    let outcome =
+        first_of([search.clone(), search.clone(), search], &workers, SearchControl::default());
     assert_eq!((outcome.end, outcome.hashes), (End::Exhausted, 3 * 5_000));
     assert_eq!(
         outcome.faults,
         [EngineError { engine: GPU, kind: DeviceError::OutOfMemory.into() }]
     );
-    assert_eq!(first_of([], &workers, Watch::default()).faults, outcome.faults);
+    assert_eq!(first_of([], &workers, SearchControl::default()).faults, outcome.faults);
 }
 
 #[test]
@@ -1142,8 +1144,8 @@ fn an_engine_has_the_threads_it_asks_for() {
             })
         };
         let workers = Workers::builder(Arc::new(member(0).gpu()))
-            .also(Arc::new(member(1)))
-            .also(Arc::new(member(2)))
+            .engine(Arc::new(member(1)))
+            .engine(Arc::new(member(2)))
             .threads(3);
         let workers = match workers.pinned(pinned).build() {
             Err(WorkersError::Pinning) if pinned => continue,
@@ -1153,7 +1155,7 @@ fn an_engine_has_the_threads_it_asks_for() {
         let ids: Vec<_> = workers.engines().map(Engine::id).collect();
         assert_eq!(ids, [GPU, EngineId::Scalar, EngineId::Scalar]);
         let plan = Plan::new(header(61), target(0x00ff_ffff, 0), nonces(0, 1 << 16));
-        let outcome = plan.search().all(usize::MAX, &workers, Watch::default());
+        let outcome = plan.search().all(usize::MAX, &workers, SearchControl::default());
         assert_exhausted(&outcome, &plan, &plan.solved(usize::MAX), &"eight threads");
         let seen = seen.lock().unwrap();
         let threads = |of| seen.iter().filter(|&&(index, _)| index == of).count();
@@ -1164,11 +1166,11 @@ fn an_engine_has_the_threads_it_asks_for() {
 #[test]
 fn an_engine_may_ask_for_one_to_max_threads() {
     let gpu = |threads| {
-        let feed = Feed { threads: Some(threads), ..FEED };
+        let feed = Batching { threads: Some(threads), ..FEED };
         Workers::builder(Arc::new(Fake { feed, ..Fake::new(scan) }))
     };
     for threads in [0, MAX_THREADS + 1, usize::MAX] {
-        let error = gpu(threads).also(scalar_engine()).build().expect_err("refused");
+        let error = gpu(threads).engine(scalar_engine()).build().expect_err("refused");
         assert!(matches!(error, WorkersError::Threads { threads: n } if n == threads), "{error:?}");
     }
     assert_eq!(gpu(5).build().expect("five threads").threads(), 0);
@@ -1192,10 +1194,11 @@ fn a_stop_ends_the_search_of_several_engines() {
             scan(call)
         })
     };
-    let workers = Workers::builder(Arc::new(counted(usize::MAX))).also(Arc::new(counted(12).gpu()));
+    let workers =
+        Workers::builder(Arc::new(counted(usize::MAX))).engine(Arc::new(counted(12).gpu()));
     let workers = workers.threads(3).build().expect("a few threads");
     let search = Search::new(header(62), impossible()).versions(VersionMask::BIP320);
-    let outcome = search.first(&workers, Watch::default().stop(&stop));
+    let outcome = search.first(&workers, SearchControl::default().stop(&stop));
     assert_eq!((outcome.end, outcome.shares.len()), (End::Stopped, 0));
     assert!(outcome.hashes > 0);
     let late = late.load(Ordering::Relaxed);
@@ -1241,7 +1244,7 @@ fn what_is_found_does_not_depend_on_the_throttle() {
             let throttle = Throttle::default();
             throttle.set(percent(duty));
             let what = format!("{} at {duty} %", engine.id());
-            let watch = || Watch::default().throttle(&throttle);
+            let watch = || SearchControl::default().throttle(&throttle);
             let all = plan.search().all(usize::MAX, &workers, watch());
             assert_exhausted(&all, &plan, &solved, &what);
             let first = plan.search().first(&workers, watch());
@@ -1261,8 +1264,9 @@ fn what_is_found_does_not_depend_on_the_throttle() {
                 thread::sleep(Duration::from_micros(700));
             }
         });
-        let all =
-            in_time(move || search.all(usize::MAX, &workers, Watch::default().throttle(&throttle)));
+        let all = in_time(move || {
+            search.all(usize::MAX, &workers, SearchControl::default().throttle(&throttle))
+        });
         is_done.store(true, Ordering::Relaxed);
         turning.join().unwrap();
         assert_exhausted(&all, &plan, &solved, &format!("{}, turned", engine.id()));
@@ -1288,7 +1292,7 @@ fn a_paused_search_does_nothing_until_it_is_resumed() {
         let fake = Fake {
             engine: engine.clone(),
             id: engine.id(),
-            feed: engine.feed(),
+            feed: engine.batching(),
             ..Fake::new(scan)
         };
         let calls = fake.calls.clone();
@@ -1333,7 +1337,7 @@ fn a_paused_search_does_nothing_until_it_is_resumed() {
                     stage => stage,
                 };
             };
-            let watch = Watch::default().stop(&stop).throttle(&throttle);
+            let watch = SearchControl::default().stop(&stop).throttle(&throttle);
             let watch = watch.every(Duration::from_millis(2)).progress(&mut look);
             let outcome = endless().first(&workers, watch);
             (outcome, stage)
@@ -1361,7 +1365,7 @@ fn a_stop_ends_a_paused_search() {
                     // Nobody listens any more after the first time.
                     let _ = under_way.send(());
                 };
-                let watch = Watch::default().stop(&stop).throttle(&throttle);
+                let watch = SearchControl::default().stop(&stop).throttle(&throttle);
                 endless().first(&workers, watch.progress(&mut tell))
             });
             stopper.join().unwrap();
@@ -1384,10 +1388,12 @@ fn the_end_of_a_search_wakes_who_rests() {
             thread::sleep(Duration::from_millis(1));
             scan(call)
         });
-        let slow = Fake { engine: engine.clone(), id: engine.id(), feed: engine.feed(), ..slow };
+        let slow =
+            Fake { engine: engine.clone(), id: engine.id(), feed: engine.batching(), ..slow };
         let workers = Workers::builder(Arc::new(slow)).threads(3).build().expect("a few threads");
         let search = Search::new(header(72), Target::MAX);
-        let outcome = in_time(move || search.first(&workers, Watch::default().throttle(&throttle)));
+        let outcome =
+            in_time(move || search.first(&workers, SearchControl::default().throttle(&throttle)));
         assert_eq!((outcome.end, outcome.shares.len()), (End::Limit, 1), "{}", engine.id());
     }
 }
@@ -1407,11 +1413,12 @@ fn an_engine_that_fails_leaves_nobody_at_rest() {
     for alone in [true, false] {
         let mut builder = Workers::builder(failing());
         if !alone {
-            builder = builder.also(scalar_engine()).threads(2);
+            builder = builder.engine(scalar_engine()).threads(2);
         }
         let workers = builder.build().expect("a few threads");
         let (search, throttle) = (search.clone(), throttle.clone());
-        let outcome = in_time(move || search.first(&workers, Watch::default().throttle(&throttle)));
+        let outcome =
+            in_time(move || search.first(&workers, SearchControl::default().throttle(&throttle)));
         assert_eq!(outcome.faults.len(), 1);
         assert_eq!(outcome.end, if alone { End::Failed } else { End::Exhausted });
     }
@@ -1423,7 +1430,7 @@ fn a_callback_that_panics_ends_a_paused_search() {
     throttle.set(Duty::PAUSED);
     let panicked = in_time(move || {
         let mut panics = |_| panic!("as it should");
-        let watch = Watch::default().throttle(&throttle).progress(&mut panics);
+        let watch = SearchControl::default().throttle(&throttle).progress(&mut panics);
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             endless().first(&scalar(2), watch)
         }))
@@ -1441,7 +1448,7 @@ fn searches_share_a_dial() {
         let throttle = throttle.clone();
         let search = Search::new(header(seed), impossible()).nonces(nonces(0, 1 << 14));
         let work = (0..3).map(move |_| search.clone());
-        move || first_of(work, &scalar(2), Watch::default().throttle(&throttle))
+        move || first_of(work, &scalar(2), SearchControl::default().throttle(&throttle))
     };
     let [one, two] = [search(74), search(75)].map(|search| {
         let (done, wait) = mpsc::channel();
@@ -1473,10 +1480,10 @@ fn shares_are_handed_over_in_order_as_they_come() {
             times += 1;
             found.extend(shares);
         };
-        let watch = Watch::default().every(Duration::from_millis(1));
+        let watch = SearchControl::default().every(Duration::from_millis(1));
         let mut outcome = plan.search().each(limit, &scalar(threads), watch, &mut take);
         assert!(outcome.shares.is_empty() && times <= found.len());
-        let expected = plan.search().all(limit, &scalar(threads), Watch::default());
+        let expected = plan.search().all(limit, &scalar(threads), SearchControl::default());
         assert_eq!(outcome.end, expected.end, "{limit}");
         outcome.shares = found;
         assert_shares(&outcome, &all[..limit.min(all.len())], &limit);
@@ -1507,7 +1514,8 @@ fn a_search_waits_for_who_takes_the_shares() {
             stop.stop();
         }
     };
-    let outcome = plan.search().each(usize::MAX, &workers, Watch::default().stop(&stop), &mut take);
+    let outcome =
+        plan.search().each(usize::MAX, &workers, SearchControl::default().stop(&stop), &mut take);
     assert_eq!(outcome.end, End::Stopped);
     assert_eq!(taken, outcome.hashes);
 }
@@ -1536,15 +1544,15 @@ impl Engine for Counting {
         Ok(scanned)
     }
 
-    fn feed(&self) -> Feed {
-        self.inner.feed()
+    fn batching(&self) -> Batching {
+        self.inner.batching()
     }
 
-    fn instructions_per_hash(&self, versions: usize) -> f64 {
-        self.inner.instructions_per_hash(versions)
+    fn ops_per_hash(&self, versions: usize) -> f64 {
+        self.inner.ops_per_hash(versions)
     }
 
-    fn exercise(&self, rounds: u32) -> Result<u64, EngineError> {
-        self.inner.exercise(rounds)
+    fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError> {
+        self.inner.peak_ops(rounds)
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use perjoule::units::WorkAmount;
 use perjoule::workload::cpu::{Bandwidth, Pattern, Peak, Units};
-use perjoule::workload::{Done, Kind, Place, Size, Trouble, Workload, Wrong};
+use perjoule::workload::{CheckError, Done, Kind, Place, Size, Workload, WorkloadError};
 
 const SHORT: Duration = Duration::from_micros(200);
 
@@ -44,9 +44,9 @@ fn bandwidth_counts_bytes_as_stream_does() {
 #[test]
 fn results_of_no_run_are_no_results() {
     let mut bandwidth = Bandwidth::with_elements(Pattern::Copy, 2, 10_000).expect("little memory");
-    assert!(matches!(bandwidth.check(), Err(Trouble::Wrong(Wrong::Number { .. }))));
+    assert!(matches!(bandwidth.check(), Err(WorkloadError::Wrong(CheckError::Number { .. }))));
     let mut peak = Peak::new(Units::MulAddF32, 2).expect("every processor can");
-    assert!(matches!(peak.check(), Err(Trouble::Wrong(Wrong::Number { .. }))));
+    assert!(matches!(peak.check(), Err(WorkloadError::Wrong(CheckError::Number { .. }))));
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn peaks_end_where_they_must() {
     for units in Units::ALL {
         for threads in [1, 3] {
             let mut peak = match Peak::new(units, threads) {
-                Err(Trouble::Missing { what }) => {
+                Err(WorkloadError::Missing { what }) => {
                     println!("not tested: {units:?}, for want of {what}");
                     continue;
                 }
@@ -74,7 +74,9 @@ fn peaks_end_where_they_must() {
 fn what_cannot_be_is_an_error_that_names_the_limit() {
     for elements in [usize::MAX, usize::MAX / 8, 1 << 50] {
         let refused = Bandwidth::with_elements(Pattern::Triad, 1, elements);
-        let Err(Trouble::TooLarge { asked, limit, .. }) = refused else { panic!("{refused:?}") };
+        let Err(WorkloadError::TooLarge { asked, limit, .. }) = refused else {
+            panic!("{refused:?}")
+        };
         assert!(asked > limit && limit > 0);
     }
     for threads in [0, 1025, usize::MAX] {
@@ -106,8 +108,8 @@ mod matmul {
         }
         matmul.check().expect("that run's product");
         let unwritten = matmul.check();
-        let first = Wrong::Unwritten { row: 0, column: 0 };
-        assert!(matches!(&unwritten, Err(Trouble::Wrong(wrong)) if *wrong == first));
+        let first = CheckError::Unwritten { row: 0, column: 0 };
+        assert!(matches!(&unwritten, Err(WorkloadError::Wrong(wrong)) if *wrong == first));
     }
 
     #[test]
@@ -164,7 +166,7 @@ mod matmul {
             for n in [1 << 20, 2_000_000] {
                 let shape = Shape::square(n).expect("a product that could be");
                 let refused = Matmul::new(precision, shape, 1);
-                let Err(Trouble::TooLarge { asked, limit, .. }) = refused else {
+                let Err(WorkloadError::TooLarge { asked, limit, .. }) = refused else {
                     panic!("{refused:?}")
                 };
                 assert!(asked > limit && limit > 0);

@@ -10,7 +10,7 @@ use perjoule::units::WorkAmount;
 use perjoule::workload::gpu::{
     Arithmetic, Bandwidth, Device, Latency, Matmul, Operation, Peak, Transfer, largest_buffer,
 };
-use perjoule::workload::{Shape, Trouble, Workload};
+use perjoule::workload::{Shape, Workload, WorkloadError};
 use proptest::prelude::*;
 
 /// Each GPU, opened once for all tests.
@@ -134,12 +134,12 @@ fn what_is_too_large_is_refused_and_names_the_limit() {
     for (device, arithmetic) in arithmetics() {
         for (m, n, k) in [(1 << 21, 1, 1), (1 << 20, 1 << 20, 1)] {
             let refused = Matmul::new(device, arithmetic, shape(m, n, k)).expect_err("too large");
-            assert!(matches!(refused, Trouble::TooLarge { .. }), "{refused}");
+            assert!(matches!(refused, WorkloadError::TooLarge { .. }), "{refused}");
         }
     }
     for device in DEVICES.iter() {
         let refused = Bandwidth::new(device, Transfer::Copy, 1 << 62).expect_err("too large");
-        assert!(matches!(refused, Trouble::TooLarge { .. }), "{refused}");
+        assert!(matches!(refused, WorkloadError::TooLarge { .. }), "{refused}");
     }
 }
 

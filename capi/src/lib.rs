@@ -116,7 +116,7 @@ pub struct Progress {
 /// Who looks on while a search runs. All of it but the size may be null.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct Watch {
+pub struct SearchControl {
     /// `sizeof(PerjouleWatch)`.
     pub size: usize,
     /// Ends the search when it says so.
@@ -351,7 +351,7 @@ pub unsafe extern "C" fn perjoule_stop_free(stop: *mut Stop) {
 pub unsafe extern "C" fn perjoule_search(
     workers: *const Workers,
     work: *const Work,
-    watch: *const Watch,
+    watch: *const SearchControl,
     shares: *mut Share,
     share_capacity: usize,
     outcome: *mut Outcome,
@@ -377,7 +377,7 @@ pub unsafe extern "C" fn perjoule_search(
         }
 
         let mut tell = |progress: core::Progress| {
-            if let Some(Watch { progress: Some(callback), context, .. }) = watch {
+            if let Some(SearchControl { progress: Some(callback), context, .. }) = watch {
                 let progress = Progress {
                     size: size_of::<Progress>(),
                     hashes: progress.hashes,
@@ -390,7 +390,7 @@ pub unsafe extern "C" fn perjoule_search(
         };
         // SAFETY: the caller says that it is null or a handle.
         let stop = watch.and_then(|watch| unsafe { watch.stop.as_ref() });
-        let look_on = core::Watch::default().progress(&mut tell);
+        let look_on = core::SearchControl::default().progress(&mut tell);
         let look_on = if let Some(Stop(stop)) = stop { look_on.stop(stop) } else { look_on };
         let busy = Busy::on(workers)?;
         let found = search.all(share_capacity, &workers.inner, look_on);
@@ -469,7 +469,7 @@ struct Listed {
 }
 
 impl Listed {
-    fn new(id: EngineId, missing: Option<&engine::Unavailable>) -> Self {
+    fn new(id: EngineId, missing: Option<&engine::UnavailableEngineError>) -> Self {
         // Neither has a NUL in it.
         let text = |text: String| CString::new(text).unwrap_or_default();
         let missing = missing.map(|missing| text(missing.to_string()));

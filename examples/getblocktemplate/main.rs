@@ -44,7 +44,7 @@ use clap::Parser;
 use perjoule::block::{Header, VersionMask};
 use perjoule::engine::EngineId;
 use perjoule::job::MAX_GROUP;
-use perjoule::search::{End, Search, Watch, Workers};
+use perjoule::search::{End, Search, SearchControl, Workers};
 
 use self::block::Unsolved;
 use self::courier::{Courier, Found};
@@ -214,7 +214,7 @@ impl Miner {
                 Some(mask) => search.versions(mask),
                 None => search,
             };
-            let outcome = search.first(&self.workers, Watch::default().stop(recall.stop()));
+            let outcome = search.first(&self.workers, SearchControl::default().stop(recall.stop()));
             self.courier.count(|tally| tally.hashes += outcome.hashes);
             self.faults.tell(&outcome);
             // By a newer template, and not because the user has enough.

@@ -24,7 +24,7 @@ pub(crate) fn workers(ids: &[EngineId], versions: usize) -> Result<Workers, Box<
         }
     }
     let first = engines.remove(0);
-    Ok(engines.into_iter().fold(Workers::builder(first), WorkersBuilder::also).build()?)
+    Ok(engines.into_iter().fold(Workers::builder(first), WorkersBuilder::engine).build()?)
 }
 
 /// Engines that have failed, of which each search tells again.

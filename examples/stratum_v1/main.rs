@@ -38,7 +38,7 @@ use clap::Parser;
 use perjoule::block::VersionMask;
 use perjoule::engine::EngineId;
 use perjoule::job::MAX_GROUP;
-use perjoule::search::{End, Search, Watch, Workers};
+use perjoule::search::{End, Search, SearchControl, Workers};
 
 use self::address::Address;
 use self::desk::{Desk, Recall};
@@ -147,7 +147,7 @@ impl Miner<'_> {
                 Some(mask) => search.versions(mask),
                 None => search,
             };
-            let outcome = search.first(&self.workers, Watch::default().stop(recall.stop()));
+            let outcome = search.first(&self.workers, SearchControl::default().stop(recall.stop()));
             for share in &outcome.shares {
                 if self.pool.submit(work, recall, &extranonce2, share.header()) {
                     let job = line(&work.job);

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use perjoule::decision::fitness::Thresholds;
 use perjoule::decision::plan::Error::{Unproven, Unsolved};
-use perjoule::decision::site::{Problem, Site, TEMPLATE, Unusable};
-use perjoule::decision::{Decision, Options, Undecided, decide};
+use perjoule::decision::site::{Problem, SettingsError, Site, TEMPLATE};
+use perjoule::decision::{DecideError, Decision, Options, decide};
 use perjoule::report::{decision, file, html};
 
 use super::Error;
@@ -97,7 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let site_name = args.site.display().to_string();
     let site = match Site::open(&args.site) {
         Ok(site) => site,
-        Err(Unusable::Wrong(problems)) => return Err(wrong(&site_name, &problems)),
+        Err(SettingsError::Wrong(problems)) => return Err(wrong(&site_name, &problems)),
         Err(other) => return Err(Error::input(site_name, remedy(&other, &args.site))),
     };
     if let Some(series) = site.series() {
@@ -134,10 +134,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     };
     let decision = decide(&site, &reports, &options).map_err(|why| match why {
         // With its cause, which is told once.
-        Undecided::NoPlan(Unsolved { .. } | Unproven { .. }) => {
+        DecideError::NoPlan(Unsolved { .. } | Unproven { .. }) => {
             Error::failure("plan", why.to_string())
         }
-        Undecided::NoPlan(_) => Error::input(site_name, why.to_string()),
+        DecideError::NoPlan(_) => Error::input(site_name, why.to_string()),
         _ => Error::input(format!("{site_name} and the scores do not fit"), why),
     })?;
     args.deliver(&decision).map(|()| ExitCode::SUCCESS)
@@ -202,7 +202,7 @@ fn wrong(name: &str, problems: &[Problem]) -> Error {
     Error::input(name, last)
 }
 
-fn remedy(why: &Unusable, file: &Path) -> String {
+fn remedy(why: &SettingsError, file: &Path) -> String {
     let mut text = why.to_string();
     if !file.exists() {
         let _ = write!(text, "; `perjoule site-template > {}` makes one", file.display());
@@ -213,7 +213,7 @@ fn remedy(why: &Unusable, file: &Path) -> String {
 fn thresholds(file: &Path) -> Result<Thresholds, Error> {
     let name = file.display().to_string();
     Thresholds::open(file).map_err(|why| match why {
-        Unusable::Wrong(problems) => wrong(&name, &problems),
+        SettingsError::Wrong(problems) => wrong(&name, &problems),
         other => Error::input(&*name, other),
     })
 }

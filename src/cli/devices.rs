@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use perjoule::engine::{self, EngineId};
 use perjoule::machine::Machine;
-use perjoule::meter::{About, Found};
+use perjoule::meter::{Found, MeterInfo};
 use serde::Serialize;
 
 use super::Error;
@@ -70,7 +70,7 @@ impl Meter {
     fn new(found: Found) -> Self {
         match found {
             Ok(meter) => {
-                let About { domain, source, detail, .. } = meter.about();
+                let MeterInfo { domain, source, detail, .. } = meter.info();
                 Self {
                     domain: Some(domain.to_string()),
                     source: source.to_string(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use perjoule::engine::{self, Engine, EngineId, UnknownEngine};
+use perjoule::engine::{self, Engine, EngineId, UnknownEngineError};
 use perjoule::search::{Workers, WorkersBuilder, WorkersError};
 
 use super::{Error, note};
@@ -14,7 +14,7 @@ pub(super) enum Choice {
     All,
 }
 
-pub(super) fn choice(text: &str) -> Result<Choice, UnknownEngine> {
+pub(super) fn choice(text: &str) -> Result<Choice, UnknownEngineError> {
     match text {
         "all" => Ok(Choice::All),
         name => name.parse().map(Choice::One),
@@ -58,7 +58,7 @@ pub(super) fn workers(
     let Some(first) = engines.next() else {
         return Err(Error::failure("search", "there is no engine"));
     };
-    let mut builder = engines.fold(Workers::builder(first), WorkersBuilder::also).pinned(pin);
+    let mut builder = engines.fold(Workers::builder(first), WorkersBuilder::engine).pinned(pin);
     if let Some(threads) = threads {
         builder = builder.threads(threads);
     }

@@ -9,7 +9,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use perjoule::block::{CompactTarget, Header, HeaderError, Target, TargetError, VersionMask};
 use perjoule::engine::{self, Engine};
 use perjoule::job::{MAX_GROUP, NonceRange};
-use perjoule::search::{End, Outcome, Progress, Search, Share, Stop, Watch, Workers};
+use perjoule::search::{End, Outcome, Progress, Search, SearchControl, Share, Stop, Workers};
 use serde::Serialize;
 
 use super::Error;
@@ -233,7 +233,7 @@ fn watched(
     stop: &Stop,
     take: &mut dyn FnMut(Vec<Share>),
 ) -> Outcome {
-    let watch = Watch::default().stop(stop);
+    let watch = SearchControl::default().stop(stop);
     if !stderr().is_terminal() {
         return search.each(limit, workers, watch, take);
     }
@@ -477,7 +477,7 @@ impl ShareReport {
 
 #[cfg(test)]
 mod tests {
-    use perjoule::engine::{Candidate, EngineError, EngineId, Feed, Scanned};
+    use perjoule::engine::{Batching, Candidate, EngineError, EngineId, Scanned};
     use perjoule::job::Job;
 
     use super::*;
@@ -547,15 +547,15 @@ mod tests {
             Ok(Scanned { nonces: range.len(), hashes: range.len() })
         }
 
-        fn feed(&self) -> Feed {
-            Feed { threads: Some(1), ..Feed::CORES }
+        fn batching(&self) -> Batching {
+            Batching { threads: Some(1), ..Batching::CORES }
         }
 
-        fn instructions_per_hash(&self, _versions: usize) -> f64 {
+        fn ops_per_hash(&self, _versions: usize) -> f64 {
             1.0
         }
 
-        fn exercise(&self, rounds: u32) -> Result<u64, EngineError> {
+        fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError> {
             Ok(rounds.into())
         }
     }
@@ -567,16 +567,16 @@ mod tests {
             let search = Search::new(header, Target::MAX_ATTAINABLE_MAINNET).nonces(nonces);
             // Once it has failed it is told of, whoever had the work.
             while workers.faults().is_empty() {
-                let _ = search.first(workers, Watch::default());
+                let _ = search.first(workers, SearchControl::default());
             }
-            let outcome = search.first(workers, Watch::default());
+            let outcome = search.first(workers, SearchControl::default());
             Report::new(&outcome, outcome.shares.len(), workers, false)
         };
         let wrong = "engine gpu:3 failed: the device computes wrong results: nonce 5 with version \
                      5a5a5a5a is no candidate";
         let nonces = NonceRange::new(10, 5_000).expect("a range");
 
-        let both = Workers::builder(engine::best(1)).also(Arc::new(Broken)).threads(2);
+        let both = Workers::builder(engine::best(1)).engine(Arc::new(Broken)).threads(2);
         let report_of_both = report(nonces, &both.build().expect("three threads"));
         assert_eq!(report_of_both.notes(), [format!("{wrong}; the search went on without it")]);
         assert!(report_of_both.to_text().ends_with(" + gpu:3, 2 threads\n"));

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
-use perjoule::record::{Report, json};
+use perjoule::record::{Record, json};
 use perjoule::report::is_odd;
 
 /// The caller gave something that cannot be used.
@@ -300,7 +300,7 @@ fn interrupted() -> ExitCode {
 }
 
 /// Reads a report that `perjoule score --json FILE` has written; `-` is stdin.
-fn read_report(file: &Path) -> Result<Report, Error> {
+fn read_report(file: &Path) -> Result<Record, Error> {
     let is_stdin = file == Path::new("-");
     let read = if is_stdin { json::from_reader(io::stdin().lock()) } else { json::open(file) };
     read.map_err(|why| Error::input(file.display().to_string(), why))

@@ -8,17 +8,17 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::fitness::{Abilities, Fitness, Thresholds};
+use super::fitness::{Capabilities, Fitness, Thresholds};
 use super::site::{Entry, Figures};
 use crate::input::{listed, shown};
 use crate::meter::Domain;
-use crate::record::{Device, Energy, Named, Report};
+use crate::record::{Device, Energy, Named, Record};
 use crate::score::{Device as DeviceId, NoEnergy};
 use crate::units::Watts;
 use crate::workload::Kind;
 
 /// The name of a score's file, and the score.
-pub type NamedReport = (String, Report);
+pub type NamedRecord = (String, Record);
 
 /// A kind of hardware that is decided on.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,7 +79,7 @@ pub enum Basis {
 /// What of a site and its scores does not fit together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("device {}: {}", shown(device, 100), shown(what, 400))]
-pub struct Mismatch {
+pub struct MismatchError {
     /// The name of the entry.
     device: String,
     what: String,
@@ -88,12 +88,12 @@ pub struct Mismatch {
 /// All entries of a site with what is known of them.
 pub(crate) fn candidates<'a>(
     entries: &'a [Entry],
-    reports: &[NamedReport],
+    records: &[NamedRecord],
     thresholds: &Thresholds,
-) -> Result<Vec<Candidate<'a>>, Vec<Mismatch>> {
+) -> Result<Vec<Candidate<'a>>, Vec<MismatchError>> {
     let joined = entries.iter().map(|entry| {
-        let mismatch = |what| Mismatch { device: entry.name.clone(), what };
-        Candidate::new(entry, reports, thresholds).map_err(mismatch)
+        let mismatch = |what| MismatchError { device: entry.name.clone(), what };
+        Candidate::new(entry, records, thresholds).map_err(mismatch)
     });
     let (fit, unfit): (Vec<_>, Vec<_>) = joined.partition(Result::is_ok);
     if unfit.is_empty() {
@@ -104,10 +104,10 @@ pub(crate) fn candidates<'a>(
 }
 
 /// Devices of scores that no entry of the site names.
-pub(crate) fn unused(entries: &[Entry], reports: &[NamedReport]) -> Vec<String> {
+pub(crate) fn unused(entries: &[Entry], records: &[NamedRecord]) -> Vec<String> {
     let mut unused = Vec::new();
-    for (name, report) in reports {
-        for device in report.devices.iter().filter(|device| !device.software) {
+    for (name, record) in records {
+        for device in record.devices.iter().filter(|device| !device.software) {
             let is_used = entries.iter().any(|entry| match &entry.figures {
                 Figures::Score { device: id, file, .. } => {
                     device.id == *id && file.as_ref().is_none_or(|file| file == name)
@@ -125,7 +125,7 @@ pub(crate) fn unused(entries: &[Entry], reports: &[NamedReport]) -> Vec<String> 
 impl<'a> Candidate<'a> {
     fn new(
         entry: &'a Entry,
-        reports: &[NamedReport],
+        records: &[NamedRecord],
         thresholds: &Thresholds,
     ) -> Result<Self, String> {
         let memory = entry.memory.as_ref().map(|memory| memory.value);
@@ -144,8 +144,8 @@ impl<'a> Candidate<'a> {
                 })
             }
             Figures::Score { file, device, host, supply } => {
-                let (report, device) = find(reports, file.as_deref(), device)?;
-                let around = Around { host: *host, supply: *supply };
+                let (record, device) = find(records, file.as_deref(), device)?;
+                let around = Overheads { host: *host, supply: *supply };
                 let at_the_wall = |energy: Result<&Energy, String>| {
                     energy
                         .map(|energy| around.wall(energy))
@@ -153,19 +153,19 @@ impl<'a> Candidate<'a> {
                 };
                 // The most hashes per joule at the wall: what is around a device takes its share.
                 let around_it = host.unwrap_or(Watts::ZERO);
-                let hashing = metered(report, device, Kind::Sha256d, |energy| {
+                let hashing = metered(record, device, Kind::Sha256d, |energy| {
                     energy.per_joule * (energy.gross / (energy.gross + around_it))
                 });
                 // Of the windows that the energy is of, and not of the best slice.
                 let rate = hashing.as_ref().map_or(0.0, |it| it.per_joule * it.gross.value());
-                let products = metered(report, device, Kind::Matmul, |energy| energy.gross.value());
+                let products = metered(record, device, Kind::Matmul, |energy| energy.gross.value());
                 Ok(Self {
                     entry,
                     model: Some(device.name.clone()),
                     hashing: at_the_wall(hashing)?
                         .map(|power| Hashing { hashes_per_second: rate, power }),
                     computing: at_the_wall(products)?,
-                    fitness: thresholds.judge(&Abilities::new(report, device, memory)),
+                    fitness: thresholds.judge(&Capabilities::new(record, device, memory)),
                 })
             }
         }
@@ -174,35 +174,35 @@ impl<'a> Candidate<'a> {
 
 /// The device of a name in the score of a name, which has to be given where there are several.
 fn find<'r>(
-    reports: &'r [NamedReport],
+    records: &'r [NamedRecord],
     file: Option<&str>,
     id: &Named<DeviceId>,
-) -> Result<(&'r Report, &'r Device), String> {
-    let names = || listed(&reports.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ", ", 10);
-    let report = match (file, reports) {
+) -> Result<(&'r Record, &'r Device), String> {
+    let names = || listed(&records.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ", ", 10);
+    let record = match (file, records) {
         (_, []) => return Err("no score was given, expected SCORE.json".to_owned()),
-        (None, [(_, report)]) => report,
+        (None, [(_, record)]) => record,
         (None, _) => return Err(format!("file is missing, expected one of {}", names())),
-        (Some(file), _) => reports
+        (Some(file), _) => records
             .iter()
-            .find_map(|(name, report)| (name == file).then_some(report))
+            .find_map(|(name, record)| (name == file).then_some(record))
             .ok_or_else(|| format!("file {file} was not given, expected one of {}", names()))?,
     };
-    let device = report.devices.iter().find(|device| device.id == *id);
-    device.map(|device| (report, device)).ok_or_else(|| {
-        let known: Vec<_> = report.devices.iter().map(|device| &device.id).collect();
+    let device = record.devices.iter().find(|device| device.id == *id);
+    device.map(|device| (record, device)).ok_or_else(|| {
+        let known: Vec<_> = record.devices.iter().map(|device| &device.id).collect();
         format!("score {id} is not in its file, expected one of {}", listed(&known, ", ", 10))
     })
 }
 
 /// What is around a device.
 #[derive(Clone, Copy)]
-struct Around {
+struct Overheads {
     host: Option<Watts>,
     supply: Option<f64>,
 }
 
-impl Around {
+impl Overheads {
     /// The power at the wall of what a score has metered, or why the site and the score contradict.
     fn wall(self, energy: &Energy) -> Result<Power, String> {
         let at_the_wall = energy.charged.iter().any(|domain| *domain == Domain::Machine);
@@ -231,7 +231,7 @@ impl Around {
 
 /// The energy of the row of a kind of work that has most of something, or why there is none.
 fn metered<'r>(
-    report: &'r Report,
+    report: &'r Record,
     device: &Device,
     workload: Kind,
     most: impl Fn(&Energy) -> f64,

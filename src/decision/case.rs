@@ -205,7 +205,7 @@ pub(crate) struct Case<'a> {
 
 /// What a use is made of, for one device.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Running {
+pub(crate) struct OperatingPoint {
     /// At the site's meter, while it runs.
     pub(crate) power: Watts,
     /// What it earns while it runs.
@@ -222,7 +222,7 @@ pub(crate) struct Running {
     pub(crate) energy_paid: bool,
 }
 
-impl Running {
+impl OperatingPoint {
     /// Revenue of each kilowatt-hour at the site's meter.
     pub(crate) fn per_kwh(&self) -> UsdPerKwh {
         self.revenue.at(self.power)
@@ -278,13 +278,13 @@ impl<'a> Case<'a> {
     }
 
     /// Mining while it runs.
-    pub(crate) fn mining(&self, factors: &Factors) -> Option<Running> {
+    pub(crate) fn mining(&self, factors: &Factors) -> Option<OperatingPoint> {
         let Hashing { hashes_per_second, power } = *self.candidate.hashing.as_ref().ok()?;
         let rate = hashes_per_second * factors.of(Input::HashesPerJoule);
         let revenue = self.earnings(factors).per_hash() * (rate * 3600.0);
         let power = self.site.metered(power.wall, self.site.place.mining_pue);
         let operations = &self.site.place.mining_operations;
-        Some(Running {
+        Some(OperatingPoint {
             power,
             revenue: UsdPerHour::new(revenue.value()),
             operations: operations.value * power * factors.of(Input::MiningOperations),
@@ -296,7 +296,7 @@ impl<'a> Case<'a> {
     }
 
     /// Working for whoever rents it.
-    pub(crate) fn renting(&self, factors: &Factors) -> Option<Running> {
+    pub(crate) fn renting(&self, factors: &Factors) -> Option<OperatingPoint> {
         let Rental { price, utilisation, conversion } = self.candidate.entry.rental.as_ref()?;
         let market = self.site.ai.market.as_ref()?;
         let computing = self.candidate.computing.as_ref().ok()?;
@@ -321,17 +321,17 @@ impl<'a> Case<'a> {
     }
 
     /// Its power, and what is built around it, for a tenant.
-    pub(crate) fn hosting(&self, factors: &Factors) -> Option<Running> {
+    pub(crate) fn hosting(&self, factors: &Factors) -> Option<OperatingPoint> {
         hosting(self.site, self.mining(&Factors::ONE)?.power, factors)
     }
 
     /// What use comes to that runs at all times, without the cost of the hardware.
-    pub(crate) fn always(&self, running: &Running, factors: &Factors) -> Usd {
+    pub(crate) fn always(&self, running: &OperatingPoint, factors: &Factors) -> Usd {
         self.operating(running, factors) * running.converted - running.conversion_yearly
     }
 
     /// The same, of a year in which it runs, without what has to be spent before.
-    pub(crate) fn operating(&self, running: &Running, factors: &Factors) -> Usd {
+    pub(crate) fn operating(&self, running: &OperatingPoint, factors: &Factors) -> Usd {
         let tariff = if running.energy_paid { UsdPerKwh::ZERO } else { self.tariff(factors) };
         ((running.worth() - tariff) * running.power).over(f64::from(YEAR))
     }
@@ -352,7 +352,7 @@ impl<'a> Case<'a> {
     }
 
     /// What mining comes to that runs while it pays, without the cost of the hardware.
-    pub(crate) fn mined(&self, mining: &Running, factors: &Factors) -> Mined {
+    pub(crate) fn mined(&self, mining: &OperatingPoint, factors: &Factors) -> Mined {
         let times = factors.of(Input::Tariff);
         let (credit, dear) = self.credit(factors).unwrap_or((UsdPerKwh::ZERO, 0.0));
         let worth = mining.worth();
@@ -451,14 +451,14 @@ pub(crate) struct Mined {
 }
 
 /// So much power at the site's meter for the tenant; `None` where there is none.
-pub(crate) fn hosting(site: &Site, power: Watts, factors: &Factors) -> Option<Running> {
+pub(crate) fn hosting(site: &Site, power: Watts, factors: &Factors) -> Option<OperatingPoint> {
     let contract = site.ai.contract.as_ref()?;
     let build_out = site.capital.build_out.as_ref()?;
     let machines = site.machines(power, site.place.ai_pue);
     let revenue = contract.usd_per_kwh() * factors.of(Input::Contract) * machines;
     let conversion = per_megawatt(build_out.value.value(), machines) * factors.of(Input::BuildOut);
     let running = converted(site, power, revenue, (conversion, contract.years), factors);
-    Some(Running { energy_paid: contract.tenant_pays_power, ..running })
+    Some(OperatingPoint { energy_paid: contract.tenant_pays_power, ..running })
 }
 
 /// AI at some power and revenue, for what it costs to convert, over so many years.
@@ -468,10 +468,10 @@ fn converted(
     revenue: UsdPerHour,
     (conversion, years): (Usd, f64),
     factors: &Factors,
-) -> Running {
+) -> OperatingPoint {
     let Capital { discount_rate, months_to_convert, .. } = site.capital;
     let operations = &site.place.ai_operations;
-    Running {
+    OperatingPoint {
         power,
         revenue,
         operations: operations.value * power * factors.of(Input::AiOperations),

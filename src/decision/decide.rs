@@ -4,18 +4,21 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::candidate::{
-    Basis, Candidate, Mismatch, NamedReport, Power, UNKNOWN_DEVIATION, candidates, unused,
+    Basis, Candidate, MismatchError, NamedRecord, Power, UNKNOWN_DEVIATION, candidates, unused,
 };
-use super::case::{Case, Factors, Running, Use, best, earnings};
+use super::case::{Case, Factors, OperatingPoint, Use, best, earnings};
 use super::curve::Curve;
 use super::economics::blocks_to_halving;
 use super::fitness::Thresholds;
 use super::miners::{MINERS, ReferenceMiner};
-use super::model::{Asic, Decision, Earning, Judged, Mining, Prices, Quoted, SCHEMA, Worth};
+use super::model::{
+    AiEconomics, Asic, Decision, DeviceDecision, MiningEconomics, PriceSource, Prices, SCHEMA,
+    UseValue,
+};
 use super::schedule;
 use super::sensitivity::{self, monte_carlo, tornado};
 use super::site::{Hardware, Hour, Site, YEAR};
-use super::verdict::{Allowed, Verdict};
+use super::verdict::{Eligibility, Verdict};
 use crate::input::listed;
 use crate::units::text::percent;
 use crate::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
@@ -51,15 +54,15 @@ impl Options {
 /// of the site.
 pub fn decide(
     site: &Site,
-    reports: &[NamedReport],
+    records: &[NamedRecord],
     options: &Options,
-) -> Result<Decision, Undecided> {
-    let candidates = candidates(&site.devices, reports, &options.thresholds);
-    let candidates = candidates.map_err(Undecided::Mismatch)?;
+) -> Result<Decision, DecideError> {
+    let candidates = candidates(&site.devices, records, &options.thresholds);
+    let candidates = candidates.map_err(DecideError::MismatchError)?;
     let hours = site.power.tariff.hours(options.now);
-    let curve = Curve::new(hours.iter().map(|hour| hour.price)).ok_or(Undecided::NoHours)?;
+    let curve = Curve::new(hours.iter().map(|hour| hour.price)).ok_or(DecideError::NoHours)?;
     schedule::fits(site, &hours, candidates.len())?;
-    let judged: Vec<Judged> = candidates
+    let judged: Vec<DeviceDecision> = candidates
         .iter()
         .enumerate()
         .map(|(at, candidate)| judge(site, &curve, candidate, at, options))
@@ -67,7 +70,7 @@ pub fn decide(
     let plan = schedule::schedule(site, &curve, &hours, &candidates, &judged)?;
     let today = options.now.to_zoned(TimeZone::UTC).date();
     let mut warnings: Vec<String> = site.doubtful(today).iter().map(ToString::to_string).collect();
-    warnings.extend(unused(&site.devices, reports));
+    warnings.extend(unused(&site.devices, records));
     warnings.extend(doubts(&candidates));
     warnings.extend(asked_for(site, &judged));
     let mean = curve.all().cost;
@@ -101,10 +104,10 @@ const DEAR: UsdPerKwh = UsdPerKwh::new(2.0);
 /// Why there is no decision.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Undecided {
+pub enum DecideError {
     /// Entries of the site do not fit the scores.
     #[error("{}", listed(.0, "; ", 20))]
-    Mismatch(Vec<Mismatch>),
+    MismatchError(Vec<MismatchError>),
     /// The tariff has no hours.
     #[error("power.tariff has no hours")]
     NoHours,
@@ -118,7 +121,7 @@ impl Prices {
         let earnings = earnings(site, &Factors::ONE);
         let prices = || hours.iter().map(|hour| hour.price);
         let extreme = |it: Option<UsdPerKwh>| it.unwrap_or(UsdPerKwh::ZERO);
-        let quote = |origin: &super::site::Origin| Quoted {
+        let quote = |origin: &super::site::Origin| PriceSource {
             key: origin.key.clone(),
             date: origin.date.to_string(),
             source: origin.source.clone(),
@@ -177,9 +180,9 @@ fn doubts(candidates: &[Candidate<'_>]) -> Vec<String> {
 }
 
 /// Verdicts are for one device more; together they may be more than there is use for.
-fn asked_for(site: &Site, judged: &[Judged]) -> Vec<String> {
+fn asked_for(site: &Site, judged: &[DeviceDecision]) -> Vec<String> {
     let drawn = |of: Use| -> Watts {
-        let power = |device: &Judged| match of {
+        let power = |device: &DeviceDecision| match of {
             Use::Rent => device.renting.as_ref().map(|it| it.metered_watts),
             Use::Host => device.hosting.as_ref().map(|it| it.metered_watts),
             _ => device.mining.as_ref().map(|it| it.metered_watts),
@@ -213,16 +216,16 @@ fn judge(
     candidate: &Candidate<'_>,
     at: usize,
     options: &Options,
-) -> Judged {
+) -> DeviceDecision {
     let case = Case::new(site, curve, candidate);
-    let allowed = Allowed::new(&candidate.fitness);
+    let allowed = Eligibility::new(&candidate.fitness);
     let draws = monte_carlo(&case, at, |values| allowed.of(values), (options.draws, options.seed));
     let verdict = Verdict::new(&case, candidate, allowed, &draws, options.confidence);
     let values = allowed.of(case.values(&Factors::ONE));
     let worth = |of: Use| {
         let usd_per_year = values[of as usize]?;
         let (low, high) = draws.range[of as usize].unwrap_or((usd_per_year, usd_per_year));
-        Some(Worth {
+        Some(UseValue {
             of,
             usd_per_year,
             low_usd_per_year: low,
@@ -235,14 +238,14 @@ fn judge(
         let of = best(&halved);
         let usd_per_year = halved[of as usize].unwrap_or(Usd::ZERO);
         let (low_usd_per_year, high_usd_per_year) = (usd_per_year, usd_per_year);
-        Worth { of, usd_per_year, low_usd_per_year, high_usd_per_year, chance: 1.0 }
+        UseValue { of, usd_per_year, low_usd_per_year, high_usd_per_year, chance: 1.0 }
     });
     let moved = match (verdict.best, verdict.next) {
         (Use::Sell, Some(next)) => next,
         (best, _) => best,
     };
     let entry = candidate.entry;
-    Judged {
+    DeviceDecision {
         name: entry.name.clone(),
         model: candidate.model.clone(),
         count: entry.count,
@@ -262,7 +265,7 @@ fn judge(
     }
 }
 
-fn mining(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Mining> {
+fn mining(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<MiningEconomics> {
     let one = Factors::ONE;
     let hashing = candidate.hashing.as_ref().ok()?;
     let running = case.mining(&one)?;
@@ -277,7 +280,7 @@ fn mining(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Mining> {
         Hardware::Owned(_) => None,
         Hardware::ToBuy(_) => months(case.worth(&one), mined.value),
     };
-    Some(Mining {
+    Some(MiningEconomics {
         basis: hashing.power.basis,
         wall_watts: hashing.power.wall,
         metered_watts: running.power,
@@ -294,13 +297,13 @@ fn mining(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Mining> {
     })
 }
 
-fn renting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Earning> {
+fn renting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<AiEconomics> {
     let one = Factors::ONE;
     let running = case.renting(&one)?;
     let basis = candidate.computing.as_ref().ok()?.basis;
     // A year is linear in the utilisation: what it is at none, and what all of it adds.
     let full = case.full_rent()?.over(f64::from(YEAR)) * running.converted;
-    let without = case.always(&Running { revenue: UsdPerHour::ZERO, ..running }, &one);
+    let without = case.always(&OperatingPoint { revenue: UsdPerHour::ZERO, ..running }, &one);
     let utilisation = |than: Usd| finite((than - without) / full).map(|share| share.max(0.0));
     let mined = case.mining(&one).map(|mining| case.mined(&mining, &one).value);
     let mining = mined.map_or(Usd::ZERO, |mined| if mined > Usd::ZERO { mined } else { Usd::ZERO });
@@ -310,7 +313,7 @@ fn renting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Earning> {
     };
     let instead =
         if matches!(candidate.entry.hardware, Hardware::Owned(_)) { mining } else { Usd::ZERO };
-    Some(Earning {
+    Some(AiEconomics {
         break_even_utilisation: utilisation(case.keep(&one)),
         mining_utilisation: mined.and_then(utilisation),
         payback_months: months(capital, case.operating(&running, &one) - instead)
@@ -319,13 +322,13 @@ fn renting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Earning> {
     })
 }
 
-fn hosting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Earning> {
+fn hosting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<AiEconomics> {
     let one = Factors::ONE;
     let running = case.hosting(&one)?;
     let basis = candidate.hashing.as_ref().ok()?.power.basis;
     let mined = case.mined(&case.mining(&one)?, &one).value;
     let instead = if mined > Usd::ZERO { mined } else { Usd::ZERO };
-    Some(Earning {
+    Some(AiEconomics {
         payback_months: months(running.conversion, case.operating(&running, &one) - instead)
             .map(|months| months + case.months_to_convert()),
         ..earning(case, &running, basis, Usd::ZERO)
@@ -333,19 +336,19 @@ fn hosting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Earning> {
 }
 
 /// What so much a year is for each kilowatt-hour of something that runs at all times.
-fn yearly(dollars: Usd, running: &Running) -> UsdPerKwh {
+fn yearly(dollars: Usd, running: &OperatingPoint) -> UsdPerKwh {
     UsdPerHour::new(dollars.value() / f64::from(YEAR)).at(running.power)
 }
 
 /// AI that needs hardware which costs so much a year to keep.
-fn earning(case: &Case<'_>, running: &Running, basis: Basis, keep: Usd) -> Earning {
+fn earning(case: &Case<'_>, running: &OperatingPoint, basis: Basis, keep: Usd) -> AiEconomics {
     let one = Factors::ONE;
     let per_kwh = running.per_kwh();
     let left = running.worth();
     let tariff = if running.energy_paid { UsdPerKwh::ZERO } else { case.tariff(&one) };
     let bears = left * running.converted - yearly(running.conversion_yearly + keep, running);
     let paid = !running.energy_paid;
-    Earning {
+    AiEconomics {
         basis,
         metered_watts: running.power,
         usd_per_kwh: per_kwh,
@@ -360,7 +363,7 @@ fn earning(case: &Case<'_>, running: &Running, basis: Basis, keep: Usd) -> Earni
     }
 }
 
-fn no_renting(site: &Site, candidate: &Candidate<'_>, allowed: Allowed) -> Option<String> {
+fn no_renting(site: &Site, candidate: &Candidate<'_>, allowed: Eligibility) -> Option<String> {
     if candidate.entry.rental.is_none() {
         return Some("it has no rental in the site's file".to_owned());
     }

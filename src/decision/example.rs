@@ -62,17 +62,17 @@ pub(crate) fn site(text: &str) -> Site {
 }
 
 /// The scores: one, of the machine that reports' tests have, with what fitness needs besides.
-pub(crate) fn reports() -> Vec<super::NamedReport> {
-    let mut report = example::full();
+pub(crate) fn records() -> Vec<super::NamedRecord> {
+    let mut record = example::full();
     for (words, rate) in [
         (["peak", "f32 fma", "FLOP"], 6e13),
         (["peak", "f32 mul, add", "FLOP"], 6e13),
         (["bandwidth", "upload", "B"], 2e10),
         (["bandwidth", "download", "B"], 1e10),
     ] {
-        report.rows.push(example::row("gpu:0", words, rate));
+        record.rows.push(example::row("gpu:0", words, rate));
     }
-    vec![("score.json".to_owned(), report)]
+    vec![("score.json".to_owned(), record)]
 }
 
 /// When the example is decided.
@@ -83,5 +83,5 @@ pub(crate) fn now() -> jiff::Timestamp {
 /// What is decided there.
 pub(crate) fn decided() -> super::Decision {
     let options = super::Options { draws: 2_000, ..super::Options::at(now()) };
-    super::decide(&site(&text()), &reports(), &options).expect("a decision")
+    super::decide(&site(&text()), &records(), &options).expect("a decision")
 }

@@ -11,9 +11,9 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::site::{Bounds, File, Problem, Section, Unusable, quote};
+use super::site::{Bounds, File, Problem, Section, SettingsError, quote};
 use crate::input::{self, Limit};
-use crate::record::{Device, Report, Row};
+use crate::record::{Device, Record, Row};
 use crate::score::Device as DeviceId;
 use crate::units::WorkUnit;
 use crate::units::text::{apart, plain};
@@ -82,10 +82,10 @@ impl Thresholds {
     /// # Errors
     ///
     /// When it cannot be read, or with everything that is wrong in it.
-    pub fn open(file: &Path) -> Result<Self, Unusable> {
+    pub fn open(file: &Path) -> Result<Self, SettingsError> {
         let text = input::file(file, Limit::SETTINGS);
-        let text = text.map_err(|why| Unusable::Unreadable(why.to_string()))?;
-        Self::parse(&text).map_err(Unusable::Wrong)
+        let text = text.map_err(|why| SettingsError::Unreadable(why.to_string()))?;
+        Self::parse(&text).map_err(SettingsError::Wrong)
     }
 
     /// Reads the text of a file of thresholds.
@@ -127,18 +127,18 @@ impl Class {
 
 /// What a device has.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Abilities {
+pub(crate) struct Capabilities {
     /// Each with what was measured, and whether it may be more.
     has: Vec<(Property, Option<f64>, bool)>,
     /// Why it is not to be trusted, or no device for this.
     against: Vec<String>,
 }
 
-impl Abilities {
+impl Capabilities {
     /// By a score, and by how much memory there is besides what the score could take.
-    pub(crate) fn new(report: &Report, device: &Device, memory: Option<f64>) -> Self {
+    pub(crate) fn new(record: &Record, device: &Device, memory: Option<f64>) -> Self {
         const GIB: f64 = 1_073_741_824.0;
-        let rows = || report.rows.iter().filter(|row| row.device == device.id);
+        let rows = || record.rows.iter().filter(|row| row.device == device.id);
         let best = |is_it: &dyn Fn(&Row) -> bool| {
             rows().filter(|row| is_it(row)).map(|row| row.per_second.best).max_by(f64::total_cmp)
         };
@@ -146,7 +146,7 @@ impl Abilities {
             best(&|row| row.workload == kind && row.variant == variant)
         };
         let is_cpu = device.id == DeviceId::Cpu;
-        let taken = if is_cpu { report.machine.memory_bytes } else { device.largest_buffer_bytes };
+        let taken = if is_cpu { record.machine.memory_bytes } else { device.largest_buffer_bytes };
         let fused = of(Kind::Peak, Variant::FmaF32);
         let apart = of(Kind::Peak, Variant::MulAddF32);
         let copied = |variant| of(Kind::Bandwidth, variant);
@@ -178,7 +178,7 @@ impl Abilities {
         if device.software {
             against.push("its driver computes on the processor".to_owned());
         }
-        for fault in report.faults.iter().filter(|fault| fault.device == device.id) {
+        for fault in record.faults.iter().filter(|fault| fault.device == device.id) {
             against.push(format!("{} failed: {}", fault.what, fault.why));
         }
         if rows().any(|row| row.checks == 0) {
@@ -232,13 +232,13 @@ impl fmt::Display for Reason {
 
 impl Thresholds {
     /// For which kinds of work a device is fit.
-    pub(crate) fn judge(&self, abilities: &Abilities) -> Vec<Fitness> {
+    pub(crate) fn judge(&self, abilities: &Capabilities) -> Vec<Fitness> {
         self.0.iter().map(|class| class.judge(abilities)).collect()
     }
 }
 
 impl Class {
-    fn judge(&self, abilities: &Abilities) -> Fitness {
+    fn judge(&self, abilities: &Capabilities) -> Fitness {
         let reason = |&(of, needed): &(Property, f64)| {
             let known = abilities.has.iter().find(|(property, ..)| *property == of);
             let (has, may_be_more) = known.map_or((None, false), |&(_, has, more)| (has, more));

@@ -2,7 +2,7 @@
 //! off when power is dear, or sell it.
 //!
 //! ```text
-//! Report (measured) ──► Candidate ─┐
+//! Record (measured) ──► Candidate ─┐
 //!                                  ├─► Case ──► values of each use ──► Verdict ─┐
 //! site.toml (dated prices) ► Site ─┘      (as quoted, drawn, moved)             ├─► Decision
 //!                              └──────────► Problem ──► plan by the hour ───────┘
@@ -34,13 +34,13 @@ pub mod site;
 mod tests;
 mod verdict;
 
-pub use self::candidate::{Basis, Mismatch, NamedReport};
+pub use self::candidate::{Basis, MismatchError, NamedRecord};
 pub use self::case::{Input, Use};
-pub use self::decide::{Options, Undecided, decide};
+pub use self::decide::{DecideError, Options, decide};
 pub use self::miners::{MINERS, ReferenceMiner};
 pub use self::model::{
-    Asic, Decision, Duration, Earning, Judged, Limit, Mining, Money, Placed, PlannedHour, Prices,
-    Quoted, SCHEMA, Schedule, Worth,
+    AiEconomics, Allocation, Asic, Decision, DeviceDecision, Duration, Limit, MiningEconomics,
+    Money, PlannedHour, PriceSource, Prices, SCHEMA, Schedule, UseValue,
 };
-pub use self::sensitivity::{Map, SWING, Swing};
+pub use self::sensitivity::{Map, SWING, Sensitivity};
 pub use self::verdict::Verdict;

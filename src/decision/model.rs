@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::candidate::Basis;
 use super::case::Use;
 use super::fitness::Fitness;
-use super::sensitivity::{Map, Swing};
+use super::sensitivity::{Map, Sensitivity};
 use super::verdict::Verdict;
 use crate::units::{Joules, Usd, UsdPerKwh, Watts};
 
@@ -34,7 +34,7 @@ pub struct Decision {
     /// What miners of today would earn there, by their data sheets, for comparison.
     pub asics: Vec<Asic>,
     /// The hardware, in the order of the file.
-    pub devices: Vec<Judged>,
+    pub devices: Vec<DeviceDecision>,
     /// What goes where in each hour of a year.
     pub plan: Schedule,
     /// In which share of the draws a use has to be best for a verdict.
@@ -70,13 +70,13 @@ pub struct Prices {
     /// Of a petahash a second in a day, before the pool's share.
     pub hashprice_usd: Usd,
     /// Where all numbers come from.
-    pub quotes: Vec<Quoted>,
+    pub quotes: Vec<PriceSource>,
 }
 
 /// Where a number comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub struct Quoted {
+pub struct PriceSource {
     /// Its key in the file.
     pub key: String,
     /// The day.
@@ -100,7 +100,7 @@ pub struct Asic {
 /// What was concluded of a kind of hardware. Dollars a year are for one of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub struct Judged {
+pub struct DeviceDecision {
     /// What the site calls it.
     pub name: String,
     /// What it calls itself.
@@ -112,25 +112,25 @@ pub struct Judged {
     /// What to do with it.
     pub verdict: Verdict,
     /// What each use is worth.
-    pub uses: Vec<Worth>,
-    /// Mining, where it is known.
-    pub mining: Option<Mining>,
+    pub uses: Vec<UseValue>,
+    /// What mining earns; `None` where that is not known.
+    pub mining: Option<MiningEconomics>,
     /// Why mining is not known.
     pub no_mining: Option<String>,
     /// Renting it out.
-    pub renting: Option<Earning>,
+    pub renting: Option<AiEconomics>,
     /// Why it is not rented out.
     pub no_renting: Option<String>,
     /// Giving its power to a tenant.
-    pub hosting: Option<Earning>,
+    pub hosting: Option<AiEconomics>,
     /// For what it is fit; empty without a score.
     pub fitness: Vec<Fitness>,
     /// The use whose value is moved: the best one, or of what is best sold the next best.
     pub moved: Use,
     /// What moves its value, the most moving first.
-    pub tornado: Vec<Swing>,
+    pub tornado: Vec<Sensitivity>,
     /// What would be best after the next halving, and its value, if nothing else changed.
-    pub after_halving: Option<Worth>,
+    pub after_halving: Option<UseValue>,
     /// What is best at other tariffs and prices of a bitcoin.
     pub map: Option<Map>,
 }
@@ -138,7 +138,7 @@ pub struct Judged {
 /// What a use is worth.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub struct Worth {
+pub struct UseValue {
     /// The use.
     #[serde(rename = "use")]
     pub of: Use,
@@ -155,7 +155,7 @@ pub struct Worth {
 /// What mining earns and needs. All but hashes per joule is at the site's meter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub struct Mining {
+pub struct MiningEconomics {
     /// How the power is known.
     pub basis: Basis,
     /// At the wall.
@@ -190,7 +190,7 @@ pub struct Mining {
 /// What AI earns and needs, at the site's meter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub struct Earning {
+pub struct AiEconomics {
     /// How the power is known.
     pub basis: Basis,
     /// While it works.
@@ -236,7 +236,7 @@ pub struct Schedule {
     /// Hours in which something rests though it could draw.
     pub hours_curtailed: usize,
     /// What each kind of hardware, and the tenant, does.
-    pub classes: Vec<Placed>,
+    pub classes: Vec<Allocation>,
     /// What more of each limit would be worth, where it is worth something.
     pub limits: Vec<Limit>,
     /// The draw of hours, the highest first, at some places of their order.
@@ -267,7 +267,7 @@ pub struct Money {
 /// What one kind of hardware does. Hours are those of all devices together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub struct Placed {
+pub struct Allocation {
     /// Its name.
     pub name: String,
     /// How many there are.

@@ -10,9 +10,9 @@ use std::collections::HashSet;
 use jiff::tz::TimeZone;
 
 use super::candidate::Candidate;
-use super::case::{Case, Factors, Running, Use, hosting};
+use super::case::{Case, Factors, OperatingPoint, Use, hosting};
 use super::curve::Curve;
-use super::model::{Duration, Judged, Limit, Money, Placed, PlannedHour, Schedule};
+use super::model::{Allocation, DeviceDecision, Duration, Limit, Money, PlannedHour, Schedule};
 use super::plan::{self, Plan, Problem};
 use super::site::{Contract, Hour, Site, YEAR};
 use crate::units::{Usd, UsdPerKwh, UsdPerWatt, Watts};
@@ -29,7 +29,7 @@ pub(crate) fn schedule(
     curve: &Curve,
     hours: &[Hour],
     candidates: &[Candidate<'_>],
-    judged: &[Judged],
+    judged: &[DeviceDecision],
 ) -> Result<Schedule, plan::Error> {
     let mut classes = Vec::new();
     let mut left_out = Vec::new();
@@ -82,7 +82,7 @@ fn class(
     hours: usize,
     case: &Case<'_>,
     candidate: &Candidate<'_>,
-    judged: &Judged,
+    judged: &DeviceDecision,
 ) -> Result<plan::Class, String> {
     if !judged.owned && matches!(judged.verdict.best, Use::Sell | Use::Host) {
         return Err("not worth its price".to_owned());
@@ -105,12 +105,12 @@ fn class(
 }
 
 /// What conversion costs in each year that it earns in.
-fn yearly(running: &Running) -> Usd {
+fn yearly(running: &OperatingPoint) -> Usd {
     running.conversion_yearly / running.converted
 }
 
 /// What a device takes and earns in an hour, operations taken off.
-fn in_use(site: &Site, running: &Running, pue: f64) -> plan::Use {
+fn in_use(site: &Site, running: &OperatingPoint, pue: f64) -> plan::Use {
     plan::Use {
         power: running.power,
         heat: site.machines(running.power, pue),
@@ -207,7 +207,7 @@ fn stages(site: &Site, hours: &[Hour]) -> Vec<plan::Stage> {
 
 fn read(hours: &[Hour], problem: &Problem, plan: &Plan, left_out: Vec<String>) -> Schedule {
     let summary = plan.summary();
-    let class = |(placed, class): (&plan::PlannedClass, &plan::Class)| Placed {
+    let class = |(placed, class): (&plan::PlannedClass, &plan::Class)| Allocation {
         name: placed.name.clone(),
         count: class.count,
         converted: placed.converted,

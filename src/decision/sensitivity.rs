@@ -16,7 +16,7 @@ pub const SWING: f64 = 0.2;
 /// What a use is worth when one input is a fifth less and a fifth more.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub struct Swing {
+pub struct Sensitivity {
     /// Which input.
     pub input: Input,
     /// The value of the use in US dollars a year for one device, at 0.8.
@@ -30,18 +30,22 @@ pub struct Swing {
 }
 
 /// The tornado of a use: the inputs that move its value or what is best, the widest first.
-pub(crate) fn tornado(case: &Case<'_>, allowed: impl Fn(Values) -> Values, of: Use) -> Vec<Swing> {
+pub(crate) fn tornado(
+    case: &Case<'_>,
+    allowed: impl Fn(Values) -> Values,
+    of: Use,
+) -> Vec<Sensitivity> {
     let swing = |input| {
         let at = |times| {
             let values = allowed(case.values(&Factors::ONE.with(input, times)));
             (values[of as usize].unwrap_or(Usd::ZERO), best(&values))
         };
         let ((low_usd, best_low), (high_usd, best_high)) = (at(1.0 - SWING), at(1.0 + SWING));
-        Swing { input, low_usd, high_usd, best_low, best_high }
+        Sensitivity { input, low_usd, high_usd, best_low, best_high }
     };
-    let mut swings: Vec<Swing> = case.inputs().into_iter().map(swing).collect();
+    let mut swings: Vec<Sensitivity> = case.inputs().into_iter().map(swing).collect();
     swings.retain(|it| it.low_usd != it.high_usd || it.best_low != it.best_high);
-    let width = |it: &Swing| (it.high_usd - it.low_usd).value().abs();
+    let width = |it: &Sensitivity| (it.high_usd - it.low_usd).value().abs();
     swings.sort_by(|a, b| width(b).total_cmp(&width(a)));
     swings
 }

@@ -9,7 +9,7 @@ const GPU: Device = Device::Gpu(0);
 
 use super::case::{Case, Doubt, Factors, best};
 use super::curve::Curve;
-use super::example::{now, reports, site, text};
+use super::example::{now, records, site, text};
 use super::*;
 use crate::units::{Usd, UsdPerKwh, Watts};
 
@@ -18,7 +18,7 @@ fn options() -> Options {
 }
 
 fn decided(text: &str) -> Decision {
-    decide(&site(text), &reports(), &options()).expect("a decision")
+    decide(&site(text), &records(), &options()).expect("a decision")
 }
 
 /// The conclusion of the example in which some texts stand for others.
@@ -31,7 +31,7 @@ fn changed(changes: &[(&str, &str)]) -> Decision {
     decided(&text)
 }
 
-fn worth(device: &Judged, of: Use) -> f64 {
+fn worth(device: &DeviceDecision, of: Use) -> f64 {
     let found = device.uses.iter().find(|worth| worth.of == of).expect("that use");
     found.usd_per_year.value()
 }
@@ -147,7 +147,7 @@ fn dear_hours_are_not_mined_in() {
         text().replace("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", "file = \"prices.csv\",");
     let read = |text: &str| {
         let site = site::Site::parse(text, folder.path()).expect("a site");
-        decide(&site, &reports(), &options()).expect("a decision")
+        decide(&site, &records(), &options()).expect("a decision")
     };
     let decision = read(&text);
     let miner = &decision.devices[0];
@@ -178,13 +178,13 @@ fn what_was_not_measured_leaves_it_open() {
     assert!(card.verdict.because.contains("no joules of sha256d: /sys/class/powercap"), "{card:?}");
     assert!(card.mining.is_none() && card.no_mining.is_some());
     // A row that another stands for comes first, and is not the cause.
-    let mut report = crate::record::example::unmetered();
+    let mut record = crate::record::example::unmetered();
     let its = |row: &&crate::record::Row| row.device == GPU && row.workload == Kind::Sha256d;
-    let mut first = report.rows.iter().find(its).expect("it hashes").clone();
+    let mut first = record.rows.iter().find(its).expect("it hashes").clone();
     first.no_energy = Some(Named::Known(NoEnergy::Another));
-    report.rows.insert(0, first);
-    let reports = [("score.json".to_owned(), report)];
-    let other = decide(&site(&text()), &reports, &options()).expect("a decision");
+    record.rows.insert(0, first);
+    let records = [("score.json".to_owned(), record)];
+    let other = decide(&site(&text()), &records, &options()).expect("a decision");
     assert_eq!(other.devices[1].verdict.because, card.verdict.because);
     // The miner has its data sheet.
     assert_eq!(decision.devices[0].verdict.advice, Some(Use::Mine));
@@ -199,19 +199,19 @@ fn what_was_not_measured_leaves_it_open() {
 
 #[test]
 fn a_throttled_card_is_not_fit() {
-    let mut reports = reports();
-    for row in &mut reports[0].1.rows {
+    let mut records = records();
+    for row in &mut records[0].1.rows {
         if row.device == GPU && row.workload == Kind::Matmul && row.variant == Variant::F16 {
             row.per_second.best = 5e12;
         }
     }
-    let rows = &mut reports[0].1.rows;
+    let rows = &mut records[0].1.rows;
     rows.retain(|row| !(row.device == GPU && row.variant == Variant::F32));
     // As a card whose fused multiply-adds are throttled to a sixteenth.
     let throttled =
         |row: &&mut crate::record::Row| row.variant == Variant::FmaF32 && row.device != Device::Cpu;
     rows.iter_mut().filter(throttled).for_each(|row| row.per_second.best = 3.9e12);
-    let decision = decide(&site(&text()), &reports, &options()).expect("a decision");
+    let decision = decide(&site(&text()), &records, &options()).expect("a decision");
     let card = &decision.devices[1];
     assert!(card.renting.is_none());
     let why = card.no_renting.as_ref().expect("a reason");
@@ -236,7 +236,7 @@ fn ranges_across_the_break_even_are_inconclusive() {
 fn draws_are_the_same_by_the_same_seed() {
     let with = |seed| {
         let options = Options { seed, ..options() };
-        decide(&site(&text()), &reports(), &options).expect("a decision")
+        decide(&site(&text()), &records(), &options).expect("a decision")
     };
     assert_eq!(with(7), with(7));
     let low = |decision: &Decision| decision.devices[0].uses[0].low_usd_per_year;
@@ -257,12 +257,12 @@ fn evenly_drawn_ranges_have_their_percentiles() {
 
 #[test]
 fn scores_and_entries_have_to_fit() {
-    let told = |changes: &[(&str, &str)], reports: &[NamedReport]| {
+    let told = |changes: &[(&str, &str)], records: &[NamedRecord]| {
         let mut text = text();
         for (old, new) in changes {
             text = text.replace(old, new);
         }
-        decide(&site(&text), reports, &options()).expect_err("something is wrong").to_string()
+        decide(&site(&text), records, &options()).expect_err("something is wrong").to_string()
     };
     for (old, new, expected) in [
         (
@@ -278,15 +278,15 @@ fn scores_and_entries_have_to_fit() {
         ("host_watts = 250\n", "", "host_watts is missing: its score has the power of gpu:0 only"),
         ("supply_efficiency = 0.95\n", "", "supply_efficiency is missing"),
     ] {
-        let told = told(&[(old, new)], &reports());
+        let told = told(&[(old, new)], &records());
         assert!(told.contains(expected), "{told}");
     }
-    let two = [reports(), vec![("b.json".to_owned(), reports()[0].1.clone())]].concat();
+    let two = [records(), vec![("b.json".to_owned(), records()[0].1.clone())]].concat();
     assert!(told(&[], &two).contains("file is missing, expected one of score.json, b.json"));
     assert!(told(&[], &[]).contains("no score was given"));
 
     // What was metered at the wall needs nothing around it.
-    let mut walls = reports();
+    let mut walls = records();
     for energy in walls[0].1.rows.iter_mut().filter_map(|row| row.energy.as_mut()) {
         energy.charged = vec!["machine".into()];
     }
@@ -305,17 +305,17 @@ fn warnings_tell_what_is_old_assumed_or_left_out() {
     assert!(warnings.contains("cpu of score.json is in no section"), "{warnings}");
     assert!(!warnings.contains("gpu:2"), "a software driver: {warnings}");
     let late = Options { now: "2026-09-01T00:00:00Z".parse().expect("a time"), ..options() };
-    let late = decide(&site(&text()), &reports(), &late).expect("a decision");
+    let late = decide(&site(&text()), &records(), &late).expect("a decision");
     assert!(late.warnings[0].contains("power.tariff is of 2026-06-15, 78 days ago"));
 }
 
 #[test]
 fn joules_of_a_single_window_are_not_taken_as_certain() {
-    let mut reports = reports();
-    for energy in reports[0].1.rows.iter_mut().filter_map(|row| row.energy.as_mut()) {
+    let mut records = records();
+    for energy in records[0].1.rows.iter_mut().filter_map(|row| row.energy.as_mut()) {
         energy.uncertainty = None;
     }
-    let unknown = decide(&site(&text()), &reports, &options()).expect("a decision");
+    let unknown = decide(&site(&text()), &records, &options()).expect("a decision");
     let warnings = unknown.warnings.join("; ");
     assert!(warnings.contains("the joules of card are of a single window"), "{warnings}");
     let width = |decision: &Decision| {
@@ -347,7 +347,7 @@ fn more_devices_and_hours_than_a_plan_has_room_for_are_refused_at_once() {
         series += &device.replace("\"S21\"", &format!("\"S21 of row {at}\""));
     }
     let site = super::site::Site::parse(&series, folder.path()).expect("a site");
-    let refused = decide(&site, &reports(), &options()).expect_err("too large").to_string();
+    let refused = decide(&site, &records(), &options()).expect_err("too large").to_string();
     assert_eq!(
         refused,
         "no plan: 1002 kinds of hardware in 8760 hours that differ are more than a plan has room for, \
@@ -484,8 +484,8 @@ fn the_thresholds_can_be_read() {
 fn with_case<T>(tariff: f64, of: impl for<'c, 'a> Fn(&'c Case<'a>) -> T) -> T {
     let site = site(&text());
     let thresholds = fitness::Thresholds::default();
-    let reports = reports();
-    let candidates = candidate::candidates(&site.devices, &reports, &thresholds).expect("fit");
+    let records = records();
+    let candidates = candidate::candidates(&site.devices, &records, &thresholds).expect("fit");
     let curve = Curve::new([UsdPerKwh::new(tariff)]).expect("an hour");
     of(&Case::new(&site, &curve, &candidates[0]))
 }
@@ -623,7 +623,7 @@ fn a_tenant_takes_power_at_all_times_or_not_at_all() {
             )
             .replace("months_to", "build_out = { usd_per_mw = 0, date = 2026-06-15, source = \"x\" }\nmonths_to");
         let site = site::Site::parse(&text, folder.path()).expect("a site");
-        decide(&site, &reports(), &options()).expect("a decision").plan
+        decide(&site, &records(), &options()).expect("a decision").plan
     };
     // Of a dollar for a kilowatt-hour in every second hour little is left by 20 cents in all of them.
     let poor = plan("70e6");

@@ -36,11 +36,11 @@ pub struct Verdict {
 
 /// What may be said of a device: uses for which it is not fit are left out.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Allowed {
+pub(crate) struct Eligibility {
     renting: bool,
 }
 
-impl Allowed {
+impl Eligibility {
     pub(crate) fn new(fitness: &[Fitness]) -> Self {
         Self { renting: fitness.is_empty() || fitness.iter().any(|it| it.fit != Some(false)) }
     }
@@ -64,7 +64,7 @@ impl Verdict {
     pub(crate) fn new(
         case: &Case<'_>,
         candidate: &Candidate<'_>,
-        allowed: Allowed,
+        allowed: Eligibility,
         draws: &Draws,
         confidence: f64,
     ) -> Self {

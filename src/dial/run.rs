@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::response::{Step, Trace};
 use crate::block::{Header, Target};
 use crate::meter::Clock;
-use crate::search::{Duty, Outcome, Progress, Search, Stop, Throttle, Watch, Workers};
+use crate::search::{Duty, Outcome, Progress, Search, SearchControl, Stop, Throttle, Workers};
 
 /// How often the hash counter is read, and the throttle set if it is time.
 const TICK: Duration = Duration::from_millis(5);
@@ -88,7 +88,7 @@ impl SetpointProfile<'_> {
                 stop.stop();
             }
         };
-        let watch = Watch::default().stop(stop).throttle(&throttle).every(TICK);
+        let watch = SearchControl::default().stop(stop).throttle(&throttle).every(TICK);
         let outcome = endless().first(workers, watch.progress(&mut tick));
         drive.end(outcome)
     }

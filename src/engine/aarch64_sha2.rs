@@ -61,13 +61,13 @@ impl Engine for ArmV8Sha2 {
     }
 
     /// `sha256h`, `sha256h2`, `sha256su0` and `sha256su1`.
-    fn instructions_per_hash(&self, versions: usize) -> f64 {
+    fn ops_per_hash(&self, versions: usize) -> f64 {
         f64::from(PER_NONCE) / versions as f64 + f64::from(PER_HASH)
     }
 
-    fn exercise(&self, rounds: u32) -> Result<u64, EngineError> {
+    fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError> {
         // SAFETY: an `ArmV8Sha2` is made only where the processor has the instructions.
-        Ok(unsafe { exercise(rounds) })
+        Ok(unsafe { peak_ops(rounds) })
     }
 }
 
@@ -408,7 +408,7 @@ fn next_of_each([w0, w4, w8, w12]: [Each; 4]) -> Each {
 /// which is about what a group of eight versions takes, in chains that need not wait for one
 /// another; returns how many.
 #[target_feature(enable = "neon,sha2")]
-fn exercise(rounds: u32) -> u64 {
+fn peak_ops(rounds: u32) -> u64 {
     let seed = black_box(four([IV[0], IV[1], IV[2], IV[3]]));
     let (mut states, mut words) = ([seed; 10], [seed; 4]);
     for _ in 0..rounds {

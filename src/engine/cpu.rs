@@ -114,11 +114,11 @@ impl<I: Isa + Send + Sync + Debug> Engine for OnLanes<I> {
         Ok(self.isa.enter(Scan { job, range, limit, out }))
     }
 
-    fn instructions_per_hash(&self, versions: usize) -> f64 {
+    fn ops_per_hash(&self, versions: usize) -> f64 {
         per_hash(versions, I::Lanes::COSTS) / I::Lanes::LANES as f64
     }
 
-    fn exercise(&self, rounds: u32) -> Result<u64, EngineError> {
+    fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError> {
         Ok(self.isa.enter(Peak { rounds }))
     }
 }

@@ -75,19 +75,19 @@ impl fmt::Display for EngineId {
 const GPU: &str = "gpu:";
 
 impl FromStr for EngineId {
-    type Err = UnknownEngine;
+    type Err = UnknownEngineError;
 
-    fn from_str(name: &str) -> Result<Self, UnknownEngine> {
+    fn from_str(name: &str) -> Result<Self, UnknownEngineError> {
         let gpu = name.strip_prefix(GPU).and_then(|number| number.parse().ok()).map(Self::Gpu);
         let known = Self::CPU.into_iter().chain(gpu).find(|id| id.to_string() == name);
-        known.ok_or_else(|| UnknownEngine { name: name.to_owned() })
+        known.ok_or_else(|| UnknownEngineError { name: name.to_owned() })
     }
 }
 
 /// A name that no engine has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no engine is called {name:?}, expected one of {}, gpu:0, gpu:1 …", names())]
-pub struct UnknownEngine {
+pub struct UnknownEngineError {
     name: String,
 }
 

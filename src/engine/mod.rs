@@ -26,7 +26,7 @@ use crate::block::{Header, Target, Version};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 
 pub use self::error::{EngineError, EngineErrorKind, VerifyError};
-pub use self::id::{EngineId, UnknownEngine};
+pub use self::id::{EngineId, UnknownEngineError};
 pub use self::verify::{Share, verify};
 pub use crate::job::{Candidate, Scanned};
 
@@ -54,26 +54,26 @@ pub trait Engine: fmt::Debug + Send + Sync {
     ) -> Result<Scanned, EngineError>;
 
     /// How it wants to be fed.
-    fn feed(&self) -> Feed {
-        Feed::CORES
+    fn batching(&self) -> Batching {
+        Batching::CORES
     }
 
     /// Instructions of this engine's kind that it takes for one hash when a job has `versions`
     /// versions (1 to [`MAX_GROUP`]): loads, moves and loop control not counted.
-    fn instructions_per_hash(&self, versions: usize) -> f64;
+    fn ops_per_hash(&self, versions: usize) -> f64;
 
     /// Executes such instructions from registers, with next to nothing to wait for, for `rounds`
     /// rounds, and returns how many. Over the time taken this is the rate that
-    /// [`Self::instructions_per_hash`] turns into the roof of the engine.
+    /// [`Self::ops_per_hash`] turns into the roof of the engine.
     ///
     /// # Errors
     ///
     /// As [`Self::scan`].
-    fn exercise(&self, rounds: u32) -> Result<u64, EngineError>;
+    fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError>;
 
     /// What it runs on and how it was tuned; `None` for a processor, of which [`crate::machine`]
     /// tells.
-    fn setting(&self) -> Option<Setting> {
+    fn info(&self) -> Option<EngineInfo> {
         None
     }
 
@@ -86,7 +86,7 @@ pub trait Engine: fmt::Debug + Send + Sync {
 
 /// The conditions of what a GPU does, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
+pub struct EngineInfo {
     /// Its name, its kind, and the driver.
     pub device: String,
     /// Whether the driver computes on the processor.
@@ -97,14 +97,14 @@ pub struct Setting {
 
 /// How many threads call an engine at a time, and for how long each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Feed {
+pub struct Batching {
     /// The threads that keep it busy; `None` is one for each core.
     pub threads: Option<usize>,
     /// How long a call should take: as long as that a search may go on when it is told to stop.
     pub piece: Duration,
 }
 
-impl Feed {
+impl Batching {
     /// What a processor wants: all of its cores, a millisecond each time.
     pub const CORES: Self = Self { threads: None, piece: Duration::from_millis(1) };
 }
@@ -112,7 +112,7 @@ impl Feed {
 /// An engine that this machine cannot run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("engine {id} is not available on this machine: {why}")]
-pub struct Unavailable {
+pub struct UnavailableEngineError {
     id: EngineId,
     why: Why,
 }
@@ -138,7 +138,7 @@ enum Why {
     Failed(EngineErrorKind),
 }
 
-impl Unavailable {
+impl UnavailableEngineError {
     /// The engine.
     #[must_use]
     pub fn id(&self) -> EngineId {
@@ -154,11 +154,13 @@ impl Unavailable {
 }
 
 /// Every engine of [`EngineId::CPU`], or what it lacks. The processor is asked once per process.
-pub fn survey() -> &'static [Result<Arc<dyn Engine>, Unavailable>] {
-    static SURVEY: OnceLock<Vec<Result<Arc<dyn Engine>, Unavailable>>> = OnceLock::new();
+pub fn survey() -> &'static [Result<Arc<dyn Engine>, UnavailableEngineError>] {
+    static SURVEY: OnceLock<Vec<Result<Arc<dyn Engine>, UnavailableEngineError>>> = OnceLock::new();
     SURVEY.get_or_init(|| {
-        let detect =
-            |id| cpu::detect(id).map_err(|missing| Unavailable { id, why: Why::Missing(missing) });
+        let detect = |id| {
+            cpu::detect(id)
+                .map_err(|missing| UnavailableEngineError { id, why: Why::Missing(missing) })
+        };
         EngineId::CPU.map(detect).into()
     })
 }
@@ -174,40 +176,40 @@ pub fn available() -> Vec<Arc<dyn Engine>> {
 /// # Errors
 ///
 /// When this machine cannot run it; the error says why.
-pub fn by_id(id: EngineId) -> Result<Arc<dyn Engine>, Unavailable> {
+pub fn by_id(id: EngineId) -> Result<Arc<dyn Engine>, UnavailableEngineError> {
     if let EngineId::Gpu(number) = id {
         return gpu_by_number(number);
     }
-    let is_it = |entry: &&Result<Arc<dyn Engine>, Unavailable>| match entry {
+    let is_it = |entry: &&Result<Arc<dyn Engine>, UnavailableEngineError>| match entry {
         Ok(engine) => engine.id() == id,
         Err(unavailable) => unavailable.id == id,
     };
     let entry = survey().iter().find(is_it).cloned();
-    entry.unwrap_or(Err(Unavailable { id, why: Why::Missing(Vec::new()) }))
+    entry.unwrap_or(Err(UnavailableEngineError { id, why: Why::Missing(Vec::new()) }))
 }
 
 #[cfg(not(feature = "gpu"))]
-fn gpu_by_number(number: u8) -> Result<Arc<dyn Engine>, Unavailable> {
-    Err(Unavailable { id: EngineId::Gpu(number), why: Why::NotBuilt })
+fn gpu_by_number(number: u8) -> Result<Arc<dyn Engine>, UnavailableEngineError> {
+    Err(UnavailableEngineError { id: EngineId::Gpu(number), why: Why::NotBuilt })
 }
 
 #[cfg(feature = "gpu")]
-fn gpu_by_number(number: u8) -> Result<Arc<dyn Engine>, Unavailable> {
+fn gpu_by_number(number: u8) -> Result<Arc<dyn Engine>, UnavailableEngineError> {
     let adapters = crate::gpu::adapters();
     let why = match (adapters.get(usize::from(number)), adapters.len()) {
         (Some(adapter), _) => return open(adapter),
         (None, 0) => Why::NoDriver,
         (None, count) => Why::NoSuchGpu { last: count - 1 },
     };
-    Err(Unavailable { id: EngineId::Gpu(number), why })
+    Err(UnavailableEngineError { id: EngineId::Gpu(number), why })
 }
 
 #[cfg(feature = "gpu")]
-fn open(adapter: &crate::gpu::Adapter) -> Result<Arc<dyn Engine>, Unavailable> {
+fn open(adapter: &crate::gpu::Adapter) -> Result<Arc<dyn Engine>, UnavailableEngineError> {
     match gpu::Gpu::open(adapter) {
         Ok(gpu) => Ok(Arc::new(gpu)),
         Err(EngineError { engine, kind }) => {
-            Err(Unavailable { id: engine, why: Why::Failed(kind) })
+            Err(UnavailableEngineError { id: engine, why: Why::Failed(kind) })
         }
     }
 }
@@ -215,7 +217,7 @@ fn open(adapter: &crate::gpu::Adapter) -> Result<Arc<dyn Engine>, Unavailable> {
 /// All GPUs of this machine, opened side by side; those that a driver
 /// computes on the processor are left out. Empty where there are none, and in a build without GPUs.
 #[must_use]
-pub fn gpus() -> Vec<Result<Arc<dyn Engine>, Unavailable>> {
+pub fn gpus() -> Vec<Result<Arc<dyn Engine>, UnavailableEngineError>> {
     #[cfg(not(feature = "gpu"))]
     return Vec::new();
     #[cfg(feature = "gpu")]

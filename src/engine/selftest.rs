@@ -37,7 +37,7 @@ const AROUND: u64 = 1000;
 /// Why an engine must not be used on this machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Unfit {
+pub enum SelfTestError {
     /// Its results are wrong.
     #[error(
         "engine {engine} is wrong on this machine: near block {height}, with {versions} versions, \
@@ -67,7 +67,7 @@ pub enum Unfit {
 ///
 /// When it misses something or finds what is none, and when its device fails.
 #[expect(clippy::missing_panics_doc, reason = "the constants are headers of mined blocks")]
-pub fn check(engine: &dyn Engine) -> Result<(), Unfit> {
+pub fn check(engine: &dyn Engine) -> Result<(), SelfTestError> {
     for (height, hex) in BLOCKS {
         let header = Header::from_hex(hex).expect("the constants above are headers");
         let target = Target::from_compact(header.bits()).expect("a mined block has a target");
@@ -92,7 +92,7 @@ pub fn check(engine: &dyn Engine) -> Result<(), Unfit> {
                 if found != expected {
                     let (found, expected) = (found.len(), expected.len());
                     let (engine, versions) = (engine.id(), versions.len());
-                    return Err(Unfit::Wrong { engine, height, versions, found, expected });
+                    return Err(SelfTestError::Wrong { engine, height, versions, found, expected });
                 }
             }
         }

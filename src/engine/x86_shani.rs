@@ -53,13 +53,13 @@ impl Engine for ShaNi {
     }
 
     /// `sha256rnds2`, `sha256msg1` and `sha256msg2`.
-    fn instructions_per_hash(&self, versions: usize) -> f64 {
+    fn ops_per_hash(&self, versions: usize) -> f64 {
         f64::from(PER_NONCE) / versions as f64 + f64::from(PER_HASH)
     }
 
-    fn exercise(&self, rounds: u32) -> Result<u64, EngineError> {
+    fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError> {
         // SAFETY: a `ShaNi` is made only where the processor has the instructions.
-        Ok(unsafe { exercise(rounds) })
+        Ok(unsafe { peak_ops(rounds) })
     }
 }
 
@@ -407,7 +407,7 @@ fn next_of_each([w0, w4, w8, w12]: [Each; 4]) -> Each {
 /// Ten `sha256rnds2`, two `sha256msg1` and two `sha256msg2` a round, which is about what a group of
 /// eight versions takes, in chains that need not wait for one another; returns how many.
 #[target_feature(enable = "sha,ssse3,sse4.1")]
-fn exercise(rounds: u32) -> u64 {
+fn peak_ops(rounds: u32) -> u64 {
     let seed = black_box(four([IV[0], IV[1], IV[2], IV[3]]));
     let (mut states, mut words) = ([seed; 5], [seed; 2]);
     for _ in 0..rounds {

@@ -6,13 +6,15 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::integral::Integrator;
-use super::{About, Clock, Domain, Meter, MeterError, Reading, Source, UnknownDomain, plausible};
+use super::{
+    Clock, Domain, Meter, MeterError, MeterInfo, Reading, Source, UnknownDomainError, plausible,
+};
 use crate::units::Watts;
 
 /// A constant power, as `gpu:0=300` states it.
 #[derive(Clone, Debug)]
 pub struct Assumed {
-    about: About,
+    info: MeterInfo,
     power: Watts,
     integrator: Integrator,
 }
@@ -29,7 +31,7 @@ pub enum AssumedError {
     },
     /// What is before the equals sign.
     #[error(transparent)]
-    Domain(#[from] UnknownDomain),
+    Domain(#[from] UnknownDomainError),
     /// What is behind the equals sign.
     #[error("{text:?} is no power, expected watts, more than 0")]
     NoPower {
@@ -48,7 +50,7 @@ impl Assumed {
         let sound = plausible(power.value()).filter(|power| *power > Watts::ZERO);
         let no_power = || AssumedError::NoPower { text: power.to_string() };
         let power = sound.ok_or_else(no_power)?;
-        let about = About {
+        let info = MeterInfo {
             domain,
             source: Source::Assumed,
             detail: format!("{power} stated, nothing measured"),
@@ -56,7 +58,7 @@ impl Assumed {
             read_within: None,
             interval: None,
         };
-        Ok(Self { about, power, integrator: Integrator::new(Duration::MAX) })
+        Ok(Self { info, power, integrator: Integrator::new(Duration::MAX) })
     }
 }
 
@@ -74,8 +76,8 @@ impl FromStr for Assumed {
 }
 
 impl Meter for Assumed {
-    fn about(&self) -> &About {
-        &self.about
+    fn info(&self) -> &MeterInfo {
+        &self.info
     }
 
     fn read(&mut self, clock: &Clock) -> Result<Reading, MeterError> {
@@ -99,10 +101,10 @@ mod tests {
         ] {
             let assumed: Assumed = text.parse().unwrap_or_else(|error| panic!("{error}"));
             assert_eq!(
-                (assumed.about().domain.to_string(), assumed.power),
+                (assumed.info().domain.to_string(), assumed.power),
                 (domain.into(), Watts::new(watts))
             );
-            assert_eq!(assumed.about().source, Source::Assumed);
+            assert_eq!(assumed.info().source, Source::Assumed);
         }
     }
 

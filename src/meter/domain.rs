@@ -141,16 +141,16 @@ impl fmt::Display for Domain {
     "{text:?} is nothing that is measured, expected machine, cpu, gpu:0, package-0, dram-0, psys-0, \
      gpu@0000:01:00.0 or sensor:NAME"
 )]
-pub struct UnknownDomain {
+pub struct UnknownDomainError {
     /// The text.
     pub text: String,
 }
 
 impl FromStr for Domain {
-    type Err = UnknownDomain;
+    type Err = UnknownDomainError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownDomain> {
-        parse(text).ok_or_else(|| UnknownDomain { text: text.to_owned() })
+    fn from_str(text: &str) -> Result<Self, UnknownDomainError> {
+        parse(text).ok_or_else(|| UnknownDomainError { text: text.to_owned() })
     }
 }
 
@@ -229,7 +229,7 @@ mod tests {
             "psys",
         ] {
             let error = text.parse::<Domain>().expect_err(text);
-            assert_eq!(error, UnknownDomain { text: text.to_owned() });
+            assert_eq!(error, UnknownDomainError { text: text.to_owned() });
         }
     }
 

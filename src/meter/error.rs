@@ -23,7 +23,7 @@ pub enum MeterError {
     },
     /// A file does not hold what it should.
     #[error("{} holds {text:?}, expected {expected}", path.display())]
-    Rubbish {
+    Malformed {
         /// The file.
         path: PathBuf,
         /// How it begins.
@@ -45,7 +45,7 @@ pub enum MeterError {
         "the counter stood still for about {}: measure for longer, or with another meter",
         roughly(*.0)
     )]
-    StoodStill(Duration),
+    CounterStuck(Duration),
     /// No power from the one reading to the other.
     #[error("the power was 0 W for about {}: the sensor does not work", roughly(*.0))]
     NoPower(Duration),
@@ -54,7 +54,7 @@ pub enum MeterError {
     WentBack,
     /// The counter may have wrapped unseen.
     #[error("the counter was not read for so long that it may have wrapped: read it more often")]
-    Unwatched,
+    MayHaveWrapped,
     /// Two readings of one time.
     #[error("no time passed between the two readings")]
     NoTime,
@@ -84,7 +84,7 @@ impl MeterError {
     }
 
     pub(super) fn rubbish(path: &Path, text: &str, expected: &'static str) -> Self {
-        Self::Rubbish { path: path.to_owned(), text: beginning(text), expected }
+        Self::Malformed { path: path.to_owned(), text: beginning(text), expected }
     }
 }
 
@@ -106,7 +106,8 @@ mod tests {
     fn one_reason_is_one_text() {
         let still = |milliseconds| {
             let time = Duration::from_millis(milliseconds);
-            [MeterError::StoodStill(time), MeterError::NoPower(time)].map(|error| error.to_string())
+            [MeterError::CounterStuck(time), MeterError::NoPower(time)]
+                .map(|error| error.to_string())
         };
         assert_eq!(still(5_201), still(5_238));
         assert_eq!(still(301), still(312));

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::counter::{Counter, Width};
 use super::integral::Integrator;
-use super::{About, Clock, Conditions, Domain, Meter, MeterError, Reading, Source};
+use super::{Clock, Conditions, Domain, Meter, MeterError, MeterInfo, Reading, Source};
 use crate::units::{Joules, Watts};
 
 /// Without a value of power for longer than this there is a gap.
@@ -14,9 +14,9 @@ const GAP: Duration = Duration::from_secs(1);
 
 /// Time that passes only when it is told to.
 #[derive(Clone, Debug, Default)]
-pub struct Hand(Arc<AtomicU64>);
+pub struct ManualClock(Arc<AtomicU64>);
 
-impl Hand {
+impl ManualClock {
     /// A time of zero.
     #[must_use]
     pub fn new() -> Self {
@@ -41,7 +41,7 @@ impl Hand {
 /// A meter whose joules are made up from the time.
 #[derive(Debug)]
 pub struct Fake {
-    about: About,
+    info: MeterInfo,
     power: Watts,
     kind: Kind,
     stands_from: Duration,
@@ -72,7 +72,7 @@ impl Fake {
     }
 
     fn new(domain: Domain, power: Watts, kind: Kind, resolution: Option<Joules>) -> Self {
-        let about = About {
+        let info = MeterInfo {
             domain,
             source: Source::Fake,
             detail: "made up".to_owned(),
@@ -81,7 +81,7 @@ impl Fake {
             interval: None,
         };
         let (stands_from, fails_from) = (Duration::MAX, Duration::MAX);
-        Self { about, power, kind, stands_from, fails_from, conditions: None }
+        Self { info, power, kind, stands_from, fails_from, conditions: None }
     }
 
     /// From then on it shows what it showed before, or no power.
@@ -99,7 +99,7 @@ impl Fake {
     /// It is worth reading only this often.
     #[must_use]
     pub fn slow(mut self, interval: Duration) -> Self {
-        self.about.interval = Some(interval);
+        self.info.interval = Some(interval);
         self
     }
 
@@ -111,8 +111,8 @@ impl Fake {
 }
 
 impl Meter for Fake {
-    fn about(&self) -> &About {
-        &self.about
+    fn info(&self) -> &MeterInfo {
+        &self.info
     }
 
     fn read(&mut self, clock: &Clock) -> Result<Reading, MeterError> {

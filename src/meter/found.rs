@@ -51,7 +51,7 @@ pub fn found_under(
 ) -> Vec<Found> {
     let zones = rapl::find(&under(root, rapl::FOLDER), host);
     let mut found = probe::moving(zones, host, exercise);
-    let mut domains = found.iter().flatten().map(|meter| &meter.about().domain);
+    let mut domains = found.iter().flatten().map(|meter| &meter.info().domain);
     if !domains.any(|domain| matches!(domain, Domain::Package(_))) {
         let processors = under(root, perf::PROCESSORS);
         let events = perf::find(&under(root, perf::FOLDER), &processors, host, open);
@@ -76,12 +76,12 @@ fn under(root: &Path, path: &str) -> PathBuf {
 /// A meter of what no other measures.
 fn once(found: &[Found], meter: Found) -> Found {
     let meter = meter?;
-    let about = meter.about();
-    let twin = found.iter().flatten().find(|other| other.about().domain == about.domain);
+    let info = meter.info();
+    let twin = found.iter().flatten().find(|other| other.info().domain == info.domain);
     match twin {
         Some(twin) => {
-            let why = Why::Twin(format!("{} ({})", twin.about().source, twin.about().detail));
-            Err(Unavailable::new(about.source, Some(about.domain.clone()), why))
+            let why = Why::Twin(format!("{} ({})", twin.info().source, twin.info().detail));
+            Err(Unavailable::new(info.source, Some(info.domain.clone()), why))
         }
         None => Ok(meter),
     }

@@ -29,7 +29,7 @@ pub struct Host {
     /// Whether this is inside a container.
     pub container: bool,
     /// The setting `kernel.perf_event_paranoid`.
-    pub paranoia: Option<i32>,
+    pub perf_event_paranoid: Option<i32>,
     /// Whether a card of NVIDIA is on the PCI bus; `None` where that is not to be seen.
     pub nvidia: Option<bool>,
     /// What else it is that explains something.
@@ -78,7 +78,7 @@ impl Host {
             kernel: kernel(&release),
             hypervisor: has_hypervisor(&cpuinfo),
             container: container.iter().any(|path| root.join(path).exists()),
-            paranoia: text("proc/sys/kernel/perf_event_paranoid").trim().parse().ok(),
+            perf_event_paranoid: text("proc/sys/kernel/perf_event_paranoid").trim().parse().ok(),
             // Windows lends its cards by other means than a bus.
             nvidia: has_nvidia(&root.join("sys/bus/pci/devices"))
                 .filter(|_| platform != Platform::Wsl),
@@ -226,7 +226,7 @@ mod tests {
         write("sys/bus/pci/devices/0000:00:00.0/vendor", "0x10de\n");
         write("sys/bus/pci/devices/0000:00:00.0/class", "0x060400\n");
         let host = Host::under(root.path());
-        assert_eq!((host.kernel, host.paranoia), (Some((6, 18)), Some(-1)));
+        assert_eq!((host.kernel, host.perf_event_paranoid), (Some((6, 18)), Some(-1)));
         assert_eq!(host.nvidia, Some(false));
         assert!(host.hypervisor && host.container);
         write("sys/bus/pci/devices/0000:01:00.0/vendor", "0x10de\n");

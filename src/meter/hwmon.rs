@@ -13,7 +13,7 @@ use super::integral::Integrator;
 use super::pci::PciAddress;
 use super::unavailable::{Unavailable, Why};
 use super::{
-    About, Clock, Domain, Found, Host, Meter, MeterError, Reading, Socket, Source, patience,
+    Clock, Domain, Found, Host, Meter, MeterError, MeterInfo, Reading, Socket, Source, patience,
     plausible, sysfs,
 };
 use crate::units::{Joules, Watts};
@@ -210,7 +210,7 @@ impl Chip {
         let words = [self.name.clone(), self.label(sensor), file.display().to_string()];
         let microjoule = Joules::from_microjoules(1);
         let counts = sensor.kind == Kind::Energy;
-        let about = About {
+        let info = MeterInfo {
             domain,
             source: Source::Hwmon,
             detail: words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "),
@@ -223,7 +223,7 @@ impl Chip {
         } else {
             Means::Power(Integrator::new(GAP))
         };
-        Ok(Box::new(Hwmon { about, file, means }))
+        Ok(Box::new(Hwmon { info, file, means }))
     }
 }
 
@@ -239,7 +239,7 @@ fn power(file: &Path) -> Result<Watts, MeterError> {
 /// The meter of a file.
 #[derive(Debug)]
 struct Hwmon {
-    about: About,
+    info: MeterInfo,
     file: PathBuf,
     means: Means,
 }
@@ -251,8 +251,8 @@ enum Means {
 }
 
 impl Meter for Hwmon {
-    fn about(&self) -> &About {
-        &self.about
+    fn info(&self) -> &MeterInfo {
+        &self.info
     }
 
     fn read(&mut self, clock: &Clock) -> Result<Reading, MeterError> {

@@ -17,7 +17,7 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use perjoule::meter::fake::{Fake, Hand};
+//! use perjoule::meter::fake::{Fake, ManualClock};
 //! use perjoule::meter::{Domain, Meter, Recorder};
 //! use perjoule::units::Watts;
 //!
@@ -25,7 +25,7 @@
 //! let update = Duration::from_millis(1);
 //! let meter = Fake::counting(Domain::Cpu, Watts::new(65.0), update);
 //! let meters: Vec<Box<dyn Meter>> = vec![Box::new(meter)];
-//! let hand = Hand::new();
+//! let hand = ManualClock::new();
 //! let recorder = Recorder::start(meters, hand.clock(), Duration::from_millis(50))?;
 //!
 //! let ((), measured) = recorder.measure(|| hand.advance(Duration::from_secs(10)));
@@ -70,11 +70,11 @@ use crate::units::{Joules, Watts};
 
 pub use self::clock::Clock;
 pub use self::conditions::{Conditions, Throttle};
-pub use self::domain::{Domain, Overlap, Socket, UnknownDomain, sum};
+pub use self::domain::{Domain, Overlap, Socket, UnknownDomainError, sum};
 pub use self::error::MeterError;
 pub use self::found::{found, found_on, found_under};
 pub use self::host::{Host, Platform};
-pub use self::pci::{NoPciAddress, PciAddress};
+pub use self::pci::{ParsePciAddressError, PciAddress};
 pub use self::probe::Exercise;
 pub use self::recorder::{DEFAULT_INTERVAL, Mark, Measured, Recorder, Sample, Track};
 pub use self::unavailable::{Cause, Unavailable, Why};
@@ -83,7 +83,7 @@ pub use self::window::{CrossCheck, Method, Note, Span, Window};
 /// Something that tells how much energy was used.
 pub trait Meter: fmt::Debug + Send {
     /// What it measures, and by what means.
-    fn about(&self) -> &About;
+    fn info(&self) -> &MeterInfo;
 
     /// What was used since the first reading. Joules never decrease: a counter that wraps is
     /// corrected, and one that starts anew goes on from where it was, which the reading says.
@@ -104,7 +104,7 @@ pub type Found = Result<Box<dyn Meter>, Unavailable>;
 
 /// What a meter is.
 #[derive(Clone, Debug, PartialEq)]
-pub struct About {
+pub struct MeterInfo {
     /// What it measures.
     pub domain: Domain,
     /// By what means.
@@ -121,7 +121,7 @@ pub struct About {
     pub interval: Option<Duration>,
 }
 
-impl fmt::Display for About {
+impl fmt::Display for MeterInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} by {} ({})", self.domain, self.source, self.detail)
     }
@@ -165,18 +165,18 @@ impl Source {
 }
 
 impl FromStr for Source {
-    type Err = UnknownSource;
+    type Err = UnknownSourceError;
 
-    fn from_str(name: &str) -> Result<Self, UnknownSource> {
+    fn from_str(name: &str) -> Result<Self, UnknownSourceError> {
         let known = Self::ALL.into_iter().find(|source| source.to_string() == name);
-        known.ok_or_else(|| UnknownSource { name: name.to_owned() })
+        known.ok_or_else(|| UnknownSourceError { name: name.to_owned() })
     }
 }
 
 /// A name that no kind of meter has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no kind of meter is called {name:?}")]
-pub struct UnknownSource {
+pub struct UnknownSourceError {
     name: String,
 }
 

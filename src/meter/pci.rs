@@ -17,16 +17,16 @@ pub struct PciAddress {
 /// A text that is no address on the PCI bus.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no PCI address, expected one like 0000:01:00.0")]
-pub struct NoPciAddress {
+pub struct ParsePciAddressError {
     /// The text.
     pub text: String,
 }
 
 impl FromStr for PciAddress {
-    type Err = NoPciAddress;
+    type Err = ParsePciAddressError;
 
-    fn from_str(text: &str) -> Result<Self, NoPciAddress> {
-        parse(text).ok_or_else(|| NoPciAddress { text: text.to_owned() })
+    fn from_str(text: &str) -> Result<Self, ParsePciAddressError> {
+        parse(text).ok_or_else(|| ParsePciAddressError { text: text.to_owned() })
     }
 }
 
@@ -86,7 +86,7 @@ mod tests {
             "0000:01:00.µ",
         ] {
             let refused = text.parse::<PciAddress>().expect_err(text);
-            assert_eq!(refused, NoPciAddress { text: text.to_owned() });
+            assert_eq!(refused, ParsePciAddressError { text: text.to_owned() });
         }
     }
 }

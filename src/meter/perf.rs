@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 
 use super::counter::{Counter, Width};
 use super::unavailable::{Unavailable, Why};
-use super::{About, Clock, Domain, Found, Host, Meter, MeterError, Reading, Socket, Source, sysfs};
+use super::{
+    Clock, Domain, Found, Host, Meter, MeterError, MeterInfo, Reading, Socket, Source, sysfs,
+};
 use crate::units::Joules;
 
 /// Where Linux describes the events.
@@ -102,12 +104,12 @@ pub fn find(folder: &Path, processors: &Path, host: &Host, open: Open<'_>) -> Ve
 
 /// A file that cannot be read is another matter than an event that must not be counted.
 fn why(error: Refused, host: &Host) -> Why {
-    let Host { paranoia, container, .. } = *host;
+    let Host { perf_event_paranoid, container, .. } = *host;
     match error {
         Refused::Event(MeterError::Read { error, .. })
             if error.kind() == io::ErrorKind::PermissionDenied =>
         {
-            Why::Forbidden { paranoia, container }
+            Why::Forbidden { perf_event_paranoid, container }
         }
         Refused::Event(error) | Refused::Description(error) => sysfs::why(error, container),
     }
@@ -198,7 +200,7 @@ fn describe(event: &Path) -> Result<(u64, Joules), MeterError> {
 /// The meter of one event in one socket.
 #[derive(Debug)]
 struct Perf {
-    about: About,
+    info: MeterInfo,
     event: PathBuf,
     counter: Counter,
     count: Box<dyn Count>,
@@ -213,7 +215,7 @@ impl Perf {
         let (config, one) = describe(&event).map_err(Refused::Description)?;
         let count =
             open(config).map_err(|error| Refused::Event(MeterError::read(&event, error)))?;
-        let about = About {
+        let info = MeterInfo {
             domain,
             source: Source::Perf,
             detail: event.display().to_string(),
@@ -221,13 +223,13 @@ impl Perf {
             read_within: None,
             interval: None,
         };
-        Ok(Self { about, event, counter: Counter::new(one, Width::Endless), count })
+        Ok(Self { info, event, counter: Counter::new(one, Width::Endless), count })
     }
 }
 
 impl Meter for Perf {
-    fn about(&self) -> &About {
-        &self.about
+    fn info(&self) -> &MeterInfo {
+        &self.info
     }
 
     fn read(&mut self, clock: &Clock) -> Result<Reading, MeterError> {

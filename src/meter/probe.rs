@@ -74,7 +74,7 @@ struct Candidate {
 impl Candidate {
     fn new(mut meter: Found, clock: &Clock) -> Self {
         let stands_still = meter.as_mut().is_ok_and(|meter| {
-            of_a_processor(&meter.about().domain) && updates(&mut **meter, clock) == Some(0)
+            of_a_processor(&meter.info().domain) && updates(&mut **meter, clock) == Some(0)
         });
         Self { meter, stands_still }
     }
@@ -87,7 +87,7 @@ impl Candidate {
     }
 
     fn is_package(&self) -> bool {
-        self.meter.as_ref().is_ok_and(|meter| matches!(meter.about().domain, Domain::Package(_)))
+        self.meter.as_ref().is_ok_and(|meter| matches!(meter.info().domain, Domain::Package(_)))
     }
 
     fn judged(self, host: &Host) -> Found {
@@ -95,10 +95,10 @@ impl Candidate {
         if !self.stands_still {
             return Ok(meter);
         }
-        let about = meter.about();
-        let (counter, virtual_machine) = (about.detail.clone(), host.hypervisor);
+        let info = meter.info();
+        let (counter, virtual_machine) = (info.detail.clone(), host.hypervisor);
         let why = Why::StandsStill { counter, virtual_machine };
-        Err(Unavailable::new(about.source, Some(about.domain.clone()), why))
+        Err(Unavailable::new(info.source, Some(info.domain.clone()), why))
     }
 }
 

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 use super::counter::{Counter, Width};
 use super::unavailable::{Cause, Unavailable, Why};
-use super::{About, Clock, Domain, Found, Host, Meter, MeterError, Reading, Socket, Source, sysfs};
+use super::{
+    Clock, Domain, Found, Host, Meter, MeterError, MeterInfo, Reading, Socket, Source, sysfs,
+};
 use crate::units::Joules;
 
 /// Where Linux has it.
@@ -158,7 +160,7 @@ fn package(name: &str) -> Option<Socket> {
 /// The meter of a zone.
 #[derive(Debug)]
 struct Rapl {
-    about: About,
+    info: MeterInfo,
     file: PathBuf,
     counter: Counter,
 }
@@ -175,7 +177,7 @@ impl Rapl {
         }
         let microjoule = Joules::from_microjoules(1);
         let counter = Counter::new(microjoule, Width::Wraps { largest });
-        let about = About {
+        let info = MeterInfo {
             domain,
             source: Source::Rapl,
             detail: zone.path.display().to_string(),
@@ -183,13 +185,13 @@ impl Rapl {
             read_within: counter.read_within(),
             interval: None,
         };
-        Ok(Self { about, file, counter })
+        Ok(Self { info, file, counter })
     }
 }
 
 impl Meter for Rapl {
-    fn about(&self) -> &About {
-        &self.about
+    fn info(&self) -> &MeterInfo {
+        &self.info
     }
 
     fn read(&mut self, clock: &Clock) -> Result<Reading, MeterError> {

@@ -69,7 +69,7 @@ mod tests {
             assert!(error.ends_with("expected a whole number") && error.len() < 500, "{error}");
         }
         fs::write(&path, [0xff, 0xfe]).expect("written");
-        assert!(matches!(number(&path), Err(MeterError::Rubbish { .. })));
+        assert!(matches!(number(&path), Err(MeterError::Malformed { .. })));
         fs::remove_file(&path).expect("there");
         assert!(matches!(number(&path), Err(MeterError::Read { .. })));
         assert!(matches!(number(folder.path()), Err(MeterError::Read { .. })));

@@ -53,11 +53,11 @@ pub enum Why {
     /// The kernel does not let this user have it.
     #[error(
         "performance events of the whole machine are not for this user{}",
-        paranoia.map_or_else(String::new, |level| format!(" (kernel.perf_event_paranoid is {level})"))
+        perf_event_paranoid.map_or_else(String::new, |level| format!(" (kernel.perf_event_paranoid is {level})"))
     )]
     Forbidden {
         /// The setting `kernel.perf_event_paranoid`.
-        paranoia: Option<i32>,
+        perf_event_paranoid: Option<i32>,
         /// Whether this is inside a container.
         container: bool,
     },

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use super::integral::{Doubts, Point, Stretch, doubts, stretch};
-use super::{About, Clock, Conditions, MeterError, Reading, Source};
+use super::{Clock, Conditions, MeterError, MeterInfo, Reading, Source};
 use crate::units::{Joules, Watts};
 
 /// A counter and integrated power that are further apart than this share of the larger one are told
@@ -30,7 +30,7 @@ pub struct Sample {
 #[non_exhaustive]
 pub struct Window {
     /// What was measured, and by what means.
-    pub about: About,
+    pub info: MeterInfo,
     /// When.
     pub span: Span,
     /// How much: more than zero.
@@ -171,7 +171,7 @@ impl Window {
     ///
     /// When no energy was seen, or what was seen cannot be trusted.
     pub fn between(
-        about: &About,
+        info: &MeterInfo,
         clock: &Clock,
         start: &Reading,
         end: &Reading,
@@ -211,10 +211,10 @@ impl Window {
                 notes.push(Note::Gaps { gaps, time: until(end).saturating_sub(until(start)) });
             }
         }
-        let assumed = about.source == Source::Assumed;
+        let assumed = info.source == Source::Assumed;
         let update_period = end.counted.filter(|_| method == Method::Counted);
         Ok(Self {
-            about: about.clone(),
+            info: info.clone(),
             span: Span { from: clock.date(start.at), took },
             energy,
             method: if assumed { Method::Assumed } else { method },
@@ -231,7 +231,7 @@ impl Window {
     ///
     /// What is longer than `patience` without a value is a gap.
     pub(super) fn over(
-        about: &About,
+        info: &MeterInfo,
         span: Span,
         points: &[Point],
         from: Duration,
@@ -251,7 +251,7 @@ impl Window {
         let Stretch { energy, points: inside, gaps, gap_time } = stretch;
         let notes = (gaps > 0).then_some(Note::Gaps { gaps, time: gap_time });
         let window = Self {
-            about: about.clone(),
+            info: info.clone(),
             span,
             energy,
             method: Method::Integrated,
@@ -313,11 +313,11 @@ fn counted(start: &Reading, end: &Reading, took: Duration) -> Option<Result<Joul
     Some(if end.resets != start.resets {
         Err(MeterError::WentBack)
     } else if end.lapses != start.lapses {
-        Err(MeterError::Unwatched)
+        Err(MeterError::MayHaveWrapped)
     } else {
         Some(end.energy - start.energy)
             .filter(|energy| *energy > Joules::ZERO)
-            .ok_or(MeterError::StoodStill(took))
+            .ok_or(MeterError::CounterStuck(took))
     })
 }
 
@@ -335,8 +335,8 @@ mod tests {
     use super::*;
     use crate::meter::{Counted, Domain, Integrated};
 
-    fn about(source: Source) -> About {
-        About {
+    fn info(source: Source) -> MeterInfo {
+        MeterInfo {
             domain: Domain::Machine,
             source,
             detail: "test".into(),
@@ -364,7 +364,7 @@ mod tests {
 
     fn between(start: &Reading, end: &Reading) -> Result<Window, MeterError> {
         let clock = Clock::new(SystemTime::UNIX_EPOCH, || Duration::ZERO);
-        Window::between(&about(Source::Fake), &clock, start, end)
+        Window::between(&info(Source::Fake), &clock, start, end)
     }
 
     #[test]
@@ -390,7 +390,7 @@ mod tests {
         assert!(matches!(between(&start, &start), Err(MeterError::NoTime)));
         assert!(matches!(between(&reading(6, Some(10.0), None), &start), Err(MeterError::NoTime)));
         let still = between(&start, &reading(9, Some(10.0), None)).expect_err("no movement");
-        assert!(matches!(still, MeterError::StoodStill(took) if took.as_secs() == 4), "{still}");
+        assert!(matches!(still, MeterError::CounterStuck(took) if took.as_secs() == 4), "{still}");
         let dark = between(&reading(5, None, Some(3.0)), &reading(9, None, Some(3.0)));
         assert!(matches!(dark, Err(MeterError::NoPower(_))));
         let other = between(&start, &reading(9, None, Some(3.0)));
@@ -469,7 +469,7 @@ mod tests {
     fn assumptions_are_marked() {
         let clock = Clock::new(SystemTime::UNIX_EPOCH, || Duration::ZERO);
         let readings = [reading(5, None, Some(10.0)), reading(9, None, Some(16.0))];
-        let window = Window::between(&about(Source::Assumed), &clock, &readings[0], &readings[1]);
+        let window = Window::between(&info(Source::Assumed), &clock, &readings[0], &readings[1]);
         let window = window.expect("an assumption");
         assert_eq!(window.method, Method::Assumed);
         assert!(window.is_assumed());

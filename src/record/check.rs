@@ -1,17 +1,17 @@
-//! Whether what a report says can be. A file may have been edited, cut or made by another program, and
+//! Whether what a record says can be. A file may have been edited, cut or made by another program, and
 //! a number that nobody can have measured would decide as well as any other: it is refused when the
 //! file is read, with its place.
 
 use std::fmt::{Arguments, Display};
 
-use super::{Device, Energy, Machine, Named, Rate, Report, Roof, Row, Size, State, Trial};
+use super::{Device, Energy, Machine, Named, Rate, Record, Roof, Row, Size, State, Trial};
 use crate::score::share_of_roof;
 use crate::units::{Hertz, Joules, Watts};
 
 /// Something that no score has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place} is {found}, expected {expected}")]
-pub struct Impossible {
+pub struct ImpossibleValueError {
     /// Where: `rows[3].energy.trials[0].joules`.
     place: String,
     found: String,
@@ -67,10 +67,10 @@ const CELSIUS: Range =
     Range { least: -273.15, above: false, most: 1e4, expected: "-273.15 to 1e4 degrees" };
 
 /// Settles what older files have otherwise, and refuses what cannot be.
-pub(super) fn checked(mut report: Report) -> Result<Report, Impossible> {
-    report.rows.iter_mut().for_each(settle);
-    check(&report)?;
-    Ok(report)
+pub(super) fn checked(mut record: Record) -> Result<Record, ImpossibleValueError> {
+    record.rows.iter_mut().for_each(settle);
+    check(&record)?;
+    Ok(record)
 }
 
 /// Takes away what was no number: the spread of one value, and the share of what is no roof.
@@ -87,61 +87,61 @@ fn settle(row: &mut Row) {
     row.roof.iter_mut().for_each(|roof| roof.disturbed = !is_share);
 }
 
-fn check(report: &Report) -> Result<(), Impossible> {
+fn check(record: &Record) -> Result<(), ImpossibleValueError> {
     for (what, count) in [
-        ("devices", report.devices.len()),
-        ("meters", report.meters.len()),
-        ("rows", report.rows.len()),
-        ("missing", report.missing.len()),
-        ("faults", report.faults.len()),
-        ("warnings", report.warnings.len()),
-        ("traces", report.traces.len()),
-        ("finished", report.finished.len()),
+        ("devices", record.devices.len()),
+        ("meters", record.meters.len()),
+        ("rows", record.rows.len()),
+        ("missing", record.missing.len()),
+        ("faults", record.faults.len()),
+        ("warnings", record.warnings.len()),
+        ("traces", record.traces.len()),
+        ("finished", record.finished.len()),
     ] {
         few(format_args!("{what}"), count)?;
     }
-    text(format_args!("perjoule"), &report.perjoule)?;
-    name(format_args!("started"), &report.started)?;
-    within(format_args!("seconds"), report.seconds, SECONDS)?;
-    of_machine(&report.machine)?;
-    for (at, device) in report.devices.iter().enumerate() {
+    text(format_args!("perjoule"), &record.perjoule)?;
+    name(format_args!("started"), &record.started)?;
+    within(format_args!("seconds"), record.seconds, SECONDS)?;
+    of_machine(&record.machine)?;
+    for (at, device) in record.devices.iter().enumerate() {
         of_device(format_args!("devices[{at}]"), device)?;
     }
-    for (at, meter) in report.meters.iter().enumerate() {
+    for (at, meter) in record.meters.iter().enumerate() {
         name(format_args!("meters[{at}].domain"), &meter.domain)?;
         name(format_args!("meters[{at}].source"), &meter.source)?;
         may_say(format_args!("meters[{at}].unavailable"), meter.unavailable.as_ref())?;
         let step = meter.resolution.map(Joules::value);
         may_be(format_args!("meters[{at}].resolution_joules"), step, STEP)?;
     }
-    for (at, row) in report.rows.iter().enumerate() {
+    for (at, row) in record.rows.iter().enumerate() {
         of_row(format_args!("rows[{at}]"), row)?;
     }
-    for (list, notes) in [("missing", &report.missing), ("faults", &report.faults)] {
+    for (list, notes) in [("missing", &record.missing), ("faults", &record.faults)] {
         for (at, note) in notes.iter().enumerate() {
             name(format_args!("{list}[{at}].device"), &note.device)?;
             text(format_args!("{list}[{at}].what"), &note.what)?;
             text(format_args!("{list}[{at}].why"), &note.why)?;
         }
     }
-    for (at, warning) in report.warnings.iter().enumerate() {
+    for (at, warning) in record.warnings.iter().enumerate() {
         text(format_args!("warnings[{at}]"), warning)?;
     }
-    for (at, trace) in report.traces.iter().enumerate() {
+    for (at, trace) in record.traces.iter().enumerate() {
         name(format_args!("traces[{at}].domain"), &trace.domain)?;
         for (nth, (seconds, watts)) in trace.points.iter().enumerate() {
             within(format_args!("traces[{at}].points[{nth}][0]"), *seconds, SECONDS)?;
             within(format_args!("traces[{at}].points[{nth}][1]"), watts.value(), WATTS)?;
         }
     }
-    for (at, finished) in report.finished.iter().enumerate() {
+    for (at, finished) in record.finished.iter().enumerate() {
         name(format_args!("finished[{at}].device"), &finished.device)?;
         few(format_args!("finished[{at}].workloads"), finished.workloads.len())?;
     }
     Ok(())
 }
 
-fn of_machine(machine: &Machine) -> Result<(), Impossible> {
+fn of_machine(machine: &Machine) -> Result<(), ImpossibleValueError> {
     let Machine { cpu, usable_cores, memory_bytes, system } = machine;
     may_say(format_args!("machine.cpu"), cpu.as_ref())?;
     text(format_args!("machine.system"), system)?;
@@ -149,7 +149,7 @@ fn of_machine(machine: &Machine) -> Result<(), Impossible> {
     may_be(format_args!("machine.memory_bytes"), memory_bytes.map(|it| it as f64), BYTES)
 }
 
-fn of_device(at: Arguments<'_>, device: &Device) -> Result<(), Impossible> {
+fn of_device(at: Arguments<'_>, device: &Device) -> Result<(), ImpossibleValueError> {
     name(format_args!("{at}.id"), &device.id)?;
     text(format_args!("{at}.name"), &device.name)?;
     may_say(format_args!("{at}.tuned"), device.tuned.as_ref())?;
@@ -157,7 +157,7 @@ fn of_device(at: Arguments<'_>, device: &Device) -> Result<(), Impossible> {
     may_be(format_args!("{at}.largest_buffer_bytes"), largest, BYTES)
 }
 
-fn of_row(at: Arguments<'_>, row: &Row) -> Result<(), Impossible> {
+fn of_row(at: Arguments<'_>, row: &Row) -> Result<(), ImpossibleValueError> {
     name(format_args!("{at}.device"), &row.device)?;
     name(format_args!("{at}.workload"), &row.workload)?;
     name(format_args!("{at}.variant"), &row.variant)?;
@@ -188,7 +188,7 @@ fn of_row(at: Arguments<'_>, row: &Row) -> Result<(), Impossible> {
     row.energy.as_ref().map_or(Ok(()), |energy| of_energy(format_args!("{at}.energy"), energy))
 }
 
-fn of_rate(at: Arguments<'_>, rate: &Rate) -> Result<(), Impossible> {
+fn of_rate(at: Arguments<'_>, rate: &Rate) -> Result<(), ImpossibleValueError> {
     let Rate { best, p90, median, spread, slices } = rate;
     within(format_args!("{at}.median"), *median, RATE)?;
     within(format_args!("{at}.p90"), *p90, RATE)?;
@@ -203,7 +203,7 @@ fn of_rate(at: Arguments<'_>, rate: &Rate) -> Result<(), Impossible> {
     ensure(*slices > 0, format_args!("{at}.slices"), slices, || "1 or more".to_owned())
 }
 
-fn of_energy(at: Arguments<'_>, energy: &Energy) -> Result<(), Impossible> {
+fn of_energy(at: Arguments<'_>, energy: &Energy) -> Result<(), ImpossibleValueError> {
     name(format_args!("{at}.source"), &energy.source)?;
     few(format_args!("{at}.charged"), energy.charged.len())?;
     for (nth, domain) in energy.charged.iter().enumerate() {
@@ -242,7 +242,7 @@ fn of_energy(at: Arguments<'_>, energy: &Energy) -> Result<(), Impossible> {
 /// Picojoules of a unit of work.
 const SHARE_OF_JOULE: Range = Range::from_zero(1e30, "0 to 1e30 picojoules");
 
-fn of_state(at: Arguments<'_>, state: &State) -> Result<(), Impossible> {
+fn of_state(at: Arguments<'_>, state: &State) -> Result<(), ImpossibleValueError> {
     let State { clock, memory_clock, celsius, limit, throttled } = state;
     may_be(format_args!("{at}.clock_hertz"), clock.map(Hertz::value), HERTZ)?;
     may_be(format_args!("{at}.memory_clock_hertz"), memory_clock.map(Hertz::value), HERTZ)?;
@@ -251,28 +251,37 @@ fn of_state(at: Arguments<'_>, state: &State) -> Result<(), Impossible> {
     few(format_args!("{at}.throttled"), throttled.len())
 }
 
-fn within(place: Arguments<'_>, value: f64, range: Range) -> Result<(), Impossible> {
+fn within(place: Arguments<'_>, value: f64, range: Range) -> Result<(), ImpossibleValueError> {
     let above = if range.above { value > range.least } else { value >= range.least };
     ensure(above && value <= range.most, place, value, || range.expected.to_owned())
 }
 
-fn may_be(place: Arguments<'_>, value: Option<f64>, range: Range) -> Result<(), Impossible> {
+fn may_be(
+    place: Arguments<'_>,
+    value: Option<f64>,
+    range: Range,
+) -> Result<(), ImpossibleValueError> {
     value.map_or(Ok(()), |value| within(place, value, range))
 }
 
 /// A number that follows from others.
-fn follows(place: Arguments<'_>, value: f64, by: f64, others: &str) -> Result<(), Impossible> {
+fn follows(
+    place: Arguments<'_>,
+    value: f64,
+    by: f64,
+    others: &str,
+) -> Result<(), ImpossibleValueError> {
     let near = (value / by - 1.0).abs() <= ROUNDING;
     ensure(near, place, value, || format!("{by} by {others}"))
 }
 
-fn few(place: Arguments<'_>, count: usize) -> Result<(), Impossible> {
+fn few(place: Arguments<'_>, count: usize) -> Result<(), ImpossibleValueError> {
     ensure(count <= MOST_ITEMS, place, format_args!("a list of {count}"), || {
         format!("at most {MOST_ITEMS}")
     })
 }
 
-fn text(place: Arguments<'_>, text: &str) -> Result<(), Impossible> {
+fn text(place: Arguments<'_>, text: &str) -> Result<(), ImpossibleValueError> {
     if text.len() <= MOST_TEXT {
         return Ok(());
     }
@@ -281,14 +290,14 @@ fn text(place: Arguments<'_>, text: &str) -> Result<(), Impossible> {
 }
 
 /// A name that this version knows is not too long.
-fn name<T>(place: Arguments<'_>, name: &Named<T>) -> Result<(), Impossible> {
+fn name<T>(place: Arguments<'_>, name: &Named<T>) -> Result<(), ImpossibleValueError> {
     match name {
         Named::Known(_) => Ok(()),
         Named::Other(name) => text(place, name),
     }
 }
 
-fn may_say(place: Arguments<'_>, words: Option<&String>) -> Result<(), Impossible> {
+fn may_say(place: Arguments<'_>, words: Option<&String>) -> Result<(), ImpossibleValueError> {
     words.map_or(Ok(()), |words| text(place, words))
 }
 
@@ -297,12 +306,12 @@ fn ensure(
     place: Arguments<'_>,
     found: impl Display,
     expected: impl FnOnce() -> String,
-) -> Result<(), Impossible> {
+) -> Result<(), ImpossibleValueError> {
     if holds {
         return Ok(());
     }
     let (place, found) = (place.to_string(), found.to_string());
-    Err(Impossible { place, found, expected: expected() })
+    Err(ImpossibleValueError { place, found, expected: expected() })
 }
 
 #[cfg(test)]
@@ -311,12 +320,12 @@ mod tests {
     use crate::record::{example, json};
 
     /// The full example as JSON, with a value in place of what is there.
-    fn with(pointer: &str, value: &str) -> Result<Report, String> {
+    fn with(pointer: &str, value: &str) -> Result<Record, String> {
         let text = json::text(&example::full()).expect("finite");
-        let mut report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
-        let place = report.pointer_mut(pointer).expect(pointer);
+        let mut record: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let place = record.pointer_mut(pointer).expect(pointer);
         *place = serde_json::from_str(value).expect(value);
-        json::read(&report.to_string()).map_err(|why| why.to_string())
+        json::read(&record.to_string()).map_err(|why| why.to_string())
     }
 
     #[test]
@@ -391,10 +400,10 @@ mod tests {
             let why = with(pointer, &endless).expect_err(pointer);
             assert!(why.starts_with(place) && why.len() < 200, "{why}");
         }
-        let mut report = example::full();
-        let row = report.rows[0].clone();
-        report.rows.extend(std::iter::repeat_n(row, MOST_ITEMS));
-        let why = check(&report).expect_err("too many").to_string();
+        let mut record = example::full();
+        let row = record.rows[0].clone();
+        record.rows.extend(std::iter::repeat_n(row, MOST_ITEMS));
+        let why = check(&record).expect_err("too many").to_string();
         assert!(why.starts_with("rows is a list of 100"), "{why}");
     }
 

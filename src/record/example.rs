@@ -1,4 +1,4 @@
-//! Reports that tests of every exporter work with: a full one, with all that a report can have in
+//! Reports that tests of every exporter work with: a full one, with all that a record can have in
 //! it, and an empty one.
 //!
 //! The numbers are made up, but fit each other: work is rate times time, energy is power times time,
@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{
-    Device, Energy, Finished, Machine, Meter, Named, Note, Rate, Report, Roof, Row, SCHEMA, Size,
+    Device, Energy, Finished, Machine, Meter, Named, Note, Rate, Record, Roof, Row, SCHEMA, Size,
     State, Trace, Trial,
 };
 use crate::units::{Hertz, Joules, Watts, WorkUnit};
@@ -17,9 +17,9 @@ const CPU_HASHES: f64 = 3e9;
 const SQUARE: Size = Size::Matrices { m: 4096, n: 4096, k: 4096 };
 const LARGE: Size = Size::Matrices { m: 8192, n: 8192, k: 8192 };
 
-/// A report without any measurement.
-pub(crate) fn empty() -> Report {
-    Report {
+/// A record without any measurement.
+pub(crate) fn empty() -> Record {
+    Record {
         schema: SCHEMA,
         perjoule: "0.1.0".to_owned(),
         started: "2026-07-01T12:00:00Z".into(),
@@ -52,7 +52,7 @@ fn finished(device: &str, workloads: &[&str]) -> Finished {
 ///
 /// Hashing on the processor is 3 GH/s at 300 W, which is 10 MH/J or 100,000 J/TH; on `gpu:0` it is
 /// 7 GH/s at 350 W, which is 20 MH/J or 50,000 J/TH.
-pub(crate) fn full() -> Report {
+pub(crate) fn full() -> Record {
     let mut course = Course { now: 4.0, rows: Vec::new() };
     course.processor();
     course.card();
@@ -63,7 +63,7 @@ pub(crate) fn full() -> Report {
         trace("dram-0", 10.0, 0.06, "cpu", &rows, now),
         trace("gpu:0", 78.0, 1.0, "gpu:0", &rows, now),
     ];
-    Report {
+    Record {
         seconds: now + 6.0,
         complete: true,
         machine: Machine {
@@ -122,24 +122,24 @@ pub(crate) fn full() -> Report {
 }
 
 /// The full one without a single joule: no meter could be read.
-pub(crate) fn unmetered() -> Report {
+pub(crate) fn unmetered() -> Record {
     let why = "/sys/class/powercap/intel-rapl:0/energy_uj: permission denied; run as root";
-    let mut report = full();
-    for row in &mut report.rows {
+    let mut record = full();
+    for row in &mut record.rows {
         row.energy = None;
         row.no_energy = Some(why.into());
     }
-    report.meters =
+    record.meters =
         vec![Meter { unavailable: Some(why.to_owned()), ..meter("package-0", "rapl", None) }];
-    report.traces.clear();
-    report
+    record.traces.clear();
+    record
 }
 
 /// The full one as `--quick` would have it on a machine that others use too: one slice, one window,
 /// and roofs that are lower than what is beneath them.
-pub(crate) fn rough() -> Report {
-    let mut report = full();
-    for row in &mut report.rows {
+pub(crate) fn rough() -> Record {
+    let mut record = full();
+    for row in &mut record.rows {
         row.rough = true;
         (row.per_second.spread, row.per_second.slices) = (None, 1);
         if let Some(roof) = &mut row.roof {
@@ -151,26 +151,26 @@ pub(crate) fn rough() -> Report {
             energy.trials.truncate(1);
         }
     }
-    report
+    record
 }
 
 /// Texts as nobody expects them, in every place where a text from outside can be.
-pub(crate) fn hostile() -> Report {
+pub(crate) fn hostile() -> Record {
     let name = "<script>alert(\"1\")</script> & 'quotes' \\ {x=\"y\"}\n\x1b[31m, ";
-    let mut report = full();
+    let mut record = full();
     let long = name.to_owned() + &"图形处理器".repeat(30) + &"endless".repeat(30);
-    report.machine.cpu = Some(long.clone());
-    report.machine.system = long.clone();
-    for device in &mut report.devices {
+    record.machine.cpu = Some(long.clone());
+    record.machine.system = long.clone();
+    for device in &mut record.devices {
         device.id = longer(&device.id, &long);
         device.name = long.clone();
         device.tuned = Some(long.clone());
     }
-    for meter in &mut report.meters {
+    for meter in &mut record.meters {
         meter.domain = long.as_str().into();
         meter.unavailable = meter.unavailable.as_ref().map(|_| long.clone());
     }
-    for row in &mut report.rows {
+    for row in &mut record.rows {
         row.device = longer(&row.device, &long);
         row.variant = longer(&row.variant, &long);
         row.unit = longer(&row.unit, name);
@@ -184,14 +184,14 @@ pub(crate) fn hostile() -> Report {
             energy.charged.push(long.as_str().into());
         }
     }
-    for note in report.missing.iter_mut().chain(&mut report.faults) {
+    for note in record.missing.iter_mut().chain(&mut record.faults) {
         *note = Note { device: long.as_str().into(), what: long.clone(), why: long.clone() };
     }
-    report.warnings.push(long.clone());
-    for trace in &mut report.traces {
+    record.warnings.push(long.clone());
+    for trace in &mut record.traces {
         trace.domain = long.as_str().into();
     }
-    report
+    record
 }
 
 /// A name with more behind it.

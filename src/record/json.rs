@@ -1,4 +1,4 @@
-//! JSON: the faithful form of a report, which can be read back, and its schema.
+//! JSON: the faithful form of a record, which can be read back, and its schema.
 
 use std::io::Read;
 use std::path::Path;
@@ -6,17 +6,17 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::check::checked;
-use super::{Impossible, Report, SCHEMA};
+use super::{ImpossibleValueError, Record, SCHEMA};
 use crate::input::{self, InputError, Limit, shown};
 
-/// The JSON schema of a report, draft 2020-12.
+/// The JSON schema of a record, draft 2020-12.
 pub const JSON_SCHEMA: &str = include_str!("schema.json");
 
-/// Why a text is no report.
+/// Why a text is no record.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Unreadable {
-    /// It is not JSON, ends too early, or lacks what a report has.
+pub enum ReadRecordError {
+    /// It is not JSON, ends too early, or lacks what a record has.
     #[error(
         "not a report of perjoule: {why}; expected the JSON that `perjoule score --json` writes"
     )]
@@ -29,7 +29,7 @@ pub enum Unreadable {
     Input(#[from] InputError),
     /// It says what cannot be.
     #[error(transparent)]
-    Impossible(#[from] Impossible),
+    ImpossibleValueError(#[from] ImpossibleValueError),
     /// It says that it is of another form.
     #[error(
         "the report has schema version {found}, and this perjoule reads version {SCHEMA}; read it with the perjoule that wrote it, or measure again"
@@ -46,67 +46,67 @@ pub enum Unreadable {
     },
 }
 
-/// The report as indented JSON, with a line break at the end.
+/// The record as indented JSON, with a line break at the end.
 ///
 /// # Errors
 ///
 /// When a number is infinite or the result of 0 / 0, for which JSON has no form: such a file could
 /// not be read back.
-pub fn text(report: &Report) -> Result<String, Unreadable> {
-    let text = serde_json::to_string_pretty(report).map_err(malformed)? + "\n";
+pub fn text(record: &Record) -> Result<String, ReadRecordError> {
+    let text = serde_json::to_string_pretty(record).map_err(malformed)? + "\n";
     match parsed(&text) {
-        Err(Unreadable::Malformed { why }) => Err(Unreadable::Undefined { why }),
+        Err(ReadRecordError::Malformed { why }) => Err(ReadRecordError::Undefined { why }),
         Err(error) => Err(error),
         Ok(_) => Ok(text),
     }
 }
 
-/// The report in a file.
+/// The record in a file.
 ///
 /// # Errors
 ///
 /// When there is none that can be read, or it says what cannot be.
-pub fn open(file: &Path) -> Result<Report, Unreadable> {
+pub fn open(file: &Path) -> Result<Record, ReadRecordError> {
     read(&input::file(file, Limit::SCORE)?)
 }
 
-/// The report that something tells until it ends.
+/// The record that something tells until it ends.
 ///
 /// # Errors
 ///
 /// As those of [`open`].
-pub fn from_reader(reader: impl Read) -> Result<Report, Unreadable> {
+pub fn from_reader(reader: impl Read) -> Result<Record, ReadRecordError> {
     read(&input::reader(reader, Limit::SCORE)?)
 }
 
-/// The report that a text is of.
+/// The record that a text is of.
 ///
 /// # Errors
 ///
 /// When the text is malformed, with line and column, is of another version, or says what cannot be,
 /// with its place.
-pub fn read(text: &str) -> Result<Report, Unreadable> {
+pub fn read(text: &str) -> Result<Record, ReadRecordError> {
     Ok(checked(parsed(text)?)?)
 }
 
-fn parsed(text: &str) -> Result<Report, Unreadable> {
-    /// Of a report of any version.
+fn parsed(text: &str) -> Result<Record, ReadRecordError> {
+    /// Of a record of any version.
     #[derive(Deserialize)]
     struct Version {
         schema: u64,
     }
     let Version { schema: found } = serde_json::from_str(text).map_err(malformed)?;
     if found != u64::from(SCHEMA) {
-        return Err(Unreadable::Version { found });
+        return Err(ReadRecordError::Version { found });
     }
     serde_json::from_str(text).map_err(malformed)
 }
 
 /// What the parser says may repeat any text of the file, and ends with the place.
 #[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped by")]
-fn malformed(error: serde_json::Error) -> Unreadable {
+fn malformed(error: serde_json::Error) -> ReadRecordError {
     const MOST: usize = 300;
-    Unreadable::Malformed { why: shown(&error.to_string(), MOST) }
+    ReadRecordError::Malformed { why: shown(&error.to_string(), MOST) }
 }
 
 #[cfg(test)]
@@ -117,9 +117,9 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        for report in [example::full(), example::empty(), example::unmetered(), example::hostile()]
+        for record in [example::full(), example::empty(), example::unmetered(), example::hostile()]
         {
-            assert_eq!(read(&text(&report).expect("finite")).expect("what was written"), report);
+            assert_eq!(read(&text(&record).expect("finite")).expect("what was written"), record);
         }
     }
 
@@ -127,8 +127,8 @@ mod tests {
     #[test]
     fn numbers_are_read_back_to_the_last_digit() {
         for number in [31.245_270_191_439_438, 121.487_919_511_619_45, 1.0 / 3.0, 100.0 / 7.0] {
-            let report = Report { seconds: number, ..example::empty() };
-            let back = read(&text(&report).expect("finite")).expect("what was written");
+            let record = Record { seconds: number, ..example::empty() };
+            let back = read(&text(&record).expect("finite")).expect("what was written");
             assert_eq!(back.seconds.to_bits(), number.to_bits(), "{number}");
         }
     }
@@ -136,11 +136,11 @@ mod tests {
     #[test]
     fn the_text_is_as_it_was() {
         // The traces are long and all alike.
-        let mut report = example::full();
-        for trace in &mut report.traces {
+        let mut record = example::full();
+        for trace in &mut record.traces {
             trace.points.truncate(2);
         }
-        expected::is("full.json", &text(&report).expect("finite"));
+        expected::is("full.json", &text(&record).expect("finite"));
         expected::is("empty.json", &text(&example::empty()).expect("finite"));
         expected::is("unmetered.json", &text(&example::unmetered()).expect("finite"));
     }
@@ -186,9 +186,9 @@ mod tests {
 
     #[test]
     fn numbers_that_json_does_not_have_are_refused() {
-        let mut report = example::full();
-        report.rows[1].energy.as_mut().expect("metered").gross = Watts::new(f64::NAN);
-        let error = text(&report).expect_err("no number").to_string();
+        let mut record = example::full();
+        record.rows[1].energy.as_mut().expect("metered").gross = Watts::new(f64::NAN);
+        let error = text(&record).expect_err("no number").to_string();
         assert!(error.contains("undefined") && error.contains("null"), "{error}");
     }
 
@@ -201,7 +201,7 @@ mod tests {
     /// Where a field changed its meaning or went away, [`SCHEMA`] is to be raised.
     #[test]
     fn the_schema_is_current() {
-        let current = serde_json::to_string_pretty(&schemars::schema_for!(Report)).expect("JSON");
+        let current = serde_json::to_string_pretty(&schemars::schema_for!(Record)).expect("JSON");
         expected::is("../../src/record/schema.json", &(current + "\n"));
     }
 }

@@ -16,9 +16,9 @@ mod named;
 mod resume;
 mod score;
 
-pub use self::check::Impossible;
+pub use self::check::ImpossibleValueError;
 pub use self::named::Named;
-pub use self::resume::Unfit;
+pub use self::resume::ResumeError;
 
 use jiff::Timestamp;
 #[cfg(test)]
@@ -36,7 +36,7 @@ pub const SCHEMA: u32 = 1;
 /// A machine's score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub struct Report {
+pub struct Record {
     /// The version of the form: [`SCHEMA`].
     #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
     pub schema: u32,
@@ -79,7 +79,7 @@ pub struct Finished {
     pub workloads: Vec<Named<Kind>>,
 }
 
-impl Report {
+impl Record {
     /// Whether the results of every row were checked at least once; false without rows.
     pub(crate) fn all_checked(&self) -> bool {
         !self.rows.is_empty() && self.rows.iter().all(|row| row.checks > 0)

@@ -1,17 +1,17 @@
 //! A score that goes on where another one ended.
 
-use super::{Named, Report, Row};
+use super::{Named, Record, Row};
 use crate::score::Device;
 use crate::workload::Kind;
 
-/// Why a score cannot go on from a report.
+/// Why a score cannot go on from a record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Unfit {
-    /// Numbers of two machines do not belong into one report.
+pub enum ResumeError {
+    /// Numbers of two machines do not belong into one record.
     #[error("it is of another machine: {theirs}; this one is {ours}")]
     Machine {
-        /// The processor of the report.
+        /// The processor of the record.
         theirs: String,
         /// That of this machine.
         ours: String,
@@ -21,20 +21,20 @@ pub enum Unfit {
     Version(String),
 }
 
-impl Report {
+impl Record {
     /// What need not be measured again on this machine, and of which there are all rows.
     ///
     /// # Errors
     ///
-    /// When the report is of another machine, or of another version of perjoule.
-    pub fn finished(&self, cpu: Option<&str>) -> Result<Vec<(Device, Vec<Kind>)>, Unfit> {
+    /// When the record is of another machine, or of another version of perjoule.
+    pub fn finished(&self, cpu: Option<&str>) -> Result<Vec<(Device, Vec<Kind>)>, ResumeError> {
         let name = |cpu: Option<&str>| cpu.unwrap_or("unknown").to_owned();
         if self.machine.cpu.as_deref() != cpu {
             let (theirs, ours) = (name(self.machine.cpu.as_deref()), name(cpu));
-            return Err(Unfit::Machine { theirs, ours });
+            return Err(ResumeError::Machine { theirs, ours });
         }
         if self.perjoule != env!("CARGO_PKG_VERSION") {
-            return Err(Unfit::Version(self.perjoule.clone()));
+            return Err(ResumeError::Version(self.perjoule.clone()));
         }
         // What this version does not know is measured again.
         let finished = self.finished.iter().filter_map(|it| {
@@ -44,7 +44,7 @@ impl Report {
         Ok(finished.collect())
     }
 
-    /// This report without what was measured in short by `--quick`, which a score in full measures
+    /// This record without what was measured in short by `--quick`, which a score in full measures
     /// again, and what that is.
     #[must_use]
     pub fn without_rough(mut self) -> (Self, Vec<String>) {
@@ -69,7 +69,7 @@ impl Report {
         (self, told)
     }
 
-    /// This report with those of other rows that are of work of which it has none.
+    /// This record with those of other rows that are of work of which it has none.
     #[must_use]
     pub fn with_others(mut self, others: &[Row]) -> Self {
         let is_of = |row: &Row, other: &Row| {
@@ -81,7 +81,7 @@ impl Report {
         self
     }
 
-    /// This report with what an earlier one had finished, as if both had been one score.
+    /// This record with what an earlier one had finished, as if both had been one score.
     #[must_use]
     pub fn after(mut self, before: Self) -> Self {
         let is_finished = |row: &Row| {
@@ -176,13 +176,13 @@ mod tests {
         assert_eq!(joined.finished, whole.finished);
         assert_eq!(joined.devices, whole.devices);
         assert!((joined.seconds - 2.0 * whole.seconds).abs() < 1e-9);
-        let start = |report: &Report| {
-            let energies = report.rows.iter().rev().find_map(|row| row.energy.clone());
+        let start = |record: &Record| {
+            let energies = record.rows.iter().rev().find_map(|row| row.energy.clone());
             energies.expect("energy").trials[0].start
         };
         assert!((start(&joined) - start(&rest) - half.seconds).abs() < 1e-9);
         let points =
-            |report: &Report| report.traces.iter().map(|it| it.points.len()).sum::<usize>();
+            |record: &Record| record.traces.iter().map(|it| it.points.len()).sum::<usize>();
         assert_eq!(points(&joined), 2 * points(&whole));
         assert_eq!(joined.traces.len(), whole.traces.len());
     }
@@ -215,10 +215,10 @@ mod tests {
 
     #[test]
     fn another_machine_or_version_is_refused() {
-        let report = example::full();
-        let cpu = report.machine.cpu.clone();
-        assert!(matches!(report.finished(Some("abacus")), Err(Unfit::Machine { .. })));
-        let old = Report { perjoule: "0.0.1".to_owned(), ..report };
+        let record = example::full();
+        let cpu = record.machine.cpu.clone();
+        assert!(matches!(record.finished(Some("abacus")), Err(ResumeError::Machine { .. })));
+        let old = Record { perjoule: "0.0.1".to_owned(), ..record };
         let refused = old.finished(cpu.as_deref()).expect_err("another version").to_string();
         assert!(refused.starts_with("perjoule 0.0.1 has measured it"), "{refused}");
     }

@@ -1,19 +1,19 @@
-//! A report of what a score measured.
+//! A record of what a score measured.
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use super::{
-    Device, Energy, Finished, Machine, Meter, Named, Note, Rate, Report, Roof, Row, SCHEMA, Size,
+    Device, Energy, Finished, Machine, Meter, Named, Note, Rate, Record, Roof, Row, SCHEMA, Size,
     State, Trace, Trial,
 };
-use crate::engine::Setting;
+use crate::engine::EngineInfo;
 use crate::machine;
-use crate::meter::{About, Conditions, Source, Track, Unavailable};
+use crate::meter::{Conditions, MeterInfo, Source, Track, Unavailable};
 use crate::score;
 use crate::workload::{self, Kind, Place};
 
-impl Report {
+impl Record {
     /// What came out of a plan on this machine, with what its meters told; `complete` is whether the
     /// whole plan was carried out.
     #[must_use]
@@ -58,7 +58,7 @@ impl Report {
     #[must_use]
     pub fn with_meters<'a>(
         mut self,
-        read: impl IntoIterator<Item = &'a About>,
+        read: impl IntoIterator<Item = &'a MeterInfo>,
         unavailable: &[Unavailable],
         tracks: &[Track],
     ) -> Self {
@@ -78,11 +78,11 @@ impl Device {
     ) -> Self {
         let name = id.to_string();
         let mut engines = plan.engines.iter();
-        let setting = engines.find(|it| it.id().to_string() == name).and_then(|it| it.setting());
+        let setting = engines.find(|it| it.id().to_string() == name).and_then(|it| it.info());
         let mut capacities = measured.capacities.iter();
         let largest = capacities.find(|capacity| capacity.device == id);
         let (name, software, tuned) = match setting {
-            Some(Setting { device, software, tuned }) => (Some(device), software, Some(tuned)),
+            Some(EngineInfo { device, software, tuned }) => (Some(device), software, Some(tuned)),
             None => (machine.cpu.model.clone(), false, None),
         };
         Self {
@@ -96,12 +96,12 @@ impl Device {
 }
 
 impl Meter {
-    fn new(about: &About) -> Self {
+    fn new(info: &MeterInfo) -> Self {
         Self {
-            domain: Named::Known(about.domain.clone()),
-            source: Named::Known(about.source),
+            domain: Named::Known(info.domain.clone()),
+            source: Named::Known(info.source),
             unavailable: None,
-            resolution: about.resolution,
+            resolution: info.resolution,
         }
     }
 
@@ -259,6 +259,6 @@ impl Trace {
             .filter_map(|sample| Some((sample.at.as_secs_f64(), sample.power?)))
             .collect();
         (!points.is_empty())
-            .then(|| Self { domain: Named::Known(track.about.domain.clone()), points })
+            .then(|| Self { domain: Named::Known(track.info.domain.clone()), points })
     }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::figures::{NONE, conditions, deviation, per_joule, rate, remarks};
 use super::lines::{WIDTH, cut, wrapped};
-use crate::record::{Named, Report, Row, Size};
+use crate::record::{Named, Record, Row, Size};
 use crate::score::Device;
 use crate::search::MAX_THREADS;
 use crate::units::WorkUnit;
@@ -159,7 +159,7 @@ enum Threads {
 
 /// Puts the rows of reports together that are of the same device, workload, variant and size.
 #[must_use]
-pub fn compare(reports: &[(String, Report)]) -> Comparison {
+pub fn compare(reports: &[(String, Record)]) -> Comparison {
     let mut found: Vec<Group<'_>> = Vec::new();
     for (place, (_, report)) in reports.iter().enumerate() {
         // As many as a score has unless told otherwise.
@@ -413,7 +413,7 @@ mod tests {
 
     /// The full example, and one in which hashing on the processor takes a fifth more power, the
     /// card does a tenth more, and some rows are not there.
-    fn pair() -> [(String, Report); 2] {
+    fn pair() -> [(String, Record); 2] {
         let before = example::full();
         let mut after = example::full();
         let energy = after.rows[1].energy.as_mut().expect("metered");

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use csv::Writer;
 
 use super::figures::joined;
-use crate::record::{Report, Row, Size, Trial};
+use crate::record::{Record, Row, Size, Trial};
 use crate::units::{Hertz, Joules, Watts};
 
 /// The report as CSV after RFC 4180, with a header. What is not known is an empty cell.
@@ -14,9 +14,9 @@ use crate::units::{Hertz, Joules, Watts};
 /// `work` is in the unit of the column `work_unit`; shares are 0 to 1. A text that a spreadsheet would
 /// take for a formula has an apostrophe before it.
 #[must_use]
-pub fn text(report: &Report) -> String {
-    let header = columns(report, None);
-    let lines = report.rows.iter().map(|row| columns(report, Some(row)));
+pub fn text(record: &Record) -> String {
+    let header = columns(record, None);
+    let lines = record.rows.iter().map(|row| columns(record, Some(row)));
     let header = header.into_iter().map(|(name, _)| name.to_owned()).collect();
     let lines = lines.map(|cells| cells.into_iter().map(|(_, cell)| cell).collect());
     written(std::iter::once(header).chain(lines))
@@ -45,10 +45,10 @@ fn harmless(cell: &str) -> Cow<'_, str> {
 }
 
 /// The columns of a row, or of the header, where all cells are those of no row.
-fn columns(report: &Report, row: Option<&Row>) -> Vec<(&'static str, String)> {
+fn columns(record: &Record, row: Option<&Row>) -> Vec<(&'static str, String)> {
     let energy = row.and_then(|row| row.energy.as_ref());
     let state = energy.and_then(|energy| energy.state.as_ref());
-    let device = row.and_then(|row| report.devices.iter().find(|device| device.id == row.device));
+    let device = row.and_then(|row| record.devices.iter().find(|device| device.id == row.device));
     let rate = row.map(|row| &row.per_second);
     let roof = row.and_then(|row| row.roof.as_ref());
     let size = row.map_or((None, None, None), |row| size(&row.size));
@@ -56,10 +56,10 @@ fn columns(report: &Report, row: Option<&Row>) -> Vec<(&'static str, String)> {
     let sum = |joules: &[Trial]| joules.iter().map(|trial| trial.joules).sum::<Joules>().value();
     let seconds = |trials: &[Trial]| trials.iter().map(|trial| trial.seconds).sum::<f64>();
     vec![
-        ("perjoule", report.perjoule.clone()),
-        ("started", report.started.to_string()),
-        ("cpu", cell(report.machine.cpu.as_ref())),
-        ("system", report.machine.system.clone()),
+        ("perjoule", record.perjoule.clone()),
+        ("started", record.started.to_string()),
+        ("cpu", cell(record.machine.cpu.as_ref())),
+        ("system", record.machine.system.clone()),
         ("device", cell(row.map(|row| &row.device))),
         ("device_name", cell(device.map(|device| &device.name))),
         ("software", cell(device.map(|device| device.software))),
@@ -178,10 +178,10 @@ mod tests {
 
     #[test]
     fn every_row_is_a_line_whatever_its_names_are() {
-        let report = example::hostile();
-        let lines = parsed(&text(&report));
-        assert_eq!(lines.len(), report.rows.len());
-        for (line, row) in lines.iter().zip(&report.rows) {
+        let record = example::hostile();
+        let lines = parsed(&text(&record));
+        assert_eq!(lines.len(), record.rows.len());
+        for (line, row) in lines.iter().zip(&record.rows) {
             assert_eq!(
                 (&*line["variant"], &*line["work_unit"]),
                 (&*row.variant.to_string(), &*row.unit.to_string())
@@ -201,15 +201,15 @@ mod tests {
 
     #[test]
     fn no_cell_is_a_formula_and_numbers_stay_numbers() {
-        let mut report = example::full();
+        let mut record = example::full();
         let formulas =
             ["=HYPERLINK(\"http://x\")", "+1+2", "-1+cmd|' /C calc'!A0", "@SUM(1)", "\t=1"];
-        for (row, formula) in report.rows.iter_mut().zip(formulas) {
+        for (row, formula) in record.rows.iter_mut().zip(formulas) {
             row.variant = formula.into();
             row.times_sha2 = Some(-1.5e-3);
         }
-        report.machine.cpu = Some("=cpu".to_owned());
-        for (line, formula) in parsed(&text(&report)).iter().zip(formulas) {
+        record.machine.cpu = Some("=cpu".to_owned());
+        for (line, formula) in parsed(&text(&record)).iter().zip(formulas) {
             assert_eq!(line["variant"], format!("'{formula}"));
             assert_eq!((&*line["cpu"], &*line["times_sha2"]), ("'=cpu", "-0.0015"));
         }
@@ -220,10 +220,10 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_an_empty_cell() {
-        let mut report = example::full();
-        report.rows[1].times_sha2 = Some(f64::NAN);
-        report.rows[1].per_second.best = f64::INFINITY;
-        let lines = parsed(&text(&report));
+        let mut record = example::full();
+        record.rows[1].times_sha2 = Some(f64::NAN);
+        record.rows[1].per_second.best = f64::INFINITY;
+        let lines = parsed(&text(&record));
         assert_eq!((&*lines[1]["times_sha2"], &*lines[1]["best_work_per_second"]), ("", ""));
     }
 }

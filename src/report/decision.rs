@@ -8,7 +8,8 @@ use super::csv::written;
 use super::figures::clean;
 use super::lines::{WIDTH, columns, cut, wrapped};
 use crate::decision::{
-    Asic, Basis, Decision, Earning, Judged, Mining, Schedule, Swing, Use, Verdict, Worth,
+    AiEconomics, Asic, Basis, Decision, DeviceDecision, MiningEconomics, Schedule, Sensitivity,
+    Use, UseValue, Verdict,
 };
 use crate::units::text::{count, percent, plain, si};
 use crate::units::{Usd, Watts};
@@ -46,7 +47,7 @@ pub fn hours(decision: &Decision) -> String {
 
 /// What the verdict says in a word or two.
 #[must_use]
-pub(super) fn advice(device: &Judged) -> &'static str {
+pub(super) fn advice(device: &DeviceDecision) -> &'static str {
     match device.verdict.advice {
         None => "inconclusive",
         Some(Use::Sell) if !device.owned => "do not buy",
@@ -157,14 +158,14 @@ impl Page {
         );
     }
 
-    fn device(&mut self, device: &Judged, asics: &[Asic]) {
+    fn device(&mut self, device: &DeviceDecision, asics: &[Asic]) {
         self.line("");
         let model = device.model.as_ref().map_or_else(String::new, |model| format!(", {model}"));
         let title = format!("{} x {}{model}", device.count, device.name);
         self.line(&cut(&title, WIDTH));
         let Verdict { because, .. } = &device.verdict;
         self.paragraph("  ", &format!("{}: {because}", advice(device).to_uppercase()));
-        let row = |worth: &Worth| {
+        let row = |worth: &UseValue| {
             vec![
                 worth.of.name().to_owned(),
                 worth.usd_per_year.to_string(),
@@ -212,8 +213,10 @@ impl Page {
         }
     }
 
-    fn mining(&mut self, mining: &Mining, owned: bool, asics: &[Asic]) {
-        let Mining { usd_per_kwh, margin_usd_per_kwh, switch_off_usd_per_kwh: off, .. } = mining;
+    fn mining(&mut self, mining: &MiningEconomics, owned: bool, asics: &[Asic]) {
+        let MiningEconomics {
+            usd_per_kwh, margin_usd_per_kwh, switch_off_usd_per_kwh: off, ..
+        } = mining;
         let mut text = format!(
             "{usd_per_kwh} for {} J/TH{}; {margin_usd_per_kwh} are left; runs in {} of the hours, those \
              below {off}; with capital it pays up to {}",
@@ -240,7 +243,7 @@ impl Page {
         self.paragraph("  miners would earn: ", &miners.join(", "));
     }
 
-    fn earning(&mut self, label: &str, earning: &Earning) {
+    fn earning(&mut self, label: &str, earning: &AiEconomics) {
         let mut text = format!(
             "{}{}; {} are left before capital",
             earning.usd_per_kwh,
@@ -319,7 +322,7 @@ impl Page {
     }
 }
 
-fn swing(swing: &Swing) -> Vec<String> {
+fn swing(swing: &Sensitivity) -> Vec<String> {
     let end = |usd: Usd, best: Use, of: bool| {
         if of { usd.to_string() } else { format!("{usd} ({})", best.name()) }
     };

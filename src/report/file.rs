@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 /// Why there is no file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Unwritten {
+pub enum WriteError {
     /// There is no such folder.
     #[error("{}: its folder does not exist; make it first", .0.display())]
     NoFolder(PathBuf),
@@ -40,7 +40,7 @@ pub enum Unwritten {
 /// # Errors
 ///
 /// When its folder does not exist or takes no new files, it is a folder, or it may not be written.
-pub fn check(file: &Path) -> Result<(), Unwritten> {
+pub fn check(file: &Path) -> Result<(), WriteError> {
     match way(file)? {
         Way::Whole(place, None) => {
             beside(folder(&place)).map(drop).map_err(|why| failed(file, why))
@@ -58,7 +58,7 @@ pub fn check(file: &Path) -> Result<(), Unwritten> {
 ///
 /// As [`check`], and when the system does not let it be written; a file that was there before is
 /// then still there.
-pub fn write(file: &Path, bytes: &[u8]) -> Result<(), Unwritten> {
+pub fn write(file: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let written = match way(file)? {
         Way::Whole(place, known) => replace(&place, known.as_ref(), bytes),
         Way::Through => {
@@ -96,13 +96,13 @@ enum Way {
 const MOST_LINKS: usize = 40;
 
 /// How a file is written, if it may be.
-fn way(file: &Path) -> Result<Way, Unwritten> {
+fn way(file: &Path) -> Result<Way, WriteError> {
     let failed = |why| failed(file, why);
     if !folder(file).is_dir() {
-        return Err(Unwritten::NoFolder(file.to_owned()));
+        return Err(WriteError::NoFolder(file.to_owned()));
     }
     if file.is_dir() || file.file_name().is_none() {
-        return Err(Unwritten::Folder(file.to_owned()));
+        return Err(WriteError::Folder(file.to_owned()));
     }
     let known = match fs::metadata(file) {
         Ok(known) if !known.is_file() => return Ok(Way::Through),
@@ -114,10 +114,10 @@ fn way(file: &Path) -> Result<Way, Unwritten> {
     match &known {
         // Who may do everything may write it nevertheless, but is told.
         Some(known) if known.permissions().readonly() => {
-            return Err(Unwritten::ReadOnly(file.to_owned()));
+            return Err(WriteError::ReadOnly(file.to_owned()));
         }
         Some(_) => drop(File::options().write(true).open(&place).map_err(failed)?),
-        None if !folder(&place).is_dir() => return Err(Unwritten::NoFolder(place)),
+        None if !folder(&place).is_dir() => return Err(WriteError::NoFolder(place)),
         None => {}
     }
     Ok(Way::Whole(place, known))
@@ -144,8 +144,8 @@ fn folder(file: &Path) -> &Path {
     folder.unwrap_or(Path::new("."))
 }
 
-fn failed(file: &Path, source: io::Error) -> Unwritten {
-    Unwritten::Failed { path: file.to_owned(), source }
+fn failed(file: &Path, source: io::Error) -> WriteError {
+    WriteError::Failed { path: file.to_owned(), source }
 }
 
 fn replace(place: &Path, known: Option<&Metadata>, bytes: &[u8]) -> io::Result<()> {
@@ -303,10 +303,10 @@ mod tests {
     fn a_place_that_cannot_be_is_known_before() {
         let folder = tempfile::tempdir().expect("a folder");
         let nowhere = folder.path().join("none").join("score.json");
-        assert!(matches!(check(&nowhere), Err(Unwritten::NoFolder(file)) if file == nowhere));
-        assert!(matches!(check(folder.path()), Err(Unwritten::Folder(_))));
-        assert!(matches!(write(folder.path(), b""), Err(Unwritten::Folder(_))));
-        assert!(matches!(check(Path::new("")), Err(Unwritten::Folder(_))));
+        assert!(matches!(check(&nowhere), Err(WriteError::NoFolder(file)) if file == nowhere));
+        assert!(matches!(check(folder.path()), Err(WriteError::Folder(_))));
+        assert!(matches!(write(folder.path(), b""), Err(WriteError::Folder(_))));
+        assert!(matches!(check(Path::new("")), Err(WriteError::Folder(_))));
         assert!(check(Path::new("score.json")).is_ok());
         assert_eq!(names(&folder), [""; 0]);
     }
@@ -330,7 +330,7 @@ mod tests {
         // A device that is always full is written to, and refuses.
         let full = Path::new("/dev/full");
         assert!(
-            matches!(write(full, b"text"), Err(Unwritten::Failed { path, .. }) if path == full)
+            matches!(write(full, b"text"), Err(WriteError::Failed { path, .. }) if path == full)
         );
         write(Path::new("/dev/null"), b"text").expect("a device that takes everything");
 
@@ -408,7 +408,7 @@ mod tests {
         write(&path("a"), b"whole").expect("links that lead to a file");
         assert_eq!(fs::read_to_string(path("c")).expect("the file"), "whole");
         assert!(fs::symlink_metadata(path("in/b")).expect("the link").is_symlink());
-        assert!(matches!(check(&path("lost")), Err(Unwritten::NoFolder(_))));
+        assert!(matches!(check(&path("lost")), Err(WriteError::NoFolder(_))));
         assert!(check(&path("circle")).is_err());
         assert!(is_same(&path("a"), &path("c")) && !is_same(&path("a"), &path("d")));
     }

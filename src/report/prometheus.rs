@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use crate::record::{Energy, Report, Row, Size};
+use crate::record::{Energy, Record, Row, Size};
 use crate::units::{Hertz, Watts};
 
 /// The labels of a sample.
@@ -15,11 +15,11 @@ type Labels = Vec<(&'static str, String)>;
 
 /// The report as metrics, each with its help and type.
 #[must_use]
-pub fn text(report: &Report) -> String {
+pub fn text(record: &Record) -> String {
     let mut metrics = Metrics(String::new());
-    about_the_report(report, &mut metrics);
-    about_rates(report, &mut metrics);
-    about_energy(report, &mut metrics);
+    about_the_report(record, &mut metrics);
+    about_rates(record, &mut metrics);
+    about_energy(record, &mut metrics);
     metrics.0
 }
 
@@ -59,16 +59,16 @@ impl Metrics {
     }
 }
 
-fn about_the_report(report: &Report, metrics: &mut Metrics) {
-    let machine = &report.machine;
+fn about_the_report(record: &Record, metrics: &mut Metrics) {
+    let machine = &record.machine;
     let info = vec![
-        ("version", report.perjoule.clone()),
-        ("schema", report.schema.to_string()),
+        ("version", record.perjoule.clone()),
+        ("schema", record.schema.to_string()),
         ("cpu", machine.cpu.clone().unwrap_or_default()),
         ("system", machine.system.clone()),
     ];
     metrics.gauge("info", "What was scored, and by what.", std::iter::once((info, Some(1.0))));
-    let devices = report.devices.iter().map(|device| {
+    let devices = record.devices.iter().map(|device| {
         let labels = vec![
             ("device", device.id.to_string()),
             ("name", device.name.clone()),
@@ -80,19 +80,19 @@ fn about_the_report(report: &Report, metrics: &mut Metrics) {
     metrics.total(
         "started_timestamp_seconds",
         "When the score began, since 1970 in UTC.",
-        report.started.known().map(|time| time.as_duration().as_secs_f64()),
+        record.started.known().map(|time| time.as_duration().as_secs_f64()),
     );
-    metrics.total("duration_seconds", "How long the score took.", Some(report.seconds));
-    let complete = f64::from(u8::from(report.complete));
+    metrics.total("duration_seconds", "How long the score took.", Some(record.seconds));
+    let complete = f64::from(u8::from(record.complete));
     metrics.total("complete", "Whether the whole plan was carried out.", Some(complete));
     for (name, help, count) in [
-        ("missing", "Kinds of work that devices lack.", report.missing.len()),
-        ("faults", "Kinds of work that failed or were wrong.", report.faults.len()),
-        ("warnings", "What makes numbers doubtful.", report.warnings.len()),
+        ("missing", "Kinds of work that devices lack.", record.missing.len()),
+        ("faults", "Kinds of work that failed or were wrong.", record.faults.len()),
+        ("warnings", "What makes numbers doubtful.", record.warnings.len()),
     ] {
         metrics.total(name, help, Some(count as f64));
     }
-    let meters = report.meters.iter().map(|meter| {
+    let meters = record.meters.iter().map(|meter| {
         let labels =
             vec![("domain", meter.domain.to_string()), ("source", meter.source.to_string())];
         (labels, Some(f64::from(u8::from(meter.unavailable.is_none()))))
@@ -100,9 +100,9 @@ fn about_the_report(report: &Report, metrics: &mut Metrics) {
     metrics.gauge("meter_available", "Whether a meter of energy could be read.", meters);
 }
 
-fn about_rates(report: &Report, metrics: &mut Metrics) {
+fn about_rates(record: &Record, metrics: &mut Metrics) {
     let mut gauge = |name, help, value: &dyn Fn(&Row) -> Option<f64>| {
-        metrics.gauge(name, help, report.rows.iter().map(|row| (labels(row), value(row))));
+        metrics.gauge(name, help, record.rows.iter().map(|row| (labels(row), value(row))));
     };
     gauge(
         "work_per_second",
@@ -126,9 +126,9 @@ fn about_rates(report: &Report, metrics: &mut Metrics) {
     gauge("busy_ratio", "The share of the time in which the device worked.", &|row| row.busy);
 }
 
-fn about_energy(report: &Report, metrics: &mut Metrics) {
+fn about_energy(record: &Record, metrics: &mut Metrics) {
     let mut gauge = |name, help, value: &dyn Fn(&Energy) -> Option<f64>| {
-        let rows = report.rows.iter().filter_map(|row| Some((row, row.energy.as_ref()?)));
+        let rows = record.rows.iter().filter_map(|row| Some((row, row.energy.as_ref()?)));
         metrics.gauge(name, help, rows.map(|(row, energy)| (metered(row, energy), value(energy))));
     };
     gauge("work_per_joule", "Work by gross energy, in units of the label unit.", &|energy| {
@@ -313,24 +313,24 @@ mod tests {
 
     #[test]
     fn labels_of_any_text_are_read_back() {
-        let report = example::hostile();
-        let samples = parsed(&text(&report));
+        let record = example::hostile();
+        let samples = parsed(&text(&record));
         let info = &samples[0];
         assert_eq!(info.name, "perjoule_info");
-        assert_eq!(Some(info.label("cpu")), report.machine.cpu.as_deref());
+        assert_eq!(Some(info.label("cpu")), record.machine.cpu.as_deref());
         let variants: HashSet<&str> =
             samples.iter().map(|sample| sample.label("variant")).collect();
-        for row in &report.rows {
+        for row in &record.rows {
             assert!(variants.contains(&*row.variant.to_string()), "{}", row.variant);
         }
     }
 
     #[test]
     fn what_is_unknown_or_twice_is_left_out() {
-        let mut report = example::full();
-        let twice = Row { busy: Some(f64::NAN), of_roof: None, ..report.rows[0].clone() };
-        report.rows = vec![twice.clone(), twice];
-        let samples = parsed(&text(&report));
+        let mut record = example::full();
+        let twice = Row { busy: Some(f64::NAN), of_roof: None, ..record.rows[0].clone() };
+        record.rows = vec![twice.clone(), twice];
+        let samples = parsed(&text(&record));
         let names = |name: &str| samples.iter().filter(|sample| sample.name == name).count();
         assert_eq!(names("perjoule_work_per_joule"), 1);
         assert_eq!((names("perjoule_busy_ratio"), names("perjoule_of_roof_ratio")), (0, 0));

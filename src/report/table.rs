@@ -12,7 +12,7 @@ use super::figures::{
     Topic, clean, of_roof, per_joule, rate, remarks, size, spread, uncertainty, why_no_energy,
 };
 use super::lines::{WIDTH, columns, cut, wrapped};
-use crate::record::{Device, Energy, Meter, Note, Report, Row, Size};
+use crate::record::{Device, Energy, Meter, Note, Record, Row, Size};
 use crate::score::Device as DeviceId;
 use crate::units::WorkUnit;
 use crate::units::text::{bytes, percent, plain, si};
@@ -22,10 +22,10 @@ const NAME_WIDTH: usize = 20;
 
 /// The report as text, with ANSI colours where `colour` says so.
 #[must_use]
-pub fn text(report: &Report, colour: bool) -> String {
+pub fn text(record: &Record, colour: bool) -> String {
     let mut page = Page { text: String::new(), colour, reasons: Vec::new() };
-    page.head(report);
-    let mut rest = &report.rows[..];
+    page.head(record);
+    let mut rest = &record.rows[..];
     while let Some(first) = rest.first() {
         let title = title(first);
         let end = rest.iter().position(|row| self::title(row) != title).unwrap_or(rest.len());
@@ -33,11 +33,11 @@ pub fn text(report: &Report, colour: bool) -> String {
         page.section(&title, rows);
         rest = others;
     }
-    page.notes_on_rows(report);
-    page.meters(&report.meters);
-    page.list("not measured", Style::Bold, report.missing.iter().map(note));
-    page.list("failed", Style::Alarm, report.faults.iter().map(note));
-    page.list("warnings", Style::Alarm, report.warnings.iter().cloned());
+    page.notes_on_rows(record);
+    page.meters(&record.meters);
+    page.list("not measured", Style::Bold, record.missing.iter().map(note));
+    page.list("failed", Style::Alarm, record.faults.iter().map(note));
+    page.list("warnings", Style::Alarm, record.warnings.iter().cloned());
     page.text
 }
 
@@ -100,15 +100,15 @@ impl Page {
         }
     }
 
-    fn head(&mut self, report: &Report) {
-        let machine = &report.machine;
+    fn head(&mut self, record: &Record) {
+        let machine = &record.machine;
         let cpu = machine.cpu.as_deref().unwrap_or("unknown processor");
         let memory =
             machine.memory_bytes.map_or_else(String::new, |memory| format!(", {}", bytes(memory)));
-        let checked = if report.all_checked() { "; all results were checked" } else { "" };
+        let checked = if record.all_checked() { "; all results were checked" } else { "" };
         let title = format!(
             "perjoule {}, {}, {:.1} s{checked}",
-            report.perjoule, report.started, report.seconds
+            record.perjoule, record.started, record.seconds
         );
         self.paragraph(Style::Bold, "", &title);
         let cores = machine.usable_cores;
@@ -116,10 +116,10 @@ impl Page {
             if cores == 1 { "1 usable core".to_owned() } else { format!("{cores} usable cores") };
         let machine = format!("{cpu}, {cores}{memory}, {}", machine.system);
         self.paragraph(Style::Plain, "", &machine);
-        if !report.complete {
+        if !record.complete {
             self.paragraph(Style::Alarm, "", "interrupted: not everything was measured");
         }
-        for device in report.devices.iter().filter(|device| device.id != DeviceId::Cpu) {
+        for device in record.devices.iter().filter(|device| device.id != DeviceId::Cpu) {
             self.device(device);
         }
     }
@@ -183,8 +183,8 @@ impl Page {
         format!("[{}]", number + 1)
     }
 
-    fn notes_on_rows(&mut self, report: &Report) {
-        let energies = || report.rows.iter().filter_map(|row| row.energy.as_ref());
+    fn notes_on_rows(&mut self, record: &Record) {
+        let energies = || record.rows.iter().filter_map(|row| row.energy.as_ref());
         let assumed = energies().any(|energy| energy.assumed);
         if assumed || !self.reasons.is_empty() {
             self.text.push('\n');
@@ -197,7 +197,7 @@ impl Page {
         for (at, why) in mem::take(&mut self.reasons).iter().enumerate() {
             self.paragraph(Style::Plain, &format!(" {:4}", format!("[{}] ", at + 1)), why);
         }
-        let mut doubts = remarks(&report.rows);
+        let mut doubts = remarks(&record.rows);
         for doubt in energies().flat_map(|energy| &energy.warnings) {
             if !doubts.contains(doubt) {
                 doubts.push(doubt.clone());

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::group::Group;
-use super::plan::{Dtype, Plan, Theme};
+use super::plan::{Dtype, Plan, WorkloadClass};
 use crate::job::MAX_GROUP;
 use crate::workload::cpu::{Bandwidth, Pattern, Peak, Units};
 use crate::workload::sha256d::{Baseline, Exercise, Search};
-use crate::workload::{Kind, Trouble, check_memory};
+use crate::workload::{Kind, WorkloadError, check_memory};
 
 /// How long a slice of hashing lasts on one thread.
 const SLICE: Duration = Duration::from_micros(700);
@@ -19,19 +19,23 @@ const TEAM_SLICE: Duration = Duration::from_millis(3);
 /// The same for products, the smallest of which take milliseconds, and for memory.
 const LONG_SLICE: Duration = Duration::from_millis(20);
 
-pub(super) fn prepare(plan: &Plan, theme: Theme, group: &mut Group) -> Result<(), Trouble> {
-    match theme {
-        Theme::Hashing => hashing(plan, group),
-        Theme::Arithmetic => arithmetic(plan, group),
-        Theme::Memory => memory(plan, group),
+pub(super) fn prepare(
+    plan: &Plan,
+    class: WorkloadClass,
+    group: &mut Group,
+) -> Result<(), WorkloadError> {
+    match class {
+        WorkloadClass::Hashing => hashing(plan, group),
+        WorkloadClass::Arithmetic => arithmetic(plan, group),
+        WorkloadClass::Memory => memory(plan, group),
     }
 }
 
-/// Looks whether there is memory for all workloads of a theme, which are there at the same time.
-pub(super) fn check(plan: &Plan, theme: Theme) -> Result<(), Trouble> {
-    match (theme, plan.shape, plan.array_bytes) {
-        (Theme::Arithmetic, Some(shape), _) => products::check(plan, shape),
-        (Theme::Memory, _, Some(bytes)) if plan.has(Kind::Bandwidth) => {
+/// Looks whether there is memory for all workloads of a class, which are there at the same time.
+pub(super) fn check(plan: &Plan, class: WorkloadClass) -> Result<(), WorkloadError> {
+    match (class, plan.shape, plan.array_bytes) {
+        (WorkloadClass::Arithmetic, Some(shape), _) => products::check(plan, shape),
+        (WorkloadClass::Memory, _, Some(bytes)) if plan.has(Kind::Bandwidth) => {
             let all = teams(plan).into_iter().flat_map(|threads| {
                 Pattern::ALL.map(|pattern| Bandwidth::bytes(pattern, threads, elements(bytes)))
             });
@@ -49,17 +53,17 @@ fn teams(plan: &Plan) -> Vec<usize> {
     teams
 }
 
-fn hashing(plan: &Plan, group: &mut Group) -> Result<(), Trouble> {
+fn hashing(plan: &Plan, group: &mut Group) -> Result<(), WorkloadError> {
     for threads in teams(plan) {
         let slice = if threads == 1 { SLICE } else { TEAM_SLICE };
         let baseline = group.add("sha2 crate", slice, Baseline::new(threads))?;
-        for engine in plan.engines.iter().filter(|engine| engine.feed().threads.is_none()) {
+        for engine in plan.engines.iter().filter(|engine| engine.batching().threads.is_none()) {
             let roof = group.add(engine.id(), slice, Exercise::new(engine.clone(), threads))?;
             group.hide(roof);
             for versions in [1, MAX_GROUP] {
                 let search = Search::new(engine.clone(), versions, threads);
                 let search = group.add(engine.id(), slice, search)?;
-                group.compare(search, &[roof], engine.instructions_per_hash(versions));
+                group.compare(search, &[roof], engine.ops_per_hash(versions));
                 group.set_baseline(search, baseline);
             }
         }
@@ -67,7 +71,7 @@ fn hashing(plan: &Plan, group: &mut Group) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn arithmetic(plan: &Plan, group: &mut Group) -> Result<(), Trouble> {
+fn arithmetic(plan: &Plan, group: &mut Group) -> Result<(), WorkloadError> {
     let products = products::of(plan, group)?;
     for threads in teams(plan) {
         let mut peaks = Vec::new();
@@ -109,7 +113,7 @@ fn dtype(units: Units) -> Dtype {
     }
 }
 
-fn memory(plan: &Plan, group: &mut Group) -> Result<(), Trouble> {
+fn memory(plan: &Plan, group: &mut Group) -> Result<(), WorkloadError> {
     for threads in teams(plan) {
         let mut bandwidth = |pattern: Pattern| {
             let made = match plan.array_bytes {
@@ -132,7 +136,7 @@ fn elements(bytes: u64) -> usize {
 /// Matrix products of the sizes that suit them.
 #[cfg(feature = "matmul")]
 mod products {
-    use super::{Dtype, Duration, Group, Kind, Plan, Trouble, Units, check_memory, teams};
+    use super::{Dtype, Duration, Group, Kind, Plan, Units, WorkloadError, check_memory, teams};
     use crate::workload::Shape;
     use crate::workload::cpu::matmul::{Matmul, Precision};
 
@@ -145,7 +149,7 @@ mod products {
     }
 
     /// Looks whether there is memory for all products of this shape.
-    pub(super) fn check(plan: &Plan, shape: Shape) -> Result<(), Trouble> {
+    pub(super) fn check(plan: &Plan, shape: Shape) -> Result<(), WorkloadError> {
         let (mut kept, mut most) = (0_u64, 0);
         for _ in teams(plan) {
             for precision in asked(plan) {
@@ -172,7 +176,7 @@ mod products {
     }
 
     /// Those of the plan. What suits all threads is used on one, too.
-    pub(super) fn of(plan: &Plan, group: &mut Group) -> Result<Vec<Product>, Trouble> {
+    pub(super) fn of(plan: &Plan, group: &mut Group) -> Result<Vec<Product>, WorkloadError> {
         let mut products = Vec::new();
         for precision in asked(plan) {
             let tuned = || Ok(Matmul::tuned(precision, plan.threads, TRIAL)?.shape());
@@ -188,7 +192,7 @@ mod products {
             self.precision.variant().name()
         }
 
-        pub(super) fn make(&self, threads: usize) -> Result<Matmul, Trouble> {
+        pub(super) fn make(&self, threads: usize) -> Result<Matmul, WorkloadError> {
             Matmul::new(self.precision, self.shape, threads)
         }
 
@@ -207,7 +211,7 @@ mod products {
 
 #[cfg(not(feature = "matmul"))]
 mod products {
-    use super::{Group, Kind, Plan, Trouble, Units};
+    use super::{Group, Kind, Plan, Units, WorkloadError};
     use crate::workload::Shape;
     use crate::workload::sha256d::Baseline;
 
@@ -215,14 +219,14 @@ mod products {
     pub(super) enum Product {}
 
     #[expect(clippy::unnecessary_wraps, reason = "where there are products it can fail")]
-    pub(super) fn check(_: &Plan, _: Shape) -> Result<(), Trouble> {
+    pub(super) fn check(_: &Plan, _: Shape) -> Result<(), WorkloadError> {
         Ok(())
     }
 
-    pub(super) fn of(plan: &Plan, group: &mut Group) -> Result<Vec<Product>, Trouble> {
+    pub(super) fn of(plan: &Plan, group: &mut Group) -> Result<Vec<Product>, WorkloadError> {
         if plan.has(Kind::Matmul) {
             let what = "matrix products in this build (feature `matmul`)";
-            group.keep::<()>("matmul", Err(Trouble::Missing { what }))?;
+            group.keep::<()>("matmul", Err(WorkloadError::Missing { what }))?;
         }
         Ok(Vec::new())
     }
@@ -232,7 +236,7 @@ mod products {
             match *self {}
         }
 
-        pub(super) fn make(&self, _: usize) -> Result<Baseline, Trouble> {
+        pub(super) fn make(&self, _: usize) -> Result<Baseline, WorkloadError> {
             match *self {}
         }
 

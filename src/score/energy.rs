@@ -20,7 +20,7 @@ use super::Device;
 use crate::meter::{self, Conditions, Domain, Measured, Method, Recorder, Source, Span, Window};
 use crate::units::WorkAmount;
 use crate::units::{Efficiency, Joules, Watts};
-use crate::workload::Trouble;
+use crate::workload::WorkloadError;
 
 /// Fewer or shorter windows, and windows that see fewer updates of a counter, are told of.
 const LEAST_TRIALS: usize = 3;
@@ -134,9 +134,9 @@ pub enum NoEnergy {
 
 /// Reads what [`fmt::Display`] writes.
 impl FromStr for NoEnergy {
-    type Err = UnknownReason;
+    type Err = UnknownReasonError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownReason> {
+    fn from_str(text: &str) -> Result<Self, UnknownReasonError> {
         let plain = [Self::Peak, Self::Another, Self::Stopped];
         let no_meter = || {
             let device = text.strip_prefix("no meter measures ")?.parse().ok()?;
@@ -149,17 +149,17 @@ impl FromStr for NoEnergy {
             })
         };
         let plain = plain.into_iter().find(|it| it.to_string() == text);
-        plain.or_else(no_meter).or_else(failed).ok_or(UnknownReason)
+        plain.or_else(no_meter).or_else(failed).ok_or(UnknownReasonError)
     }
 }
 
 /// A text that is no reason for having no energy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no reason of this version for having no energy")]
-pub struct UnknownReason;
+pub struct UnknownReasonError;
 
 /// A time in which the meters were read, and what was done in it.
-pub(super) struct Stretch {
+pub(super) struct MeteredWindow {
     start: Duration,
     span: Span,
     work: Option<WorkAmount>,
@@ -201,8 +201,8 @@ impl Metering {
 
     /// Whether more windows like this one are worth their time: a device's meters told something in
     /// it, or there is what was stated.
-    pub(super) fn told(&self, device: Device, stretch: &Stretch) -> bool {
-        let abouts: Vec<_> = stretch.windows.iter().map(|measured| &measured.about).collect();
+    pub(super) fn told(&self, device: Device, stretch: &MeteredWindow) -> bool {
+        let abouts: Vec<_> = stretch.windows.iter().map(|measured| &measured.info).collect();
         let Charged { measured, stated } = self.charged(device, &abouts);
         if self.trace.is_some() || measured.is_empty() {
             return true;
@@ -231,14 +231,14 @@ impl Metering {
     ///
     /// When no meter measures it, or one of those that do failed.
     pub fn joules(&self, device: Device, windows: &[Measured]) -> Result<Joules, NoEnergy> {
-        let abouts: Vec<_> = windows.iter().map(|measured| &measured.about).collect();
+        let abouts: Vec<_> = windows.iter().map(|measured| &measured.info).collect();
         let first = self.charged(device, &abouts).in_order().next();
         let places = first.ok_or(NoEnergy::NoMeter { device })?;
         add(places.iter().map(|&place| &windows[place]))
     }
 
     /// What the meters tell while some work is done.
-    fn watch<T>(&self, work: impl FnOnce() -> T) -> (T, Stretch) {
+    fn watch<T>(&self, work: impl FnOnce() -> T) -> (T, MeteredWindow) {
         let clock = self.recorder.clock();
         // Without the time that slow meters take to be read.
         let ((done, start, took), windows) = self.recorder.measure(|| {
@@ -247,25 +247,25 @@ impl Metering {
             (done, start, clock.now().saturating_sub(start))
         });
         let span = Span { from: clock.date(start), took };
-        (done, Stretch { start, span, work: None, windows })
+        (done, MeteredWindow { start, span, work: None, windows })
     }
 
     /// What the meters tell while `work` is done, if that succeeds.
     pub(super) fn around(
         &self,
-        work: impl FnOnce() -> Result<WorkAmount, Trouble>,
-    ) -> Result<Stretch, Trouble> {
+        work: impl FnOnce() -> Result<WorkAmount, WorkloadError>,
+    ) -> Result<MeteredWindow, WorkloadError> {
         let (done, stretch) = self.watch(work);
-        Ok(Stretch { work: Some(done?), ..stretch })
+        Ok(MeteredWindow { work: Some(done?), ..stretch })
     }
 
     /// What they tell while nothing is done.
-    pub(super) fn idle(&self) -> Stretch {
+    pub(super) fn idle(&self) -> MeteredWindow {
         self.watch(|| thread::sleep(self.idle)).1
     }
 
     /// Lays the trace over stretches that are over.
-    pub(super) fn complete<'a>(&self, stretches: impl IntoIterator<Item = &'a mut Stretch>) {
+    pub(super) fn complete<'a>(&self, stretches: impl IntoIterator<Item = &'a mut MeteredWindow>) {
         if let Some(trace) = &self.trace {
             stretches.into_iter().for_each(|it| it.windows.push(trace(it.span)));
         }
@@ -275,14 +275,14 @@ impl Metering {
     pub(super) fn charge(
         &self,
         device: Device,
-        stretches: &[Stretch],
-        idle: &[Stretch],
+        stretches: &[MeteredWindow],
+        idle: &[MeteredWindow],
     ) -> Result<Energy, NoEnergy> {
         let Some(first) = stretches.first() else {
             let is_metered = self.trace.is_some() || self.is_charged(device);
             return Err(if is_metered { NoEnergy::Stopped } else { NoEnergy::NoMeter { device } });
         };
-        let abouts: Vec<_> = first.windows.iter().map(|measured| &measured.about).collect();
+        let abouts: Vec<_> = first.windows.iter().map(|measured| &measured.info).collect();
         let mut failed = None;
         for places in self.charged(device, &abouts).in_order() {
             match sum(&places, stretches, idle) {
@@ -298,7 +298,7 @@ impl Metering {
     }
 
     /// The places of the meters that a device is charged with.
-    fn charged(&self, device: Device, meters: &[&meter::About]) -> Charged {
+    fn charged(&self, device: Device, meters: &[&meter::MeterInfo]) -> Charged {
         let card = self.cards.iter().find(|&&(number, _)| device == Device::Gpu(number));
         let is_card = |domain: &Domain| match (device, domain) {
             (Device::Gpu(number), Domain::Gpu(other)) => number == *other,
@@ -315,8 +315,8 @@ impl Metering {
             Device::Gpu(_) => &[&at_the_wall, &is_card],
         };
         let groups = |assumed: bool| {
-            let is_it = |about: &meter::About, is_wanted: &dyn Fn(&Domain) -> bool| {
-                (about.source == Source::Assumed) == assumed && is_wanted(&about.domain)
+            let is_it = |info: &meter::MeterInfo, is_wanted: &dyn Fn(&Domain) -> bool| {
+                (info.source == Source::Assumed) == assumed && is_wanted(&info.domain)
             };
             let places = wanted.iter().map(|is_wanted| {
                 (0..meters.len()).filter(|&place| is_it(meters[place], is_wanted)).collect()
@@ -352,8 +352,8 @@ fn instead(energy: &Energy, why: &NoEnergy) -> String {
 /// What some work cost by the meters at these places; `None` where there are none.
 fn sum(
     places: &[usize],
-    stretches: &[Stretch],
-    idle: &[Stretch],
+    stretches: &[MeteredWindow],
+    idle: &[MeteredWindow],
 ) -> Result<Option<Energy>, NoEnergy> {
     if places.is_empty() {
         return Ok(None);
@@ -371,17 +371,17 @@ fn sum(
 /// The energy of windows of one time.
 fn add<'a>(windows: impl IntoIterator<Item = &'a Measured>) -> Result<Joules, NoEnergy> {
     let mut parts = Vec::new();
-    for Measured { about, window, .. } in windows {
-        let failed = |why: String| NoEnergy::Failed { domain: about.domain.clone(), why };
+    for Measured { info, window, .. } in windows {
+        let failed = |why: String| NoEnergy::Failed { domain: info.domain.clone(), why };
         let window = window.as_ref().map_err(|why| failed(why.to_string()))?;
-        parts.push((&about.domain, window.energy));
+        parts.push((&info.domain, window.energy));
     }
     meter::sum(parts)
         .map_err(|overlap| NoEnergy::Failed { domain: overlap.a.clone(), why: overlap.to_string() })
 }
 
 /// The power of these meters together; `None` where one of them does not tell, or was not asked.
-fn power(stretch: &Stretch, places: &[usize]) -> Option<Watts> {
+fn power(stretch: &MeteredWindow, places: &[usize]) -> Option<Watts> {
     let windows = places.iter().map(|&place| stretch.windows[place].window.as_ref().ok());
     windows.map(|it| it.filter(|window| !window.is_assumed()).map(Window::power)).sum()
 }
@@ -400,25 +400,25 @@ struct Sum {
 
 impl Sum {
     /// Adds what some meters told in a stretch.
-    fn add(&mut self, stretch: &Stretch, places: &[usize]) -> Result<(), NoEnergy> {
+    fn add(&mut self, stretch: &MeteredWindow, places: &[usize]) -> Result<(), NoEnergy> {
         let energy = add(places.iter().map(|&place| &stretch.windows[place]))?;
         let mut power = Watts::ZERO;
         let mut updates = u64::MAX;
         self.charged.clear();
         for &place in places {
-            let Measured { about, window, .. } = &stretch.windows[place];
+            let Measured { info, window, .. } = &stretch.windows[place];
             let Ok(window) = window else { continue };
             power += window.power();
-            let step = about.resolution.unwrap_or(Joules::ZERO).value();
+            let step = info.resolution.unwrap_or(Joules::ZERO).value();
             let lag = window.update_period.map_or(0.0, |period| (window.power() * period).value());
             self.variance += step.max(lag).powi(2) / 6.0;
             updates = updates.min(window.updates);
-            self.method = self.method.or(Some((about.source, window.method)));
+            self.method = self.method.or(Some((info.source, window.method)));
             self.conditions.extend(window.conditions.iter().map(|(_, state)| state.clone()));
             for note in &window.notes {
-                self.note(format!("{}: {note}", about.domain));
+                self.note(format!("{}: {note}", info.domain));
             }
-            self.charged.push(about.domain.clone());
+            self.charged.push(info.domain.clone());
         }
         if let Some(work) = stretch.work {
             // The time that the energy is of: from reading to reading, and not that of the work.
@@ -501,7 +501,7 @@ fn spread(values: &[f64]) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::meter::assumed::Assumed;
-    use crate::meter::fake::{Fake, Hand};
+    use crate::meter::fake::{Fake, ManualClock};
     use crate::meter::{Meter, MeterError, Socket};
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -519,14 +519,14 @@ mod tests {
         Domain::Dram(Socket::new(number))
     }
 
-    fn metering(meters: Vec<Fake>, hand: &Hand) -> Metering {
+    fn metering(meters: Vec<Fake>, hand: &ManualClock) -> Metering {
         let meters = meters.into_iter().map(|meter| Box::new(meter) as _).collect();
         let recorder = Recorder::start(meters, hand.clock(), SECOND * 3600).expect("a thread");
         Metering::new(recorder)
     }
 
     /// Lets time pass, in which the meters are read at each of their updates.
-    fn pass(metering: &Metering, hand: &Hand, time: Duration) {
+    fn pass(metering: &Metering, hand: &ManualClock, time: Duration) {
         for _ in 0..time.as_millis() / UPDATE.as_millis() {
             hand.advance(UPDATE);
             let _ = metering.recorder.mark();
@@ -534,7 +534,11 @@ mod tests {
     }
 
     /// Three windows of five seconds, a thousand hashes in each, and two of an idle machine.
-    fn charged(metering: &Metering, hand: &Hand, device: Device) -> Result<Energy, NoEnergy> {
+    fn charged(
+        metering: &Metering,
+        hand: &ManualClock,
+        device: Device,
+    ) -> Result<Energy, NoEnergy> {
         let look = |seconds| metering.watch(|| pass(metering, hand, SECOND * seconds)).1;
         let before = look(2);
         let trial = |_| {
@@ -550,7 +554,7 @@ mod tests {
 
     #[test]
     fn known_joules_give_known_hashes_per_joule() {
-        let hand = Hand::new();
+        let hand = ManualClock::new();
         let metering = metering(vec![counting(package(0), 100.0)], &hand);
         let energy = charged(&metering, &hand, Device::Cpu).expect("a meter");
         assert_eq!(energy.charged, [package(0)]);
@@ -567,11 +571,11 @@ mod tests {
 
     /// A meter that takes its time to be read.
     #[derive(Debug)]
-    struct Tardy(Fake, Hand);
+    struct Tardy(Fake, ManualClock);
 
     impl crate::meter::Meter for Tardy {
-        fn about(&self) -> &meter::About {
-            self.0.about()
+        fn info(&self) -> &meter::MeterInfo {
+            self.0.info()
         }
 
         fn read(&mut self, clock: &crate::meter::Clock) -> Result<meter::Reading, MeterError> {
@@ -583,7 +587,7 @@ mod tests {
 
     #[test]
     fn a_constant_power_is_told_as_what_it_is() {
-        let hand = Hand::new();
+        let hand = ManualClock::new();
         let meters = [package(0), dram(0)]
             .map(|domain| Box::new(Tardy(counting(domain, 200.0), hand.clone())) as _);
         let recorder = Recorder::start(meters.into(), hand.clock(), SECOND * 3600);
@@ -599,7 +603,7 @@ mod tests {
 
     #[test]
     fn a_single_window_has_no_spread() {
-        let hand = Hand::new();
+        let hand = ManualClock::new();
         let mut metering = metering(vec![counting(package(0), 100.0)], &hand);
         metering.trials = 1;
         let energy = charged(&metering, &hand, Device::Cpu).expect("a meter");
@@ -621,7 +625,7 @@ mod tests {
             ]
         };
         let cost = |meters, device| {
-            let hand = Hand::new();
+            let hand = ManualClock::new();
             charged(&metering(meters, &hand), &hand, device)
                 .map(|energy| (energy.charged.len(), energy.gross.value().round()))
         };
@@ -638,7 +642,7 @@ mod tests {
 
     #[test]
     fn cards_that_are_known_by_their_place_are_found() {
-        let hand = Hand::new();
+        let hand = ManualClock::new();
         let place = Domain::GpuAt("0000:01:00.0".parse().expect("an address"));
         let mut metering = metering(vec![counting(place.clone(), 250.0)], &hand);
         assert!(charged(&metering, &hand, Device::Gpu(3)).is_err());
@@ -651,7 +655,7 @@ mod tests {
 
     #[test]
     fn a_part_that_fails_leaves_no_number() {
-        let hand = Hand::new();
+        let hand = ManualClock::new();
         let failing = counting(dram(0), 5.0).failing_from(SECOND * 9);
         let metering = metering(vec![counting(package(0), 50.0), failing], &hand);
         let failed = charged(&metering, &hand, Device::Cpu).expect_err("no number");
@@ -660,7 +664,7 @@ mod tests {
 
     #[test]
     fn a_counter_that_stands_still_is_no_zero() {
-        let hand = Hand::new();
+        let hand = ManualClock::new();
         let still = counting(package(0), 50.0).standing_from(SECOND * 3);
         let metering = metering(vec![still], &hand);
         let failed = charged(&metering, &hand, Device::Cpu);
@@ -668,7 +672,7 @@ mod tests {
     }
 
     /// A meter that stands still, and a power that somebody stated.
-    fn dead_and_stated(hand: &Hand) -> Metering {
+    fn dead_and_stated(hand: &ManualClock) -> Metering {
         let dead = counting(package(0), 50.0).standing_from(Duration::ZERO);
         let stated = Assumed::new(Domain::Cpu, Watts::new(65.0)).expect("a power");
         let meters: Vec<Box<dyn Meter>> = vec![Box::new(dead), Box::new(stated)];
@@ -677,7 +681,7 @@ mod tests {
 
     #[test]
     fn what_was_stated_stands_in_where_measuring_fails() {
-        let hand = Hand::new();
+        let hand = ManualClock::new();
         let energy = charged(&dead_and_stated(&hand), &hand, Device::Cpu).expect("a power");
         assert_eq!((energy.source, energy.method), (Source::Assumed, Method::Assumed));
         assert!((energy.gross - Watts::new(65.0)).value().abs() < 1e-9, "{energy:?}");
@@ -689,7 +693,7 @@ mod tests {
     /// A meter that works is not passed over for a statement.
     #[test]
     fn where_one_meter_fails_the_next_is_asked() {
-        let hand = Hand::new();
+        let hand = ManualClock::new();
         let wall = counting(Domain::Machine, 300.0).failing_from(SECOND * 3);
         let stated = Assumed::new(Domain::Cpu, Watts::new(65.0)).expect("a power");
         let meters: Vec<Box<dyn Meter>> =
@@ -704,7 +708,7 @@ mod tests {
 
     #[test]
     fn no_windows_are_spent_on_meters_that_tell_nothing() {
-        let hand = Hand::new();
+        let hand = ManualClock::new();
         let dead = dead_and_stated(&hand);
         let look = |metering: &Metering| {
             let work = || {
@@ -729,7 +733,7 @@ mod tests {
 
     #[test]
     fn too_little_is_told() {
-        let hand = Hand::new();
+        let hand = ManualClock::new();
         let mut metering = metering(vec![counting(package(0), 50.0)], &hand);
         let notes = |metering: &Metering| {
             charged(metering, &hand, Device::Cpu).expect("a meter").notes.join("; ")
@@ -746,12 +750,12 @@ mod tests {
 
     #[test]
     fn a_trace_is_laid_over_at_the_end() {
-        let hand = Hand::new();
+        let hand = ManualClock::new();
         let mut metering = metering(Vec::new(), &hand);
-        let about = Fake::counting(Domain::Machine, Watts::new(1.0), UPDATE).about().clone();
-        let refused = about.clone();
+        let info = Fake::counting(Domain::Machine, Watts::new(1.0), UPDATE).info().clone();
+        let refused = info.clone();
         metering.trace = Some(Box::new(move |_| Measured {
-            about: refused.clone(),
+            info: refused.clone(),
             window: Err(MeterError::NoTime),
         }));
         let mut stretches =

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Capacity;
 use super::group::Group;
-use super::plan::{Dtype, Plan, Theme};
+use super::plan::{Dtype, Plan, WorkloadClass};
 use crate::engine::{Engine, EngineId};
 use crate::gpu::{Adapter, Kind as AdapterKind, adapters};
 use crate::job::MAX_GROUP;
@@ -13,7 +13,7 @@ use crate::workload::gpu::{
     Arithmetic, Bandwidth, Device, Latency, Matmul, Operation, Peak, Transfer, largest_buffer,
 };
 use crate::workload::sha256d::{Baseline, Exercise, Search};
-use crate::workload::{Kind, Trouble, last_level_caches};
+use crate::workload::{Kind, WorkloadError, last_level_caches};
 
 /// Calls of each thread that feeds a GPU in a slice of hashing: the first one finds it idle and the
 /// last one leaves it idle, for the time that it takes to start one.
@@ -34,18 +34,18 @@ const PARCEL: u64 = 64 << 20;
 pub(super) fn prepare(
     plan: &Plan,
     number: u8,
-    theme: Theme,
+    class: WorkloadClass,
     group: &mut Group,
-) -> Result<(), Trouble> {
+) -> Result<(), WorkloadError> {
     let is_it = |engine: &&Arc<dyn Engine>| engine.id() == EngineId::Gpu(number);
     let engine = plan.engines.iter().find(is_it);
-    if theme == Theme::Hashing {
+    if class == WorkloadClass::Hashing {
         return engine.map_or(Ok(()), |engine| hashing(plan, engine, group));
     }
-    let device = adapter(number).ok_or(Trouble::Missing { what: "GPUs of this number" });
+    let device = adapter(number).ok_or(WorkloadError::Missing { what: "GPUs of this number" });
     let device = device.and_then(|adapter| Device::open(&adapter));
-    let Some(device) = group.keep(theme, device)? else { return Ok(()) };
-    if theme == Theme::Arithmetic {
+    let Some(device) = group.keep(class, device)? else { return Ok(()) };
+    if class == WorkloadClass::Arithmetic {
         arithmetic(plan, &device, engine, group)
     } else {
         memory(plan, &device, group)
@@ -53,21 +53,21 @@ pub(super) fn prepare(
 }
 
 /// Looks whether the GPU of this number, and the host, can have all that is asked for.
-pub(super) fn check(plan: &Plan, number: u8, theme: Theme) -> Result<(), Trouble> {
-    let is_asked = match theme {
-        Theme::Hashing => false,
-        Theme::Arithmetic => plan.shape.is_some() && plan.has(Kind::Matmul),
-        Theme::Memory => plan.array_bytes.is_some() && plan.has(Kind::Bandwidth),
+pub(super) fn check(plan: &Plan, number: u8, class: WorkloadClass) -> Result<(), WorkloadError> {
+    let is_asked = match class {
+        WorkloadClass::Hashing => false,
+        WorkloadClass::Arithmetic => plan.shape.is_some() && plan.has(Kind::Matmul),
+        WorkloadClass::Memory => plan.array_bytes.is_some() && plan.has(Kind::Bandwidth),
     };
     // That there is none is told of where it is missing.
     let Some(adapter) = is_asked.then(|| adapter(number)).flatten() else { return Ok(()) };
-    match (theme, plan.shape, plan.array_bytes) {
-        (Theme::Arithmetic, Some(shape), _) => {
+    match (class, plan.shape, plan.array_bytes) {
+        (WorkloadClass::Arithmetic, Some(shape), _) => {
             let products = Arithmetic::ALL.into_iter().filter(|it| plan.has_type(it.dtype()));
             let mut there = products.filter(|it| it.missing(&adapter).is_none());
             there.try_for_each(|it| Matmul::check_size(&adapter, it, shape))
         }
-        (Theme::Memory, _, Some(bytes)) => Bandwidth::check_size(&adapter, bytes).map(drop),
+        (WorkloadClass::Memory, _, Some(bytes)) => Bandwidth::check_size(&adapter, bytes).map(drop),
         _ => Ok(()),
     }
 }
@@ -76,15 +76,15 @@ fn adapter(number: u8) -> Option<Adapter> {
     adapters().into_iter().find(|adapter| adapter.number == number)
 }
 
-fn hashing(plan: &Plan, engine: &Arc<dyn Engine>, group: &mut Group) -> Result<(), Trouble> {
-    let slice = engine.feed().piece * CALLS;
+fn hashing(plan: &Plan, engine: &Arc<dyn Engine>, group: &mut Group) -> Result<(), WorkloadError> {
+    let slice = engine.batching().piece * CALLS;
     let baseline = group.add("sha2 crate", slice, Baseline::new(plan.threads))?;
     group.hide(baseline);
     let roof = group.add("i32", slice, Exercise::new(engine.clone(), 1))?;
     group.hide(roof);
     for versions in [1, MAX_GROUP] {
         let search = group.add("search", slice, Search::new(engine.clone(), versions, 1))?;
-        group.compare(search, &[roof], engine.instructions_per_hash(versions));
+        group.compare(search, &[roof], engine.ops_per_hash(versions));
         group.set_baseline(search, baseline);
     }
     Ok(())
@@ -95,7 +95,7 @@ fn arithmetic(
     device: &Device,
     engine: Option<&Arc<dyn Engine>>,
     group: &mut Group,
-) -> Result<(), Trouble> {
+) -> Result<(), WorkloadError> {
     let is_product_asked =
         |arithmetic: &Arithmetic| plan.has(Kind::Matmul) && plan.has_type(arithmetic.dtype());
     let products: Vec<_> = Arithmetic::ALL.into_iter().filter(is_product_asked).collect();
@@ -129,15 +129,15 @@ fn arithmetic(
 }
 
 /// What a GPU lacks is no failure of it.
-fn has(missing: Option<&'static str>) -> Result<(), Trouble> {
-    missing.map_or(Ok(()), |what| Err(Trouble::Missing { what }))
+fn has(missing: Option<&'static str>) -> Result<(), WorkloadError> {
+    missing.map_or(Ok(()), |what| Err(WorkloadError::Missing { what }))
 }
 
 impl Arithmetic {
     fn dtype(self) -> Dtype {
         match self {
             Self::F32 => Dtype::F32,
-            Self::F16InF32 | Self::F16 | Self::Blocks => Dtype::F16,
+            Self::F16InF32 | Self::F16 | Self::CooperativeMatrix => Dtype::F16,
             Self::I8 => Dtype::I8,
         }
     }
@@ -148,7 +148,7 @@ impl Arithmetic {
             Self::F32 | Self::F16InF32 => &[Operation::FusedF32, Operation::SeparateF32],
             Self::F16 => &[Operation::FusedF16, Operation::SeparateF16],
             Self::I8 => &[Operation::Dot8],
-            Self::Blocks => &[Operation::Blocks],
+            Self::CooperativeMatrix => &[Operation::CooperativeMatrix],
         }
     }
 }
@@ -157,13 +157,13 @@ impl Operation {
     fn dtype(self) -> Dtype {
         match self {
             Self::FusedF32 | Self::SeparateF32 => Dtype::F32,
-            Self::FusedF16 | Self::SeparateF16 | Self::Blocks => Dtype::F16,
+            Self::FusedF16 | Self::SeparateF16 | Self::CooperativeMatrix => Dtype::F16,
             Self::Dot8 => Dtype::I8,
         }
     }
 }
 
-fn memory(plan: &Plan, device: &Device, group: &mut Group) -> Result<(), Trouble> {
+fn memory(plan: &Plan, device: &Device, group: &mut Group) -> Result<(), WorkloadError> {
     if plan.has(Kind::Bandwidth) {
         let largest = group.keep("largest buffer", largest_buffer(device))?;
         let device = group.device;

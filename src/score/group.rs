@@ -4,12 +4,12 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::course::Course;
-use super::energy::{Metering, NoEnergy, Stretch};
+use super::energy::{MeteredWindow, Metering, NoEnergy};
 use super::plan::Device;
+use super::subject::Subject;
 use super::{Capacity, Missing, Row};
 use crate::search::Stop;
-use crate::workload::{Kind, Label, Place, Size, Trouble, Workload};
+use crate::workload::{Kind, Label, Place, Size, Workload, WorkloadError};
 
 /// The first rounds wake the vector units and find out how much work a slice is, and do not count:
 /// so many at the least, and this share of the time, if that is not long.
@@ -22,7 +22,7 @@ pub(super) struct Group {
     pub(super) device: Device,
     /// Whether sizes were asked for that have to be kept to.
     is_strict: bool,
-    pub(super) courses: Vec<Course>,
+    pub(super) subjects: Vec<Subject>,
     pub(super) missing: Vec<Missing>,
     pub(super) faults: Vec<Missing>,
     pub(super) capacities: Vec<Capacity>,
@@ -31,7 +31,7 @@ pub(super) struct Group {
 impl Group {
     pub(super) fn new(device: Device, is_strict: bool) -> Self {
         let (missing, faults, capacities) = (Vec::new(), Vec::new(), Vec::new());
-        Self { device, is_strict, courses: Vec::new(), missing, faults, capacities }
+        Self { device, is_strict, subjects: Vec::new(), missing, faults, capacities }
     }
 
     /// Adds a workload, if it could be made, and says its place.
@@ -39,11 +39,11 @@ impl Group {
         &mut self,
         what: impl fmt::Display,
         slice: Duration,
-        made: Result<W, Trouble>,
-    ) -> Result<Option<usize>, Trouble> {
+        made: Result<W, WorkloadError>,
+    ) -> Result<Option<usize>, WorkloadError> {
         let Some(workload) = self.keep(what, made)? else { return Ok(None) };
-        self.courses.push(Course::new(workload, slice));
-        Ok(Some(self.courses.len() - 1))
+        self.subjects.push(Subject::new(workload, slice));
+        Ok(Some(self.subjects.len() - 1))
     }
 
     /// What was made. Where that could not be, it is noted, and the others go on, unless the plan
@@ -51,20 +51,23 @@ impl Group {
     pub(super) fn keep<T>(
         &mut self,
         what: impl fmt::Display,
-        made: Result<T, Trouble>,
-    ) -> Result<Option<T>, Trouble> {
+        made: Result<T, WorkloadError>,
+    ) -> Result<Option<T>, WorkloadError> {
         let why = match made {
             Ok(made) => return Ok(Some(made)),
             Err(why) => why,
         };
         let list = match why {
-            Trouble::Missing { .. } => &mut self.missing,
-            Trouble::OutOfMemory { .. } | Trouble::TooLarge { .. } if !self.is_strict => {
+            WorkloadError::Missing { .. } => &mut self.missing,
+            WorkloadError::OutOfMemory { .. } | WorkloadError::TooLarge { .. }
+                if !self.is_strict =>
+            {
                 &mut self.missing
             }
-            Trouble::Device(_) | Trouble::Engine(_) | Trouble::Wrong(_) | Trouble::Unfit(_) => {
-                &mut self.faults
-            }
+            WorkloadError::Device(_)
+            | WorkloadError::Engine(_)
+            | WorkloadError::Wrong(_)
+            | WorkloadError::SelfTestError(_) => &mut self.faults,
             _ => return Err(why),
         };
         list.push(Missing { device: self.device, what: what.to_string(), why });
@@ -74,7 +77,7 @@ impl Group {
     /// Has no row of it; others are compared with it.
     pub(super) fn hide(&mut self, place: Option<usize>) {
         if let Some(place) = place {
-            self.courses[place].is_shown = false;
+            self.subjects[place].is_shown = false;
         }
     }
 
@@ -82,14 +85,14 @@ impl Group {
     /// `each`.
     pub(super) fn compare(&mut self, place: Option<usize>, roofs: &[Option<usize>], each: f64) {
         if let Some(place) = place {
-            self.courses[place].roofs.extend(roofs.iter().flatten().map(|&roof| (roof, each)));
+            self.subjects[place].roofs.extend(roofs.iter().flatten().map(|&roof| (roof, each)));
         }
     }
 
     /// Compares a workload with what users know.
     pub(super) fn set_baseline(&mut self, place: Option<usize>, baseline: Option<usize>) {
         if let Some(place) = place {
-            self.courses[place].baseline = baseline;
+            self.subjects[place].baseline = baseline;
         }
     }
 }
@@ -102,11 +105,11 @@ impl Group {
         let mut rounds = 0;
         while rounds <= WARM_UP || start.elapsed() < time {
             let counts = rounds >= WARM_UP && start.elapsed() >= warm_up;
-            for place in 0..self.courses.len() {
+            for place in 0..self.subjects.len() {
                 if stop.is_stopped() {
                     return;
                 }
-                let ran = self.courses[place].run(counts);
+                let ran = self.subjects[place].run(counts);
                 self.note(place, ran);
             }
             rounds += 1;
@@ -126,10 +129,10 @@ impl Group {
             for trial in 0..metering.trials {
                 let window = metering.window(self.device);
                 let Some(window) = window.filter(|_| !stop.is_stopped()) else { return };
-                let ran = self.courses[place].meter(metering, window, trial == 0);
+                let ran = self.subjects[place].meter(metering, window, trial == 0);
                 self.note(place, ran);
                 tell(start.elapsed());
-                let last = self.courses[place].stretches.last();
+                let last = self.subjects[place].stretches.last();
                 if !last.is_some_and(|last| metering.told(self.device, last)) {
                     break;
                 }
@@ -145,23 +148,23 @@ impl Group {
 
     /// Checks what was not checked since it ran.
     pub(super) fn check(&mut self) {
-        for place in 0..self.courses.len() {
-            let checked = self.courses[place].check();
+        for place in 0..self.subjects.len() {
+            let checked = self.subjects[place].check();
             self.note(place, checked);
         }
     }
 
     /// What was measured, and the windows of its meters.
-    pub(super) fn rows(&mut self) -> Vec<(Row, Vec<Stretch>)> {
+    pub(super) fn rows(&mut self) -> Vec<(Row, Vec<MeteredWindow>)> {
         let metered = self.metered();
         let mut rows = Vec::new();
-        for place in 0..self.courses.len() {
-            if let Some(mut row) = self.courses[place].row(&self.courses) {
+        for place in 0..self.subjects.len() {
+            if let Some(mut row) = self.subjects[place].row(&self.subjects) {
                 if !metered.contains(&place) {
                     let is_peak = [Kind::Peak, Kind::Latency].contains(&row.label.kind);
                     row.energy = Err(if is_peak { NoEnergy::Peak } else { NoEnergy::Another });
                 }
-                rows.push((row, std::mem::take(&mut self.courses[place].stretches)));
+                rows.push((row, std::mem::take(&mut self.subjects[place].stretches)));
             }
         }
         rows
@@ -170,22 +173,22 @@ impl Group {
     /// The places of the workloads that stand for the device: on all threads, and of the searches
     /// the fastest, one version at a time and several.
     fn metered(&self) -> Vec<usize> {
-        let threads = |course: &Course| match course.workload.label().place {
+        let threads = |subject: &Subject| match subject.workload.label().place {
             Place::Cores(threads) => threads,
             Place::Gpu(_) => usize::MAX,
         };
-        let most = self.courses.iter().map(threads).max();
+        let most = self.subjects.iter().map(threads).max();
         let mut places = Vec::new();
         let mut searches: Vec<(Size, f64, usize)> = Vec::new();
-        for (place, course) in self.courses.iter().enumerate() {
-            let Label { kind, size, .. } = course.workload.label();
-            if !course.is_shown || Some(threads(course)) != most || course.samples.has_failed {
+        for (place, subject) in self.subjects.iter().enumerate() {
+            let Label { kind, size, .. } = subject.workload.label();
+            if !subject.is_shown || Some(threads(subject)) != most || subject.samples.has_failed {
                 continue;
             }
             match kind {
                 Kind::Matmul | Kind::Bandwidth => places.push(place),
-                Kind::Sha256d if !course.roofs.is_empty() => {
-                    let rate = course.samples.rate().map_or(0.0, |rate| rate.median);
+                Kind::Sha256d if !subject.roofs.is_empty() => {
+                    let rate = subject.samples.rate().map_or(0.0, |rate| rate.median);
                     match searches.iter_mut().find(|search| search.0 == size) {
                         Some(search) if search.1 >= rate => {}
                         Some(search) => *search = (size, rate, place),
@@ -201,15 +204,15 @@ impl Group {
 
     /// Takes a workload that failed out of the measurement, and those that fail with it: all of a
     /// GPU that is lost; or what is computed wrong once, on any number of threads.
-    fn note(&mut self, place: usize, done: Result<(), Trouble>) {
+    fn note(&mut self, place: usize, done: Result<(), WorkloadError>) {
         let Err(why) = done else { return };
-        let failed = self.courses[place].workload.label();
-        let is_lost = matches!(why, Trouble::Device(_) | Trouble::Engine(_))
+        let failed = self.subjects[place].workload.label();
+        let is_lost = matches!(why, WorkloadError::Device(_) | WorkloadError::Engine(_))
             && matches!(failed.place, Place::Gpu(_));
-        for course in &mut self.courses {
-            let label = course.workload.label();
+        for subject in &mut self.subjects {
+            let label = subject.workload.label();
             let is_same = (label.kind, label.variant) == (failed.kind, failed.variant);
-            course.samples.has_failed |= is_lost || is_same;
+            subject.samples.has_failed |= is_lost || is_same;
         }
         self.faults.push(Missing { device: self.device, what: failed.to_string(), why });
     }

@@ -13,7 +13,6 @@
 //! Whatever is computed is checked between slices, as often as that takes no longer than the work,
 //! and after the last one. A workload that fails, or whose result is wrong, has no row.
 
-mod course;
 mod cpu;
 mod energy;
 #[cfg(feature = "gpu")]
@@ -21,18 +20,19 @@ mod gpu;
 mod group;
 mod load;
 mod plan;
+mod subject;
 
-use self::energy::Stretch;
-pub use self::energy::{Energy, Metering, NoEnergy, Trial, UnknownReason};
-pub use self::plan::{Device, Dtype, Plan, UnknownDevice, UnknownDtype};
+use self::energy::MeteredWindow;
+pub use self::energy::{Energy, Metering, NoEnergy, Trial, UnknownReasonError};
+pub use self::plan::{Device, Dtype, Plan, UnknownDeviceError, UnknownDtypeError};
 
 use std::time::{Duration, Instant};
 
 use self::group::Group;
-use self::plan::Theme;
+use self::plan::WorkloadClass;
 use crate::search::{MAX_THREADS, Stop};
 use crate::units::WorkUnit;
-use crate::workload::{Kind, Label, Trouble};
+use crate::workload::{Kind, Label, WorkloadError};
 
 /// The rates of some slices: units of work per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -126,7 +126,7 @@ pub struct Missing {
     /// Which work.
     pub what: String,
     /// Why.
-    pub why: Trouble,
+    pub why: WorkloadError,
 }
 
 /// What is known of a GPU after its part of a plan.
@@ -192,7 +192,7 @@ pub struct Progress {
 }
 
 /// Who wants to know how a plan goes.
-pub struct Watch<'a> {
+pub struct Observer<'a> {
     /// Is told where the plan is.
     pub progress: &'a mut dyn FnMut(&Progress),
     /// Is given what there is so far, after each kind of work on each device.
@@ -211,8 +211,8 @@ pub fn measure(
     plan: &Plan,
     metering: Option<&Metering>,
     stop: &Stop,
-    watch: &mut Watch<'_>,
-) -> Result<Measured, Trouble> {
+    watch: &mut Observer<'_>,
+) -> Result<Measured, WorkloadError> {
     let start = Instant::now();
     check(plan)?;
     let groups = plan.groups();
@@ -221,10 +221,11 @@ pub fn measure(
         return Ok(measured);
     }
     let mut idle: Vec<_> = metering.map(Metering::idle).into_iter().collect();
-    let mut stretches = Vec::new();
-    for (done, &(device, theme)) in groups.iter().enumerate() {
+    let mut windows_of_rows = Vec::new();
+    for (done, &(device, class)) in groups.iter().enumerate() {
         let lost = |fault: &Missing| {
-            fault.device == device && matches!(fault.why, Trouble::Device(_) | Trouble::Engine(_))
+            fault.device == device
+                && matches!(fault.why, WorkloadError::Device(_) | WorkloadError::Engine(_))
         };
         if stop.is_stopped() {
             break;
@@ -233,11 +234,11 @@ pub fn measure(
             continue;
         }
         let mut tell = |share| {
-            let group = format!("{device}: {theme}");
+            let group = format!("{device}: {class}");
             (watch.progress)(&Progress { group, groups: (done, groups.len()), share });
         };
         tell(0.0);
-        let mut group = prepare(plan, device, theme)?;
+        let mut group = prepare(plan, device, class)?;
         let windows = metering.map_or(Duration::ZERO, |metering| group.metering_takes(metering));
         let mut share = |took: Duration| tell(took.div_duration_f64(plan.time + windows).min(1.0));
         let before = load::Before::now();
@@ -248,19 +249,19 @@ pub fn measure(
         group.check();
         for (row, of_it) in group.rows() {
             measured.rows.push(row);
-            stretches.push((device, of_it));
+            windows_of_rows.push((device, of_it));
         }
         measured.missing.append(&mut group.missing);
         measured.faults.append(&mut group.faults);
         measured.capacities.append(&mut group.capacities);
         if let Some(cores) = before.others().filter(|&cores| cores > BUSY) {
-            let group = format!("{theme} on {device}");
+            let group = format!("{class} on {device}");
             measured.warnings.push(Warning::Load { group, cores });
         }
-        measured.charge(metering, &stretches, &idle);
+        measured.charge(metering, &windows_of_rows, &idle);
         measured.took = start.elapsed();
         if !stop.is_stopped() {
-            measured.finished.push((device, plan.kinds_of(device, theme)));
+            measured.finished.push((device, plan.kinds_of(device, class)));
         }
         (watch.keep)(&measured);
     }
@@ -270,23 +271,23 @@ pub fn measure(
             idle.push(metering.idle());
         }
         metering.complete(&mut idle);
-        metering.complete(stretches.iter_mut().flat_map(|(_, of_it)| of_it));
+        metering.complete(windows_of_rows.iter_mut().flat_map(|(_, of_it)| of_it));
     }
-    measured.charge(metering, &stretches, &idle);
+    measured.charge(metering, &windows_of_rows, &idle);
     measured.took = start.elapsed();
     Ok(measured)
 }
 
 /// Looks whether there can be what the plan asks for, before anything of it is measured.
-fn check(plan: &Plan) -> Result<(), Trouble> {
+fn check(plan: &Plan) -> Result<(), WorkloadError> {
     if !(1..=MAX_THREADS).contains(&plan.threads) {
-        return Err(Trouble::Threads { threads: plan.threads });
+        return Err(WorkloadError::Threads { threads: plan.threads });
     }
-    for (device, theme) in plan.groups() {
+    for (device, class) in plan.groups() {
         match device {
-            Device::Cpu => cpu::check(plan, theme)?,
+            Device::Cpu => cpu::check(plan, class)?,
             #[cfg(feature = "gpu")]
-            Device::Gpu(number) => gpu::check(plan, number, theme)?,
+            Device::Gpu(number) => gpu::check(plan, number, class)?,
             #[cfg(not(feature = "gpu"))]
             Device::Gpu(_) => {}
         }
@@ -295,17 +296,17 @@ fn check(plan: &Plan) -> Result<(), Trouble> {
 }
 
 /// Prepares the workloads of a group.
-fn prepare(plan: &Plan, device: Device, theme: Theme) -> Result<Group, Trouble> {
+fn prepare(plan: &Plan, device: Device, class: WorkloadClass) -> Result<Group, WorkloadError> {
     let is_strict = plan.shape.is_some() || plan.array_bytes.is_some();
     let mut group = Group::new(device, is_strict);
     match device {
-        Device::Cpu => cpu::prepare(plan, theme, &mut group)?,
+        Device::Cpu => cpu::prepare(plan, class, &mut group)?,
         #[cfg(feature = "gpu")]
-        Device::Gpu(number) => gpu::prepare(plan, number, theme, &mut group)?,
+        Device::Gpu(number) => gpu::prepare(plan, number, class, &mut group)?,
         #[cfg(not(feature = "gpu"))]
         Device::Gpu(_) => {
             let what = "GPUs in this build (feature `gpu`)";
-            group.keep::<()>(theme, Err(Trouble::Missing { what }))?;
+            group.keep::<()>(class, Err(WorkloadError::Missing { what }))?;
         }
     }
     Ok(group)
@@ -316,10 +317,10 @@ impl Measured {
     fn charge(
         &mut self,
         metering: Option<&Metering>,
-        stretches: &[(Device, Vec<Stretch>)],
-        idle: &[Stretch],
+        windows_of_rows: &[(Device, Vec<MeteredWindow>)],
+        idle: &[MeteredWindow],
     ) {
-        for (row, (device, of_it)) in self.rows.iter_mut().zip(stretches) {
+        for (row, (device, of_it)) in self.rows.iter_mut().zip(windows_of_rows) {
             if !matches!(row.energy, Err(NoEnergy::Peak | NoEnergy::Another)) {
                 let no_meter = NoEnergy::NoMeter { device: *device };
                 let charged = metering.map(|metering| metering.charge(*device, of_it, idle));
@@ -335,7 +336,7 @@ mod tests {
     use crate::engine::{EngineId, by_id};
     use crate::units::WorkAmount;
     use crate::workload::Variant;
-    use crate::workload::{Done, Place, Shape, Size, Workload, Wrong};
+    use crate::workload::{CheckError, Done, Place, Shape, Size, Workload};
 
     fn plan(kinds: &[Kind], threads: usize, millis: u64) -> Plan {
         let scalar = by_id(EngineId::Scalar).expect("every machine has general registers");
@@ -356,8 +357,8 @@ mod tests {
         plan: &Plan,
         stop: &Stop,
         progress: &mut dyn FnMut(&Progress),
-    ) -> Result<Measured, Trouble> {
-        measure(plan, None, stop, &mut Watch { progress, keep: &mut |_| () })
+    ) -> Result<Measured, WorkloadError> {
+        measure(plan, None, stop, &mut Observer { progress, keep: &mut |_| () })
     }
 
     fn measured(plan: &Plan) -> Measured {
@@ -488,12 +489,12 @@ mod tests {
         for threads in [0, crate::search::MAX_THREADS + 1] {
             let refused =
                 unwatched(&plan(&[Kind::Sha256d], threads, 1), &Stop::default(), &mut |_| ());
-            assert!(matches!(refused, Err(Trouble::Threads { threads: n }) if n == threads));
+            assert!(matches!(refused, Err(WorkloadError::Threads { threads: n }) if n == threads));
         }
         let mut plan = plan(&[Kind::Bandwidth], 1, 1);
         plan.array_bytes = Some(1 << 60);
         let refused = unwatched(&plan, &Stop::default(), &mut |_| ());
-        assert!(matches!(refused, Err(Trouble::TooLarge { .. })), "{refused:?}");
+        assert!(matches!(refused, Err(WorkloadError::TooLarge { .. })), "{refused:?}");
     }
 
     /// Before anything is prepared: hashing comes first in these plans.
@@ -504,7 +505,7 @@ mod tests {
             change(&mut plan);
             let mut told = 0;
             let refused = unwatched(&plan, &Stop::default(), &mut |_| told += 1);
-            assert!(matches!(refused, Err(Trouble::TooLarge { .. })), "{refused:?}");
+            assert!(matches!(refused, Err(WorkloadError::TooLarge { .. })), "{refused:?}");
             assert_eq!(told, 0);
         };
         is_refused(&|plan| plan.array_bytes = Some(1 << 60));
@@ -533,14 +534,14 @@ mod tests {
             Label { kind: Kind::Peak, variant: self.variant, size, place }
         }
 
-        fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+        fn run(&mut self, time: Duration) -> Result<Done, WorkloadError> {
             let lost = || crate::gpu::DeviceError::Lost("pulled out".to_owned());
             self.runs = self.runs.checked_sub(1).ok_or_else(lost)?;
             Ok(Done { work: WorkAmount::Flops(1000), took: time })
         }
 
-        fn check(&mut self) -> Result<(), Trouble> {
-            self.checks = self.checks.checked_sub(1).ok_or(Wrong::Nothing)?;
+        fn check(&mut self) -> Result<(), WorkloadError> {
+            self.checks = self.checks.checked_sub(1).ok_or(CheckError::Nothing)?;
             Ok(())
         }
     }

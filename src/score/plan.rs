@@ -55,19 +55,19 @@ const CPU: &str = "cpu";
 const GPU: &str = "gpu:";
 
 impl FromStr for Device {
-    type Err = UnknownDevice;
+    type Err = UnknownDeviceError;
 
-    fn from_str(name: &str) -> Result<Self, UnknownDevice> {
+    fn from_str(name: &str) -> Result<Self, UnknownDeviceError> {
         let gpu = name.strip_prefix(GPU).and_then(|number| number.parse().ok()).map(Self::Gpu);
         let known = [Self::Cpu].into_iter().chain(gpu).find(|device| device.to_string() == name);
-        known.ok_or_else(|| UnknownDevice { name: name.to_owned() })
+        known.ok_or_else(|| UnknownDeviceError { name: name.to_owned() })
     }
 }
 
 /// A name that no device has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no device is called {name:?}, expected cpu, gpu:0, gpu:1 …")]
-pub struct UnknownDevice {
+pub struct UnknownDeviceError {
     name: String,
 }
 
@@ -105,30 +105,30 @@ impl Dtype {
 }
 
 impl FromStr for Dtype {
-    type Err = UnknownDtype;
+    type Err = UnknownDtypeError;
 
-    fn from_str(name: &str) -> Result<Self, UnknownDtype> {
+    fn from_str(name: &str) -> Result<Self, UnknownDtypeError> {
         let known = Self::ALL.into_iter().find(|dtype| dtype.name() == name);
-        known.ok_or_else(|| UnknownDtype { name: name.to_owned() })
+        known.ok_or_else(|| UnknownDtypeError { name: name.to_owned() })
     }
 }
 
 /// A name that no type has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no type is called {name:?}, expected f64, f32, f16, i8 or i32")]
-pub struct UnknownDtype {
+pub struct UnknownDtypeError {
     name: String,
 }
 
 /// Work that is measured in turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Theme {
+pub(super) enum WorkloadClass {
     Hashing,
     Arithmetic,
     Memory,
 }
 
-impl Theme {
+impl WorkloadClass {
     const ALL: [Self; 3] = [Self::Hashing, Self::Arithmetic, Self::Memory];
 
     /// What it has on a device.
@@ -142,7 +142,7 @@ impl Theme {
     }
 }
 
-impl fmt::Display for Theme {
+impl fmt::Display for WorkloadClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Hashing => "SHA-256d",
@@ -154,21 +154,21 @@ impl fmt::Display for Theme {
 
 impl Plan {
     /// Whatever of the plan there can be on each device, and is not finished.
-    pub(super) fn groups(&self) -> Vec<(Device, Theme)> {
+    pub(super) fn groups(&self) -> Vec<(Device, WorkloadClass)> {
         let groups =
-            self.devices.iter().flat_map(|&device| Theme::ALL.map(|theme| (device, theme)));
-        let is_left = |&(device, theme): &(Device, Theme)| {
+            self.devices.iter().flat_map(|&device| WorkloadClass::ALL.map(|class| (device, class)));
+        let is_left = |&(device, class): &(Device, WorkloadClass)| {
             let is_finished = |kind: &Kind| {
                 self.finished.iter().any(|(on, kinds)| *on == device && kinds.contains(kind))
             };
-            !self.kinds_of(device, theme).iter().all(is_finished)
+            !self.kinds_of(device, class).iter().all(is_finished)
         };
         groups.filter(is_left).collect()
     }
 
     /// The kinds of work that a group has.
-    pub(super) fn kinds_of(&self, device: Device, theme: Theme) -> Vec<Kind> {
-        theme.kinds(device).iter().copied().filter(|&kind| self.has(kind)).collect()
+    pub(super) fn kinds_of(&self, device: Device, class: WorkloadClass) -> Vec<Kind> {
+        class.kinds(device).iter().copied().filter(|&kind| self.has(kind)).collect()
     }
 
     pub(super) fn has(&self, kind: Kind) -> bool {

@@ -28,13 +28,13 @@ pub use self::throttle::{Duty, DutyError, Throttle};
 pub use self::workers::{MAX_THREADS, Workers, WorkersBuilder, WorkersError};
 pub use crate::engine::{Share, verify};
 
-use self::pieces::Pieces;
+use self::pieces::WorkQueue;
 
 /// What to search: a header and a target, and how far its nonce, version and time may go.
 ///
 /// ```
 /// use perjoule::block::{Header, Target};
-/// use perjoule::search::{Search, Watch, Workers};
+/// use perjoule::search::{Search, SearchControl, Workers};
 ///
 /// // Block 1 of the main chain, from a little before its nonce on.
 /// let header = Header::from_hex(concat!(
@@ -44,7 +44,7 @@ use self::pieces::Pieces;
 /// ))?;
 /// let search = Search::new(header, Target::from_compact(header.bits())?)
 ///     .nonces(perjoule::job::NonceRange::new(header.nonce() - 10_000, 1 << 32)?);
-/// let outcome = search.first(&Workers::best()?, Watch::default());
+/// let outcome = search.first(&Workers::best()?, SearchControl::default());
 /// assert_eq!(outcome.shares[0].hash(), header.hash());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -121,13 +121,13 @@ impl Search {
     /// [`Outcome::shares`] holds it, or nothing when the search was exhausted, stopped or failed. A
     /// search that was stopped or failed may hold a share that is not the first.
     #[must_use]
-    pub fn first(&self, workers: &Workers, watch: Watch<'_>) -> Outcome {
+    pub fn first(&self, workers: &Workers, watch: SearchControl<'_>) -> Outcome {
         self.all(1, workers, watch)
     }
 
     /// The first `limit` shares in the order of the search; with a limit of 0, none and no search.
     #[must_use]
-    pub fn all(&self, limit: usize, workers: &Workers, watch: Watch<'_>) -> Outcome {
+    pub fn all(&self, limit: usize, workers: &Workers, watch: SearchControl<'_>) -> Outcome {
         let mut shares = Vec::new();
         let outcome = self.each(limit, workers, watch, &mut |found| shares.extend(found));
         Outcome { shares, ..outcome }
@@ -145,11 +145,11 @@ impl Search {
         &self,
         limit: usize,
         workers: &Workers,
-        watch: Watch<'_>,
+        watch: SearchControl<'_>,
         take: &mut dyn FnMut(Vec<Share>),
     ) -> Outcome {
         let start = Instant::now();
-        let pieces = Pieces::new(self, limit);
+        let pieces = WorkQueue::new(self, limit);
         if limit > 0 {
             workers.run(&pieces, watch, start, take);
         }
@@ -191,7 +191,7 @@ impl Search {
 pub fn first_of(
     work: impl IntoIterator<Item = Search>,
     workers: &Workers,
-    mut watch: Watch<'_>,
+    mut watch: SearchControl<'_>,
 ) -> Outcome {
     let mut total = Outcome {
         shares: Vec::new(),
@@ -282,14 +282,14 @@ pub struct Progress {
 
 /// Who looks on while a search runs: a stop handle, a throttle, and a callback. The default is nobody.
 #[derive(Default)]
-pub struct Watch<'a> {
+pub struct SearchControl<'a> {
     stop: Stop,
     throttle: Throttle,
     every: Option<Duration>,
     progress: Option<&'a mut dyn FnMut(Progress)>,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> SearchControl<'a> {
     /// Stops when `stop` says so.
     #[must_use]
     pub fn stop(self, stop: &Stop) -> Self {
@@ -316,17 +316,17 @@ impl<'a> Watch<'a> {
     }
 
     /// The same for another search.
-    fn again(&mut self) -> Watch<'_> {
+    fn again(&mut self) -> SearchControl<'_> {
         let progress = self.progress.as_mut().map(|p| &mut **p as &mut dyn FnMut(Progress));
         let (stop, throttle) = (self.stop.clone(), self.throttle.clone());
-        Watch { stop, throttle, every: self.every, progress }
+        SearchControl { stop, throttle, every: self.every, progress }
     }
 }
 
-impl std::fmt::Debug for Watch<'_> {
+impl std::fmt::Debug for SearchControl<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let progress = self.progress.is_some();
-        f.debug_struct("Watch")
+        f.debug_struct("SearchControl")
             .field("stop", &self.stop)
             .field("throttle", &self.throttle)
             .field("every", &self.every)

@@ -12,12 +12,12 @@ const LEAST_PIECE: u64 = FIRST_PIECE / 4;
 
 /// The hashes per second of all workers together, as far as they know.
 #[derive(Debug, Default)]
-pub(super) struct Paces(AtomicU64);
+pub(super) struct RateEstimates(AtomicU64);
 
 /// How fast one worker is. While there is one it counts among all.
 #[derive(Debug)]
-pub(super) struct Pace<'a> {
-    all: &'a Paces,
+pub(super) struct RateEstimate<'a> {
+    all: &'a RateEstimates,
     /// How long its pieces should take.
     piece: Duration,
     /// Hashes that take about as long as that, and no fewer than this.
@@ -27,18 +27,18 @@ pub(super) struct Pace<'a> {
     rate: u64,
 }
 
-impl Paces {
+impl RateEstimates {
     /// A worker whose pieces should take `piece`, or less by its `share` of a core, from 0 to 1.
-    pub(super) fn join(&self, piece: Duration, share: f64) -> Pace<'_> {
+    pub(super) fn join(&self, piece: Duration, share: f64) -> RateEstimate<'_> {
         let of = |hashes: u64| ((hashes as f64 * share) as u64).max(1);
         let size = of(FIRST_PIECE);
         let rate = per_second(FIRST_PIECE, piece);
         self.0.fetch_add(rate, Ordering::Relaxed);
-        Pace { all: self, piece: piece.mul_f64(share), size, least: of(LEAST_PIECE), rate }
+        RateEstimate { all: self, piece: piece.mul_f64(share), size, least: of(LEAST_PIECE), rate }
     }
 }
 
-impl Pace<'_> {
+impl RateEstimate<'_> {
     /// How many hashes to take where `left` are left.
     ///
     /// A worker that takes a quarter of its part is back long before the others could have done
@@ -65,7 +65,7 @@ impl Pace<'_> {
     }
 }
 
-impl Drop for Pace<'_> {
+impl Drop for RateEstimate<'_> {
     fn drop(&mut self) {
         self.all.0.fetch_sub(self.rate, Ordering::Relaxed);
     }
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_piece_grows_fourfold_at_most_until_it_takes_its_time() {
-        let paces = Paces::default();
+        let paces = RateEstimates::default();
         let mut pace = paces.join(75 * MILLISECOND, 1.0);
         let mut sizes = Vec::new();
         for _ in 0..12 {
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_worker_with_a_share_of_a_core_takes_that_share_of_a_piece() {
-        let paces = Paces::default();
+        let paces = RateEstimates::default();
         let mut pace = paces.join(MILLISECOND, 1.0 / 32.0);
         assert_eq!(pace.take(1 << 90), 128);
         // 10 MH/s, of which it has 32 us at a time; then it loses its core for a while.
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_end_is_shared_by_speed() {
-        let paces = Paces::default();
+        let paces = RateEstimates::default();
         let (mut slow, mut fast) =
             (paces.join(MILLISECOND, 1.0), paces.join(75 * MILLISECOND, 1.0));
         for _ in 0..12 {
@@ -155,7 +155,7 @@ mod tests {
 
     /// When the last worker has done its last piece of `hashes` hashes.
     fn simulate(workers: &[Simulated], hashes: u64) -> Duration {
-        let paces = Paces::default();
+        let paces = RateEstimates::default();
         let mut left = hashes;
         // The piece of each: when it is done, how many hashes it has and how long they took.
         let mut pieces = vec![(Duration::ZERO, 0, Duration::ZERO); workers.len()];

@@ -2,10 +2,10 @@
 //!
 //! Whoever takes a piece reports how far it came. What it did not do is handed out again, before
 //! all that lies after it. That may be when the others have found nothing to do and have ended:
-//! then they are called for another round; see [`Pieces::begin`].
+//! then they are called for another round; see [`WorkQueue::begin`].
 //!
 //! Shares before which everything was done are final, and are given away in between; see
-//! [`Pieces::settled`]. Where more wait for that than memory is good for, no more work is handed out
+//! [`WorkQueue::settled`]. Where more wait for that than memory is good for, no more work is handed out
 //! in this round.
 
 use std::collections::btree_map::OccupiedEntry;
@@ -14,20 +14,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::pace::{Pace, Paces};
+use super::pace::{RateEstimate, RateEstimates};
 use super::{End, Outcome, Search, Share};
 use crate::engine::EngineError;
 use crate::job::{Job, NonceRange};
 
 /// Consecutive nonces for one version group.
-pub(super) struct Piece {
+pub(super) struct Chunk {
     /// Its place in the order of the search: how many hashes come before.
     place: u128,
     pub(super) job: Arc<Job>,
     pub(super) nonces: NonceRange,
 }
 
-impl Piece {
+impl Chunk {
     pub(super) fn hashes(&self) -> u64 {
         self.nonces.len() * self.job.versions().len() as u64
     }
@@ -42,19 +42,19 @@ impl Piece {
 }
 
 /// All pieces of a search: those to come, and what the others gave.
-pub(super) struct Pieces<'a> {
+pub(super) struct WorkQueue<'a> {
     search: &'a Search,
     limit: usize,
     to_do: Mutex<ToDo>,
     found: Mutex<Found>,
     hashes: AtomicU64,
-    paces: Paces,
+    paces: RateEstimates,
 }
 
 /// What comes next.
 struct ToDo {
     /// What nobody has of the groups begun, by place: what came back, and the rest of the last one.
-    open: BTreeMap<u128, Piece>,
+    open: BTreeMap<u128, Chunk>,
     /// The places of those that somebody has.
     taken: BTreeSet<u128>,
     /// The next group: its place, its time and its number.
@@ -80,7 +80,7 @@ struct Found {
 /// As many shares may wait to be given away, but for what the pieces in hand add: some megabytes.
 const MOST_WAITING: usize = 1 << 16;
 
-impl<'a> Pieces<'a> {
+impl<'a> WorkQueue<'a> {
     pub(super) fn new(search: &'a Search, limit: usize) -> Self {
         let to_do = ToDo {
             open: BTreeMap::new(),
@@ -98,7 +98,7 @@ impl<'a> Pieces<'a> {
             to_do: Mutex::new(to_do),
             found: Mutex::new(Found { by_place: BTreeMap::new(), count: 0, given: 0 }),
             hashes: AtomicU64::new(0),
-            paces: Paces::default(),
+            paces: RateEstimates::default(),
         }
     }
 
@@ -129,7 +129,7 @@ impl<'a> Pieces<'a> {
 
     /// How fast a worker is that begins now, and wants pieces that take `piece` where it has a core
     /// to itself; it has such a share of one.
-    pub(super) fn pace(&self, piece: Duration, share: f64) -> Pace<'_> {
+    pub(super) fn pace(&self, piece: Duration, share: f64) -> RateEstimate<'_> {
         self.paces.join(piece, share)
     }
 
@@ -146,7 +146,7 @@ impl<'a> Pieces<'a> {
 
     /// The next piece for a worker of this pace, or one of so many parts of what would be one; `None`
     /// when nothing more is needed, as far as is known in this round.
-    pub(super) fn claim(&self, pace: &Pace<'_>, parts: u32) -> Option<Piece> {
+    pub(super) fn claim(&self, pace: &RateEstimate<'_>, parts: u32) -> Option<Chunk> {
         let full = lock(&self.found).full_from();
         let mut to_do = lock(&self.to_do);
         if to_do.stopped || to_do.round_over {
@@ -176,7 +176,7 @@ impl<'a> Pieces<'a> {
     }
 
     /// What comes first of that which is needed and nobody has.
-    fn first<'t>(&self, to_do: &'t mut ToDo) -> Option<OccupiedEntry<'t, u128, Piece>> {
+    fn first<'t>(&self, to_do: &'t mut ToDo) -> Option<OccupiedEntry<'t, u128, Chunk>> {
         if to_do.open.is_empty() && to_do.place < self.search.hashes() {
             let group = self.next_group(to_do);
             to_do.put(group);
@@ -185,9 +185,9 @@ impl<'a> Pieces<'a> {
     }
 
     /// All nonces of the next version group, after the last of which comes the next time.
-    fn next_group(&self, to_do: &mut ToDo) -> Piece {
+    fn next_group(&self, to_do: &mut ToDo) -> Chunk {
         let job = self.job(to_do.time, to_do.group);
-        let group = Piece { place: to_do.place, job, nonces: self.search.nonces };
+        let group = Chunk { place: to_do.place, job, nonces: self.search.nonces };
         to_do.place += u128::from(group.hashes());
         to_do.group += 1;
         if to_do.group == self.search.groups() {
@@ -215,7 +215,7 @@ impl<'a> Pieces<'a> {
 
     /// Takes what was done of a piece, with the shares in it in order, and the rest of it, which is
     /// handed out again unless the shares before it are enough.
-    pub(super) fn report(&self, done: &Piece, shares: Vec<Share>, rest: Piece) {
+    pub(super) fn report(&self, done: &Chunk, shares: Vec<Share>, rest: Chunk) {
         self.hashes.fetch_add(done.hashes(), Ordering::Relaxed);
         let last_place = if shares.is_empty() && rest.nonces.is_empty() {
             u128::MAX
@@ -260,7 +260,7 @@ impl<'a> Pieces<'a> {
 const QUANTUM: u64 = 256;
 
 impl ToDo {
-    fn put(&mut self, piece: Piece) {
+    fn put(&mut self, piece: Chunk) {
         if !piece.nonces.is_empty() {
             self.open.insert(piece.place, piece);
         }

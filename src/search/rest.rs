@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Stop;
-use super::throttle::{Bell, Duty, Throttle};
-use crate::engine::Feed;
+use super::throttle::{Duty, Throttle, Wakeup};
+use crate::engine::Batching;
 
 /// No rest is shorter: a core takes tens of microseconds to fall asleep and wake up, and up to half
 /// a millisecond to get back the energy of doing so.
@@ -29,28 +29,28 @@ const LATE: Duration = Duration::from_millis(20);
 const SPELL: Duration = Duration::from_millis(5);
 
 /// Where the workers of one search rest while it goes on.
-pub(super) struct Lounge<'a> {
+pub(super) struct IdleGate<'a> {
     throttle: &'a Throttle,
     stop: &'a Stop,
-    bell: Arc<Bell>,
+    wakeup: Arc<Wakeup>,
     is_over: AtomicBool,
 }
 
-impl<'a> Lounge<'a> {
+impl<'a> IdleGate<'a> {
     pub(super) fn new(throttle: &'a Throttle, stop: &'a Stop) -> Self {
-        Self { throttle, stop, bell: throttle.bell(), is_over: AtomicBool::new(false) }
+        Self { throttle, stop, wakeup: throttle.wakeup(), is_over: AtomicBool::new(false) }
     }
 
     /// What rings when a worker may have to do something else than it does.
-    pub(super) fn bell(&self) -> &Bell {
-        &self.bell
+    pub(super) fn wakeup(&self) -> &Wakeup {
+        &self.wakeup
     }
 
     /// Wakes all workers for good: there is nothing more to do.
     pub(super) fn close(&self) {
         // Every worker says so in the end, and to wake the others once is enough.
         if !self.is_over.swap(true, Ordering::Relaxed) {
-            self.bell.ring();
+            self.wakeup.ring();
         }
     }
 
@@ -66,7 +66,7 @@ impl<'a> Lounge<'a> {
 
 /// Which of all workers one is.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Post {
+pub(super) struct WorkerIndex {
     /// Its number, from 0.
     pub(super) number: usize,
     /// How many there are.
@@ -77,20 +77,20 @@ pub(super) struct Post {
 
 /// What a worker does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stint {
+pub(super) struct WorkSlice {
     /// It takes one part of so many of what would be a piece at full speed.
     pub(super) parts: u32,
     /// What it does takes the device so many times less than if the queue were full.
     pub(super) alone: u32,
 }
 
-impl Stint {
+impl WorkSlice {
     const FULL: Self = Self { parts: 1, alone: 1 };
 }
 
 /// What a worker has to do before its next piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Owed {
+enum Pending {
     /// Nothing that is worth it.
     Nothing,
     /// To rest for so long.
@@ -100,11 +100,11 @@ enum Owed {
 }
 
 /// The rests of one worker.
-pub(super) struct Rests<'a> {
-    lounge: &'a Lounge<'a>,
-    post: Post,
+pub(super) struct DutyCycle<'a> {
+    idle_gate: &'a IdleGate<'a>,
+    post: WorkerIndex,
     /// What it does when it rests at times; `None` for one that only works at full speed.
-    stint: Option<Stint>,
+    work_slice: Option<WorkSlice>,
     /// How long that takes, about.
     spell: f64,
     /// The duty that it keeps to, and the seconds of work that it has not rested for; fewer than
@@ -114,8 +114,8 @@ pub(super) struct Rests<'a> {
     is_new: bool,
 }
 
-impl<'a> Rests<'a> {
-    pub(super) fn new(lounge: &'a Lounge<'a>, post: Post, feed: Feed) -> Self {
+impl<'a> DutyCycle<'a> {
+    pub(super) fn new(idle_gate: &'a IdleGate<'a>, post: WorkerIndex, feed: Batching) -> Self {
         let feeders = feed.threads.map_or(1, |threads| threads.max(1) as u32);
         let alone = feed.piece / feeders;
         let parts = match feed.threads {
@@ -123,33 +123,34 @@ impl<'a> Rests<'a> {
             None => 1,
         };
         let works = feed.threads.is_none() || post.is_first;
-        let stint = works.then_some(Stint { parts, alone: feeders });
+        let work_slice = works.then_some(WorkSlice { parts, alone: feeders });
         let spell = (alone / parts).as_secs_f64();
-        Self { lounge, post, stint, spell, debt: None, is_new: false }
+        Self { idle_gate, post, work_slice, spell, debt: None, is_new: false }
     }
 
     /// Rests for as long as it has to, but no longer than the search goes on and there is something to
     /// do for it as `works` says. What to do then.
-    pub(super) fn rest(&mut self, works: impl Fn() -> bool) -> Stint {
+    pub(super) fn rest(&mut self, works: impl Fn() -> bool) -> WorkSlice {
         loop {
-            let duty = self.lounge.throttle.duty();
+            let duty = self.idle_gate.throttle.duty();
             if duty == Duty::FULL {
                 self.debt = None;
-                return Stint::FULL;
+                return WorkSlice::FULL;
             }
             let owed = self.owed(duty);
-            let goes_on = || self.lounge.throttle.duty() == duty && !self.lounge.calls() && works();
+            let goes_on =
+                || self.idle_gate.throttle.duty() == duty && !self.idle_gate.calls() && works();
             match owed {
-                Owed::Nothing => return self.stint.unwrap_or(Stint::FULL),
-                Owed::Rest(time) => {
+                Pending::Nothing => return self.work_slice.unwrap_or(WorkSlice::FULL),
+                Pending::Rest(time) => {
                     let start = Instant::now();
-                    self.lounge.bell.sleep(Some(time), goes_on);
+                    self.idle_gate.wakeup.sleep(Some(time), goes_on);
                     self.rested(start.elapsed(), time);
                 }
-                Owed::Pause => self.lounge.bell.sleep(None, goes_on),
+                Pending::Pause => self.idle_gate.wakeup.sleep(None, goes_on),
             }
-            if self.lounge.calls() || !works() {
-                return Stint::FULL;
+            if self.idle_gate.calls() || !works() {
+                return WorkSlice::FULL;
             }
         }
     }
@@ -163,10 +164,10 @@ impl<'a> Rests<'a> {
         }
     }
 
-    fn owed(&mut self, duty: Duty) -> Owed {
-        if duty == Duty::PAUSED || self.stint.is_none() {
+    fn owed(&mut self, duty: Duty) -> Pending {
+        if duty == Duty::PAUSED || self.work_slice.is_none() {
             self.debt = None;
-            return Owed::Pause;
+            return Pending::Pause;
         }
         let rest_for_work = 1.0 / duty.share() - 1.0;
         let round = self.spell.max(REST.as_secs_f64() / rest_for_work);
@@ -184,7 +185,7 @@ impl<'a> Rests<'a> {
         };
         self.debt = Some((duty, debt));
         let rest = Duration::try_from_secs_f64(debt * rest_for_work).unwrap_or_default();
-        if rest >= REST { Owed::Rest(rest) } else { Owed::Nothing }
+        if rest >= REST { Pending::Rest(rest) } else { Pending::Nothing }
     }
 
     /// Counts a rest, of which so much was owed.
@@ -201,26 +202,26 @@ mod tests {
     use super::*;
 
     const MILLISECOND: Duration = Duration::from_millis(1);
-    const GPU: Feed = Feed { threads: Some(3), piece: Duration::from_millis(75) };
+    const GPU: Batching = Batching { threads: Some(3), piece: Duration::from_millis(75) };
 
     fn duty(percent: f64) -> Duty {
         Duty::from_percent(percent).expect("0 to 100")
     }
 
-    fn post(number: usize, of: usize) -> Post {
-        Post { number, of, is_first: number == 0 }
+    fn post(number: usize, of: usize) -> WorkerIndex {
+        WorkerIndex { number, of, is_first: number == 0 }
     }
 
     /// A worker on a clock of its own, that has worked and rested for so long.
     struct Simulated<'a> {
-        rests: Rests<'a>,
+        rests: DutyCycle<'a>,
         worked: Duration,
         rested: Duration,
     }
 
     impl<'a> Simulated<'a> {
-        fn new(lounge: &'a Lounge<'a>, post: Post) -> Self {
-            let rests = Rests::new(lounge, post, Feed::CORES);
+        fn new(idle_gate: &'a IdleGate<'a>, post: WorkerIndex) -> Self {
+            let rests = DutyCycle::new(idle_gate, post, Batching::CORES);
             Self { rests, worked: Duration::ZERO, rested: Duration::ZERO }
         }
 
@@ -229,16 +230,16 @@ mod tests {
             (self.worked, self.rested) = (Duration::ZERO, Duration::ZERO);
             while self.worked + self.rested < time {
                 match self.rests.owed(duty) {
-                    Owed::Rest(owed) => {
+                    Pending::Rest(owed) => {
                         assert!(owed >= REST, "{owed:?} is not worth it");
                         self.rests.rested(owed + late, owed);
                         self.rested += owed + late;
                     }
-                    Owed::Nothing => {
+                    Pending::Nothing => {
                         self.rests.worked(piece);
                         self.worked += piece;
                     }
-                    Owed::Pause => panic!("it works at times"),
+                    Pending::Pause => panic!("it works at times"),
                 }
             }
             self.worked.as_secs_f64() / (self.worked + self.rested).as_secs_f64()
@@ -248,11 +249,11 @@ mod tests {
     #[test]
     fn a_duty_is_kept_however_late_the_system_wakes() {
         let (throttle, stop) = (Throttle::default(), Stop::default());
-        let lounge = Lounge::new(&throttle, &stop);
+        let idle_gate = IdleGate::new(&throttle, &stop);
         for percent in [1.0, 10.0, 33.3, 50.0, 75.0, 90.0, 99.0, 99.9] {
             for late in [0, 60, 500, 3_000].map(Duration::from_micros) {
                 for piece in [200, 1_000, 1_700].map(Duration::from_micros) {
-                    let mut worker = Simulated::new(&lounge, post(1, 4));
+                    let mut worker = Simulated::new(&idle_gate, post(1, 4));
                     let time = Duration::from_mins(1);
                     let kept = 100.0 * worker.keep(duty(percent), time, piece, late);
                     let what = format!("{kept} %, not {percent} %: {piece:?}, {late:?} late");
@@ -265,8 +266,8 @@ mod tests {
     #[test]
     fn a_new_duty_holds_from_its_first_round_on() {
         let (throttle, stop) = (Throttle::default(), Stop::default());
-        let lounge = Lounge::new(&throttle, &stop);
-        let mut worker = Simulated::new(&lounge, post(1, 2));
+        let idle_gate = IdleGate::new(&throttle, &stop);
+        let mut worker = Simulated::new(&idle_gate, post(1, 2));
         let late = Duration::from_micros(100);
         for percent in [50.0, 10.0, 90.0, 20.0, 60.0, 1.0, 99.0] {
             let time = Duration::from_secs(2);
@@ -278,9 +279,9 @@ mod tests {
     #[test]
     fn what_is_owed_close_to_full_speed_is_not_rested_for_at_a_low_one() {
         let (throttle, stop) = (Throttle::default(), Stop::default());
-        let lounge = Lounge::new(&throttle, &stop);
+        let idle_gate = IdleGate::new(&throttle, &stop);
         for (before, after) in [(99.9, 10.0), (99.99, 50.0), (99.9999, 1.0)] {
-            let mut worker = Simulated::new(&lounge, post(1, 2));
+            let mut worker = Simulated::new(&idle_gate, post(1, 2));
             worker.keep(duty(before), Duration::from_secs(2), MILLISECOND, Duration::ZERO);
             let time = Duration::from_secs(4);
             let kept = 100.0 * worker.keep(duty(after), time, MILLISECOND, Duration::ZERO);
@@ -291,11 +292,11 @@ mod tests {
     #[test]
     fn a_machine_that_stood_still_has_not_worked() {
         let (throttle, stop) = (Throttle::default(), Stop::default());
-        let lounge = Lounge::new(&throttle, &stop);
-        let mut worker = Simulated::new(&lounge, post(0, 1));
+        let idle_gate = IdleGate::new(&throttle, &stop);
+        let mut worker = Simulated::new(&idle_gate, post(0, 1));
         worker.keep(duty(10.0), Duration::from_secs(1), MILLISECOND, Duration::ZERO);
         worker.rests.worked(Duration::from_mins(1));
-        let Owed::Rest(owed) = worker.rests.owed(duty(10.0)) else { panic!("it has worked") };
+        let Pending::Rest(owed) = worker.rests.owed(duty(10.0)) else { panic!("it has worked") };
         assert!(owed < Duration::from_millis(300), "{owed:?}");
     }
 
@@ -303,15 +304,15 @@ mod tests {
     #[test]
     fn a_long_sleep_is_not_made_up_for() {
         let (throttle, stop) = (Throttle::default(), Stop::default());
-        let lounge = Lounge::new(&throttle, &stop);
-        let mut worker = Simulated::new(&lounge, post(0, 1));
+        let idle_gate = IdleGate::new(&throttle, &stop);
+        let mut worker = Simulated::new(&idle_gate, post(0, 1));
         worker.keep(duty(50.0), Duration::from_secs(1), MILLISECOND, Duration::ZERO);
-        while worker.rests.owed(duty(50.0)) == Owed::Nothing {
+        while worker.rests.owed(duty(50.0)) == Pending::Nothing {
             worker.rests.worked(MILLISECOND);
         }
         worker.rests.rested(Duration::from_mins(1), MILLISECOND);
         let mut pieces = 0;
-        while worker.rests.owed(duty(50.0)) == Owed::Nothing {
+        while worker.rests.owed(duty(50.0)) == Pending::Nothing {
             worker.rests.worked(MILLISECOND);
             pieces += 1;
         }
@@ -321,20 +322,20 @@ mod tests {
     #[test]
     fn workers_begin_one_after_the_other() {
         let (throttle, stop) = (Throttle::default(), Stop::default());
-        let lounge = Lounge::new(&throttle, &stop);
+        let idle_gate = IdleGate::new(&throttle, &stop);
         for percent in [1.0, 50.0, 95.0] {
             // When each begins to rest first, or has rested first.
             let phase = |number| {
-                let mut rests = Rests::new(&lounge, post(number, 4), Feed::CORES);
+                let mut rests = DutyCycle::new(&idle_gate, post(number, 4), Batching::CORES);
                 let mut worked = Duration::ZERO;
                 let micro = Duration::from_micros(10);
                 rests.owed(duty(percent));
                 rests.is_new = false;
                 loop {
                     match rests.owed(duty(percent)) {
-                        Owed::Rest(rest) if worked.is_zero() => break rest,
-                        Owed::Rest(_) | Owed::Pause => break worked,
-                        Owed::Nothing => rests.worked(micro),
+                        Pending::Rest(rest) if worked.is_zero() => break rest,
+                        Pending::Rest(_) | Pending::Pause => break worked,
+                        Pending::Nothing => rests.worked(micro),
                     }
                     worked += micro;
                 }
@@ -349,22 +350,22 @@ mod tests {
     #[test]
     fn one_of_those_that_feed_a_device_works_while_it_rests() {
         let (throttle, stop) = (Throttle::default(), Stop::default());
-        let lounge = Lounge::new(&throttle, &stop);
+        let idle_gate = IdleGate::new(&throttle, &stop);
         let [mut first, mut second] = [0, 1].map(|number| {
-            let post = Post { number: 5 + number, of: 8, is_first: number == 0 };
-            Rests::new(&lounge, post, GPU)
+            let post = WorkerIndex { number: 5 + number, of: 8, is_first: number == 0 };
+            DutyCycle::new(&idle_gate, post, GPU)
         });
         throttle.set(duty(99.99));
-        assert_eq!(first.rest(|| true), Stint { parts: 5, alone: 3 });
-        assert_eq!(second.owed(duty(99.99)), Owed::Pause);
+        assert_eq!(first.rest(|| true), WorkSlice { parts: 5, alone: 3 });
+        assert_eq!(second.owed(duty(99.99)), Pending::Pause);
         throttle.set(Duty::FULL);
-        assert_eq!([first.rest(|| true), second.rest(|| true)], [Stint::FULL; 2]);
+        assert_eq!([first.rest(|| true), second.rest(|| true)], [WorkSlice::FULL; 2]);
         // What was in the queue before its first piece is not its work.
         throttle.set(duty(50.0));
         first.debt = Some((duty(50.0), 0.0));
         first.is_new = true;
         first.worked(Duration::from_millis(60));
-        assert_eq!(first.owed(duty(50.0)), Owed::Rest(SPELL));
+        assert_eq!(first.owed(duty(50.0)), Pending::Rest(SPELL));
     }
 
     #[test]
@@ -372,15 +373,15 @@ mod tests {
         let (throttle, stop) = (Throttle::default(), Stop::default());
         throttle.set(Duty::PAUSED);
         for number in 0..2 {
-            let lounge = Lounge::new(&throttle, &stop);
+            let idle_gate = IdleGate::new(&throttle, &stop);
             // It would not return.
-            let mut rests = Rests::new(&lounge, post(number, 2), GPU);
+            let mut rests = DutyCycle::new(&idle_gate, post(number, 2), GPU);
             rests.rest(|| false);
-            lounge.close();
+            idle_gate.close();
             rests.rest(|| true);
         }
-        let lounge = Lounge::new(&throttle, &stop);
+        let idle_gate = IdleGate::new(&throttle, &stop);
         stop.stop();
-        Rests::new(&lounge, post(0, 1), Feed::CORES).rest(|| true);
+        DutyCycle::new(&idle_gate, post(0, 1), Batching::CORES).rest(|| true);
     }
 }

@@ -81,7 +81,7 @@ impl FromStr for Duty {
 /// Slows searches down, and lets them go again, from any thread while they run. A new one is at full
 /// speed.
 ///
-/// Searches that [watch](super::Watch::throttle) it obey between two pieces of their work, on every
+/// Searches that [watch](super::SearchControl::throttle) it obey between two pieces of their work, on every
 /// engine: within a few milliseconds on CPUs, and within what is in the queue of a GPU, 75 ms. What
 /// they find does not depend on it. At full speed it costs the reading of one number for each piece;
 /// when paused all workers sleep, and only the thread that called the search looks now and then
@@ -95,26 +95,26 @@ impl FromStr for Duty {
 /// threads begin them one after the other, so that the power is smooth.
 ///
 /// ```
-/// use perjoule::search::{Duty, Throttle, Watch};
+/// use perjoule::search::{Duty, Throttle, SearchControl};
 ///
 /// let throttle = Throttle::default();
-/// let watch = Watch::default().throttle(&throttle);
+/// let watch = SearchControl::default().throttle(&throttle);
 /// // From any thread, while the search runs:
 /// throttle.set(Duty::from_percent(50.0)?);
 /// assert_eq!(throttle.duty().to_string(), "50 %");
 /// # Ok::<(), perjoule::search::DutyError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Throttle(Arc<Dial>);
+pub struct Throttle(Arc<DutySetting>);
 
 #[derive(Debug)]
-struct Dial {
+struct DutySetting {
     millionths: AtomicU32,
     /// Of the searches that run.
-    bells: Mutex<Vec<Weak<Bell>>>,
+    bells: Mutex<Vec<Weak<Wakeup>>>,
 }
 
-impl Default for Dial {
+impl Default for DutySetting {
     fn default() -> Self {
         Self { millionths: AtomicU32::new(Duty::FULL.millionths), bells: Mutex::default() }
     }
@@ -127,8 +127,8 @@ impl Throttle {
     /// feed. Sleep that lasted too long is made up for, so that it holds on average.
     pub fn set(&self, duty: Duty) {
         self.0.millionths.store(duty.millionths, Ordering::Relaxed);
-        for bell in lock(&self.0.bells).iter().filter_map(Weak::upgrade) {
-            bell.ring();
+        for wakeup in lock(&self.0.bells).iter().filter_map(Weak::upgrade) {
+            wakeup.ring();
         }
     }
 
@@ -138,31 +138,31 @@ impl Throttle {
         Duty { millionths: self.0.millionths.load(Ordering::Relaxed) }
     }
 
-    /// A bell that rings at every change.
-    pub(super) fn bell(&self) -> Arc<Bell> {
-        let bell = Arc::<Bell>::default();
+    /// A wakeup for every change.
+    pub(super) fn wakeup(&self) -> Arc<Wakeup> {
+        let wakeup = Arc::<Wakeup>::default();
         let mut bells = lock(&self.0.bells);
-        bells.retain(|bell| bell.strong_count() > 0);
-        bells.push(Arc::downgrade(&bell));
-        bell
+        bells.retain(|wakeup| wakeup.strong_count() > 0);
+        bells.push(Arc::downgrade(&wakeup));
+        wakeup
     }
 }
 
 /// What the threads of a search sleep by.
 #[derive(Debug, Default)]
-pub(super) struct Bell {
+pub(super) struct Wakeup {
     lock: Mutex<()>,
     rung: Condvar,
 }
 
-impl Bell {
+impl Wakeup {
     /// Has all who sleep look again.
     pub(super) fn ring(&self) {
         let _lock = lock(&self.lock);
         self.rung.notify_all();
     }
 
-    /// Sleeps until the bell rings and `is_idle` has become false; or for so long, if a time is
+    /// Sleeps until it is woken and `is_idle` has become false; or for so long, if a time is
     /// given.
     pub(super) fn sleep(&self, time: Option<Duration>, mut is_idle: impl FnMut() -> bool) {
         let lock = lock(&self.lock);
@@ -216,9 +216,9 @@ mod tests {
     fn bells_of_searches_that_are_over_are_forgotten() {
         let throttle = Throttle::default();
         for _ in 0..10 {
-            drop(throttle.bell());
+            drop(throttle.wakeup());
         }
-        let _bell = throttle.bell();
+        let _bell = throttle.wakeup();
         assert_eq!(lock(&throttle.0.bells).len(), 1);
     }
 }

@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::pieces::{Piece, Pieces};
-use super::rest::{Lounge, Post, Rests};
-use super::throttle::Bell;
-use super::{Progress, Share, Stop, Watch};
+use super::pieces::{Chunk, WorkQueue};
+use super::rest::{DutyCycle, IdleGate, WorkerIndex};
+use super::throttle::Wakeup;
+use super::{Progress, SearchControl, Share, Stop};
 use crate::engine::verify::judge;
 use crate::engine::{self, Engine, EngineError, EngineErrorKind};
 use crate::gpu::DeviceError;
@@ -41,7 +41,7 @@ const CANDIDATES: usize = 1024;
 /// every other one of its pool: with 1,024 of them in one that took seconds at each start and end.
 const SQUAD: usize = 16;
 
-/// Pieces are not made shorter than by this, however many threads share a core: to claim one, and to
+/// Chunks are not made shorter than by this, however many threads share a core: to claim one, and to
 /// call an engine, would soon take more time than to hash it.
 const LEAST_SHARE: f64 = 1.0 / 32.0;
 
@@ -49,7 +49,7 @@ const LEAST_SHARE: f64 = 1.0 / 32.0;
 /// after the other: a second one waits for its turn until it is told to stop.
 #[derive(Debug)]
 pub struct Workers {
-    members: Vec<Member>,
+    members: Vec<EngineSlot>,
     /// For each thread the index of its member: first those on CPUs.
     posts: Vec<usize>,
     cpu_threads: usize,
@@ -60,7 +60,7 @@ pub struct Workers {
 
 /// An engine, as long as it works.
 #[derive(Debug)]
-struct Member {
+struct EngineSlot {
     engine: Arc<dyn Engine>,
     fault: OnceLock<EngineError>,
 }
@@ -135,12 +135,12 @@ impl Workers {
     /// the shares.
     pub(super) fn run(
         &self,
-        pieces: &Pieces<'_>,
-        watch: Watch<'_>,
+        pieces: &WorkQueue<'_>,
+        watch: SearchControl<'_>,
         start: Instant,
         take: &mut dyn FnMut(Vec<Share>),
     ) {
-        let Watch { stop, throttle, every, mut progress } = watch;
+        let SearchControl { stop, throttle, every, mut progress } = watch;
         let Some(_turn) = self.turn(&stop) else { return pieces.stop() };
         let mut tell = || {
             if let Some(progress) = &mut progress {
@@ -159,12 +159,12 @@ impl Workers {
             }
         };
         let every = every.map_or(TELL, |every| every.clamp(TELL_AT_MOST, TELL_AT_LEAST));
-        while self.members.iter().any(Member::works) && pieces.begin() {
+        while self.members.iter().any(EngineSlot::works) && pieces.begin() {
             let mut look = || {
                 tell();
                 give();
             };
-            self.round(pieces, &stop, &Lounge::new(&throttle, &stop), every, &mut look);
+            self.round(pieces, &stop, &IdleGate::new(&throttle, &stop), every, &mut look);
             give();
         }
     }
@@ -173,26 +173,27 @@ impl Workers {
     /// often.
     fn round(
         &self,
-        pieces: &Pieces<'_>,
+        pieces: &WorkQueue<'_>,
         stop: &Stop,
-        lounge: &Lounge<'_>,
+        idle_gate: &IdleGate<'_>,
         every: Duration,
         tell: &mut dyn FnMut(),
     ) {
-        let busy = Busy { threads: AtomicUsize::new(self.posts.len()), bell: lounge.bell() };
+        let busy =
+            ActiveCount { threads: AtomicUsize::new(self.posts.len()), wakeup: idle_gate.wakeup() };
         let share = share_of_core(self.cpu_threads, cores());
         let work = |number: usize| {
             let _done = busy.guard();
-            let _stopping = StopOnPanic(pieces, lounge);
+            let _stopping = StopOnPanic(pieces, idle_gate);
             let (member, post) = self.post(number);
-            member.work(post, share, pieces, stop, lounge);
+            member.work(post, share, pieces, stop, idle_gate);
         };
         on_all(&self.squads, 0, &work, || {
-            let _stopping = StopOnPanic(pieces, lounge);
+            let _stopping = StopOnPanic(pieces, idle_gate);
             let mut next = Instant::now() + every;
-            while !busy.wait_until(next, lounge) {
+            while !busy.wait_until(next, idle_gate) {
                 if stop.is_stopped() {
-                    lounge.bell().ring();
+                    idle_gate.wakeup().ring();
                 }
                 if Instant::now() >= next {
                     tell();
@@ -203,10 +204,10 @@ impl Workers {
     }
 
     /// What a thread of the pool works on, and who it is there.
-    fn post(&self, number: usize) -> (&Member, Post) {
+    fn post(&self, number: usize) -> (&EngineSlot, WorkerIndex) {
         let member = self.posts[number];
         let is_first = !self.posts[..number].contains(&member);
-        (&self.members[member], Post { number, of: self.posts.len(), is_first })
+        (&self.members[member], WorkerIndex { number, of: self.posts.len(), is_first })
     }
 
     /// Waits until no other search runs on these threads; `None` if told to stop before.
@@ -245,7 +246,7 @@ fn share_of_core(threads: usize, cores: usize) -> f64 {
 
 /// Ends the search when a callback or an engine panics: the panic is passed on when all threads
 /// have ended, which without this would be after all of the work.
-struct StopOnPanic<'a>(&'a Pieces<'a>, &'a Lounge<'a>);
+struct StopOnPanic<'a>(&'a WorkQueue<'a>, &'a IdleGate<'a>);
 
 impl Drop for StopOnPanic<'_> {
     fn drop(&mut self) {
@@ -262,7 +263,7 @@ impl WorkersBuilder {
     ///
     /// Engines on the same cores get no more out of them than the fastest alone would.
     #[must_use]
-    pub fn also(mut self, engine: Arc<dyn Engine>) -> Self {
+    pub fn engine(mut self, engine: Arc<dyn Engine>) -> Self {
         self.engines.push(engine);
         self
     }
@@ -294,7 +295,7 @@ impl WorkersBuilder {
             _ => Ok(threads),
         };
         let on_cpus = most(self.threads.unwrap_or_else(|| cores().min(MAX_THREADS)), MAX_THREADS)?;
-        let asked_for = |index: usize| self.engines[index].feed().threads;
+        let asked_for = |index: usize| self.engines[index].batching().threads;
         let mut posts = Vec::new();
         for index in 0..self.engines.len() {
             let threads = most(asked_for(index).unwrap_or(on_cpus), MAX_THREADS)?;
@@ -320,7 +321,7 @@ impl WorkersBuilder {
         if pins.is_some_and(|pins| pins.refused.load(Ordering::Relaxed)) {
             return Err(WorkersError::Pinning);
         }
-        let member = |engine| Member { engine, fault: OnceLock::new() };
+        let member = |engine| EngineSlot { engine, fault: OnceLock::new() };
         let members = self.engines.into_iter().map(member).collect();
         Ok(Workers { members, posts, cpu_threads, squads, turn: Mutex::new(()) })
     }
@@ -371,29 +372,38 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-impl Member {
+impl EngineSlot {
     fn works(&self) -> bool {
         self.fault.get().is_none()
     }
 
     /// Claims pieces until there are no more, or the engine has failed, and rests in between. A thread
     /// that computes on a CPU has such a share of a core.
-    fn work(&self, post: Post, share: f64, pieces: &Pieces<'_>, stop: &Stop, lounge: &Lounge<'_>) {
-        let feed = self.engine.feed();
+    fn work(
+        &self,
+        post: WorkerIndex,
+        share: f64,
+        pieces: &WorkQueue<'_>,
+        stop: &Stop,
+        idle_gate: &IdleGate<'_>,
+    ) {
+        let feed = self.engine.batching();
         let mut pace = pieces.pace(feed.piece, if feed.threads.is_none() { share } else { 1.0 });
-        let mut rests = Rests::new(lounge, post, feed);
+        let mut rests = DutyCycle::new(idle_gate, post, feed);
         while self.works() {
-            let stint = rests.rest(|| self.works() && pieces.is_any_wanted());
+            let work_slice = rests.rest(|| self.works() && pieces.is_any_wanted());
             // Another thread of this engine may have met its failure meanwhile.
             if !self.works() {
                 break;
             }
-            let Some(piece) = pieces.claim(&pace, stint.parts) else { return lounge.close() };
+            let Some(piece) = pieces.claim(&pace, work_slice.parts) else {
+                return idle_gate.close();
+            };
             let start = Instant::now();
             let (done, shares) = self.scan(&piece, pieces.limit(), stop);
             let took = start.elapsed();
             let (done, rest) = piece.split_at(done);
-            pace.learn(done.hashes(), took * stint.alone);
+            pace.learn(done.hashes(), took * work_slice.alone);
             rests.worked(took);
             pieces.report(&done, shares, rest);
             if stop.is_stopped() {
@@ -401,13 +411,13 @@ impl Member {
             }
         }
         // Others of this engine may be at rest.
-        lounge.bell().ring();
+        idle_gate.wakeup().ring();
     }
 
     /// Scans a piece: how many of its nonces were done, and the shares in them, in order. Those are
     /// all nonces, unless `limit` shares were in the first of them, it was told to stop, or the
     /// engine failed.
-    fn scan(&self, piece: &Piece, limit: usize, stop: &Stop) -> (u64, Vec<Share>) {
+    fn scan(&self, piece: &Chunk, limit: usize, stop: &Stop) -> (u64, Vec<Share>) {
         let mut shares = Vec::new();
         let mut rest = piece.nonces;
         let mut fault = None;
@@ -453,20 +463,20 @@ fn scan_some(
 }
 
 /// How many threads still work.
-struct Busy<'a> {
+struct ActiveCount<'a> {
     threads: AtomicUsize,
     /// Rings when the last is done.
-    bell: &'a Bell,
+    wakeup: &'a Wakeup,
 }
 
-impl Busy<'_> {
+impl ActiveCount<'_> {
     /// Counts a thread as done when dropped: also when it panics, or nobody would stop to wait.
     fn guard(&self) -> impl Drop {
-        struct Done<'a>(&'a Busy<'a>);
+        struct Done<'a>(&'a ActiveCount<'a>);
         impl Drop for Done<'_> {
             fn drop(&mut self) {
                 if self.0.threads.fetch_sub(1, Ordering::Relaxed) == 1 {
-                    self.0.bell.ring();
+                    self.0.wakeup.ring();
                 }
             }
         }
@@ -475,12 +485,12 @@ impl Busy<'_> {
 
     /// Waits until all are done, or until then; but no longer than those who rest can be left alone.
     /// Whether all are done.
-    fn wait_until(&self, then: Instant, lounge: &Lounge<'_>) -> bool {
-        let is_in_use = lounge.is_in_use();
+    fn wait_until(&self, then: Instant, idle_gate: &IdleGate<'_>) -> bool {
+        let is_in_use = idle_gate.is_in_use();
         let time = then.saturating_duration_since(Instant::now());
         let time = if is_in_use { time.min(LOOK_AFTER) } else { time };
         let works = || self.threads.load(Ordering::Relaxed) > 0;
-        self.bell.sleep(Some(time), || works() && lounge.is_in_use() == is_in_use);
+        self.wakeup.sleep(Some(time), || works() && idle_gate.is_in_use() == is_in_use);
         !works()
     }
 }

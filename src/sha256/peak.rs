@@ -30,12 +30,12 @@ impl Task for Peak {
 
     #[inline(always)]
     fn run<I: Isa>(self, isa: I) -> u64 {
-        exercise(isa.single(), self.rounds)
+        peak_ops(isa.single(), self.rounds)
     }
 }
 
 #[inline(always)]
-fn exercise<I: Isa>(isa: I, rounds: u32) -> u64 {
+fn peak_ops<I: Isa>(isa: I, rounds: u32) -> u64 {
     let [step, flip] = [isa.splat(black_box(0x9e37_79b9)), isa.splat(black_box(0x85eb_ca6b))];
     let mut chains = [flip; CHAINS];
     unroll!(CHAIN in [0 1 2 3 4 5 6 7 8 9 10 11] {

@@ -58,7 +58,7 @@ use rayon::prelude::*;
 
 use super::memory::reserve;
 use super::number::{Input, Number, Output, random};
-use super::{Shape, Trouble};
+use super::{Shape, WorkloadError};
 
 /// The vectors of random signs that each block of columns is multiplied with.
 pub const VECTORS: usize = 3;
@@ -167,12 +167,12 @@ impl<A: Input, B: Input, C: Output> Product<'_, A, B, C> {
     ///
     /// The first wrong place by rows; or that there is no memory for the check, which takes some
     /// k n / 5 bytes.
-    pub fn check(&self, seed: u64) -> Result<(), Trouble> {
+    pub fn check(&self, seed: u64) -> Result<(), WorkloadError> {
         let Self { shape, a, b, c, .. } = self;
         let [m, n, k] = [shape.m(), shape.n(), shape.k()];
         for (found, expected) in [(a.len(), m * k), (b.len(), k * n), (c.len(), m * n)] {
             if found != expected {
-                return Err(Wrong::Length { found, expected }.into());
+                return Err(CheckError::Length { found, expected }.into());
             }
         }
         if shape.flops() / 2 <= SMALL as u64 {
@@ -182,7 +182,7 @@ impl<A: Input, B: Input, C: Output> Product<'_, A, B, C> {
         self.check_sums(seed)
     }
 
-    fn check_elements(&self) -> Result<(), Wrong> {
+    fn check_elements(&self) -> Result<(), CheckError> {
         let [n, k] = [self.shape.n(), self.shape.k()];
         let share = self.rounding.of_element(k);
         for (row, (a, c)) in self.a.chunks_exact(k).zip(self.c.chunks_exact(n)).enumerate() {
@@ -194,18 +194,18 @@ impl<A: Input, B: Input, C: Output> Product<'_, A, B, C> {
                     size += product.abs();
                 }
                 if c.is_unwritten() {
-                    return Err(Wrong::Unwritten { row, column });
+                    return Err(CheckError::Unwritten { row, column });
                 }
                 let (found, bound) = (c.to_f64(), share * size + self.rounding.flushed(1));
                 if !within(found, expected, bound) {
-                    return Err(Wrong::Element { row, column, found, expected, bound });
+                    return Err(CheckError::Element { row, column, found, expected, bound });
                 }
             }
         }
         Ok(())
     }
 
-    fn check_sums(&self, seed: u64) -> Result<(), Trouble> {
+    fn check_sums(&self, seed: u64) -> Result<(), WorkloadError> {
         let [m, n, k] = [self.shape.m(), self.shape.n(), self.shape.k()];
         let signs = Signs::new(n, seed)?;
         let blocks = n.div_ceil(COLUMNS);
@@ -251,11 +251,11 @@ impl<A: Input, B: Input, C: Output> Product<'_, A, B, C> {
         expected: &[f64],
         norm: f64,
         squares: &[f64],
-    ) -> Result<(), Wrong> {
+    ) -> Result<(), CheckError> {
         let [n, k] = [self.shape.n(), self.shape.k()];
         let c = &self.c[row * n..(row + 1) * n];
         if let Some(column) = c.iter().position(|c| c.is_unwritten()) {
-            return Err(Wrong::Unwritten { row, column });
+            return Err(CheckError::Unwritten { row, column });
         }
         let mut found = vec![0.0; expected.len()];
         signs.sum(c, &mut found);
@@ -266,7 +266,7 @@ impl<A: Input, B: Input, C: Output> Product<'_, A, B, C> {
             for sum in block * VECTORS..(block + 1) * VECTORS {
                 let (found, expected) = (found[sum], expected[sum]);
                 if !within(found, expected, bound) {
-                    return Err(Wrong::Sum { row, columns, found, expected, bound });
+                    return Err(CheckError::Sum { row, columns, found, expected, bound });
                 }
             }
         }
@@ -305,7 +305,10 @@ fn sum_of_rows(rows: usize, sums: usize, add: &(dyn Fn(usize, &mut [f64]) + Sync
     })
 }
 
-fn first_wrong(groups: usize, check: &(dyn Fn(usize) -> Option<Wrong> + Sync)) -> Option<Wrong> {
+fn first_wrong(
+    groups: usize,
+    check: &(dyn Fn(usize) -> Option<CheckError> + Sync),
+) -> Option<CheckError> {
     (0..groups).into_par_iter().find_map_first(check)
 }
 
@@ -346,7 +349,7 @@ struct Signs {
 }
 
 impl Signs {
-    fn new(columns: usize, seed: u64) -> Result<Self, Trouble> {
+    fn new(columns: usize, seed: u64) -> Result<Self, WorkloadError> {
         let mut of_vectors = reserve(columns * VECTORS, 1.0)?;
         // Inputs that were filled from the same seed have signs of their own.
         let seed = !seed;
@@ -373,7 +376,7 @@ impl Signs {
 /// How a result is wrong.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub enum Wrong {
+pub enum CheckError {
     /// Nothing was done since the last check.
     Nothing,
     /// There are too many numbers, or too few.
@@ -427,9 +430,9 @@ pub enum Wrong {
     },
 }
 
-impl std::error::Error for Wrong {}
+impl std::error::Error for CheckError {}
 
-impl fmt::Display for Wrong {
+impl fmt::Display for CheckError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("nothing was done since the last check"),
@@ -513,11 +516,11 @@ mod tests {
     }
 
     impl<A: Input, B: Input, C: Output> Case<A, B, C> {
-        fn check(&self) -> Result<(), Trouble> {
+        fn check(&self) -> Result<(), WorkloadError> {
             self.check_with(&self.c, 7)
         }
 
-        fn check_with(&self, c: &[C], seed: u64) -> Result<(), Trouble> {
+        fn check_with(&self, c: &[C], seed: u64) -> Result<(), WorkloadError> {
             let Self { shape, ref a, ref b, rounding, .. } = *self;
             Product { shape, a, b, c, rounding }.check(seed)
         }
@@ -532,10 +535,16 @@ mod tests {
                 self.c[place] = error(right);
                 for seed in 0..4 {
                     match self.check_with(&self.c, seed) {
-                        Err(Trouble::Wrong(Wrong::Sum { row: found, columns, .. })) => {
+                        Err(WorkloadError::Wrong(CheckError::Sum {
+                            row: found, columns, ..
+                        })) => {
                             assert!(row == found && columns.contains(&column));
                         }
-                        Err(Trouble::Wrong(Wrong::Element { row: r, column: c, .. })) => {
+                        Err(WorkloadError::Wrong(CheckError::Element {
+                            row: r,
+                            column: c,
+                            ..
+                        })) => {
                             assert_eq!((r, c), (row, column));
                         }
                         other => panic!("an error at {row}, {column}: {other:?}"),
@@ -543,9 +552,9 @@ mod tests {
                 }
                 self.c[place] = C::UNWRITTEN;
                 let unwritten = self.check();
-                let expected = Wrong::Unwritten { row, column };
+                let expected = CheckError::Unwritten { row, column };
                 assert!(
-                    matches!(&unwritten, Err(Trouble::Wrong(wrong)) if *wrong == expected),
+                    matches!(&unwritten, Err(WorkloadError::Wrong(wrong)) if *wrong == expected),
                     "{unwritten:?}"
                 );
                 self.c[place] = right;
@@ -621,7 +630,7 @@ mod tests {
         };
         case.c = multiply(shape, &short(&case.a), &short(&case.b));
         let found = case.check();
-        assert!(matches!(found, Err(Trouble::Wrong(Wrong::Sum { .. }))), "{found:?}");
+        assert!(matches!(found, Err(WorkloadError::Wrong(CheckError::Sum { .. }))), "{found:?}");
 
         let mut case = case_f16(shape);
         case.rounding = Rounding::F32;
@@ -650,8 +659,8 @@ mod tests {
         let mut case = case_f32(Shape::new(3, 4, 5).expect("small"));
         case.c.push(0.0);
         let refused = case.check();
-        let expected = Wrong::Length { found: 13, expected: 12 };
-        assert!(matches!(refused, Err(Trouble::Wrong(wrong)) if wrong == expected));
+        let expected = CheckError::Length { found: 13, expected: 12 };
+        assert!(matches!(refused, Err(WorkloadError::Wrong(wrong)) if wrong == expected));
     }
 
     proptest! {

@@ -46,18 +46,18 @@ impl fmt::Display for Kind {
 }
 
 impl FromStr for Kind {
-    type Err = UnknownKind;
+    type Err = UnknownKindError;
 
-    fn from_str(name: &str) -> Result<Self, UnknownKind> {
+    fn from_str(name: &str) -> Result<Self, UnknownKindError> {
         let known = Self::ALL.into_iter().find(|kind| kind.name() == name);
-        known.ok_or_else(|| UnknownKind { name: name.to_owned() })
+        known.ok_or_else(|| UnknownKindError { name: name.to_owned() })
     }
 }
 
 /// A name that no kind of workload has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no workload is called {name:?}, expected sha256d, matmul, peak, bandwidth or latency")]
-pub struct UnknownKind {
+pub struct UnknownKindError {
     name: String,
 }
 
@@ -190,19 +190,19 @@ impl fmt::Display for Variant {
 }
 
 impl FromStr for Variant {
-    type Err = UnknownVariant;
+    type Err = UnknownVariantError;
 
-    fn from_str(name: &str) -> Result<Self, UnknownVariant> {
+    fn from_str(name: &str) -> Result<Self, UnknownVariantError> {
         let engines = EngineId::CPU.into_iter().map(Self::Engine);
         let known = engines.chain(Self::OTHERS).find(|variant| variant.name() == name);
-        known.ok_or_else(|| UnknownVariant { name: name.to_owned() })
+        known.ok_or_else(|| UnknownVariantError { name: name.to_owned() })
     }
 }
 
 /// A name that no variant has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no variant of a workload is called {name:?}")]
-pub struct UnknownVariant {
+pub struct UnknownVariantError {
     name: String,
 }
 

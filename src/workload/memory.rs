@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use super::Trouble;
+use super::WorkloadError;
 use crate::machine;
 
 /// `len` times `value`, or the error that there is no memory for them.
-pub(super) fn reserve<T: Copy>(len: usize, value: T) -> Result<Vec<T>, Trouble> {
+pub(super) fn reserve<T: Copy>(len: usize, value: T) -> Result<Vec<T>, WorkloadError> {
     let mut all = Vec::new();
     let bytes = (len as u64).saturating_mul(size_of::<T>() as u64);
-    all.try_reserve_exact(len).map_err(|_| Trouble::OutOfMemory { bytes })?;
+    all.try_reserve_exact(len).map_err(|_| WorkloadError::OutOfMemory { bytes })?;
     all.resize(len, value);
     Ok(all)
 }
@@ -18,10 +18,10 @@ pub(super) fn reserve<T: Copy>(len: usize, value: T) -> Result<Vec<T>, Trouble> 
 /// Fails where `bytes` of `what` are more than there are to take.
 ///
 /// Linux gives more than it has and ends processes that use it, so asking for memory is not enough.
-pub(crate) fn check(what: &'static str, bytes: Option<u64>) -> Result<u64, Trouble> {
+pub(crate) fn check(what: &'static str, bytes: Option<u64>) -> Result<u64, WorkloadError> {
     let limit = available().unwrap_or(isize::MAX as u64);
     let asked = bytes.unwrap_or(u64::MAX);
-    if asked > limit { Err(Trouble::TooLarge { what, asked, limit }) } else { Ok(asked) }
+    if asked > limit { Err(WorkloadError::TooLarge { what, asked, limit }) } else { Ok(asked) }
 }
 
 /// What this process can take without others being swapped out or ended, in bytes; `None` where the
@@ -98,12 +98,15 @@ mod tests {
         for bytes in [None, Some(u64::MAX)] {
             let refused = check("bytes", bytes);
             assert!(
-                matches!(refused, Err(Trouble::TooLarge { asked: u64::MAX, .. })),
+                matches!(refused, Err(WorkloadError::TooLarge { asked: u64::MAX, .. })),
                 "{refused:?}"
             );
         }
         assert_eq!(check("bytes", Some(1)).expect("a byte"), 1);
         let refused = reserve(usize::MAX, 0_u8);
-        assert!(matches!(refused, Err(Trouble::OutOfMemory { bytes: u64::MAX })), "{refused:?}");
+        assert!(
+            matches!(refused, Err(WorkloadError::OutOfMemory { bytes: u64::MAX })),
+            "{refused:?}"
+        );
     }
 }

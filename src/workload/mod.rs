@@ -13,24 +13,24 @@
 
 pub mod check;
 pub mod cpu;
-mod crew;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 mod kind;
 mod memory;
 pub mod number;
 pub mod sha256d;
+mod team;
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::engine::EngineErrorKind;
-use crate::engine::selftest::Unfit;
+use crate::engine::selftest::SelfTestError;
 use crate::gpu::DeviceError;
 use crate::units::WorkAmount;
 
-pub use self::check::Wrong;
-pub use self::kind::{Kind, UnknownKind, UnknownVariant, Variant};
+pub use self::check::CheckError;
+pub use self::kind::{Kind, UnknownKindError, UnknownVariantError, Variant};
 #[cfg(all(test, feature = "meter"))]
 pub(crate) use self::memory::available as available_memory;
 #[cfg(feature = "meter")]
@@ -48,7 +48,7 @@ pub trait Workload: fmt::Debug + Send {
     /// # Errors
     ///
     /// When a device failed. Processors do not fail.
-    fn run(&mut self, time: Duration) -> Result<Done, Trouble>;
+    fn run(&mut self, time: Duration) -> Result<Done, WorkloadError>;
 
     /// Checks what was produced since the last check, and spoils it, so that the next check finds
     /// only what was written after this one. Without a run in between nothing was written, which is
@@ -57,7 +57,7 @@ pub trait Workload: fmt::Debug + Send {
     /// # Errors
     ///
     /// When a result is wrong or missing, or there is no memory for the check.
-    fn check(&mut self) -> Result<(), Trouble>;
+    fn check(&mut self) -> Result<(), WorkloadError>;
 
     /// How long its device has worked until now, by the device's own clock; `None` where there is no
     /// such clock. Over the time taken this is how busy the device was.
@@ -158,9 +158,9 @@ impl Shape {
     /// # Errors
     ///
     /// When a side is zero, or there would be more operations or elements than can be counted.
-    pub fn new(m: usize, n: usize, k: usize) -> Result<Self, Trouble> {
+    pub fn new(m: usize, n: usize, k: usize) -> Result<Self, WorkloadError> {
         if [m, n, k].contains(&0) {
-            return Err(Trouble::Empty);
+            return Err(WorkloadError::Empty);
         }
         let flops = [m, n, k].into_iter().try_fold(2_u64, |all, side| all.checked_mul(side as u64));
         // Rust's slices, and kernels that count backwards, have no more than this.
@@ -169,7 +169,7 @@ impl Shape {
             .all(|(a, b)| a.checked_mul(b).is_some_and(|all| isize::try_from(all).is_ok()));
         if flops.is_none() || !elements {
             let asked = m.max(n).max(k) as u64;
-            return Err(Trouble::TooLarge { what: "rows or columns", asked, limit: MOST });
+            return Err(WorkloadError::TooLarge { what: "rows or columns", asked, limit: MOST });
         }
         Ok(Self { m, n, k })
     }
@@ -179,7 +179,7 @@ impl Shape {
     /// # Errors
     ///
     /// As [`Self::new`].
-    pub fn square(n: usize) -> Result<Self, Trouble> {
+    pub fn square(n: usize) -> Result<Self, WorkloadError> {
         Self::new(n, n, n)
     }
 
@@ -220,7 +220,7 @@ impl fmt::Display for Shape {
 /// Why there is no workload, or no result of it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Trouble {
+pub enum WorkloadError {
     /// A product of nothing.
     #[error("a matrix has no rows or no columns")]
     Empty,
@@ -262,10 +262,10 @@ pub enum Trouble {
     },
     /// The result is not right.
     #[error("wrong result: {0}")]
-    Wrong(#[from] Wrong),
+    Wrong(#[from] CheckError),
     /// An engine does not find what it must.
     #[error(transparent)]
-    Unfit(#[from] Unfit),
+    SelfTestError(#[from] SelfTestError),
     /// A device failed.
     #[error("{0}")]
     Device(#[from] DeviceError),
@@ -274,7 +274,7 @@ pub enum Trouble {
     Engine(#[from] EngineErrorKind),
 }
 
-impl Trouble {
+impl WorkloadError {
     /// Whether something smaller might do.
     fn is_of_size(&self) -> bool {
         matches!(
@@ -293,8 +293,8 @@ impl Trouble {
 pub(crate) fn repeat(
     time: Duration,
     unit: WorkAmount,
-    mut work: impl FnMut(u64) -> Result<(), Trouble>,
-) -> Result<Done, Trouble> {
+    mut work: impl FnMut(u64) -> Result<(), WorkloadError>,
+) -> Result<Done, WorkloadError> {
     let start = Instant::now();
     let (mut done, mut next) = (0_u64, 1_u64);
     loop {
@@ -323,8 +323,8 @@ pub(crate) fn repeat(
 pub fn grow<W: Workload>(
     first: usize,
     time: Duration,
-    mut make: impl FnMut(usize) -> Result<W, Trouble>,
-) -> Result<W, Trouble> {
+    mut make: impl FnMut(usize) -> Result<W, WorkloadError>,
+) -> Result<W, WorkloadError> {
     const RISE: f64 = 1.03;
     const PATIENCE: u32 = 100;
     let mut best: Option<(f64, W)> = None;
@@ -351,7 +351,7 @@ pub fn grow<W: Workload>(
         let Some(next) = size.checked_mul(2).filter(|_| rises && !too_long) else { break };
         size = next;
     }
-    best.map(|(_, workload)| workload).ok_or(Trouble::Empty)
+    best.map(|(_, workload)| workload).ok_or(WorkloadError::Empty)
 }
 
 #[cfg(test)]
@@ -380,7 +380,7 @@ mod tests {
     fn shapes_that_cannot_be_are_refused() {
         for sides in [[0, 1, 1], [1, 0, 1], [1, 1, 0]] {
             let refused = Shape::new(sides[0], sides[1], sides[2]);
-            assert!(matches!(refused, Err(Trouble::Empty)));
+            assert!(matches!(refused, Err(WorkloadError::Empty)));
         }
         for sides in [[usize::MAX, 1, 1], [1, usize::MAX, 2], [1 << 32; 3], [1 << 40, 1, 1 << 40]] {
             let refused = Shape::new(sides[0], sides[1], sides[2]);
@@ -410,8 +410,8 @@ mod tests {
         });
         assert_eq!(done.expect("no failure").work, WorkAmount::Bytes(2 * counted));
         assert!(counted > 0);
-        let failed = repeat(time, WorkAmount::Bytes(1), |_| Err(Trouble::Empty));
-        assert!(matches!(failed, Err(Trouble::Empty)));
+        let failed = repeat(time, WorkAmount::Bytes(1), |_| Err(WorkloadError::Empty));
+        assert!(matches!(failed, Err(WorkloadError::Empty)));
     }
 
     /// Has a rate, and does nothing.
@@ -431,41 +431,41 @@ mod tests {
             }
         }
 
-        fn run(&mut self, _: Duration) -> Result<Done, Trouble> {
+        fn run(&mut self, _: Duration) -> Result<Done, WorkloadError> {
             Ok(Done { work: WorkAmount::Operations(self.rate), took: Duration::from_secs(1) })
         }
 
-        fn check(&mut self) -> Result<(), Trouble> {
+        fn check(&mut self) -> Result<(), WorkloadError> {
             Ok(())
         }
     }
 
     #[test]
     fn sizes_grow_until_the_rate_does_not() {
-        let size_until = |end: fn() -> Trouble, rates: &[u64], time| {
+        let size_until = |end: fn() -> WorkloadError, rates: &[u64], time| {
             let mut left = rates.iter();
             let grown = grow(256, time, |size| {
                 left.next().map(|&rate| Fake { size, rate }).ok_or_else(end)
             });
             grown.map(|fake| fake.size)
         };
-        let too_large = || Trouble::TooLarge { what: "", asked: 0, limit: 0 };
+        let too_large = || WorkloadError::TooLarge { what: "", asked: 0, limit: 0 };
         let size_of = |rates: &[u64], time| size_until(too_large, rates, time);
         let hour = Duration::from_hours(1);
         assert_eq!(size_of(&[100, 200, 300, 305, 1000], hour).expect("sizes"), 2048);
         assert_eq!(size_of(&[100, 200, 150, 1000], hour).expect("sizes"), 512);
-        let ends: [fn() -> Trouble; 3] = [
+        let ends: [fn() -> WorkloadError; 3] = [
             too_large,
-            || Trouble::OutOfMemory { bytes: 1 },
-            || Trouble::Device(DeviceError::OutOfMemory),
+            || WorkloadError::OutOfMemory { bytes: 1 },
+            || WorkloadError::Device(DeviceError::OutOfMemory),
         ];
         for end in ends {
             assert_eq!(size_until(end, &[100, 200], hour).expect("memory ended"), 512);
         }
-        let failed = || Trouble::Device(DeviceError::Lost(String::new()));
+        let failed = || WorkloadError::Device(DeviceError::Lost(String::new()));
         size_until(failed, &[100, 200], hour).expect_err("the device is gone");
         assert_eq!(size_of(&[100, 200, 300], Duration::from_millis(1)).expect("time ended"), 256);
-        assert!(matches!(size_of(&[], hour), Err(Trouble::TooLarge { .. })));
+        assert!(matches!(size_of(&[], hour), Err(WorkloadError::TooLarge { .. })));
     }
 
     #[test]

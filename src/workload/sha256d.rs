@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::check::Wrong;
-use super::crew::Crew;
-use super::{Done, Kind, Label, Place, Size, Trouble, Variant, Workload};
+use super::check::CheckError;
+use super::team::ThreadTeam;
+use super::{Done, Kind, Label, Place, Size, Variant, Workload, WorkloadError};
 use crate::block::{BlockHash, Header};
 use crate::engine::selftest;
 use crate::engine::verify::judge;
@@ -34,7 +34,7 @@ const CHANCE: u32 = 18;
 pub struct Search {
     engine: Arc<dyn Engine>,
     job: Job,
-    crew: Crew,
+    team: ThreadTeam,
     parts: Vec<Mutex<Part>>,
     /// Nonces that no run has searched yet begin here.
     fresh: AtomicU32,
@@ -48,7 +48,7 @@ pub struct Search {
 /// What a thread has of a search.
 #[derive(Debug, Default)]
 struct Part {
-    pace: Pace,
+    pace: RateEstimate,
     out: Vec<Candidate>,
     /// Candidates that were not looked at yet, with the range that each was found in.
     found: Vec<(NonceRange, Candidate)>,
@@ -61,16 +61,20 @@ impl Search {
     /// # Errors
     ///
     /// When a number of threads makes no sense, or the system gives no more.
-    pub fn new(engine: Arc<dyn Engine>, versions: usize, threads: usize) -> Result<Self, Trouble> {
-        let feeders = engine.feed().threads;
+    pub fn new(
+        engine: Arc<dyn Engine>,
+        versions: usize,
+        threads: usize,
+    ) -> Result<Self, WorkloadError> {
+        let feeders = engine.batching().threads;
         let job = match feeders {
             Some(_) => job_with_chance(CHANCE, versions),
             None => trial_job(versions),
         };
-        let crew = Crew::new(feeders.unwrap_or(threads))?;
-        let parts = crew.make(|_| Ok(Part::default()))?;
+        let team = ThreadTeam::new(feeders.unwrap_or(threads))?;
+        let parts = team.make(|_| Ok(Part::default()))?;
         let fresh = AtomicU32::new(0);
-        Ok(Self { engine, job, crew, parts, fresh, hashes: 0, checked: 0, candidates: 0 })
+        Ok(Self { engine, job, team, parts, fresh, hashes: 0, checked: 0, candidates: 0 })
     }
 
     /// Whether as many hashes were candidates as are by chance.
@@ -91,13 +95,13 @@ impl Workload for Search {
             kind: Kind::Sha256d,
             variant: self.engine.id().into(),
             size: Size::Versions(self.job.versions().len()),
-            place: place(self.engine.id(), &self.crew),
+            place: place(self.engine.id(), &self.team),
         }
     }
 
-    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
-        let Self { engine, job, crew, parts, fresh, .. } = self;
-        let done = crew.run(parts, time, |Part { pace, out, found }, time| {
+    fn run(&mut self, time: Duration) -> Result<Done, WorkloadError> {
+        let Self { engine, job, team, parts, fresh, .. } = self;
+        let done = team.run(parts, time, |Part { pace, out, found }, time| {
             let mut hashes = 0;
             let took = pace.run(time, |nonces| {
                 let start = fresh.fetch_add(nonces, Ordering::Relaxed);
@@ -114,13 +118,13 @@ impl Workload for Search {
         Ok(done)
     }
 
-    fn check(&mut self) -> Result<(), Trouble> {
+    fn check(&mut self) -> Result<(), WorkloadError> {
         if self.hashes == self.checked {
-            return Err(Wrong::Nothing.into());
+            return Err(CheckError::Nothing.into());
         }
         self.checked = self.hashes;
         let job = &self.job;
-        let judged = self.crew.each(&self.parts, |part| {
+        let judged = self.team.each(&self.parts, |part| {
             let mut judged = part.found.iter().map(|&(range, found)| judge(job, range, found));
             let wrong = judged.find_map(Result::err);
             let count = std::mem::take(&mut part.found).len() as u64;
@@ -130,7 +134,7 @@ impl Workload for Search {
             self.candidates += count.map_err(EngineErrorKind::Wrong)?;
         }
         self.count().map_err(EngineErrorKind::Wrong)?;
-        if self.engine.feed().threads.is_none() {
+        if self.engine.batching().threads.is_none() {
             selftest::check(self.engine.as_ref())?;
         }
         Ok(())
@@ -144,14 +148,14 @@ impl Workload for Search {
 /// Hashing whole headers with the `sha2` crate, as a user without a miner would.
 #[derive(Debug)]
 pub struct Baseline {
-    crew: Crew,
+    team: ThreadTeam,
     parts: Vec<Mutex<Hashing>>,
 }
 
 /// What a thread of the baseline does.
 #[derive(Debug, Default)]
 struct Hashing {
-    pace: Pace,
+    pace: RateEstimate,
     next: u32,
     last: Option<(Header, BlockHash)>,
 }
@@ -160,10 +164,10 @@ impl Baseline {
     /// # Errors
     ///
     /// When a number of threads makes no sense, or the system gives no more.
-    pub fn new(threads: usize) -> Result<Self, Trouble> {
-        let crew = Crew::new(threads)?;
-        let parts = crew.make(|_| Ok(Hashing::default()))?;
-        Ok(Self { crew, parts })
+    pub fn new(threads: usize) -> Result<Self, WorkloadError> {
+        let team = ThreadTeam::new(threads)?;
+        let parts = team.make(|_| Ok(Hashing::default()))?;
+        Ok(Self { team, parts })
     }
 }
 
@@ -173,12 +177,12 @@ impl Workload for Baseline {
             kind: Kind::Sha256d,
             variant: Variant::Sha2Crate,
             size: Size::Versions(1),
-            place: Place::Cores(self.crew.threads()),
+            place: Place::Cores(self.team.threads()),
         }
     }
 
-    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
-        self.crew.run(&self.parts, time, |Hashing { pace, next, last }, time| {
+    fn run(&mut self, time: Duration) -> Result<Done, WorkloadError> {
+        self.team.run(&self.parts, time, |Hashing { pace, next, last }, time| {
             let mut hashes = 0;
             let took = pace.run(time, |nonces| {
                 for _ in 0..nonces {
@@ -194,28 +198,28 @@ impl Workload for Baseline {
     }
 
     /// The last hash of each thread is computed again as the standard writes it.
-    fn check(&mut self) -> Result<(), Trouble> {
-        let checked = self.crew.each(&self.parts, |part| {
-            let (header, hash) = part.last.take().ok_or(Wrong::Nothing)?;
+    fn check(&mut self) -> Result<(), WorkloadError> {
+        let checked = self.team.each(&self.parts, |part| {
+            let (header, hash) = part.last.take().ok_or(CheckError::Nothing)?;
             let expected = crate::sha256::sha256d(header.as_bytes());
             let place = u64::from(header.nonce());
             let differ = hash.as_bytes().iter().zip(expected).find(|&(&a, b)| a != b);
             differ.map_or(Ok(()), |(&found, expected)| {
-                Err(Wrong::Number { place, found: found.into(), expected: expected.into() })
+                Err(CheckError::Number { place, found: found.into(), expected: expected.into() })
             })
         });
         Ok(checked.into_iter().collect::<Result<(), _>>()?)
     }
 }
 
-/// The instructions of an engine, from registers: the roof of its search. See [`Engine::exercise`].
+/// The instructions of an engine, from registers: the roof of its search. See [`Engine::peak_ops`].
 #[derive(Debug)]
 pub struct Exercise {
     engine: Arc<dyn Engine>,
     /// Operations that an instruction counts as.
     each: u64,
-    crew: Crew,
-    parts: Vec<Mutex<Pace>>,
+    team: ThreadTeam,
+    parts: Vec<Mutex<RateEstimate>>,
 }
 
 impl Exercise {
@@ -224,10 +228,10 @@ impl Exercise {
     /// # Errors
     ///
     /// When a number of threads makes no sense, or the system gives no more.
-    pub fn new(engine: Arc<dyn Engine>, threads: usize) -> Result<Self, Trouble> {
-        let crew = Crew::new(engine.feed().threads.unwrap_or(threads))?;
-        let parts = crew.make(|_| Ok(Pace::default()))?;
-        Ok(Self { engine, each: 1, crew, parts })
+    pub fn new(engine: Arc<dyn Engine>, threads: usize) -> Result<Self, WorkloadError> {
+        let team = ThreadTeam::new(engine.batching().threads.unwrap_or(threads))?;
+        let parts = team.make(|_| Ok(RateEstimate::default()))?;
+        Ok(Self { engine, each: 1, team, parts })
     }
 
     /// Additions of 32-bit integers, and xors where one of three inputs takes two instructions, in
@@ -236,7 +240,7 @@ impl Exercise {
     /// # Errors
     ///
     /// As [`Self::new`].
-    pub fn widest(threads: usize) -> Result<Self, Trouble> {
+    pub fn widest(threads: usize) -> Result<Self, WorkloadError> {
         let widest = [
             (EngineId::Avx512, 16),
             (EngineId::Avx2, 8),
@@ -245,7 +249,7 @@ impl Exercise {
             (EngineId::Scalar, 1),
         ];
         let found = widest.into_iter().find_map(|(id, lanes)| Some((by_id(id).ok()?, lanes)));
-        let (engine, each) = found.ok_or(Trouble::Missing { what: "integers" })?;
+        let (engine, each) = found.ok_or(WorkloadError::Missing { what: "integers" })?;
         Ok(Self { each, ..Self::new(engine, threads)? })
     }
 }
@@ -256,16 +260,16 @@ impl Workload for Exercise {
             kind: Kind::Peak,
             variant: Variant::I32,
             size: Size::Registers,
-            place: place(self.engine.id(), &self.crew),
+            place: place(self.engine.id(), &self.team),
         }
     }
 
-    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
-        let Self { engine, each, crew, parts } = self;
-        crew.run(parts, time, |pace, time| {
+    fn run(&mut self, time: Duration) -> Result<Done, WorkloadError> {
+        let Self { engine, each, team, parts } = self;
+        team.run(parts, time, |pace, time| {
             let mut operations = 0;
             let took = pace.run(time, |rounds| {
-                operations += engine.exercise(rounds).map_err(failure)? * *each;
+                operations += engine.peak_ops(rounds).map_err(failure)? * *each;
                 Ok(())
             })?;
             Ok(Done { work: WorkAmount::Operations(operations), took })
@@ -273,19 +277,19 @@ impl Workload for Exercise {
     }
 
     /// Has nothing to check: that these operations are right, the search shows.
-    fn check(&mut self) -> Result<(), Trouble> {
+    fn check(&mut self) -> Result<(), WorkloadError> {
         Ok(())
     }
 }
 
-fn place(engine: EngineId, crew: &Crew) -> Place {
+fn place(engine: EngineId, team: &ThreadTeam) -> Place {
     match engine {
         EngineId::Gpu(number) => Place::Gpu(number),
-        _ => Place::Cores(crew.threads()),
+        _ => Place::Cores(team.threads()),
     }
 }
 
-fn failure(error: EngineError) -> Trouble {
+fn failure(error: EngineError) -> WorkloadError {
     match error.kind {
         EngineErrorKind::Device(error) => error.into(),
         kind => kind.into(),
@@ -294,7 +298,7 @@ fn failure(error: EngineError) -> Trouble {
 
 /// How many units of work fill a call, learnt from the calls before.
 #[derive(Debug, Default)]
-struct Pace {
+struct RateEstimate {
     /// Units; zero where nothing is known.
     per_second: f64,
 }
@@ -305,14 +309,14 @@ const CALL: Duration = Duration::from_millis(250);
 /// Units of the first call.
 const FIRST: f64 = 64.0;
 
-impl Pace {
+impl RateEstimate {
     /// Fills `time` with calls that are told how many units to do, one at the least, and says how
     /// long they took.
     fn run(
         &mut self,
         time: Duration,
-        mut call: impl FnMut(u32) -> Result<(), Trouble>,
-    ) -> Result<Duration, Trouble> {
+        mut call: impl FnMut(u32) -> Result<(), WorkloadError>,
+    ) -> Result<Duration, WorkloadError> {
         let start = Instant::now();
         let calls = (time.as_secs_f64() / CALL.as_secs_f64()).ceil().max(1.0);
         let each = time.div_f64(calls);
@@ -392,13 +396,16 @@ mod tests {
         let part = search.parts[0].get_mut().expect("nobody panicked");
         part.found.push((NonceRange::ALL, candidate));
         let wrong = search.check();
-        assert!(matches!(wrong, Err(Trouble::Engine(EngineErrorKind::Wrong(_)))), "{wrong:?}");
+        assert!(
+            matches!(wrong, Err(WorkloadError::Engine(EngineErrorKind::Wrong(_)))),
+            "{wrong:?}"
+        );
     }
 
     #[test]
     fn a_pace_fills_the_time_that_it_is_given() {
-        let mut pace = Pace::default();
-        let run = |pace: &mut Pace, millis| {
+        let mut pace = RateEstimate::default();
+        let run = |pace: &mut RateEstimate, millis| {
             let mut units = Vec::new();
             let sleep = |each| {
                 units.push(each);

@@ -20,7 +20,7 @@ use perjoule::block::{
     BlockHash, CompactTarget, Header, HeaderFields, MerkleRoot, Target, Version, VersionMask,
 };
 use perjoule::engine;
-use perjoule::search::{Search, Watch, Workers};
+use perjoule::search::{Search, SearchControl, Workers};
 use perjoule::sha256::sha256d;
 use template_distribution_sv2::{NewTemplateOwned, SetNewPrevHashOwned};
 
@@ -175,7 +175,7 @@ fn tip() -> SetNewPrevHashOwned {
 
 /// The first shares of a search.
 fn found(search: &Search, count: usize, workers: &Workers) -> Vec<Header> {
-    let outcome = search.all(count, workers, Watch::default());
+    let outcome = search.all(count, workers, SearchControl::default());
     assert_eq!(outcome.shares.len(), count);
     outcome.shares.iter().map(|share| *share.header()).collect()
 }

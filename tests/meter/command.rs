@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use perjoule::meter::command::{CommandError, DEFAULT_INTERVAL, DEFAULT_TIMEOUT, meter};
-use perjoule::meter::fake::Hand;
+use perjoule::meter::fake::ManualClock;
 use perjoule::meter::{Domain, Found, MeterError, Method, Recorder, Source, Why};
 use perjoule::units::{Joules, Watts};
 
@@ -28,14 +28,15 @@ fn watts_are_integrated() {
     let tree = Tree::new();
     let path = tree.write("power of the board", "Instantaneous power reading:   200 Watts\n");
     let mut wall = run(&format!("cat '{}'", path.display())).expect("watts");
-    assert_eq!((&wall.about().domain, wall.about().source), (&Domain::Machine, Source::Command));
-    assert_eq!(wall.about().interval, Some(DEFAULT_INTERVAL));
-    let measured = super::window(&mut *wall, &Hand::new(), 2.0, || {
+    assert_eq!((&wall.info().domain, wall.info().source), (&Domain::Machine, Source::Command));
+    assert_eq!(wall.info().interval, Some(DEFAULT_INTERVAL));
+    let measured = super::window(&mut *wall, &ManualClock::new(), 2.0, || {
         tree.write("power of the board", "Instantaneous power reading:   300 Watts\n");
     });
     let measured = measured.expect("power");
     assert_eq!((measured.energy, measured.method), (Joules::new(500.0), Method::Integrated));
-    let lost = super::window(&mut *wall, &Hand::new(), 2.0, || tree.remove("power of the board"));
+    let lost =
+        super::window(&mut *wall, &ManualClock::new(), 2.0, || tree.remove("power of the board"));
     assert!(matches!(lost, Err(MeterError::Command(CommandError::Failed { .. }))));
 }
 
@@ -43,7 +44,7 @@ fn watts_are_integrated() {
 #[test]
 fn no_shell_stands_between() {
     let mut echo = run("echo 5 W '; $(exit 1) | > 7'").expect("one program with many words");
-    let reading = echo.read(&Hand::new().clock()).expect("watts");
+    let reading = echo.read(&ManualClock::new().clock()).expect("watts");
     assert_eq!(reading.power, Some(Watts::new(5.0)));
 }
 
@@ -112,7 +113,7 @@ fn a_program_may_print_much() {
         "sh -c 'head -c 3000000 /dev/zero >&2; echo 7 W'",
     ] {
         let mut much = run(line).unwrap_or_else(|why| panic!("{line}: {why}"));
-        let power = much.read(&Hand::new().clock()).expect("watts").power;
+        let power = much.read(&ManualClock::new().clock()).expect("watts").power;
         assert_eq!(power, Some(Watts::new(7.0)), "{line}");
     }
 }
@@ -127,7 +128,7 @@ fn what_a_program_leaves_running_is_ended_and_costs_nothing() {
     let mut found =
         meter(&line, Domain::Machine, DEFAULT_INTERVAL, Duration::from_mins(1)).expect("watts");
     let told = format!("{line} (what it leaves running is ended each time)");
-    assert_eq!(found.about().detail, told);
+    assert_eq!(found.info().detail, told);
     // Of this process alone: other tests run beside this one.
     let pipes_of_others = || {
         let entries = std::fs::read_dir("/proc/self/fd").expect("open files");
@@ -135,7 +136,7 @@ fn what_a_program_leaves_running_is_ended_and_costs_nothing() {
     };
     let before = pipes_of_others();
     for _ in 0..10 {
-        found.read(&Hand::new().clock()).expect("watts");
+        found.read(&ManualClock::new().clock()).expect("watts");
     }
     assert!(pipes_of_others() < before + 20, "pipes are left open");
     let numbers = std::fs::read_to_string(&numbers).expect("it was started");
@@ -147,7 +148,7 @@ fn what_a_program_leaves_running_is_ended_and_costs_nothing() {
     let line =
         format!("sh -c 'sleep 600 >/dev/null 2>&1 & echo $! >> {}; echo 7'", quiet.display());
     let found = run(&line).expect("watts");
-    assert_eq!(found.about().detail, line);
+    assert_eq!(found.info().detail, line);
     let quiet = std::fs::read_to_string(&quiet).expect("it was started");
     assert_end(&quiet.split_whitespace().collect::<Vec<_>>());
 }
@@ -187,7 +188,7 @@ fn a_program_that_hangs_is_killed_with_its_children() {
 #[test]
 fn a_program_is_laid_over_the_window() {
     let wall = meter("echo 100", Domain::Machine, Duration::from_millis(5), DEFAULT_TIMEOUT);
-    let hand = Hand::new();
+    let hand = ManualClock::new();
     let meters = vec![wall.expect("watts")];
     let recorder =
         Recorder::start(meters, hand.clock(), Duration::from_millis(5)).expect("threads");

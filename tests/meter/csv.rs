@@ -59,7 +59,7 @@ fn energy_is_what_lies_under_the_line() {
         let window = trace.window(&span(after, seconds)).expect("covered");
         assert!((window.energy.value() - joules).abs() < 1e-6, "{after}: {}", window.energy);
         assert_eq!((window.method, window.updates), (Method::Integrated, rows), "{after}");
-        assert_eq!((window.about.source, &window.about.domain), (Source::Csv, &Domain::Machine));
+        assert_eq!((window.info.source, &window.info.domain), (Source::Csv, &Domain::Machine));
         assert_eq!(window.span, span(after, seconds));
     }
 }
@@ -192,7 +192,7 @@ fn a_file_is_read_or_named_in_the_error() {
     let path = tree.write("wall.csv", &half_a_minute());
     let read = |path: &Path| Trace::read(path, Domain::Machine, None);
     let trace = read(&path).expect("a trace");
-    assert_eq!(trace.about().detail, path.display().to_string());
+    assert_eq!(trace.info().detail, path.display().to_string());
     let gone = tree.at("gone.csv");
     let error = read(&gone).expect_err("no file").to_string();
     assert!(error.starts_with(&format!("cannot read {}: ", gone.display())), "{error}");

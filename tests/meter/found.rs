@@ -13,7 +13,7 @@ use super::tree::Tree;
 /// What a line of a list says.
 fn lines(found: &[Found]) -> Vec<String> {
     let line = |found: &Found| match found {
-        Ok(meter) => format!("{} by {}", meter.about().domain, meter.about().source),
+        Ok(meter) => format!("{} by {}", meter.info().domain, meter.info().source),
         Err(unavailable) => unavailable.to_string(),
     };
     found.iter().map(line).collect()

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use perjoule::meter::fake::Hand;
+use perjoule::meter::fake::ManualClock;
 use perjoule::meter::hwmon::{at, find};
 use perjoule::meter::{Cause, Domain, Found, Host, MeterError, Method, Recorder, Source, Why};
 use perjoule::units::Joules;
@@ -36,11 +36,11 @@ fn power_of_a_card_is_integrated() {
     tree.write("hwmon1/power1_label", "PPT\n");
     let mut meters = meters(look(&tree));
     assert_eq!(meters.len(), 1);
-    let about = meters[0].about().clone();
-    assert_eq!((about.domain, about.source), (domain("gpu@0000:03:00.0"), Source::Hwmon));
-    assert!(about.detail.starts_with("amdgpu PPT /"), "{}", about.detail);
-    assert_eq!(about.resolution, None);
-    let hand = Hand::new();
+    let info = meters[0].info().clone();
+    assert_eq!((info.domain, info.source), (domain("gpu@0000:03:00.0"), Source::Hwmon));
+    assert!(info.detail.starts_with("amdgpu PPT /"), "{}", info.detail);
+    assert_eq!(info.resolution, None);
+    let hand = ManualClock::new();
     let rising = || drop(tree.write("hwmon1/power1_average", "350000000\n"));
     let measured = window(&mut *meters[0], &hand, 0.5, rising).expect("power");
     assert_eq!((measured.energy, measured.method), (Joules::new(150.0), Method::Integrated));
@@ -61,14 +61,15 @@ fn energy_of_the_whole_card_is_preferred() {
     }
     tree.write("hwmon4/power1_input", "5\n");
     tree.write("hwmon4/power1_label", "card\n");
-    let used = |tree: &Tree| meters(look(tree))[0].about().detail.clone();
+    let used = |tree: &Tree| meters(look(tree))[0].info().detail.clone();
     assert!(used(&tree).ends_with("hwmon4/energy3_input"));
     let mut card = meters(look(&tree)).remove(0);
     let count = || drop(tree.write("hwmon4/energy3_input", "9000000\n"));
-    let measured = window(&mut *card, &Hand::new(), 2.0, count).expect("energy");
+    let measured = window(&mut *card, &ManualClock::new(), 2.0, count).expect("energy");
     assert_eq!((measured.energy, measured.method), (Joules::new(4.0), Method::Counted));
-    let back =
-        window(&mut *card, &Hand::new(), 2.0, || drop(tree.write("hwmon4/energy3_input", "1")));
+    let back = window(&mut *card, &ManualClock::new(), 2.0, || {
+        drop(tree.write("hwmon4/energy3_input", "1"));
+    });
     assert!(matches!(back, Err(MeterError::WentBack)));
     // What cannot be read is passed over for the next best, down to power; memory alone is not it.
     tree.remove("hwmon4/energy3_input");
@@ -89,7 +90,7 @@ fn a_processor_with_graphics_is_not_taken_for_a_card() {
     tree.write("hwmon2/power1_input", "15000000\n");
     tree.write("hwmon2/in1_label", "vddnb\n");
     let found = meters(look(&tree));
-    let both = &found[0].about().domain;
+    let both = &found[0].info().domain;
     assert_eq!(*both, domain("sensor:amdgpu 0000:06:00.0"));
     assert!(both.overlaps(&domain("package-0")));
 }
@@ -103,7 +104,7 @@ fn sockets_of_amd_are_told_from_cores() {
         tree.write(&format!("hwmon0/energy{number}_label"), &format!("{label}\n"));
     }
     let domains: Vec<_> =
-        meters(look(&tree)).iter().map(|meter| meter.about().domain.clone()).collect();
+        meters(look(&tree)).iter().map(|meter| meter.info().domain.clone()).collect();
     assert_eq!(domains, [domain("package-0"), domain("package-1")]);
 }
 
@@ -141,8 +142,8 @@ fn a_power_that_cannot_be_is_refused() {
     tree.write("board/power1_input", "40000000\n");
     let mut board = at(&path, Some(Domain::Machine), &Host::default()).expect("a sensor");
     let high = || drop(tree.write("board/power1_input", "100000000000001\n"));
-    let lost = window(&mut *board, &Hand::new(), 1.0, high);
-    assert!(matches!(lost, Err(MeterError::Rubbish { .. })));
+    let lost = window(&mut *board, &ManualClock::new(), 1.0, high);
+    assert!(matches!(lost, Err(MeterError::Malformed { .. })));
 }
 
 /// As a recorder sees it: the window tells of it, and is without it.
@@ -151,7 +152,7 @@ fn a_reading_far_from_its_neighbours_is_told() {
     let tree = Tree::new();
     let path = tree.write("board/power1_input", "200000000\n");
     let board = at(&path, Some(Domain::Machine), &Host::default()).expect("a sensor");
-    let hand = Hand::new();
+    let hand = ManualClock::new();
     let hour = Duration::from_hours(1);
     let recorder = Recorder::start(vec![board], hand.clock(), hour).expect("threads");
     let read = |microwatts: &str| {
@@ -176,12 +177,12 @@ fn a_file_that_is_named_is_used() {
     let tree = Tree::new();
     let path = tree.write("board/power2_input", "40000000\n");
     let mut board = at(&path, None, &Host::default()).expect("a sensor");
-    assert_eq!(board.about().domain, domain(&format!("sensor:{}", path.display())));
-    let measured = window(&mut *board, &Hand::new(), 1.0, || ()).expect("power");
+    assert_eq!(board.info().domain, domain(&format!("sensor:{}", path.display())));
+    let measured = window(&mut *board, &ManualClock::new(), 1.0, || ()).expect("power");
     assert_eq!(measured.energy, Joules::new(40.0));
     let named = at(&path, Some(Domain::Machine), &Host::default()).expect("a sensor");
-    assert_eq!(named.about().domain, Domain::Machine);
-    let gone = window(&mut *board, &Hand::new(), 1.0, || tree.remove("board/power2_input"));
+    assert_eq!(named.info().domain, Domain::Machine);
+    let gone = window(&mut *board, &ManualClock::new(), 1.0, || tree.remove("board/power2_input"));
     assert!(matches!(gone, Err(MeterError::Read { .. })));
     let refused = at(&path, None, &Host::default()).expect_err("gone");
     assert!(matches!(refused.why, Why::Broken(_)), "{refused}");

@@ -12,7 +12,7 @@ mod tree;
 
 use std::time::Duration;
 
-use perjoule::meter::fake::Hand;
+use perjoule::meter::fake::ManualClock;
 use perjoule::meter::{Domain, Found, Meter, MeterError, Unavailable, Window};
 
 /// The meters that were found, by what they measure.
@@ -33,7 +33,7 @@ fn domain(text: &str) -> Domain {
 /// What a meter measures while something happens, for so many seconds.
 fn window(
     meter: &mut dyn Meter,
-    hand: &Hand,
+    hand: &ManualClock,
     seconds: f64,
     happens: impl FnOnce(),
 ) -> Result<Window, MeterError> {
@@ -42,5 +42,5 @@ fn window(
     happens();
     hand.advance(Duration::from_secs_f64(seconds));
     let end = meter.read(&clock)?;
-    Window::between(meter.about(), &clock, &start, &end)
+    Window::between(meter.info(), &clock, &start, &end)
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use perjoule::meter::fake::Hand;
+use perjoule::meter::fake::ManualClock;
 use perjoule::meter::nvml::{Card, CardError, Identity, meter};
 use perjoule::meter::{
     Conditions, Found, Meter, MeterError, Method, Note, Recorder, Source, Throttle, Why, Window,
@@ -80,7 +80,7 @@ fn second(card: &Made, meter: &mut dyn Meter, joules: u64) -> Result<Window, Met
     let count = |state: &mut State| {
         state.millijoules = state.millijoules.map(|before| before + joules * 1_000);
     };
-    window(meter, &Hand::new(), 1.0, || card.set(count))
+    window(meter, &ManualClock::new(), 1.0, || card.set(count))
 }
 
 fn notes(window: &Window) -> Vec<String> {
@@ -90,10 +90,10 @@ fn notes(window: &Window) -> Vec<String> {
 #[test]
 fn a_card_is_known_by_the_place_that_graphics_drivers_name() {
     let meter = Made::new().meter().expect("a card");
-    let about = meter.about();
-    assert_eq!((&about.domain, about.source), (&domain("gpu@0000:c1:00.0"), Source::Nvml));
-    assert_eq!(about.detail, "NVIDIA H200, driver 570.86.15");
-    assert_eq!(about.resolution, Some(Joules::from_millijoules(1)));
+    let info = meter.info();
+    assert_eq!((&info.domain, info.source), (&domain("gpu@0000:c1:00.0"), Source::Nvml));
+    assert_eq!(info.detail, "NVIDIA H200, driver 570.86.15");
+    assert_eq!(info.resolution, Some(Joules::from_millijoules(1)));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn before_volta_power_is_integrated() {
     let card = Made::new();
     card.set(|state| state.millijoules = None);
     let mut meter = card.meter().expect("a card");
-    assert_eq!(meter.about().resolution, None);
+    assert_eq!(meter.info().resolution, None);
     let window = second(&card, &mut *meter, 999).expect("power");
     assert_eq!((window.energy, window.method), (Joules::new(300.0), Method::Integrated));
     assert_eq!((window.updates, notes(&window).len()), (1, 0));
@@ -151,7 +151,7 @@ fn power_that_fails_on_the_way_does_not_stop_the_counter() {
     let card = Made::new();
     let mut meter = card.meter().expect("a card");
     let silent = || card.set(|state| (state.millijoules, state.power) = (Some(1_005_000), None));
-    let window = window(&mut *meter, &Hand::new(), 1.0, silent).expect("energy");
+    let window = window(&mut *meter, &ManualClock::new(), 1.0, silent).expect("energy");
     assert_eq!((window.energy, window.check), (Joules::new(5.0), None));
     assert!(window.notes.is_empty(), "{:?}", window.notes);
 }
@@ -164,7 +164,7 @@ fn a_counter_that_goes_back_is_not_used() {
         card.set(|state| state.millijoules = Some(before));
         let mut meter = card.meter().expect("a card");
         let back = || card.set(|state| state.millijoules = Some(after));
-        let measured = window(&mut *meter, &Hand::new(), 1.0, back).expect("power");
+        let measured = window(&mut *meter, &ManualClock::new(), 1.0, back).expect("power");
         assert_eq!((measured.energy, measured.method), (Joules::new(300.0), Method::Integrated));
         let [note] = &notes(&measured)[..] else { panic!("{:?}", measured.notes) };
         assert!(note.starts_with("integrated from power, because the counter went back"), "{note}");
@@ -174,7 +174,7 @@ fn a_counter_that_goes_back_is_not_used() {
         // Without power there is nothing left.
         card.set(|state| (state.millijoules, state.power) = (Some(before), None));
         let mut meter = card.meter().expect("a card");
-        let lost = window(&mut *meter, &Hand::new(), 1.0, back);
+        let lost = window(&mut *meter, &ManualClock::new(), 1.0, back);
         assert!(matches!(lost, Err(MeterError::WentBack)));
     }
 }
@@ -193,7 +193,8 @@ fn a_counter_that_stands_is_replaced_by_power() {
 fn a_card_that_is_lost_is_an_error() {
     let card = Made::new();
     let mut meter = card.meter().expect("a card");
-    let lost = window(&mut *meter, &Hand::new(), 1.0, || card.set(|state| state.lost = true));
+    let lost =
+        window(&mut *meter, &ManualClock::new(), 1.0, || card.set(|state| state.lost = true));
     assert_eq!(lost.expect_err("lost").to_string(), "its driver says: GPU is lost");
     let refused = refusal(vec![card.meter()]);
     assert!(matches!(&refused.why, Why::Driver(text) if text == "GPU is lost"), "{refused}");
@@ -203,7 +204,7 @@ fn a_card_that_is_lost_is_an_error() {
 #[test]
 fn throttling_is_in_the_window() {
     let card = Made::new();
-    let hand = Hand::new();
+    let hand = ManualClock::new();
     let meters = vec![card.meter().expect("a card")];
     let recorder =
         Recorder::start(meters, hand.clock(), Duration::from_millis(1)).expect("threads");
@@ -235,7 +236,7 @@ fn throttling_is_in_the_window() {
 fn a_power_that_cannot_be_is_no_reading() {
     let card = Made::new();
     card.set(|state| state.millijoules = None);
-    let hand = Hand::new();
+    let hand = ManualClock::new();
     let meters = vec![card.meter().expect("a card")];
     let recorder = Recorder::start(meters, hand.clock(), Duration::from_hours(1)).expect("threads");
     let read = |watts| {

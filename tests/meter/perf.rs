@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use perjoule::meter::fake::Hand;
+use perjoule::meter::fake::ManualClock;
 use perjoule::meter::perf::{Count, Event, find};
 use perjoule::meter::{Cause, Found, Host, MeterError, Why};
 use perjoule::units::Joules;
@@ -71,11 +71,11 @@ fn one_processor_of_each_socket_counts() {
     });
     assert_eq!(opened.into_inner(), [(23, 2, 0), (23, 2, 4), (23, 3, 0), (23, 3, 4)]);
     let mut meters = meters(found);
-    let domains: Vec<_> = meters.iter().map(|meter| meter.about().domain.to_string()).collect();
+    let domains: Vec<_> = meters.iter().map(|meter| meter.info().domain.to_string()).collect();
     assert_eq!(domains, ["package-0", "package-1", "dram-0", "dram-1"]);
-    assert_eq!(meters[0].about().resolution.expect("known").to_string(), "233 pJ");
+    assert_eq!(meters[0].info().resolution.expect("known").to_string(), "233 pJ");
     let seven_joules = || counter.0.store(7 << 32, Ordering::SeqCst);
-    let measured = window(&mut *meters[1], &Hand::new(), 2.0, seven_joules).expect("energy");
+    let measured = window(&mut *meters[1], &ManualClock::new(), 2.0, seven_joules).expect("energy");
     assert_eq!((measured.energy, measured.power().value()), (Joules::new(7.0), 3.5));
 }
 
@@ -87,7 +87,7 @@ fn dies_that_are_counted_apart_are_kept_apart() {
     tree.write("cpu/cpu2/topology/die_id", "1\n");
     let found = find_with(&tree, &linux(), |_| Ok(Box::new(Counter::default())));
     let domains: Vec<_> =
-        found.iter().flatten().map(|meter| meter.about().domain.to_string()).collect();
+        found.iter().flatten().map(|meter| meter.info().domain.to_string()).collect();
     let expected = ["package-0.0", "package-0.1", "package-1", "dram-0.0", "dram-0.1", "dram-1"];
     assert_eq!(domains, expected);
 }
@@ -103,7 +103,7 @@ fn one_counter_for_all_dies_is_counted_once() {
     host.vendor = Some("AuthenticAMD".to_owned());
     let found = find_with(&tree, &host, |_| Ok(Box::new(Counter::default())));
     let (used, twins): (Vec<_>, Vec<_>) = found.into_iter().partition(Result::is_ok);
-    let domains = used.iter().flatten().map(|meter| meter.about().domain.to_string());
+    let domains = used.iter().flatten().map(|meter| meter.info().domain.to_string());
     let expected = ["package-0.0", "package-1", "dram-0.0", "dram-1"];
     assert_eq!(domains.collect::<Vec<_>>(), expected);
     let twins: Vec<_> = twins.into_iter().filter_map(Result::err).collect();
@@ -117,21 +117,21 @@ fn a_counter_that_fails_or_starts_anew_is_an_error() {
     let counter = Counter::default();
     let mut meters = meters(find_with(&tree, &linux(), |_| Ok(Box::new(counter.clone()))));
     let set = |count| counter.0.store(count, Ordering::SeqCst);
-    let hand = Hand::new();
+    let hand = ManualClock::new();
     set(500);
     let back = window(&mut *meters[0], &hand, 1.0, || set(400));
     assert!(matches!(back, Err(MeterError::WentBack)));
     let gone = window(&mut *meters[0], &hand, 1.0, || set(u64::MAX));
     assert!(matches!(gone, Err(MeterError::Read { .. })));
     set(600);
-    assert!(matches!(window(&mut *meters[0], &hand, 1.0, || ()), Err(MeterError::StoodStill(_))));
+    assert!(matches!(window(&mut *meters[0], &hand, 1.0, || ()), Err(MeterError::CounterStuck(_))));
 }
 
 #[test]
 fn permission_is_explained() {
     let tree = server();
     let mut host = linux();
-    host.paranoia = Some(4);
+    host.perf_event_paranoid = Some(4);
     let found = find_with(&tree, &host, |_| Err(io::ErrorKind::PermissionDenied.into()));
     assert_eq!(found.len(), 4);
     for found in found {

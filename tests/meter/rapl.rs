@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use perjoule::meter::fake::Hand;
+use perjoule::meter::fake::ManualClock;
 use perjoule::meter::rapl::find;
 use perjoule::meter::{
     Cause, Found, Host, MeterError, Recorder, Source, Unavailable, Why, Window, sum,
@@ -52,7 +52,7 @@ fn linux() -> Host {
 /// The names of what was found, and the errors.
 fn names(found: &[Found]) -> Vec<String> {
     let name = |found: &Found| match found {
-        Ok(meter) => meter.about().domain.to_string(),
+        Ok(meter) => meter.info().domain.to_string(),
         Err(why) => why.to_string(),
     };
     found.iter().map(name).collect()
@@ -62,9 +62,9 @@ fn names(found: &[Found]) -> Vec<String> {
 fn two_sockets_are_kept_apart() {
     let tree = server();
     let mut meters = meters(find(tree.path(), &linux()));
-    let domains: Vec<_> = meters.iter().map(|meter| meter.about().domain.to_string()).collect();
+    let domains: Vec<_> = meters.iter().map(|meter| meter.info().domain.to_string()).collect();
     assert_eq!(domains, ["package-0", "dram-0", "package-1", "dram-1"]);
-    let hand = Hand::new();
+    let hand = ManualClock::new();
     let clock = hand.clock();
     let start: Vec<_> = meters.iter_mut().map(|meter| meter.read(&clock).expect("there")).collect();
     for (path, microjoules) in [
@@ -79,13 +79,13 @@ fn two_sockets_are_kept_apart() {
     let mut parts = Vec::new();
     for (meter, start) in meters.iter_mut().zip(&start) {
         let end = meter.read(&clock).expect("there");
-        let about = meter.about();
-        assert_eq!((about.source, about.interval), (Source::Rapl, None));
+        let info = meter.info();
+        assert_eq!((info.source, info.interval), (Source::Rapl, None));
         // A 32-bit counter of 61 µJ each, to be read within a minute.
-        assert_eq!(about.resolution.expect("known").to_string(), "61.0 µJ");
-        assert!(about.read_within.is_some_and(|within| within.as_secs() == 65));
-        let window = Window::between(about, &clock, start, &end).expect("moved");
-        parts.push((about.domain.clone(), window.energy));
+        assert_eq!(info.resolution.expect("known").to_string(), "61.0 µJ");
+        assert!(info.read_within.is_some_and(|within| within.as_secs() == 65));
+        let window = Window::between(info, &clock, start, &end).expect("moved");
+        parts.push((info.domain.clone(), window.energy));
     }
     let joules: Vec<_> = parts.iter().map(|(_, energy)| energy.value().round() as u64).collect();
     assert_eq!(joules, [100, 10, 200, 20]);
@@ -103,7 +103,7 @@ fn parts_of_a_processor_are_not_added_to_it() {
     let found = find(tree.path(), &linux());
     assert_eq!(names(&found), ["package-0", "core-0", "uncore-0", "psys-0"]);
     let meters = meters(found);
-    let parts = meters.iter().map(|meter| (&meter.about().domain, Joules::new(1.0)));
+    let parts = meters.iter().map(|meter| (&meter.info().domain, Joules::new(1.0)));
     assert!(sum(parts).is_err());
     let mut amd = linux();
     amd.vendor = Some("AuthenticAMD".to_owned());
@@ -160,14 +160,14 @@ fn a_wrap_within_a_window_is_corrected() {
     set(&tree, "intel-rapl:0", RANGE - 1_000_000);
     let mut meters = meters(find(tree.path(), &linux()));
     let measured =
-        window(&mut *meters[0], &Hand::new(), 1.0, || set(&tree, "intel-rapl:0", 1_999_999));
+        window(&mut *meters[0], &ManualClock::new(), 1.0, || set(&tree, "intel-rapl:0", 1_999_999));
     assert_eq!(measured.expect("energy").energy, Joules::new(3.0));
 }
 
 #[test]
 fn several_wraps_are_counted_while_a_recorder_reads() {
     let tree = server();
-    let hand = Hand::new();
+    let hand = ManualClock::new();
     let found = find(tree.path(), &linux());
     let hour = Duration::from_hours(1);
     let recorder = Recorder::start(meters(found), hand.clock(), hour).expect("threads");
@@ -189,7 +189,7 @@ fn several_wraps_are_counted_while_a_recorder_reads() {
     assert_eq!(window.updates, 10);
     for other in &windows[1..] {
         let other = other.window.as_ref();
-        assert!(matches!(other, Err(MeterError::StoodStill(took)) if took.as_secs() == 600));
+        assert!(matches!(other, Err(MeterError::CounterStuck(took)) if took.as_secs() == 600));
     }
 }
 
@@ -197,16 +197,17 @@ fn several_wraps_are_counted_while_a_recorder_reads() {
 fn a_wrap_that_nobody_saw_is_no_small_number() {
     let tree = server();
     let mut meters = meters(find(tree.path(), &linux()));
-    let late =
-        window(&mut *meters[0], &Hand::new(), 600.0, || set(&tree, "intel-rapl:0", 2_000_000));
-    assert!(matches!(late, Err(MeterError::Unwatched)));
+    let late = window(&mut *meters[0], &ManualClock::new(), 600.0, || {
+        set(&tree, "intel-rapl:0", 2_000_000);
+    });
+    assert!(matches!(late, Err(MeterError::MayHaveWrapped)));
 }
 
 #[test]
 fn a_counter_that_stands_is_unavailable() {
     let tree = server();
     let mut meters = meters(find(tree.path(), &linux()));
-    let still = window(&mut *meters[2], &Hand::new(), 5.0, || ()).expect_err("no movement");
+    let still = window(&mut *meters[2], &ManualClock::new(), 5.0, || ()).expect_err("no movement");
     let text = "the counter stood still for about 5 s: measure for longer, or with another meter";
     assert_eq!(still.to_string(), text);
 }
@@ -214,7 +215,7 @@ fn a_counter_that_stands_is_unavailable() {
 #[test]
 fn files_that_vanish_or_hold_rubbish_are_errors_and_come_back() {
     let tree = server();
-    let hand = Hand::new();
+    let hand = ManualClock::new();
     let mut meters = meters(find(tree.path(), &linux()));
     let meter = &mut *meters[0];
     let gone = window(meter, &hand, 1.0, || tree.remove("intel-rapl:0/energy_uj"));
@@ -223,7 +224,7 @@ fn files_that_vanish_or_hold_rubbish_are_errors_and_come_back() {
     assert!(text.starts_with(&format!("cannot read {}: ", path.display())), "{text}");
     for text in ["", "many\n", "-5\n", "99999999999999999999\n"] {
         tree.write("intel-rapl:0/energy_uj", text);
-        assert!(matches!(meter.read(&hand.clock()), Err(MeterError::Rubbish { .. })), "{text}");
+        assert!(matches!(meter.read(&hand.clock()), Err(MeterError::Malformed { .. })), "{text}");
     }
     set(&tree, "intel-rapl:0", 4_000_000);
     let back = window(meter, &hand, 1.0, || set(&tree, "intel-rapl:0", 9_000_000));
@@ -250,7 +251,7 @@ fn a_zone_that_cannot_be_read_costs_itself_only() {
         assert!(matches!(broken.why, Why::Broken(_)), "{broken}");
         assert!(broken.remedy().is_some_and(|remedy| remedy.contains("measure from outside")));
     }
-    assert_eq!(found[4].as_ref().expect("sound").about().domain, domain("package-2"));
+    assert_eq!(found[4].as_ref().expect("sound").info().domain, domain("package-2"));
 }
 
 #[test]
@@ -265,7 +266,7 @@ fn what_is_offered_twice_is_counted_once() {
     // Where the first cannot be read, the second is used.
     tree.write("intel-rapl:0/energy_uj", "");
     let found = find(tree.path(), &linux());
-    let usable: Vec<_> = found.iter().flatten().map(|meter| meter.about().detail.clone()).collect();
+    let usable: Vec<_> = found.iter().flatten().map(|meter| meter.info().detail.clone()).collect();
     assert!(usable.contains(&tree.at("intel-rapl-mmio:0").display().to_string()), "{usable:?}");
 }
 
@@ -277,7 +278,7 @@ fn two_zones_of_one_name_are_two_counters() {
     let found = find(tree.path(), &linux());
     assert_eq!(names(&found), ["package-0", "package-0"]);
     let parts = meters(found);
-    assert!(sum(parts.iter().map(|meter| (&meter.about().domain, Joules::ZERO))).is_err());
+    assert!(sum(parts.iter().map(|meter| (&meter.info().domain, Joules::ZERO))).is_err());
 }
 
 #[test]
@@ -313,7 +314,7 @@ fn a_container_that_hides_the_zones_is_told() {
 fn readings_are_counted_and_not_integrated() {
     let tree = server();
     let mut meters = meters(find(tree.path(), &linux()));
-    let reading = meters[0].read(&Hand::new().clock()).expect("there");
+    let reading = meters[0].read(&ManualClock::new().clock()).expect("there");
     assert!(reading.integrated.is_none() && reading.power.is_none());
     assert_eq!(reading.energy(), Some(Joules::ZERO));
     assert!(meters[0].conditions().is_none());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use perjoule::dial::Trace;
 use perjoule::engine::EngineId;
-use perjoule::meter::{About, Clock, DEFAULT_INTERVAL, Domain, Host, Meter, Recorder, hwmon};
+use perjoule::meter::{Clock, DEFAULT_INTERVAL, Domain, Host, Meter, MeterInfo, Recorder, hwmon};
 use perjoule::search::Workers;
 
 use crate::cli::Error;
@@ -66,7 +66,7 @@ impl Power {
         std::thread::sleep(2 * INTERVAL);
         let _ = recorder.mark();
         let tracks = recorder.tracks();
-        let names: Vec<_> = tracks.iter().map(|track| name(&track.about)).collect();
+        let names: Vec<_> = tracks.iter().map(|track| name(&track.info)).collect();
         if let Some(failure) = tracks.iter().find_map(|track| track.last_failure.as_ref()) {
             return Told { energy: None, by: format!("{}: {failure}", names.join(" + ")) };
         }
@@ -91,20 +91,20 @@ impl Power {
     }
 }
 
-fn name(about: &About) -> String {
-    format!("{} by {}", about.domain, about.source)
+fn name(info: &MeterInfo) -> String {
+    format!("{} by {}", info.domain, info.source)
 }
 
 /// The meters of all devices that search, or the first that has none.
 fn of(workers: &Workers) -> Result<Vec<Box<dyn Meter>>, String> {
     let mut all = Vec::new();
     for meter in of_this_machine().into_iter().flatten() {
-        if meter.about().interval.is_none_or(|it| it <= DEFAULT_INTERVAL) {
+        if meter.info().interval.is_none_or(|it| it <= DEFAULT_INTERVAL) {
             all.push(meter);
         }
     }
     let cards = cards();
-    let packages = all.iter().any(|meter| matches!(meter.about().domain, Domain::Package(_)));
+    let packages = all.iter().any(|meter| matches!(meter.info().domain, Domain::Package(_)));
     let mut meters: Vec<Box<dyn Meter>> = Vec::new();
     let mut devices: Vec<_> = workers
         .engines()
@@ -121,7 +121,7 @@ fn of(workers: &Workers) -> Result<Vec<Box<dyn Meter>>, String> {
             None => *domain == Domain::Cpu,
         };
         let before = meters.len();
-        let (its, others) = all.into_iter().partition(|meter| wanted(&meter.about().domain));
+        let (its, others) = all.into_iter().partition(|meter| wanted(&meter.info().domain));
         all = others;
         meters.extend::<Vec<_>>(its);
         if meters.len() == before {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use perjoule::block::{Header, Target};
 use perjoule::engine::{self, EngineId};
-use perjoule::search::{Duty, Search, Throttle, Watch, Workers};
+use perjoule::search::{Duty, Search, SearchControl, Throttle, Workers};
 use serde_json::Value;
 
 use super::power::Told;
@@ -34,7 +34,7 @@ fn stopped(steps: &[f64], stop: Option<(f64, f64)>) -> Report {
     let scalar = engine::by_id(EngineId::Scalar).unwrap();
     let workers = Workers::builder(scalar).threads(1).build().unwrap();
     let nothing = Search::new(Header::from_bytes([0; Header::LEN]), Target::MAX);
-    let run = drive.end(nothing.all(0, &workers, Watch::default()));
+    let run = drive.end(nothing.all(0, &workers, SearchControl::default()));
     let told = Told { energy: None, by: "no meter".to_owned() };
     Report::new(&profile, &run, &told, &workers)
 }

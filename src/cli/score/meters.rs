@@ -9,8 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 use perjoule::meter::assumed::Assumed;
 use perjoule::meter::csv::{Trace, TraceError};
 use perjoule::meter::{
-    About, Clock, DEFAULT_INTERVAL, Domain, Found, Host, Measured, Meter, MeterError, Recorder,
-    Source, Span, Unavailable, UnknownDomain, Window, command, found, found_on, hwmon,
+    Clock, DEFAULT_INTERVAL, Domain, Found, Host, Measured, Meter, MeterError, MeterInfo, Recorder,
+    Source, Span, Unavailable, UnknownDomainError, Window, command, found, found_on, hwmon,
 };
 use perjoule::score::Metering;
 
@@ -105,8 +105,7 @@ impl MeterArgs {
         if let Some(line) = &self.meter_cmd {
             let meter = command::meter(line, Domain::Machine, COMMAND_INTERVAL, COMMAND_PATIENCE);
             let meter = meter.map_err(|why| Error::input("--meter-cmd", why))?;
-            if let Some(told) = meter.about().detail.strip_prefix(line).filter(|it| !it.is_empty())
-            {
+            if let Some(told) = meter.info().detail.strip_prefix(line).filter(|it| !it.is_empty()) {
                 crate::cli::note(&format!("--meter-cmd: {line:?}{told}"));
             }
             meters.push(meter);
@@ -143,7 +142,7 @@ impl MeterArgs {
         if let Some(told) = wall.check().map_err(|why| Error::input("--meter-csv", why))? {
             crate::cli::note(&format!("--meter-csv: {told}"));
         }
-        Ok(Box::new(move |span| Measured::new(wall.about(), wall.window(&span))))
+        Ok(Box::new(move |span| Measured::new(wall.info(), wall.window(&span))))
     }
 }
 
@@ -194,8 +193,8 @@ impl Wall {
         Ok(if self.ahead < 0.0 { trace.clock_behind(offset) } else { trace.clock_ahead(offset) })
     }
 
-    fn about(&self) -> About {
-        About {
+    fn info(&self) -> MeterInfo {
+        MeterInfo {
             domain: Domain::Machine,
             source: Source::Csv,
             detail: self.path.display().to_string(),
@@ -244,7 +243,7 @@ pub(in crate::cli) fn sensor(text: &str) -> Result<(Domain, PathBuf), String> {
     let (domain, path) = text.split_once('=').ok_or_else(|| {
         format!("{text:?} is not DEVICE=FILE, as in machine=/sys/class/hwmon/hwmon3/power1_input")
     })?;
-    Ok((domain.parse().map_err(|why: UnknownDomain| why.to_string())?, path.into()))
+    Ok((domain.parse().map_err(|why: UnknownDomainError| why.to_string())?, path.into()))
 }
 
 /// The environment's word for where the `/sys` and `/proc` of the machine are that is measured.

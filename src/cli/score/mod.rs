@@ -13,13 +13,13 @@ use perjoule::engine::selftest;
 use perjoule::engine::{self, Engine, EngineId};
 use perjoule::machine::Machine;
 use perjoule::meter::Source;
-use perjoule::record::{Report, json};
+use perjoule::record::{Record, json};
 use perjoule::report::{csv, file, html, prometheus, table};
 use perjoule::score::{
-    Device, Dtype, Measured, Metering, NoEnergy, Plan, Progress, Watch, measure,
+    Device, Dtype, Measured, Metering, NoEnergy, Observer, Plan, Progress, measure,
 };
 use perjoule::search::{MAX_THREADS, Stop};
-use perjoule::workload::{Kind, Shape, Trouble};
+use perjoule::workload::{Kind, Shape, WorkloadError};
 
 use self::meters::{MeterArgs, Meters};
 use super::engines::{Choice, choice, chosen};
@@ -146,7 +146,7 @@ const JSON: &str = "--json";
 const RESUME: &str = "--resume";
 
 /// `None` is all of them.
-fn device(text: &str) -> Result<Option<Device>, perjoule::score::UnknownDevice> {
+fn device(text: &str) -> Result<Option<Device>, perjoule::score::UnknownDeviceError> {
     if text == "all" { Ok(None) } else { text.parse().map(Some) }
 }
 
@@ -213,9 +213,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let (window, trials) = if args.quick { (QUICK_WINDOW, 1) } else { (WINDOW, TRIALS) };
     let meters = args.meters.start(window, trials)?;
     let report = |measured: &Measured, is_complete| {
-        let mut report = meters.tell(Report::new(&machine, started, &plan, measured, is_complete));
+        let mut report = meters.tell(Record::new(&machine, started, &plan, measured, is_complete));
         report.rows.iter_mut().for_each(|row| row.rough = args.quick);
-        let report = before.iter().cloned().fold(report, Report::after);
+        let report = before.iter().cloned().fold(report, Record::after);
         // What is rough is better than nothing until it has been measured again.
         if is_complete { report } else { report.with_others(&rough) }
     };
@@ -265,10 +265,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
 }
 
 /// Why a plan could not be carried out.
-fn unmeasurable(why: Trouble) -> Error {
+fn unmeasurable(why: WorkloadError) -> Error {
     match why {
-        Trouble::Threads { .. } => Error::input("--threads", why),
-        Trouble::TooLarge { .. } | Trouble::OutOfMemory { .. } => Error::input("--size", why),
+        WorkloadError::Threads { .. } => Error::input("--threads", why),
+        WorkloadError::TooLarge { .. } | WorkloadError::OutOfMemory { .. } => {
+            Error::input("--size", why)
+        }
         _ => Error::failure("score this machine", why),
     }
 }
@@ -294,11 +296,11 @@ fn unmeasured(measured: &Measured) -> Option<String> {
 }
 
 /// A report as JSON, wherever it goes.
-fn to_json(report: &Report) -> Result<String, Error> {
+fn to_json(report: &Record) -> Result<String, Error> {
     json::text(report).map_err(|source| Error::failure("write the result as JSON", source))
 }
 
-fn write_json(path: &Path, report: &Report) -> Result<(), Error> {
+fn write_json(path: &Path, report: &Record) -> Result<(), Error> {
     write(path, &to_json(report)?)
 }
 
@@ -308,7 +310,7 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
 
 impl Meters {
     /// Adds what is known of meters to a report.
-    fn tell(&self, report: Report) -> Report {
+    fn tell(&self, report: Record) -> Record {
         match &self.metering {
             Some(Metering { recorder, .. }) => {
                 report.with_meters(recorder.meters(), &self.unavailable, &recorder.tracks())
@@ -345,7 +347,7 @@ impl Args {
     }
 
     /// Writes the report to all files and prints it: each of it, also where another one fails.
-    fn deliver(&self, report: &Report) -> Result<(), Error> {
+    fn deliver(&self, report: &Record) -> Result<(), Error> {
         let files = self.files().map(|(argument, path)| match argument {
             JSON => write_json(path, report),
             "--html" => write(path, &html::page(report)),
@@ -374,7 +376,7 @@ impl Args {
         };
         if !kinds.contains(&Kind::Sha256d) {
             // Those of GPUs are there for integers, and to tell of their device.
-            engines.retain(|engine| engine.setting().is_some());
+            engines.retain(|engine| engine.info().is_some());
         }
         let shape = self.size.iter().rev().find_map(|size| match size {
             Size::Matrices(shape) => Some(*shape),
@@ -421,7 +423,7 @@ impl Args {
 }
 
 /// What an earlier score has measured in full; the rest is told of, and measured again.
-fn without_rough(before: Report) -> Report {
+fn without_rough(before: Record) -> Record {
     let (before, rough) = before.without_rough();
     if !rough.is_empty() {
         super::note(&format!("measured again, as --quick had measured it: {}", rough.join(", ")));
@@ -440,7 +442,7 @@ fn watched(
     metering: Option<&Metering>,
     stop: &Stop,
     keep: &mut dyn FnMut(&Measured),
-) -> Result<Measured, Trouble> {
+) -> Result<Measured, WorkloadError> {
     const STEPS: f64 = 1000.0;
     let bar = if stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{bar:20} {percent} %, {eta} left  {msg}") {
@@ -453,7 +455,7 @@ fn watched(
         let preparing = if progress.share == 0.0 { ", preparing" } else { "" };
         bar.set_message(format!("{}{preparing}", progress.group));
     };
-    let measured = measure(plan, metering, stop, &mut Watch { progress: &mut progress, keep });
+    let measured = measure(plan, metering, stop, &mut Observer { progress: &mut progress, keep });
     bar.finish_and_clear();
     measured
 }

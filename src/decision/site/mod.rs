@@ -56,7 +56,7 @@ pub struct Site {
 /// Why a file is no site.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Unusable {
+pub enum SettingsError {
     /// It cannot be read.
     #[error("{0}")]
     Unreadable(String),
@@ -71,11 +71,11 @@ impl Site {
     /// # Errors
     ///
     /// When it cannot be read, or with everything that is wrong in it.
-    pub fn open(file: &Path) -> Result<Self, Unusable> {
+    pub fn open(file: &Path) -> Result<Self, SettingsError> {
         let text = input::file(file, Limit::SETTINGS);
-        let text = text.map_err(|why| Unusable::Unreadable(why.to_string()))?;
+        let text = text.map_err(|why| SettingsError::Unreadable(why.to_string()))?;
         let folder = file.parent().unwrap_or_else(|| Path::new(""));
-        Self::parse(&text, folder).map_err(Unusable::Wrong)
+        Self::parse(&text, folder).map_err(SettingsError::Wrong)
     }
 
     /// Reads the text of a file in a folder, which series are looked for in.

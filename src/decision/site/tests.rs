@@ -307,7 +307,10 @@ fn a_file_that_is_none_is_told_in_a_line() {
     assert_eq!(refused, "it is a folder, expected a file");
     let marked = folder.path().join("site.toml");
     fs::write(&marked, format!("\u{feff}{TEMPLATE}")).expect("a file");
-    assert!(matches!(Site::open(&marked), Err(Unusable::Wrong(_))), "only what is not filled in");
+    assert!(
+        matches!(Site::open(&marked), Err(SettingsError::Wrong(_))),
+        "only what is not filled in"
+    );
     let utf_16: Vec<u8> = TEMPLATE.encode_utf16().flat_map(u16::to_le_bytes).collect();
     fs::write(&marked, [&b"\xff\xfe"[..], &utf_16].concat()).expect("a file");
     let refused = Site::open(&marked).expect_err("two bytes a character").to_string();

@@ -208,7 +208,7 @@ impl Kernels {
         Ok(found)
     }
 
-    fn exercise(&self, multiplies: bool, rounds: u32) -> Result<(), DeviceError> {
+    fn peak_ops(&self, multiplies: bool, rounds: u32) -> Result<(), DeviceError> {
         let work = RoofWork::new(rounds);
         let grid = [ROOF_THREADS / ROOF_GROUP, 1];
         self.run(&self.roofs[usize::from(multiplies)], grid, bytemuck::bytes_of(&work), |_| ())?;
@@ -235,13 +235,13 @@ impl Runner for Device {
         self.kernels.call(PATIENCE, move |kernels| kernels.search(shape, &work, row))
     }
 
-    fn exercise(&self, multiplies: bool, rounds: u32) -> Result<u64, DeviceError> {
+    fn peak_ops(&self, multiplies: bool, rounds: u32) -> Result<u64, DeviceError> {
         let mut left = rounds;
         while left > 0 {
             let few = self.rounds.load(Ordering::Relaxed);
             let now = left.min(few);
             let start = Instant::now();
-            self.kernels.call(PATIENCE, move |kernels| kernels.exercise(multiplies, now))?;
+            self.kernels.call(PATIENCE, move |kernels| kernels.peak_ops(multiplies, now))?;
             if now == few && few < MOST_ROUNDS && start.elapsed() < DISPATCH / 2 {
                 self.rounds.store(2 * few, Ordering::Relaxed);
             }

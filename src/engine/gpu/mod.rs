@@ -20,7 +20,7 @@ use self::device::Device;
 use self::tuning::Effort;
 pub use self::tuning::{Shape, Trial, Tuning};
 use super::{
-    Candidate, Engine, EngineError, EngineErrorKind, EngineId, Feed, Scanned, Setting, cpu,
+    Batching, Candidate, Engine, EngineError, EngineErrorKind, EngineId, EngineInfo, Scanned, cpu,
 };
 use crate::gpu::{Adapter, DeviceError, Kind};
 use crate::job::{Job, NonceRange};
@@ -76,7 +76,7 @@ trait Runner: fmt::Debug + Send + Sync {
 
     /// Runs `rounds` rounds of the roof kernel, with sums as in variants that multiply or in the
     /// others, and returns how many instructions those are.
-    fn exercise(&self, multiplies: bool, rounds: u32) -> Result<u64, DeviceError>;
+    fn peak_ops(&self, multiplies: bool, rounds: u32) -> Result<u64, DeviceError>;
 
     /// How long the device has run searches, by its own clock.
     fn busy(&self) -> Option<Duration>;
@@ -214,23 +214,23 @@ impl Engine for Gpu {
         })
     }
 
-    fn feed(&self) -> Feed {
-        Feed { threads: Some(FEEDERS), piece: DISPATCH * FEEDERS as u32 }
+    fn batching(&self) -> Batching {
+        Batching { threads: Some(FEEDERS), piece: DISPATCH * FEEDERS as u32 }
     }
 
     /// Rotations, shifts, three-input logic operations and additions.
-    fn instructions_per_hash(&self, versions: usize) -> f64 {
+    fn ops_per_hash(&self, versions: usize) -> f64 {
         cpu::per_hash(versions, Costs { add: 1, rotr: 1, shr: 1, xor3: 1, ch: 1, maj: 1 })
     }
 
-    fn exercise(&self, rounds: u32) -> Result<u64, EngineError> {
+    fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError> {
         let multiplies =
             [self.tuning.plain, self.tuning.rolling].iter().any(|it| it.shape.multiplies);
-        self.runner.exercise(multiplies, rounds).map_err(|kind| self.error(kind))
+        self.runner.peak_ops(multiplies, rounds).map_err(|kind| self.error(kind))
     }
 
-    fn setting(&self) -> Option<Setting> {
-        Some(Setting {
+    fn info(&self) -> Option<EngineInfo> {
+        Some(EngineInfo {
             device: self.device.clone(),
             software: self.software,
             tuned: self.tuning.to_string(),

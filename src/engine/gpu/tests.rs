@@ -85,7 +85,7 @@ impl Runner for &'static Fake {
     }
 
     /// Tells by the count which kernel it was.
-    fn exercise(&self, multiplies: bool, rounds: u32) -> Result<u64, DeviceError> {
+    fn peak_ops(&self, multiplies: bool, rounds: u32) -> Result<u64, DeviceError> {
         Ok(u64::from(rounds) + if multiplies { MULTIPLIED } else { 0 })
     }
 
@@ -236,12 +236,12 @@ fn the_roof_is_of_the_sums_that_tuning_chose() {
         };
         assert!(!(only_adds && chosen(gpu.tuning())), "{:?}", gpu.tuning());
         let mark = if chosen(gpu.tuning()) { MULTIPLIED } else { 0 };
-        assert_eq!(gpu.exercise(7).expect("no fault"), 7 + mark, "{:?}", gpu.tuning());
+        assert_eq!(gpu.peak_ops(7).expect("no fault"), 7 + mark, "{:?}", gpu.tuning());
         for (plain, rolling) in [(false, false), (false, true), (true, false), (true, true)] {
             gpu.tuning.plain.shape.multiplies = plain;
             gpu.tuning.rolling.shape.multiplies = rolling;
             let mark = if plain || rolling { MULTIPLIED } else { 0 };
-            assert_eq!(gpu.exercise(7).expect("no fault"), 7 + mark, "{plain}, {rolling}");
+            assert_eq!(gpu.peak_ops(7).expect("no fault"), 7 + mark, "{plain}, {rolling}");
         }
     }
 }
@@ -310,7 +310,7 @@ fn both_roof_kernels_run() {
     };
     let device = Device::open(adapter, 1).expect("a healthy device");
     let [added, multiplied] =
-        [false, true].map(|multiplies| device.exercise(multiplies, 3).expect("a healthy device"));
+        [false, true].map(|multiplies| device.peak_ops(multiplies, 3).expect("a healthy device"));
     assert!(added > 0 && added.is_multiple_of(3), "{added}");
     assert_eq!(added, multiplied, "as many instructions of either kind");
 }
@@ -326,7 +326,7 @@ fn a_device_that_hangs_is_given_up() {
     let device = Device::open(adapter, 2).expect("a healthy device");
     assert_eq!(device.run_for_years(), Err(DeviceError::Hung(crate::gpu::PATIENCE)));
     // A call that comes later does not wait again.
-    let again = device.exercise(false, 1).expect_err("it hangs");
+    let again = device.peak_ops(false, 1).expect_err("it hangs");
     assert_eq!(again, DeviceError::Hung(crate::gpu::PATIENCE));
     drop((device, gpu));
     eprintln!("given up");

@@ -24,7 +24,7 @@ use super::shell::signs;
 use super::text::beginning;
 use super::text::decode;
 use super::unavailable::{Unavailable, Why};
-use super::{About, Clock, Domain, Found, Meter, MeterError, Reading, Source, plausible};
+use super::{Clock, Domain, Found, Meter, MeterError, MeterInfo, Reading, Source, plausible};
 use crate::units::Watts;
 
 /// How often a program is run unless a caller says otherwise.
@@ -68,7 +68,7 @@ pub fn meter(line: &str, domain: Domain, interval: Duration, timeout: Duration) 
         }
     };
     let leaves = if first.leaves { " (what it leaves running is ended each time)" } else { "" };
-    let about = About {
+    let info = MeterInfo {
         domain,
         source: Source::Command,
         detail: format!("{line}{leaves}"),
@@ -78,7 +78,7 @@ pub fn meter(line: &str, domain: Domain, interval: Duration, timeout: Duration) 
     };
     // Once or twice it may be late.
     let integrator = Integrator::new(interval.saturating_mul(3));
-    Ok(Box::new(Command { about, words, timeout, integrator }))
+    Ok(Box::new(Command { info, words, timeout, integrator }))
 }
 
 fn words(line: &str) -> Result<Vec<String>, CommandError> {
@@ -89,15 +89,15 @@ fn words(line: &str) -> Result<Vec<String>, CommandError> {
 /// The meter of a command line.
 #[derive(Debug)]
 struct Command {
-    about: About,
+    info: MeterInfo,
     words: Vec<String>,
     timeout: Duration,
     integrator: Integrator,
 }
 
 impl Meter for Command {
-    fn about(&self) -> &About {
-        &self.about
+    fn info(&self) -> &MeterInfo {
+        &self.info
     }
 
     fn read(&mut self, clock: &Clock) -> Result<Reading, MeterError> {

@@ -22,7 +22,7 @@ use super::integral::{Integrator, Point};
 use super::name::{Name, Unit};
 use super::text::beginning;
 use super::text::decode;
-use super::{About, Domain, MeterError, Note, Source, Span, Window, plausible};
+use super::{Domain, MeterError, MeterInfo, Note, Source, Span, Window, plausible};
 use crate::units::Watts;
 
 /// A longer time without a value is a gap unless a caller says otherwise.
@@ -40,7 +40,7 @@ const MOST_COLUMNS: usize = 12;
 /// Power over time, as another meter wrote it.
 #[derive(Clone, Debug)]
 pub struct Trace {
-    about: About,
+    info: MeterInfo,
     /// By the time since 1970, of the meter's clock.
     points: Vec<Point>,
     /// How far the meter's clock is ahead of this machine's, and how far behind.
@@ -126,7 +126,7 @@ impl Trace {
         if points.len() < 2 {
             return Err(TraceError::TooShort { rows: points.len() });
         }
-        let about = About {
+        let info = MeterInfo {
             domain,
             source: Source::Csv,
             detail,
@@ -135,7 +135,7 @@ impl Trace {
             interval: None,
         };
         let (ahead, behind) = (Duration::ZERO, Duration::ZERO);
-        Ok(Self { about, points, ahead, behind, patience: DEFAULT_PATIENCE })
+        Ok(Self { info, points, ahead, behind, patience: DEFAULT_PATIENCE })
     }
 
     /// The meter's clock showed a later time than this machine's, by so much.
@@ -158,8 +158,8 @@ impl Trace {
 
     /// What is measured, and by what means.
     #[must_use]
-    pub fn about(&self) -> &About {
-        &self.about
+    pub fn info(&self) -> &MeterInfo {
+        &self.info
     }
 
     /// What it tells about a time.
@@ -182,7 +182,7 @@ impl Trace {
             let [first, last, from, to] = [first.at, last.at, from, to].map(here);
             return Err(TraceError::NotCovered { first, last, from, to }.into());
         }
-        let window = Window::over(&self.about, *span, &self.points, from, self.patience)?;
+        let window = Window::over(&self.info, *span, &self.points, from, self.patience)?;
         let gaps = window.notes.iter().find_map(|note| match note {
             Note::Gaps { gaps, time } => Some((*gaps, *time)),
             _ => None,

@@ -15,7 +15,8 @@ use super::integral::Integrator;
 use super::pci::PciAddress;
 use super::unavailable::{Unavailable, Why};
 use super::{
-    About, Clock, Conditions, Domain, Found, Host, Meter, MeterError, Reading, Source, plausible,
+    Clock, Conditions, Domain, Found, Host, Meter, MeterError, MeterInfo, Reading, Source,
+    plausible,
 };
 use crate::units::{Joules, Watts};
 
@@ -126,7 +127,7 @@ pub fn meter(card: Box<dyn Card>) -> Found {
     if !counts && !tells_power {
         return Err(unavailable(Some(domain), Why::NoSensor(name)));
     }
-    let about = About {
+    let info = MeterInfo {
         domain,
         source: Source::Nvml,
         detail: format!("{name}, driver {driver}"),
@@ -136,7 +137,7 @@ pub fn meter(card: Box<dyn Card>) -> Found {
     };
     let counter = counts.then(|| Counter::new(millijoule, Width::Endless));
     let integrator = tells_power.then(|| Integrator::new(GAP));
-    Ok(Box::new(Nvml { about, card, counter, integrator }))
+    Ok(Box::new(Nvml { info, card, counter, integrator }))
 }
 
 /// The power of a card, if any card may take it.
@@ -149,15 +150,15 @@ fn power(card: &dyn Card) -> Result<Watts, CardError> {
 /// The meter of a card that has a counter, or power, or both.
 #[derive(Debug)]
 struct Nvml {
-    about: About,
+    info: MeterInfo,
     card: Box<dyn Card>,
     counter: Option<Counter>,
     integrator: Option<Integrator>,
 }
 
 impl Meter for Nvml {
-    fn about(&self) -> &About {
-        &self.about
+    fn info(&self) -> &MeterInfo {
+        &self.info
     }
 
     fn read(&mut self, clock: &Clock) -> Result<Reading, MeterError> {

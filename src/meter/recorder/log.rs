@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::DEFAULT_INTERVAL;
 use crate::meter::integral::Point;
 use crate::meter::window::Sample;
-use crate::meter::{About, Clock, Conditions, MeterError, Note, Reading, Span, Window};
+use crate::meter::{Clock, Conditions, MeterError, MeterInfo, Note, Reading, Span, Window};
 
 /// Power is taken from joules that are at least this far apart: closer than that it is more of the
 /// counter's steps than of the power.
@@ -66,21 +66,21 @@ impl Log {
     /// Between two readings of a quick meter.
     pub(super) fn window(
         &self,
-        about: &About,
+        info: &MeterInfo,
         clock: &Clock,
         start: &Result<Reading, MeterError>,
         end: &Result<Reading, MeterError>,
     ) -> Result<Window, MeterError> {
         let start = start.as_ref().map_err(Clone::clone)?;
         let end = end.as_ref().map_err(Clone::clone)?;
-        let window = Window::between(about, clock, start, end)?.doubted(&self.points(), start.at);
+        let window = Window::between(info, clock, start, end)?.doubted(&self.points(), start.at);
         Ok(self.complete(window, start.at, end.at))
     }
 
     /// Between two times, from what a slow meter told before, meanwhile and after.
     pub(super) fn interpolate(
         &self,
-        about: &About,
+        info: &MeterInfo,
         clock: &Clock,
         from: Duration,
         to: Duration,
@@ -91,8 +91,8 @@ impl Log {
         let points = self.points();
         let span = Span { from: clock.date(from), took: to.saturating_sub(from) };
         // Once or twice it may be late.
-        let patience = about.interval.unwrap_or(DEFAULT_INTERVAL).saturating_mul(3);
-        let window = Window::over(about, span, &points, from, patience);
+        let patience = info.interval.unwrap_or(DEFAULT_INTERVAL).saturating_mul(3);
+        let window = Window::over(info, span, &points, from, patience);
         Ok(self.complete(window?, from, to))
     }
 
@@ -136,7 +136,7 @@ mod tests {
     }
 
     fn notes(log: &Log, from: u64, to: u64) -> Vec<Note> {
-        let about = About {
+        let info = MeterInfo {
             domain: Domain::Cpu,
             source: Source::Fake,
             detail: String::new(),
@@ -145,7 +145,7 @@ mod tests {
             interval: None,
         };
         let readings = [from, to].map(|at| Ok(counted(at, at as f64)));
-        let window = log.window(&about, &Clock::start(), &readings[0], &readings[1]);
+        let window = log.window(&info, &Clock::start(), &readings[0], &readings[1]);
         window.expect("both ends").notes
     }
 

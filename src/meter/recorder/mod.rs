@@ -15,9 +15,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use self::log::Log;
-use self::watch::{Fate, Lane, Shared, Ticket, Turn};
+use self::watch::{Channel, Request, RequestState, Shared, Turn};
 pub use super::window::Sample;
-use super::{About, Clock, Meter, MeterError, Reading, Source, Window};
+use super::{Clock, Meter, MeterError, MeterInfo, Reading, Source, Window};
 
 /// How often meters are read unless a caller says otherwise.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_millis(50);
@@ -51,7 +51,7 @@ pub struct Recorder {
 #[non_exhaustive]
 pub struct Track {
     /// Which meter.
-    pub about: About,
+    pub info: MeterInfo,
     /// What it told, in order.
     pub samples: Vec<Sample>,
     /// How often it could not be read.
@@ -73,7 +73,7 @@ pub struct Mark {
 #[non_exhaustive]
 pub struct Measured {
     /// Which meter.
-    pub about: About,
+    pub info: MeterInfo,
     /// What it measured, or why it is not known.
     pub window: Result<Window, MeterError>,
 }
@@ -81,8 +81,8 @@ pub struct Measured {
 impl Measured {
     /// What a meter measured that no recorder reads.
     #[must_use]
-    pub fn new(about: About, window: Result<Window, MeterError>) -> Self {
-        Self { about, window }
+    pub fn new(info: MeterInfo, window: Result<Window, MeterError>) -> Self {
+        Self { info, window }
     }
 }
 
@@ -107,25 +107,25 @@ impl Recorder {
         interval: Duration,
         patience: Patience,
     ) -> Result<Self, MeterError> {
-        let (lanes, jobs) = share_out(meters, interval);
-        let shared = Arc::new(Shared::new(clock, lanes, jobs.len()));
+        let (channels, jobs) = share_out(meters, interval);
+        let shared = Arc::new(Shared::new(clock, channels, jobs.len()));
         // Made before its threads, so that those that did start are stopped if one does not.
         let mut recorder = Self { shared: Arc::clone(&shared), threads: Vec::new(), patience };
-        for (watcher, Job { meters, interval }) in jobs.into_iter().enumerate() {
+        for (reader_thread, Job { meters, interval }) in jobs.into_iter().enumerate() {
             if meters.is_empty() {
                 continue;
             }
-            let turn = Turn::begin(&shared, watcher);
+            let turn = Turn::begin(&shared, reader_thread);
             let watch = move || turn.watch(meters, interval.max(SHORTEST));
             let thread = thread::Builder::new().name("perjoule meters".to_owned()).spawn(watch);
             let thread = thread.map_err(|error| MeterError::Thread(Arc::new(error)))?;
-            recorder.threads.push((watcher, thread));
+            recorder.threads.push((reader_thread, thread));
         }
         let tickets = shared.ask(|_| true);
         let (quick, slow): (Vec<_>, Vec<_>) =
-            shared.lanes().iter().zip(tickets).partition(|(lane, _)| !lane.is_slow());
-        for (lanes, patience) in [(quick, patience.quick), (slow, patience.slow)] {
-            let tickets: Vec<_> = lanes.into_iter().map(|(_, ticket)| ticket).collect();
+            shared.channels().iter().zip(tickets).partition(|(channel, _)| !channel.is_slow());
+        for (channels, patience) in [(quick, patience.quick), (slow, patience.slow)] {
+            let tickets: Vec<_> = channels.into_iter().map(|(_, request)| request).collect();
             shared.wait_for(&tickets, patience);
         }
         Ok(recorder)
@@ -138,22 +138,24 @@ impl Recorder {
     }
 
     /// Its meters, in the order in which windows and tracks come.
-    pub fn meters(&self) -> impl Iterator<Item = &About> {
-        self.shared.lanes().iter().map(Lane::about)
+    pub fn meters(&self) -> impl Iterator<Item = &MeterInfo> {
+        self.shared.channels().iter().map(Channel::info)
     }
 
     /// Has every quick meter read now, and waits for it, though not for one that hangs.
     #[must_use]
     pub fn mark(&self) -> Mark {
         let at = self.clock().now();
-        let tickets = self.shared.ask(|lane| !lane.is_slow());
+        let tickets = self.shared.ask(|channel| !channel.is_slow());
         self.shared.wait_for(&tickets, self.patience.quick);
-        let read = |(lane, ticket): (&Lane, &Option<Ticket>)| match self.shared.fate((*ticket)?) {
-            Fate::Served => lane.log().last.clone(),
-            Fate::Open => Some(Err(MeterError::Hangs(self.patience.quick))),
-            Fate::Lost => Some(Err(MeterError::Panicked)),
-        };
-        Mark { at, readings: self.shared.lanes().iter().zip(&tickets).map(read).collect() }
+        let read =
+            |(channel, request): (&Channel, &Option<Request>)| match self.shared.state((*request)?)
+            {
+                RequestState::Served => channel.log().last.clone(),
+                RequestState::Open => Some(Err(MeterError::Hangs(self.patience.quick))),
+                RequestState::Lost => Some(Err(MeterError::Panicked)),
+            };
+        Mark { at, readings: self.shared.channels().iter().zip(&tickets).map(read).collect() }
     }
 
     /// What every meter measured from one mark to a later one of this recorder.
@@ -161,20 +163,20 @@ impl Recorder {
     /// A slow meter that told nothing since the second mark is read now, which takes its time.
     #[must_use]
     pub fn windows(&self, from: &Mark, to: &Mark) -> Vec<Measured> {
-        let lanes = self.shared.lanes();
-        let late = self.shared.ask(|lane| lane.is_slow() && !lane.log().reaches(to.at));
+        let channels = self.shared.channels();
+        let late = self.shared.ask(|channel| channel.is_slow() && !channel.log().reaches(to.at));
         self.shared.wait_for(&late, self.patience.slow);
         let marks = from.readings.iter().zip(&to.readings);
-        let window = |(lane, (start, end)): (&Lane, (&Option<_>, &Option<_>))| {
-            let about = lane.about();
-            let log = lane.log();
+        let window = |(channel, (start, end)): (&Channel, (&Option<_>, &Option<_>))| {
+            let info = channel.info();
+            let log = channel.log();
             let window = match (start, end) {
-                (Some(start), Some(end)) => log.window(about, self.clock(), start, end),
-                _ => log.interpolate(about, self.clock(), from.at, to.at),
+                (Some(start), Some(end)) => log.window(info, self.clock(), start, end),
+                _ => log.interpolate(info, self.clock(), from.at, to.at),
             };
-            Measured { about: about.clone(), window }
+            Measured { info: info.clone(), window }
         };
-        lanes.iter().zip(marks).map(window).collect()
+        channels.iter().zip(marks).map(window).collect()
     }
 
     /// Does some work, and tells what every meter measured meanwhile.
@@ -188,16 +190,16 @@ impl Recorder {
     /// Everything that every meter told until now.
     #[must_use]
     pub fn tracks(&self) -> Vec<Track> {
-        let track = |lane: &Lane| {
-            let Log { samples, failures, .. } = &*lane.log();
+        let track = |channel: &Channel| {
+            let Log { samples, failures, .. } = &*channel.log();
             Track {
-                about: lane.about().clone(),
+                info: channel.info().clone(),
                 samples: samples.clone(),
                 failed: failures.iter().map(|failure| failure.times).sum(),
                 last_failure: failures.last().map(|failure| failure.last.clone()),
             }
         };
-        self.shared.lanes().iter().map(track).collect()
+        self.shared.channels().iter().map(track).collect()
     }
 }
 
@@ -209,15 +211,15 @@ struct Job {
 
 /// The first thread has all counters of processors. A program takes its time, and the driver of a
 /// card or a sensor may hang: each has a thread of its own.
-fn share_out(meters: Vec<Box<dyn Meter>>, interval: Duration) -> (Vec<Lane>, Vec<Job>) {
+fn share_out(meters: Vec<Box<dyn Meter>>, interval: Duration) -> (Vec<Channel>, Vec<Job>) {
     let mut jobs = vec![Job { meters: Vec::new(), interval }];
-    let mut lanes = Vec::new();
+    let mut channels = Vec::new();
     for (number, meter) in meters.into_iter().enumerate() {
-        let about = meter.about().clone();
-        let within = about.read_within.map_or(interval, |within| within.min(interval));
-        let interval = about.interval.unwrap_or(within);
-        let may_hang = matches!(about.source, Source::Nvml | Source::Hwmon);
-        let watcher = if about.interval.is_some() || may_hang {
+        let info = meter.info().clone();
+        let within = info.read_within.map_or(interval, |within| within.min(interval));
+        let interval = info.interval.unwrap_or(within);
+        let may_hang = matches!(info.source, Source::Nvml | Source::Hwmon);
+        let reader_thread = if info.interval.is_some() || may_hang {
             jobs.push(Job { meters: vec![(number, meter)], interval });
             jobs.len() - 1
         } else {
@@ -225,17 +227,17 @@ fn share_out(meters: Vec<Box<dyn Meter>>, interval: Duration) -> (Vec<Lane>, Vec
             jobs[0].interval = jobs[0].interval.min(interval);
             0
         };
-        lanes.push(Lane::new(about, watcher));
+        channels.push(Channel::new(info, reader_thread));
     }
-    (lanes, jobs)
+    (channels, jobs)
 }
 
 /// Ends the threads. A slow meter that is being read is waited for; one that hangs is left behind.
 impl Drop for Recorder {
     fn drop(&mut self) {
         self.shared.stop(self.patience.slow);
-        for (watcher, thread) in self.threads.drain(..) {
-            if !self.shared.lives(watcher) {
+        for (reader_thread, thread) in self.threads.drain(..) {
+            if !self.shared.lives(reader_thread) {
                 // A meter that panicked has told so by itself.
                 let _ = thread.join();
             }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use super::*;
-use crate::meter::fake::{Fake, Hand};
+use crate::meter::fake::{Fake, ManualClock};
 use crate::meter::{Conditions, Domain, Method, Note, Throttle};
 use crate::units::{Joules, Watts};
 
@@ -17,7 +17,7 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 /// Reads by marks alone: its threads sleep.
-fn idle(meters: Vec<Fake>, hand: &Hand) -> Recorder {
+fn idle(meters: Vec<Fake>, hand: &ManualClock) -> Recorder {
     let boxed = |meter: Fake| Box::new(meter) as Box<dyn Meter>;
     let meters = meters.into_iter().map(boxed).collect();
     Recorder::start(meters, hand.clock(), HOUR).expect("threads")
@@ -34,7 +34,7 @@ fn counting(domain: &str, watts: f64) -> Fake {
 
 #[test]
 fn every_meter_has_its_window() {
-    let hand = Hand::new();
+    let hand = ManualClock::new();
     let gpu = Fake::telling_power(Domain::Gpu(0), Watts::new(300.0));
     let recorder = idle(vec![counting("package-0", 100.0), gpu], &hand);
     hand.advance(seconds(1));
@@ -65,7 +65,7 @@ fn every_meter_has_its_window() {
 
 #[test]
 fn a_meter_that_vanishes_costs_its_own_windows_only() {
-    let hand = Hand::new();
+    let hand = ManualClock::new();
     let lost = counting("package-1", 100.0).failing_from(seconds(3));
     let recorder = idle(vec![counting("package-0", 100.0), lost], &hand);
     let begin = recorder.mark();
@@ -87,16 +87,16 @@ fn a_meter_that_vanishes_costs_its_own_windows_only() {
 
 #[test]
 fn a_counter_that_stands_is_no_zero() {
-    let hand = Hand::new();
+    let hand = ManualClock::new();
     let recorder = idle(vec![counting("cpu", 100.0).standing_from(seconds(1))], &hand);
     hand.advance(seconds(1));
     let ((), measured) = recorder.measure(|| hand.advance(seconds(5)));
-    assert!(matches!(measured[0].window, Err(MeterError::StoodStill(_))));
+    assert!(matches!(measured[0].window, Err(MeterError::CounterStuck(_))));
 }
 
 #[test]
 fn slow_meters_are_interpolated() {
-    let hand = Hand::new();
+    let hand = ManualClock::new();
     let wall = || Fake::telling_power(Domain::Machine, Watts::new(200.0));
     let meters = vec![wall().slow(HOUR), wall().slow(HOUR).failing_from(seconds(8))];
     let recorder = idle(meters, &hand);
@@ -130,7 +130,7 @@ fn slow_meters_are_interpolated() {
 
 #[test]
 fn conditions_come_with_the_window() {
-    let hand = Hand::new();
+    let hand = ManualClock::new();
     let throttled = Some([Throttle::Power].into());
     let conditions = Conditions { throttled, ..Conditions::default() };
     let recorder = idle(vec![counting("gpu:0", 100.0).with_conditions(conditions.clone())], &hand);
@@ -147,7 +147,7 @@ fn conditions_come_with_the_window() {
 
 #[test]
 fn meters_are_read_in_the_background_until_the_end() {
-    let hand = Hand::new();
+    let hand = ManualClock::new();
     let meters: Vec<Box<dyn Meter>> = vec![
         Box::new(counting("cpu", 100.0)),
         Box::new(Fake::telling_power(Domain::Machine, Watts::new(9.0)).slow(MILLISECOND)),
@@ -168,14 +168,14 @@ fn meters_are_read_in_the_background_until_the_end() {
 /// Does what a test says, after its first reading.
 #[derive(Debug)]
 struct Sick {
-    about: About,
+    info: MeterInfo,
     read: fn(&Mutex<()>),
     block: Arc<Mutex<()>>,
 }
 
 impl Meter for Sick {
-    fn about(&self) -> &About {
-        &self.about
+    fn info(&self) -> &MeterInfo {
+        &self.info
     }
 
     fn read(&mut self, clock: &Clock) -> Result<Reading, MeterError> {
@@ -188,9 +188,9 @@ impl Meter for Sick {
 }
 
 /// A recorder of a sick meter that has a thread of its own, and a sound one.
-fn with_sick(read: fn(&Mutex<()>), block: &Arc<Mutex<()>>, hand: &Hand) -> Recorder {
-    let about = About { source: Source::Nvml, ..counting("gpu:0", 1.0).about().clone() };
-    let sick = Sick { about, read, block: Arc::clone(block) };
+fn with_sick(read: fn(&Mutex<()>), block: &Arc<Mutex<()>>, hand: &ManualClock) -> Recorder {
+    let info = MeterInfo { source: Source::Nvml, ..counting("gpu:0", 1.0).info().clone() };
+    let sick = Sick { info, read, block: Arc::clone(block) };
     let meters: Vec<Box<dyn Meter>> = vec![Box::new(sick), Box::new(counting("cpu", 100.0))];
     let patience = Patience { quick: MINUTE, slow: MINUTE };
     Recorder::with_patience(meters, hand.clock(), HOUR, patience).expect("threads")
@@ -198,7 +198,7 @@ fn with_sick(read: fn(&Mutex<()>), block: &Arc<Mutex<()>>, hand: &Hand) -> Recor
 
 #[test]
 fn a_meter_that_hangs_costs_its_own_windows_only() {
-    let hand = Hand::new();
+    let hand = ManualClock::new();
     let block = Arc::new(Mutex::new(()));
     let blocked = block.lock().expect("nobody panics with it");
     let mut recorder = with_sick(|block| drop(block.lock()), &block, &hand);
@@ -232,7 +232,7 @@ fn a_meter_that_hangs_costs_its_own_windows_only() {
 
 #[test]
 fn a_meter_that_panics_costs_its_own_windows_only() {
-    let hand = Hand::new();
+    let hand = ManualClock::new();
     let recorder = with_sick(|_| panic!("a meter that panics"), &Arc::default(), &hand);
     hand.advance(seconds(1));
     let ((), measured) = recorder.measure(|| hand.advance(seconds(1)));

@@ -1,13 +1,13 @@
 //! The threads that read meters, and how they are asked to.
 //!
 //! A thread owns its meters: no lock is held while one is read, so that a meter that hangs holds up
-//! nobody who asks. Who asks takes a ticket, and waits until it was served, or has no patience left.
+//! nobody who asks. Who asks takes a request, and waits until it was served, or has no patience left.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::log::Log;
-use crate::meter::{About, Clock, Meter};
+use crate::meter::{Clock, Meter, MeterInfo};
 
 /// How often the state of a device is asked for.
 const CONDITIONS_INTERVAL: Duration = Duration::from_millis(250);
@@ -16,7 +16,7 @@ const CONDITIONS_INTERVAL: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct Shared {
     clock: Clock,
-    lanes: Vec<Lane>,
+    channels: Vec<Channel>,
     state: Mutex<State>,
     news: Condvar,
 }
@@ -24,12 +24,12 @@ pub(super) struct Shared {
 #[derive(Debug)]
 struct State {
     stopped: bool,
-    watchers: Vec<Watcher>,
+    watchers: Vec<ReaderThread>,
 }
 
 /// Where a thread is.
 #[derive(Clone, Copy, Debug, Default)]
-struct Watcher {
+struct ReaderThread {
     asked: u64,
     served: u64,
     /// From its start until it is gone, at the end or because a meter panicked.
@@ -38,7 +38,7 @@ struct Watcher {
     hangs: bool,
 }
 
-impl Watcher {
+impl ReaderThread {
     fn is_waited_for(self) -> bool {
         self.lives && !self.hangs
     }
@@ -46,14 +46,14 @@ impl Watcher {
 
 /// A question to a thread.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ticket {
-    watcher: usize,
+pub(super) struct Request {
+    reader_thread: usize,
     number: u64,
 }
 
 /// What became of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum RequestState {
     Served,
     /// It may still be.
     Open,
@@ -63,23 +63,23 @@ pub(super) enum Fate {
 
 /// One meter: what it is, which thread has it, and what it told.
 #[derive(Debug)]
-pub(super) struct Lane {
-    about: About,
-    watcher: usize,
+pub(super) struct Channel {
+    info: MeterInfo,
+    reader_thread: usize,
     log: Mutex<Log>,
 }
 
-impl Lane {
-    pub(super) fn new(about: About, watcher: usize) -> Self {
-        Self { about, watcher, log: Mutex::new(Log::default()) }
+impl Channel {
+    pub(super) fn new(info: MeterInfo, reader_thread: usize) -> Self {
+        Self { info, reader_thread, log: Mutex::new(Log::default()) }
     }
 
-    pub(super) fn about(&self) -> &About {
-        &self.about
+    pub(super) fn info(&self) -> &MeterInfo {
+        &self.info
     }
 
     pub(super) fn is_slow(&self) -> bool {
-        self.about.interval.is_some()
+        self.info.interval.is_some()
     }
 
     pub(super) fn log(&self) -> MutexGuard<'_, Log> {
@@ -110,58 +110,61 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(super) fn new(clock: Clock, lanes: Vec<Lane>, watchers: usize) -> Self {
-        let state = State { stopped: false, watchers: vec![Watcher::default(); watchers] };
-        Self { clock, lanes, state: Mutex::new(state), news: Condvar::new() }
+    pub(super) fn new(clock: Clock, channels: Vec<Channel>, watchers: usize) -> Self {
+        let state = State { stopped: false, watchers: vec![ReaderThread::default(); watchers] };
+        Self { clock, channels, state: Mutex::new(state), news: Condvar::new() }
     }
 
     pub(super) fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    pub(super) fn lanes(&self) -> &[Lane] {
-        &self.lanes
+    pub(super) fn channels(&self) -> &[Channel] {
+        &self.channels
     }
 
-    /// Asks for readings of some meters now; each has a ticket at its place.
-    pub(super) fn ask(&self, of: impl Fn(&Lane) -> bool) -> Vec<Option<Ticket>> {
+    /// Asks for readings of some meters now; each has a request at its place.
+    pub(super) fn ask(&self, of: impl Fn(&Channel) -> bool) -> Vec<Option<Request>> {
         let mut state = lock(&self.state);
         let before = state.watchers.clone();
-        let mut ask = |lane: &Lane| {
-            of(lane).then(|| {
+        let mut ask = |channel: &Channel| {
+            of(channel).then(|| {
                 // One question for all meters of a thread.
-                let number = before[lane.watcher].asked + 1;
-                state.watchers[lane.watcher].asked = number;
-                Ticket { watcher: lane.watcher, number }
+                let number = before[channel.reader_thread].asked + 1;
+                state.watchers[channel.reader_thread].asked = number;
+                Request { reader_thread: channel.reader_thread, number }
             })
         };
-        let tickets = self.lanes.iter().map(&mut ask).collect();
+        let tickets = self.channels.iter().map(&mut ask).collect();
         self.news.notify_all();
         tickets
     }
 
     /// Waits until none of them is open, but for those of threads that hang.
-    pub(super) fn wait_for(&self, tickets: &[Option<Ticket>], patience: Duration) {
-        let is_open = |state: &State, ticket: &Ticket| {
-            state.fate(*ticket) == Fate::Open && state.watchers[ticket.watcher].is_waited_for()
+    pub(super) fn wait_for(&self, tickets: &[Option<Request>], patience: Duration) {
+        let is_open = |state: &State, request: &Request| {
+            state.state(*request) == RequestState::Open
+                && state.watchers[request.reader_thread].is_waited_for()
         };
         let any_open =
-            |state: &mut State| tickets.iter().flatten().any(|ticket| is_open(state, ticket));
+            |state: &mut State| tickets.iter().flatten().any(|request| is_open(state, request));
         let waited = self.news.wait_timeout_while(lock(&self.state), patience, any_open);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        for ticket in tickets.iter().flatten() {
+        for request in tickets.iter().flatten() {
             // A program ends in time by itself, and must not be left behind before it has.
-            let hangs = is_open(&state, ticket) && !self.is_slow(ticket.watcher);
-            state.watchers[ticket.watcher].hangs |= hangs;
+            let hangs = is_open(&state, request) && !self.is_slow(request.reader_thread);
+            state.watchers[request.reader_thread].hangs |= hangs;
         }
     }
 
-    fn is_slow(&self, watcher: usize) -> bool {
-        self.lanes.iter().any(|lane| lane.watcher == watcher && lane.is_slow())
+    fn is_slow(&self, reader_thread: usize) -> bool {
+        self.channels
+            .iter()
+            .any(|channel| channel.reader_thread == reader_thread && channel.is_slow())
     }
 
-    pub(super) fn fate(&self, ticket: Ticket) -> Fate {
-        lock(&self.state).fate(ticket)
+    pub(super) fn state(&self, request: Request) -> RequestState {
+        lock(&self.state).state(request)
     }
 
     /// Ends all threads, and waits for them.
@@ -170,33 +173,33 @@ impl Shared {
         state.stopped = true;
         self.news.notify_all();
         let any_lives =
-            |state: &mut State| state.watchers.iter().copied().any(Watcher::is_waited_for);
+            |state: &mut State| state.watchers.iter().copied().any(ReaderThread::is_waited_for);
         drop(self.news.wait_timeout_while(state, patience, any_lives));
     }
 
-    pub(super) fn lives(&self, watcher: usize) -> bool {
-        lock(&self.state).watchers[watcher].lives
+    pub(super) fn lives(&self, reader_thread: usize) -> bool {
+        lock(&self.state).watchers[reader_thread].lives
     }
 
     /// The last question, when it is time to read; `None` at the end.
-    fn next(&self, watcher: usize, interval: Duration) -> Option<u64> {
+    fn next(&self, reader_thread: usize, interval: Duration) -> Option<u64> {
         let idle = |state: &mut State| {
-            let Watcher { asked, served, .. } = state.watchers[watcher];
+            let ReaderThread { asked, served, .. } = state.watchers[reader_thread];
             !state.stopped && asked == served
         };
         let waited = self.news.wait_timeout_while(lock(&self.state), interval, idle);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        (!state.stopped).then(|| state.watchers[watcher].asked)
+        (!state.stopped).then(|| state.watchers[reader_thread].asked)
     }
 }
 
 impl State {
-    fn fate(&self, ticket: Ticket) -> Fate {
-        let Watcher { served, lives, .. } = self.watchers[ticket.watcher];
+    fn state(&self, request: Request) -> RequestState {
+        let ReaderThread { served, lives, .. } = self.watchers[request.reader_thread];
         match () {
-            () if served >= ticket.number => Fate::Served,
-            () if lives => Fate::Open,
-            () => Fate::Lost,
+            () if served >= request.number => RequestState::Served,
+            () if lives => RequestState::Open,
+            () => RequestState::Lost,
         }
     }
 }
@@ -204,26 +207,26 @@ impl State {
 /// The life of a thread, from before it starts; also its end where a meter panics.
 pub(super) struct Turn {
     shared: Arc<Shared>,
-    watcher: usize,
+    reader_thread: usize,
 }
 
 impl Turn {
-    pub(super) fn begin(shared: &Arc<Shared>, watcher: usize) -> Self {
-        lock(&shared.state).watchers[watcher].lives = true;
-        Self { shared: Arc::clone(shared), watcher }
+    pub(super) fn begin(shared: &Arc<Shared>, reader_thread: usize) -> Self {
+        lock(&shared.state).watchers[reader_thread].lives = true;
+        Self { shared: Arc::clone(shared), reader_thread }
     }
 
     /// Reads the meters whenever it is asked, and every `interval` anyway.
     pub(super) fn watch(self, mut meters: Vec<(usize, Box<dyn Meter>)>, interval: Duration) {
-        let Self { shared, watcher } = &self;
-        while let Some(asked) = shared.next(*watcher, interval) {
-            for (lane, meter) in &mut meters {
-                shared.lanes[*lane].read(&mut **meter, &shared.clock);
+        let Self { shared, reader_thread } = &self;
+        while let Some(asked) = shared.next(*reader_thread, interval) {
+            for (channel, meter) in &mut meters {
+                shared.channels[*channel].read(&mut **meter, &shared.clock);
             }
             {
                 let mut state = lock(&shared.state);
-                state.watchers[*watcher].served = asked;
-                state.watchers[*watcher].hangs = false;
+                state.watchers[*reader_thread].served = asked;
+                state.watchers[*reader_thread].hangs = false;
             }
             shared.news.notify_all();
         }
@@ -232,7 +235,7 @@ impl Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        lock(&self.shared.state).watchers[self.watcher].lives = false;
+        lock(&self.shared.state).watchers[self.reader_thread].lives = false;
         self.shared.news.notify_all();
     }
 }

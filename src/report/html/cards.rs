@@ -1,14 +1,14 @@
 //! Cards at the head of the page: each device, and what it is best at.
 
 use super::markup::Markup;
-use crate::record::{Device, Report, Row};
+use crate::record::{Device, Record, Row};
 use crate::report::figures::{per_joule, rate, why_no_energy};
 use crate::units::WorkUnit;
 use crate::units::text::plain;
 use crate::workload::Kind;
 
 /// A device and what it is best at.
-pub(super) fn draw(page: &mut Markup, report: &Report, device: &Device) {
+pub(super) fn draw(page: &mut Markup, record: &Record, device: &Device) {
     page.words("h2", &[], &device.id.to_string());
     page.words("p", &[("class", &"soft")], &device.name);
     if device.software {
@@ -18,7 +18,7 @@ pub(super) fn draw(page: &mut Markup, report: &Report, device: &Device) {
     let mut reasons: Vec<String> = Vec::new();
     page.element("dl", &[], |page| {
         for (name, workload) in [("Hashing", Kind::Sha256d), ("Matrix products", Kind::Matmul)] {
-            let rows = report.rows.iter();
+            let rows = record.rows.iter();
             let rows = rows.filter(|row| row.device == device.id && row.workload == workload);
             // Operations on integers do not rank with those on floating-point numbers.
             let floats = rows.clone().filter(|row| row.unit == WorkUnit::Flop);

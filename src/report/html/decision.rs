@@ -9,7 +9,7 @@ use super::scale::Scale;
 use super::svg::{self, Drawing, fill_class};
 use super::tables::{Line, Table};
 use super::{date, head, list};
-use crate::decision::{Basis, Decision, Judged, Map, Schedule, Swing, Use, Worth};
+use crate::decision::{Basis, Decision, DeviceDecision, Map, Schedule, Sensitivity, Use, UseValue};
 use crate::report::decision::{advice, basis, btc, from_utilisation, in_months};
 use crate::report::lines::cut;
 use crate::units::text::{count, percent, plain, si};
@@ -87,7 +87,7 @@ fn colour(of: Use) -> usize {
     }
 }
 
-fn section(page: &mut Markup, decision: &Decision, device: &Judged, at: usize) {
+fn section(page: &mut Markup, decision: &Decision, device: &DeviceDecision, at: usize) {
     page.words("h2", &[], &device.name);
     if let Some(model) = &device.model {
         page.words("p", &[("class", &"soft")], model);
@@ -96,7 +96,7 @@ fn section(page: &mut Markup, decision: &Decision, device: &Judged, at: usize) {
                 capital, against selling it. Lines span eight of ten draws of everything that is in doubt.";
     page.words("p", &[("class", &"soft")], text);
     uses(page, device, at);
-    let row = |worth: &Worth| Line {
+    let row = |worth: &UseValue| Line {
         cells: [
             worth.of.name().to_owned(),
             worth.usd_per_year.to_string(),
@@ -122,7 +122,7 @@ fn section(page: &mut Markup, decision: &Decision, device: &Judged, at: usize) {
 }
 
 /// Bars from nothing to the value, to the left where it is below.
-fn uses(page: &mut Markup, device: &Judged, at: usize) {
+fn uses(page: &mut Markup, device: &DeviceDecision, at: usize) {
     let ends = device.uses.iter().flat_map(|it| {
         [it.usd_per_year, it.low_usd_per_year, it.high_usd_per_year].map(Usd::value)
     });
@@ -136,7 +136,7 @@ fn uses(page: &mut Markup, device: &Judged, at: usize) {
         title: &format!("What the uses of {} are worth", device.name),
         description: &description,
     };
-    let name = |worth: &Worth| worth.of.name();
+    let name = |worth: &UseValue| worth.of.name();
     bars(page, &drawing, ends, None, &device.uses, name, |svg, scale, worth, y| {
         let text = worth.usd_per_year.to_string();
         span(svg, scale, (Usd::ZERO, worth.usd_per_year), y, colour(worth.of), &text);
@@ -194,7 +194,7 @@ fn span(svg: &mut Markup, scale: &Scale, (a, b): (Usd, Usd), y: f64, colour: usi
     svg::bar(svg, place, ((to - from).abs(), BAR), (colour, false), hint);
 }
 
-fn earnings(page: &mut Markup, decision: &Decision, device: &Judged) {
+fn earnings(page: &mut Markup, decision: &Decision, device: &DeviceDecision) {
     let text = |value: Option<String>| value.unwrap_or_default();
     let mut rows = Vec::new();
     if let Some(mining) = &device.mining {
@@ -248,7 +248,7 @@ fn earnings(page: &mut Markup, decision: &Decision, device: &Judged) {
 }
 
 /// The regions of a map, a rectangle for each run of one use in a row.
-fn map_of(page: &mut Markup, decision: &Decision, device: &Judged, map: &Map, at: usize) {
+fn map_of(page: &mut Markup, decision: &Decision, device: &DeviceDecision, map: &Map, at: usize) {
     const HEIGHT: f64 = 300.0;
     const TOP: f64 = 26.0;
     let (Some(last_tariff), Some(last_price)) = (map.tariffs.last(), map.btc_prices.last()) else {
@@ -319,7 +319,7 @@ fn map_of(page: &mut Markup, decision: &Decision, device: &Judged, map: &Map, at
     page.words("p", &[("class", &"soft")], &format!("The ring is where it is now: {description}"));
 }
 
-fn tornado(page: &mut Markup, device: &Judged, at: usize) {
+fn tornado(page: &mut Markup, device: &DeviceDecision, at: usize) {
     if device.tornado.is_empty() {
         return;
     }
@@ -334,12 +334,12 @@ fn tornado(page: &mut Markup, device: &Judged, at: usize) {
         title: &format!("What a fifth more or less of each input does to {}", device.name),
         description: &format!("The value of: {}.", best.name()),
     };
-    let name = |swing: &Swing| swing.input.name();
+    let name = |swing: &Sensitivity| swing.input.name();
     bars(page, &drawing, ends, Some(base), &device.tornado, name, |svg, scale, swing, y| {
         let hint = format!("{}: {} to {}", swing.input.name(), swing.low_usd, swing.high_usd);
         span(svg, scale, (swing.low_usd, swing.high_usd), y, colour(best), &hint);
     });
-    let row = |swing: &Swing| Line {
+    let row = |swing: &Sensitivity| Line {
         cells: [
             swing.input.name().to_owned(),
             swing.low_usd.to_string(),
@@ -358,7 +358,7 @@ fn tornado(page: &mut Markup, device: &Judged, at: usize) {
     .draw(page);
 }
 
-fn fitness(page: &mut Markup, device: &Judged) {
+fn fitness(page: &mut Markup, device: &DeviceDecision) {
     let row = |fitness: &crate::decision::fitness::Fitness| {
         let fit = match fitness.fit {
             Some(true) => "yes",
@@ -389,7 +389,7 @@ fn fitness(page: &mut Markup, device: &Judged) {
 fn plan(page: &mut Markup, plan: &Schedule) {
     page.words("h2", &[], "The site's plan");
     let text = format!(
-        "{} hours earn {} after energy, operations and conversion. Mining draws {} on average, AI {}, and \
+        "{} hours earn {} after energy, operations and conversion. MiningEconomics draws {} on average, AI {}, and \
          {} rest; {} of the energy goes to AI. Something rests in {} hours.",
         plan.hours,
         plan.profit_usd,
@@ -403,7 +403,7 @@ fn plan(page: &mut Markup, plan: &Schedule) {
     duration(page, plan);
     let share =
         |hours: f64, all: f64| if all > 0.0 { percent(hours / all, 1) } else { String::new() };
-    let row = |placed: &crate::decision::Placed| {
+    let row = |placed: &crate::decision::Allocation| {
         let all = placed.mining_hours + placed.ai_hours + placed.off_hours;
         Line {
             cells: [
@@ -420,7 +420,7 @@ fn plan(page: &mut Markup, plan: &Schedule) {
     };
     Table {
         caption: "What the hardware does",
-        header: ["Hardware", "Count", "Converted", "Mining", "AI", "Rest", "Earns"],
+        header: ["Hardware", "Count", "Converted", "MiningEconomics", "AI", "Rest", "Earns"],
         texts: 1,
         rows: plan.classes.iter().map(row).collect(),
     }
@@ -504,7 +504,7 @@ fn duration(page: &mut Markup, plan: &Schedule) {
 
 fn conditions(page: &mut Markup, decision: &Decision) {
     page.words("h2", &[], "Where the numbers come from");
-    let row = |quote: &crate::decision::Quoted| Line {
+    let row = |quote: &crate::decision::PriceSource| Line {
         cells: [quote.key.clone(), date(&quote.date), quote.source.clone()],
         assumed: false,
     };

@@ -8,7 +8,7 @@ use super::cards::best;
 use super::markup::Markup;
 use super::{colour, list, tables};
 use crate::decision::MINERS;
-use crate::record::{Named, Report, Row};
+use crate::record::{Named, Record, Row};
 use crate::report::figures::{Topic, conditions, per_joule, rate, why_no_energy};
 use crate::score::Device as DeviceId;
 use crate::units::text::plain;
@@ -31,13 +31,13 @@ struct Section<'a> {
     caption: &'static str,
 }
 
-fn of_topic(report: &Report, topic: Topic) -> Vec<&Row> {
-    report.rows.iter().filter(|row| Topic::of(row) == topic).collect()
+fn of_topic(record: &Record, topic: Topic) -> Vec<&Row> {
+    record.rows.iter().filter(|row| Topic::of(row) == topic).collect()
 }
 
 /// Hashes, beside the miners that people know.
-pub(super) fn hashes(page: &mut Markup, report: &Report) {
-    let rows: Vec<&Row> = of_topic(report, Topic::Hashes);
+pub(super) fn hashes(page: &mut Markup, record: &Record) {
+    let rows: Vec<&Row> = of_topic(record, Topic::Hashes);
     let of_device =
         |device: &Named<DeviceId>| best(rows.iter().copied().filter(|row| row.device == *device));
     let section = Section {
@@ -45,7 +45,7 @@ pub(super) fn hashes(page: &mut Markup, report: &Report) {
         counted: ("Hashes", "H"),
         about: "The best engine of each device. Dashed lines are miners by their data sheets; bars \
                 further right get more hashes out of a joule.",
-        drawn: report.devices.iter().filter_map(|device| of_device(&device.id)).collect(),
+        drawn: record.devices.iter().filter_map(|device| of_device(&device.id)).collect(),
         heading: |_| String::new(),
         references: MINERS
             .iter()
@@ -58,12 +58,12 @@ pub(super) fn hashes(page: &mut Markup, report: &Report) {
         caption: "Every engine. By S21 XP: how many times the energy of that miner a hash takes",
         rows,
     };
-    section.draw(page, report);
+    section.draw(page, record);
 }
 
 /// Matrix products and peaks.
-pub(super) fn arithmetic(page: &mut Markup, report: &Report) {
-    let rows = of_topic(report, Topic::Arithmetic);
+pub(super) fn arithmetic(page: &mut Markup, record: &Record) {
+    let rows = of_topic(record, Topic::Arithmetic);
     let is_product = |row: &&Row| row.workload == Kind::Matmul;
     let (mut rows, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_product);
     rows.extend(others);
@@ -78,12 +78,12 @@ pub(super) fn arithmetic(page: &mut Markup, report: &Report) {
         caption: "Matrix products and peaks",
         rows,
     };
-    section.draw(page, report);
+    section.draw(page, record);
 }
 
 /// Bytes moved, and the time that a launch takes.
-pub(super) fn memory(page: &mut Markup, report: &Report) {
-    let rows = of_topic(report, Topic::Memory);
+pub(super) fn memory(page: &mut Markup, record: &Record) {
+    let rows = of_topic(record, Topic::Memory);
     let bandwidth: Vec<&Row> =
         rows.iter().copied().filter(|row| row.workload == Kind::Bandwidth).collect();
     let section = Section {
@@ -96,11 +96,11 @@ pub(super) fn memory(page: &mut Markup, report: &Report) {
         caption: "Memory and launches",
         rows,
     };
-    section.draw(page, report);
+    section.draw(page, record);
 }
 
 impl Section<'_> {
-    fn draw(self, page: &mut Markup, report: &Report) {
+    fn draw(self, page: &mut Markup, record: &Record) {
         let by_energy = self.drawn.iter().any(|row| row.energy.is_some());
         let (counted, unit) = self.counted;
         let per = if by_energy { "joule" } else { "second" };
@@ -111,7 +111,7 @@ impl Section<'_> {
         } else {
             no_joules(page, &self.drawn);
         }
-        let groups = grouped(report, &self.drawn, by_energy, self.heading);
+        let groups = grouped(record, &self.drawn, by_energy, self.heading);
         if !groups.is_empty() {
             let bars = Bars {
                 id: self.id,
@@ -149,7 +149,7 @@ fn not_drawn(page: &mut Markup, rows: &[&Row]) {
 }
 
 /// A bar of work per joule, or per second.
-fn bar(report: &Report, row: &Row, by_energy: bool, label: String) -> Option<Bar> {
+fn bar(record: &Record, row: &Row, by_energy: bool, label: String) -> Option<Bar> {
     let energy = row.energy.as_ref();
     let (value, text, deviation) = if by_energy {
         let energy = energy?;
@@ -169,13 +169,13 @@ fn bar(report: &Report, row: &Row, by_energy: bool, label: String) -> Option<Bar
         text,
         deviation,
         assumed,
-        colour: colour(report, &row.device),
+        colour: colour(record, &row.device),
     })
 }
 
 /// Bars by groups, those with assumed watts in a group of their own at the end.
 fn grouped(
-    report: &Report,
+    record: &Record,
     rows: &[&Row],
     by_energy: bool,
     heading: fn(&Row) -> String,
@@ -187,7 +187,7 @@ fn grouped(
         let title = heading(row);
         let is_assumed = by_energy && row.energy.as_ref().is_some_and(|energy| energy.assumed);
         let software =
-            report.devices.iter().any(|device| device.id == row.device && device.software);
+            record.devices.iter().any(|device| device.id == row.device && device.software);
         let label = if is_assumed && !title.is_empty() {
             format!("{} {}", row.device, row.variant)
         } else if software {
@@ -195,7 +195,7 @@ fn grouped(
         } else {
             row.device.to_string()
         };
-        let Some(bar) = bar(report, row, by_energy, label) else { continue };
+        let Some(bar) = bar(record, row, by_energy, label) else { continue };
         if is_assumed {
             assumed.bars.push(bar);
         } else if let Some(group) = groups.iter_mut().find(|group| group.title == title) {

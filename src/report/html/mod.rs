@@ -24,20 +24,20 @@ use self::roof::Plot;
 use self::tables::{Line, Table};
 use super::figures::remarks;
 use crate::meter::Source;
-use crate::record::{Device, Named, Note, Report};
+use crate::record::{Device, Named, Note, Record};
 use crate::score::Device as DeviceId;
 use crate::units::text::{bytes, si};
 
 /// The report as an HTML page.
 #[must_use]
-pub fn page(report: &Report) -> String {
+pub fn page(record: &Record) -> String {
     document(
-        |page| head(page, &format!("perjoule: {}", machine(report))),
+        |page| head(page, &format!("perjoule: {}", machine(record))),
         |page| {
-            page.element("header", &[], |page| header(page, report));
+            page.element("header", &[], |page| header(page, record));
             page.constant("\n");
             page.element("main", &[], |page| {
-                let sections: [fn(&mut Markup, &Report); 6] = [
+                let sections: [fn(&mut Markup, &Record); 6] = [
                     efficiency::hashes,
                     efficiency::arithmetic,
                     efficiency::memory,
@@ -46,11 +46,11 @@ pub fn page(report: &Report) -> String {
                     conditions,
                 ];
                 for section in sections {
-                    page.element("section", &[], |page| section(page, report));
+                    page.element("section", &[], |page| section(page, record));
                     page.constant("\n");
                 }
             });
-            page.element("footer", &[], |page| footer(page, report));
+            page.element("footer", &[], |page| footer(page, record));
         },
     )
 }
@@ -82,39 +82,39 @@ fn head(page: &mut Markup, title: &str) {
     page.constant(concat!("<style>", include_str!("style.css"), "</style>"));
 }
 
-fn header(page: &mut Markup, report: &Report) {
-    page.words("h1", &[], &machine(report));
-    let memory = report.machine.memory_bytes;
+fn header(page: &mut Markup, record: &Record) {
+    page.words("h1", &[], &machine(record));
+    let memory = record.machine.memory_bytes;
     let memory = memory.map_or_else(String::new, |memory| format!(", {} of memory", bytes(memory)));
-    let cores = report.machine.usable_cores;
+    let cores = record.machine.usable_cores;
     let text = format!(
         "{cores} usable core{}{memory}, {}. Scored by perjoule {} on {} in {}.",
         if cores == 1 { "" } else { "s" },
-        report.machine.system,
-        report.perjoule,
-        date(&report.started.to_string()),
-        si(report.seconds, "s").replace(' ', "\u{a0}"),
+        record.machine.system,
+        record.perjoule,
+        date(&record.started.to_string()),
+        si(record.seconds, "s").replace(' ', "\u{a0}"),
     );
     page.words("p", &[("class", &"soft")], &text);
-    if !report.complete {
+    if !record.complete {
         let text = "Interrupted: not everything that was planned has been measured.";
         page.words("p", &[("class", &"alarm")], text);
     }
-    for fault in &report.faults {
+    for fault in &record.faults {
         let text = format!("Failed: {}: {}: {}", fault.device, fault.what, fault.why);
         page.words("p", &[("class", &"alarm")], &text);
     }
     page.element("ul", &[("class", &"cards")], |page| {
-        for (at, device) in report.devices.iter().enumerate() {
+        for (at, device) in record.devices.iter().enumerate() {
             let class = format!("card k{}", at % 8);
-            page.element("li", &[("class", &class)], |page| cards::draw(page, report, device));
+            page.element("li", &[("class", &class)], |page| cards::draw(page, record, device));
         }
     });
 }
 
 /// What the page is called.
-fn machine(report: &Report) -> String {
-    report.machine.cpu.clone().unwrap_or_else(|| "Unknown processor".to_owned())
+fn machine(record: &Record) -> String {
+    record.machine.cpu.clone().unwrap_or_else(|| "Unknown processor".to_owned())
 }
 
 /// `2026-07-01 12:00:00 UTC`, or a day alone, in one piece; whatever is not written as a report has it
@@ -128,9 +128,9 @@ fn date(started: &str) -> String {
 }
 
 /// The colour of a device is its place.
-fn colour(report: &Report, device: &Named<DeviceId>) -> usize {
-    let place = report.devices.iter().position(|known| known.id == *device);
-    place.unwrap_or(report.devices.len())
+fn colour(record: &Record, device: &Named<DeviceId>) -> usize {
+    let place = record.devices.iter().position(|known| known.id == *device);
+    place.unwrap_or(record.devices.len())
 }
 
 fn list(page: &mut Markup, items: &[impl AsRef<str>]) {
@@ -141,16 +141,16 @@ fn list(page: &mut Markup, items: &[impl AsRef<str>]) {
     });
 }
 
-fn power(page: &mut Markup, report: &Report) {
+fn power(page: &mut Markup, record: &Record) {
     page.words("h2", &[], "Power over time");
-    if !power::draw(page, report, |device| colour(report, device)) {
+    if !power::draw(page, record, |device| colour(record, device)) {
         page.element("div", &[("class", &"notice")], |page| {
             page.words("p", &[], "No meter was read over time.");
-            let lacking = report.meters.iter().filter_map(|meter| {
+            let lacking = record.meters.iter().filter_map(|meter| {
                 Some(format!("{}, {}: {}", meter.domain, meter.source, meter.unavailable.as_ref()?))
             });
             let mut lacking: Vec<String> = lacking.collect();
-            if report.meters.is_empty() {
+            if record.meters.is_empty() {
                 lacking.push("This machine has no meter that perjoule knows.".to_owned());
             }
             if !lacking.is_empty() {
@@ -158,15 +158,15 @@ fn power(page: &mut Markup, report: &Report) {
             }
         });
     }
-    tables::power(page, report);
+    tables::power(page, record);
 }
 
-fn roofs(page: &mut Markup, report: &Report) {
-    let plots: Vec<(usize, &Device, Plot<'_>)> = report
+fn roofs(page: &mut Markup, record: &Record) {
+    let plots: Vec<(usize, &Device, Plot<'_>)> = record
         .devices
         .iter()
         .enumerate()
-        .filter_map(|(at, device)| Some((at, device, Plot::new(report, device)?)))
+        .filter_map(|(at, device)| Some((at, device, Plot::new(record, device)?)))
         .collect();
     page.words("h2", &[], "Roofs");
     if plots.is_empty() {
@@ -194,7 +194,7 @@ fn roofs(page: &mut Markup, report: &Report) {
 }
 
 /// Meters, what is missing or failed, and what makes numbers doubtful.
-fn conditions(page: &mut Markup, report: &Report) {
+fn conditions(page: &mut Markup, report: &Record) {
     let said = report.rows.len()
         + report.devices.len()
         + report.meters.len()
@@ -252,7 +252,7 @@ fn conditions(page: &mut Markup, report: &Report) {
     Table { caption: "Devices", header, texts: 3, rows: devices.collect() }.draw(page);
 }
 
-fn footer(page: &mut Markup, report: &Report) {
+fn footer(page: &mut Markup, report: &Record) {
     let text = format!(
         "Watts are gross: everything that the charged domains drew. \u{b1} is one standard deviation. \
          ~ and hatching mark watts that the user gave. {}perjoule {}, form {}.",

@@ -8,7 +8,7 @@ use super::markup::{Markup, px};
 use super::scale::Scale;
 use super::svg::{self, Drawing};
 use crate::meter::Domain;
-use crate::record::{Named, Report, Trace};
+use crate::record::{Named, Record, Trace};
 use crate::report::lines::cut;
 use crate::score::Device as DeviceId;
 use crate::units::Watts;
@@ -56,15 +56,15 @@ impl Time {
 /// Draws what the meters showed. `colour` tells that of a device. False where there is nothing.
 pub(super) fn draw(
     page: &mut Markup,
-    report: &Report,
+    record: &Record,
     colour: impl Fn(&Named<DeviceId>) -> usize,
 ) -> bool {
-    let points = || report.traces.iter().flat_map(|trace| &trace.points);
+    let points = || record.traces.iter().flat_map(|trace| &trace.points);
     let Some(x) = Time::new(points().map(|(at, _)| *at)) else { return false };
     let watts = points().map(|(_, watts)| watts.value());
     let Some(y) = Scale::linear(watts, BOTTOM, TOP) else { return false };
     let y = y.rounded(6);
-    let description = report
+    let description = record
         .traces
         .iter()
         .filter_map(|trace| {
@@ -74,7 +74,7 @@ pub(super) fn draw(
         .collect::<String>();
     let drawing = Drawing { id: "power", title: "Power over time", description: &description };
     drawing.draw(page, BOTTOM + 42.0, |svg| {
-        windows(svg, report, &x);
+        windows(svg, record, &x);
         for mark in y.marks(6) {
             svg::line(svg, "grid", (LEFT, y.at(mark)), (svg::WIDTH - RIGHT, y.at(mark)));
             svg::text(svg, "mark", (LEFT - 7.0, y.at(mark) + 4.0), "end", &watts_of(mark));
@@ -89,10 +89,10 @@ pub(super) fn draw(
         let axis =
             "time since the start of the score; shaded: the windows in which work was metered";
         svg::text(svg, "mark", (LEFT, BOTTOM + 36.0), "start", axis);
-        for span in spans(report) {
+        for span in spans(record) {
             span.draw(svg, &x, &colour);
         }
-        lines(svg, report, (&x, &y), &colour);
+        lines(svg, record, (&x, &y), &colour);
     });
     true
 }
@@ -113,16 +113,16 @@ pub(super) fn summary(trace: &Trace) -> Option<(String, String, String)> {
 
 fn lines(
     svg: &mut Markup,
-    report: &Report,
+    record: &Record,
     (x, y): (&Time, &Scale),
     colour: &impl Fn(&Named<DeviceId>) -> usize,
 ) {
-    let drawn = || report.traces.iter().filter_map(|trace| Some((trace, trace.points.last()?.1)));
+    let drawn = || record.traces.iter().filter_map(|trace| Some((trace, trace.points.last()?.1)));
     let wanted: Vec<f64> = drawn().map(|(_, last)| y.at(last.value())).collect();
     let heights = spread(&wanted, TOP, BOTTOM);
     let mut of_colour: BTreeMap<usize, usize> = BTreeMap::new();
     for ((trace, _), (height, wanted)) in drawn().zip(heights.into_iter().zip(wanted)) {
-        let colour = of_domain(report, &trace.domain, colour);
+        let colour = of_domain(record, &trace.domain, colour);
         let before = of_colour.entry(colour).or_default();
         let class = format!("{} dash{}", svg::line_class(colour), *before % 4);
         *before += 1;
@@ -142,11 +142,11 @@ fn lines(
 /// The colour of the device that is charged with the domain, or one that no device has. Domains of
 /// one device differ by their dashes.
 fn of_domain(
-    report: &Report,
+    record: &Record,
     domain: &Named<Domain>,
     colour: &impl Fn(&Named<DeviceId>) -> usize,
 ) -> usize {
-    let charged = report
+    let charged = record
         .rows
         .iter()
         .find(|row| row.energy.as_ref().is_some_and(|energy| energy.charged.contains(domain)));
@@ -184,8 +184,8 @@ fn path(points: &[(f64, Watts)], x: &Time, y: &Scale) -> String {
 }
 
 /// Shades windows; those with less than a pixel between them are one.
-fn windows(svg: &mut Markup, report: &Report, x: &Time) {
-    let energies = report.rows.iter().filter_map(|row| row.energy.as_ref());
+fn windows(svg: &mut Markup, record: &Record, x: &Time) {
+    let energies = record.rows.iter().filter_map(|row| row.energy.as_ref());
     let mut ends: Vec<(f64, f64)> = energies
         .filter(|energy| !energy.assumed)
         .flat_map(|energy| &energy.trials)
@@ -214,9 +214,9 @@ fn windows(svg: &mut Markup, report: &Report, x: &Time) {
 }
 
 /// What was metered when, in order of time.
-fn spans(report: &Report) -> Vec<Span> {
+fn spans(record: &Record) -> Vec<Span> {
     let mut windows: Vec<Span> = Vec::new();
-    for row in &report.rows {
+    for row in &record.rows {
         if let Some(energy) = &row.energy {
             windows.extend(energy.trials.iter().map(|trial| Span {
                 from: trial.start,

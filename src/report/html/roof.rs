@@ -5,7 +5,7 @@ use super::labels::{Area, LINE, Places, width};
 use super::markup::{Markup, px};
 use super::scale::{Scale, short};
 use super::svg::{self, Drawing};
-use crate::record::{Device, Report, Row};
+use crate::record::{Device, Record, Row};
 use crate::report::figures::size;
 use crate::report::lines::cut;
 use crate::units::text::{plain, si};
@@ -28,8 +28,8 @@ pub(super) struct Plot<'a> {
 
 impl<'a> Plot<'a> {
     /// `None` for a device without work whose bytes are known.
-    pub(super) fn new(report: &'a Report, device: &Device) -> Option<Self> {
-        let of_device = || report.rows.iter().filter(|row| row.device == device.id);
+    pub(super) fn new(record: &'a Record, device: &Device) -> Option<Self> {
+        let of_device = || record.rows.iter().filter(|row| row.device == device.id);
         let mut rows: Vec<&Row> = of_device()
             .filter(|row| row.per_byte.is_some_and(is_drawn) && is_drawn(row.per_second.best))
             .collect();

@@ -4,7 +4,7 @@ use super::markup::Markup;
 use super::power::summary;
 use super::roof::Plot;
 use crate::decision::MINERS;
-use crate::record::{Device, Report, Row};
+use crate::record::{Device, Record, Row};
 use crate::report::figures::{self, joined, of_roof, per_joule, rate, uncertainty, why_no_energy};
 use crate::units::Joules;
 use crate::units::text::{plain, si};
@@ -153,8 +153,8 @@ pub(super) fn rates_and_energy(page: &mut Markup, rows: &[&Row], caption: &'stat
 }
 
 /// What the meters showed, and the windows of each row.
-pub(super) fn power(page: &mut Markup, report: &Report) {
-    let traces = report.traces.iter().filter_map(|trace| {
+pub(super) fn power(page: &mut Markup, record: &Record) {
+    let traces = record.traces.iter().filter_map(|trace| {
         let (least, mean, most) = summary(trace)?;
         let cells = [trace.domain.to_string(), least, mean, most, trace.points.len().to_string()];
         Some(Line { cells, assumed: false })
@@ -163,7 +163,7 @@ pub(super) fn power(page: &mut Markup, report: &Report) {
     Table { caption: "Power over the whole score", header, texts: 1, rows: traces.collect() }
         .draw(page);
 
-    let windows = report.rows.iter().filter_map(|row| {
+    let windows = record.rows.iter().filter_map(|row| {
         let energy = row.energy.as_ref().filter(|energy| !energy.trials.is_empty())?;
         let trials = &energy.trials;
         let joules: Joules = trials.iter().map(|trial| trial.joules).sum();

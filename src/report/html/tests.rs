@@ -14,7 +14,7 @@ use crate::workload::Kind;
 #[ignore = "writes files for a browser"]
 fn the_pages_are_written() {
     let folder = env::var_os("PERJOULE_PAGES").expect("PERJOULE_PAGES names a folder");
-    for (name, report) in [
+    for (name, record) in [
         ("full", example::full()),
         ("long", long()),
         ("empty", example::empty()),
@@ -22,7 +22,7 @@ fn the_pages_are_written() {
         ("hostile", example::hostile()),
     ] {
         let file = Path::new(&folder).join(format!("{name}.html"));
-        fs::write(file, page(&report)).expect("the folder can be written");
+        fs::write(file, page(&record)).expect("the folder can be written");
     }
     let decision = decision_page(&crate::decision::example::decided());
     let file = Path::new(&folder).join("decision.html");
@@ -30,10 +30,10 @@ fn the_pages_are_written() {
 }
 
 /// An hour of eight meters that are read twenty times a second, and windows all the time.
-fn long() -> Report {
-    let mut report = example::full();
-    report.seconds = 3_600.0;
-    report.traces = (0..8_u32)
+fn long() -> Record {
+    let mut record = example::full();
+    record.seconds = 3_600.0;
+    record.traces = (0..8_u32)
         .map(|meter| Trace {
             domain: format!("gpu:{meter}").as_str().into(),
             points: (0..72_000_u32)
@@ -46,19 +46,19 @@ fn long() -> Report {
                 .collect(),
         })
         .collect();
-    report.devices = (0..8_u32)
+    record.devices = (0..8_u32)
         .map(|device| Device {
             id: format!("gpu:{device}").as_str().into(),
-            ..report.devices[1].clone()
+            ..record.devices[1].clone()
         })
         .collect();
     // One peak that a reading in between must not hide.
-    report.traces[3].points[50_001].1 = Watts::new(1_900.0);
-    let energy = report.rows[1].energy.as_mut().expect("metered");
+    record.traces[3].points[50_001].1 = Watts::new(1_900.0);
+    let energy = record.rows[1].energy.as_mut().expect("metered");
     let trial = energy.trials[0].clone();
     energy.trials =
         (0..700).map(|at| Trial { start: f64::from(at) * 5.1, ..trial.clone() }).collect();
-    report
+    record
 }
 
 /// The texts of a page without its markup.
@@ -100,8 +100,8 @@ fn is_whole(page: &str) {
 fn pages_are_whole_and_load_nothing() {
     let examples =
         [example::full(), example::empty(), example::unmetered(), example::hostile(), long()];
-    for report in examples {
-        let page = page(&report);
+    for record in examples {
+        let page = page(&record);
         is_whole(&page);
         // The one address in it is that of a pattern in the page itself.
         assert_eq!(page.matches("url(").count(), page.matches("url(#hatch").count());
@@ -127,8 +127,8 @@ fn names_cannot_break_out() {
 
 #[test]
 fn an_hour_of_readings_fits_and_keeps_its_peak() {
-    let report = long();
-    let page = page(&report);
+    let record = long();
+    let page = page(&record);
     assert!(page.len() <= 500_000, "{} bytes", page.len());
     // The highest line of the drawing is the peak, at the right time.
     let peak = page.split("<path ").skip(1).filter_map(|path| {
@@ -193,8 +193,8 @@ fn assumed_watts_are_marked_and_stand_apart() {
 
 #[test]
 fn without_joules_the_reason_is_in_their_place() {
-    let report = example::unmetered();
-    let page = page(&report);
+    let record = example::unmetered();
+    let page = page(&record);
     let texts = texts(&page);
     let why = "/sys/class/powercap/intel-rapl:0/energy_uj: permission denied; run as root";
     assert!(texts.matches(why).count() >= 4, "{texts}");
@@ -233,8 +233,8 @@ fn drawings_have_names_and_tables_have_heads() {
 #[test]
 fn numbers_out_of_all_bounds_draw_something() {
     for value in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::MAX, f64::MIN_POSITIVE] {
-        let mut report = example::full();
-        for row in &mut report.rows {
+        let mut record = example::full();
+        for row in &mut record.rows {
             row.per_second.best = value;
             row.per_second.median = value;
             row.per_byte = Some(value);
@@ -249,10 +249,10 @@ fn numbers_out_of_all_bounds_draw_something() {
                 }
             }
         }
-        for trace in &mut report.traces {
+        for trace in &mut record.traces {
             trace.points.iter_mut().for_each(|point| *point = (value, Watts::new(value)));
         }
-        let page = page(&report);
+        let page = page(&record);
         is_whole(&page);
         for part in page.split("<svg viewBox").skip(1) {
             let drawing = part.split("</svg>").next().expect("a part");

@@ -10,11 +10,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::units::WorkAmount;
-use crate::workload::check::Wrong;
-use crate::workload::crew::Crew;
+use crate::workload::check::CheckError;
 use crate::workload::memory::{self, last_level_caches, reserve};
 use crate::workload::number::{Input, Output, random};
-use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Variant, Workload, repeat};
+use crate::workload::team::ThreadTeam;
+use crate::workload::{Done, Kind, Label, Place, Size, Variant, Workload, WorkloadError, repeat};
 
 /// What is done with each element of the arrays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,7 +58,7 @@ const PIECE: usize = 1 << 15;
 #[derive(Debug)]
 pub struct Bandwidth {
     pattern: Pattern,
-    crew: Crew,
+    team: ThreadTeam,
     parts: Vec<Mutex<Part>>,
     bytes: u64,
 }
@@ -70,7 +70,7 @@ impl Bandwidth {
     /// # Errors
     ///
     /// When there is not enough memory, or a number of threads makes no sense.
-    pub fn new(pattern: Pattern, threads: usize) -> Result<Self, Trouble> {
+    pub fn new(pattern: Pattern, threads: usize) -> Result<Self, WorkloadError> {
         let bytes = last_level_caches().saturating_mul(4);
         let elements = usize::try_from(bytes.div_ceil(size_of::<f64>() as u64));
         Self::with_elements(pattern, threads, elements.unwrap_or(usize::MAX))
@@ -85,13 +85,13 @@ impl Bandwidth {
         pattern: Pattern,
         threads: usize,
         elements: usize,
-    ) -> Result<Self, Trouble> {
-        let crew = Crew::new(threads)?;
+    ) -> Result<Self, WorkloadError> {
+        let team = ThreadTeam::new(threads)?;
         let bytes = Self::bytes(pattern, threads, elements);
         let bytes = memory::check("bytes for arrays", bytes)?;
         let each = Self::each(threads, elements);
-        let parts = crew.make(|thread| Part::new(pattern, each, thread as u64))?;
-        Ok(Self { pattern, crew, parts, bytes })
+        let parts = team.make(|thread| Part::new(pattern, each, thread as u64))?;
+        Ok(Self { pattern, team, parts, bytes })
     }
 
     /// The bytes of all arrays that so many elements each make; `None` where they cannot be counted.
@@ -112,13 +112,13 @@ impl Workload for Bandwidth {
             kind: Kind::Bandwidth,
             variant: self.pattern.variant(),
             size: Size::Bytes(self.bytes),
-            place: Place::Cores(self.crew.threads()),
+            place: Place::Cores(self.team.threads()),
         }
     }
 
-    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+    fn run(&mut self, time: Duration) -> Result<Done, WorkloadError> {
         let pattern = self.pattern;
-        self.crew.run(&self.parts, time, |part, time| {
+        self.team.run(&self.parts, time, |part, time| {
             let (mut elements, each) = (0, pattern.bytes_per_element());
             let done = repeat(time, WorkAmount::Bytes(1), |pieces| {
                 for _ in 0..pieces {
@@ -130,9 +130,9 @@ impl Workload for Bandwidth {
         })
     }
 
-    fn check(&mut self) -> Result<(), Trouble> {
+    fn check(&mut self) -> Result<(), WorkloadError> {
         let pattern = self.pattern;
-        let checked = self.crew.each(&self.parts, |part| part.check(pattern));
+        let checked = self.team.each(&self.parts, |part| part.check(pattern));
         Ok(checked.into_iter().collect::<Result<(), _>>()?)
     }
 }
@@ -149,7 +149,7 @@ struct Part {
 }
 
 impl Part {
-    fn new(pattern: Pattern, elements: usize, thread: u64) -> Result<Self, Trouble> {
+    fn new(pattern: Pattern, elements: usize, thread: u64) -> Result<Self, WorkloadError> {
         let source = |number: usize| {
             let mut source = reserve(elements, 0.0)?;
             for (place, out) in source.iter_mut().enumerate() {
@@ -157,7 +157,7 @@ impl Part {
             }
             Ok(source)
         };
-        let sources = (0..pattern.sources()).map(source).collect::<Result<_, Trouble>>()?;
+        let sources = (0..pattern.sources()).map(source).collect::<Result<_, WorkloadError>>()?;
         Ok(Self { sources, out: reserve(elements, f64::UNWRITTEN)?, next: 0, written: 0 })
     }
 
@@ -181,7 +181,7 @@ impl Part {
     }
 
     /// Checks every element that was written, and spoils it; where there is none, one that was not.
-    fn check(&mut self, pattern: Pattern) -> Result<(), Wrong> {
+    fn check(&mut self, pattern: Pattern) -> Result<(), CheckError> {
         let len = self.out.len();
         let mut checked = Ok(());
         let from = self.next + len - self.written;
@@ -193,7 +193,7 @@ impl Part {
             };
             let found = std::mem::replace(&mut self.out[place], f64::UNWRITTEN);
             if found.to_bits() != expected.to_bits() && checked.is_ok() {
-                checked = Err(Wrong::Number { place: place as u64, found, expected });
+                checked = Err(CheckError::Number { place: place as u64, found, expected });
             }
         }
         self.written = 0;
@@ -221,7 +221,7 @@ mod tests {
                 let place = (part.next + elements - 1) % elements;
                 part.out[place] = f64::from_bits(part.out[place].to_bits() + 1);
                 let found = part.check(pattern).expect_err("wrong");
-                assert!(matches!(found, Wrong::Number { place: p, .. } if p == place as u64));
+                assert!(matches!(found, CheckError::Number { place: p, .. } if p == place as u64));
             }
         }
     }

@@ -18,10 +18,12 @@ use rten_tensor::NdTensorView;
 
 use crate::units::WorkAmount;
 use crate::workload::check::{Product, Rounding};
-use crate::workload::crew::Crew;
 use crate::workload::memory::{self, reserve};
 use crate::workload::number::{F16, Input, Output, fill};
-use crate::workload::{Done, Kind, Label, Place, Shape, Size, Trouble, Variant, Workload, repeat};
+use crate::workload::team::ThreadTeam;
+use crate::workload::{
+    Done, Kind, Label, Place, Shape, Size, Variant, Workload, WorkloadError, repeat,
+};
 
 /// What the matrices are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +65,7 @@ impl fmt::Display for Precision {
 pub struct Matmul {
     precision: Precision,
     shape: Shape,
-    crew: Crew,
+    team: ThreadTeam,
     matrices: Box<dyn Multiply>,
     checks: u64,
 }
@@ -75,17 +77,17 @@ impl Matmul {
     ///
     /// When the matrices are larger than the memory there is, a number of threads makes no sense,
     /// or a sum of integers could be too large for an i32.
-    pub fn new(precision: Precision, shape: Shape, threads: usize) -> Result<Self, Trouble> {
-        let crew = Crew::new(threads)?;
+    pub fn new(precision: Precision, shape: Shape, threads: usize) -> Result<Self, WorkloadError> {
+        let team = ThreadTeam::new(threads)?;
         let Need { kept, besides } = Self::needs(precision, shape)?;
         memory::check("bytes for a product", Some(kept.saturating_add(besides)))?;
         let matrices: Box<dyn Multiply> = match precision {
-            Precision::F64 => Box::new(Matrices::<f64, f64, f64>::new(shape, &crew)?),
-            Precision::F32 => Box::new(Matrices::<f32, f32, f32>::new(shape, &crew)?),
-            Precision::F16 => Box::new(Matrices::<F16, F16, F16>::new(shape, &crew)?),
-            Precision::I8 => Box::new(Integers(Matrices::<u8, i8, i32>::new(shape, &crew)?)),
+            Precision::F64 => Box::new(Matrices::<f64, f64, f64>::new(shape, &team)?),
+            Precision::F32 => Box::new(Matrices::<f32, f32, f32>::new(shape, &team)?),
+            Precision::F16 => Box::new(Matrices::<F16, F16, F16>::new(shape, &team)?),
+            Precision::I8 => Box::new(Integers(Matrices::<u8, i8, i32>::new(shape, &team)?)),
         };
-        Ok(Self { precision, shape, crew, matrices, checks: 0 })
+        Ok(Self { precision, shape, team, matrices, checks: 0 })
     }
 
     /// The memory that a product takes.
@@ -93,7 +95,7 @@ impl Matmul {
     /// # Errors
     ///
     /// When a sum of integers could be too large for an i32.
-    pub(crate) fn needs(precision: Precision, shape: Shape) -> Result<Need, Trouble> {
+    pub(crate) fn needs(precision: Precision, shape: Shape) -> Result<Need, WorkloadError> {
         Ok(match precision {
             Precision::F64 => Matrices::<f64, f64, f64>::need(shape),
             Precision::F32 => Matrices::<f32, f32, f32>::need(shape),
@@ -102,7 +104,7 @@ impl Matmul {
                 let (asked, limit) = (shape.k() as u64, i32::MAX as u64 / (127 * 127));
                 if asked > limit {
                     let what = "products of 8-bit numbers in a sum of 32 bits";
-                    return Err(Trouble::TooLarge { what, asked, limit });
+                    return Err(WorkloadError::TooLarge { what, asked, limit });
                 }
                 Matrices::<u8, i8, i32>::need(shape)
             }
@@ -115,7 +117,11 @@ impl Matmul {
     /// # Errors
     ///
     /// As [`Self::new`].
-    pub fn tuned(precision: Precision, threads: usize, time: Duration) -> Result<Self, Trouble> {
+    pub fn tuned(
+        precision: Precision,
+        threads: usize,
+        time: Duration,
+    ) -> Result<Self, WorkloadError> {
         const FIRST: usize = 256;
         crate::workload::grow(FIRST, time, |n| Self::new(precision, Shape::square(n)?, threads))
     }
@@ -141,15 +147,15 @@ impl Workload for Matmul {
             kind: Kind::Matmul,
             variant: self.precision.variant(),
             size: Size::Product(self.shape),
-            place: Place::Cores(self.crew.threads()),
+            place: Place::Cores(self.team.threads()),
         }
     }
 
-    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+    fn run(&mut self, time: Duration) -> Result<Done, WorkloadError> {
         let unit = self.unit();
-        let Self { crew, matrices, .. } = self;
+        let Self { team, matrices, .. } = self;
         // Both libraries share their work over the pool that they are called from.
-        crew.pool().install(|| {
+        team.pool().install(|| {
             repeat(time, unit, |products| {
                 matrices.multiply(products);
                 Ok(())
@@ -157,7 +163,7 @@ impl Workload for Matmul {
         })
     }
 
-    fn check(&mut self) -> Result<(), Trouble> {
+    fn check(&mut self) -> Result<(), WorkloadError> {
         self.checks += 1;
         self.matrices.check(self.checks)
     }
@@ -177,7 +183,7 @@ trait Multiply: fmt::Debug + Send {
     fn multiply(&mut self, times: u64);
 
     /// Checks the product, and spoils it.
-    fn check(&mut self, seed: u64) -> Result<(), Trouble>;
+    fn check(&mut self, seed: u64) -> Result<(), WorkloadError>;
 }
 
 struct Matrices<A, B, C> {
@@ -204,10 +210,10 @@ impl<A: Input, B: Input, C: Output> Matrices<A, B, C> {
         }
     }
 
-    fn new(shape: Shape, crew: &Crew) -> Result<Self, Trouble> {
+    fn new(shape: Shape, team: &ThreadTeam) -> Result<Self, WorkloadError> {
         let [m, n, k] = [shape.m(), shape.n(), shape.k()];
         // 0 is every thread of the pool; and with one thread there is nothing to share.
-        let parallelism = match crew.threads() {
+        let parallelism = match team.threads() {
             1 => gemm::Parallelism::None,
             _ => gemm::Parallelism::Rayon(0),
         };
@@ -219,7 +225,7 @@ impl<A: Input, B: Input, C: Output> Matrices<A, B, C> {
         Ok(Self { shape, parallelism, a, b, c })
     }
 
-    fn check(&mut self, rounding: Rounding, seed: u64) -> Result<(), Trouble> {
+    fn check(&mut self, rounding: Rounding, seed: u64) -> Result<(), WorkloadError> {
         let Self { shape, a, b, c, .. } = self;
         let product = Product { shape: *shape, a, b, c, rounding };
         let checked = product.check(seed);
@@ -323,7 +329,7 @@ impl<T: Float> Multiply for Matrices<T, T, T> {
         }
     }
 
-    fn check(&mut self, seed: u64) -> Result<(), Trouble> {
+    fn check(&mut self, seed: u64) -> Result<(), WorkloadError> {
         self.check(T::rounding(self.shape), seed)
     }
 }
@@ -345,7 +351,7 @@ impl Multiply for Integers {
         }
     }
 
-    fn check(&mut self, seed: u64) -> Result<(), Trouble> {
+    fn check(&mut self, seed: u64) -> Result<(), WorkloadError> {
         self.0.check(Rounding::EXACT, seed)
     }
 }

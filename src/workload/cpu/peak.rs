@@ -11,11 +11,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::units::WorkAmount;
-use crate::workload::check::Wrong;
-use crate::workload::crew::Crew;
+use crate::workload::check::CheckError;
 use crate::workload::memory::reserve;
 use crate::workload::number::{Output, random};
-use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Variant, Workload, repeat};
+use crate::workload::team::ThreadTeam;
+use crate::workload::{Done, Kind, Label, Place, Size, Variant, Workload, WorkloadError, repeat};
 
 /// Which units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,7 +47,7 @@ impl Units {
 #[derive(Debug)]
 pub struct Peak {
     units: Units,
-    crew: Crew,
+    team: ThreadTeam,
     chains: Vec<Mutex<Box<dyn Chains>>>,
 }
 
@@ -57,9 +57,9 @@ impl Peak {
     /// # Errors
     ///
     /// When the processor has no such instructions, or a number of threads makes no sense.
-    pub fn new(units: Units, threads: usize) -> Result<Self, Trouble> {
-        let crew = Crew::new(threads)?;
-        let chains = crew.make(|thread| {
+    pub fn new(units: Units, threads: usize) -> Result<Self, WorkloadError> {
+        let team = ThreadTeam::new(threads)?;
+        let chains = team.make(|thread| {
             let seed = thread as u64;
             Ok(match units {
                 Units::FmaF32 => boxed(Floats::fma(widest(kernels::fma_f32(), FMA)?, seed)?),
@@ -70,14 +70,17 @@ impl Peak {
                 )?),
             })
         })?;
-        Ok(Self { units, crew, chains })
+        Ok(Self { units, team, chains })
     }
 }
 
 const FMA: &str = "instructions for fused multiply-add";
 
-fn widest<T: Copy>(kernels: Vec<Kernel<T>>, what: &'static str) -> Result<Kernel<T>, Trouble> {
-    kernels.into_iter().next().ok_or(Trouble::Missing { what })
+fn widest<T: Copy>(
+    kernels: Vec<Kernel<T>>,
+    what: &'static str,
+) -> Result<Kernel<T>, WorkloadError> {
+    kernels.into_iter().next().ok_or(WorkloadError::Missing { what })
 }
 
 fn boxed(chains: impl Chains + 'static) -> Box<dyn Chains> {
@@ -90,12 +93,12 @@ impl Workload for Peak {
             kind: Kind::Peak,
             variant: self.units.variant(),
             size: Size::Registers,
-            place: Place::Cores(self.crew.threads()),
+            place: Place::Cores(self.team.threads()),
         }
     }
 
-    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
-        self.crew.run(&self.chains, time, |chains, time| {
+    fn run(&mut self, time: Duration) -> Result<Done, WorkloadError> {
+        self.team.run(&self.chains, time, |chains, time| {
             let mut operations = 0;
             let done = repeat(time, WorkAmount::Flops(1), |rounds| {
                 operations += chains.run(rounds);
@@ -105,8 +108,8 @@ impl Workload for Peak {
         })
     }
 
-    fn check(&mut self) -> Result<(), Trouble> {
-        let checked = self.crew.each(&self.chains, |chains| chains.check());
+    fn check(&mut self) -> Result<(), WorkloadError> {
+        let checked = self.team.each(&self.chains, |chains| chains.check());
         Ok(checked.into_iter().collect::<Result<(), _>>()?)
     }
 }
@@ -117,7 +120,7 @@ trait Chains: fmt::Debug + Send {
     fn run(&mut self, rounds: u64) -> u64;
 
     /// Checks where they ended, and forgets it.
-    fn check(&mut self) -> Result<(), Wrong>;
+    fn check(&mut self) -> Result<(), CheckError>;
 }
 
 /// Chains of floating-point numbers.
@@ -153,13 +156,13 @@ const OPERATIONS: u64 = 2;
 impl<T: Float> Floats<T> {
     /// Each chain adds a·b in one step and (-2a)·(b/2) in the next: all exact, since a and b have
     /// half of the digits.
-    fn fma(kernel: Kernel<T>, seed: u64) -> Result<Self, Trouble> {
+    fn fma(kernel: Kernel<T>, seed: u64) -> Result<Self, WorkloadError> {
         Self::new(kernel, seed, |x, a, b| ([a, b, -2.0 * a, b / 2.0], x, x + a * b))
     }
 
     /// Each chain goes from x + 64 to x, which it multiplies by m, and then by 1/m, which gives x
     /// but for its last digits. Those are gone when 64 is added, since x has half of the digits.
-    fn mul_add(kernel: Kernel<T>, seed: u64) -> Result<Self, Trouble> {
+    fn mul_add(kernel: Kernel<T>, seed: u64) -> Result<Self, WorkloadError> {
         Self::new(kernel, seed, |x, m, _| ([m, 1.0 / m, -64.0, 64.0], x + 64.0, x * m))
     }
 
@@ -169,7 +172,7 @@ impl<T: Float> Floats<T> {
         kernel: Kernel<T>,
         seed: u64,
         circle: impl Fn(f64, f64, f64) -> ([f64; 4], f64, f64),
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, WorkloadError> {
         let Kernel { lanes, chains, .. } = kernel;
         let number = |place: usize| {
             let bits = random(seed, place as u64) >> (64 - T::HALF);
@@ -205,12 +208,12 @@ impl<T: Float> Chains for Floats<T> {
         (2 * rounds + 1) * OPERATIONS * found.len() as u64
     }
 
-    fn check(&mut self) -> Result<(), Wrong> {
+    fn check(&mut self) -> Result<(), CheckError> {
         let mut pairs = self.found.iter().zip(&self.expected).enumerate();
         let wrong = pairs.find(|(_, (found, expected))| found != expected);
         let checked = wrong.map_or(Ok(()), |(place, (found, expected))| {
             let [found, expected] = [found, expected].map(|number| number.to_f64());
-            Err(Wrong::Number { place: place as u64, found, expected })
+            Err(CheckError::Number { place: place as u64, found, expected })
         });
         self.found.fill(T::UNWRITTEN);
         checked

@@ -8,14 +8,14 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Device, Kept, Routine, fits};
+use super::{Device, DeviceResource, Routine, fits};
 use crate::gpu::DeviceError;
 use crate::gpu::{Adapter, Kernel};
 use crate::units::WorkAmount;
-use crate::workload::check::Wrong;
+use crate::workload::check::CheckError;
 use crate::workload::memory::{self, reserve};
 use crate::workload::number::{Output, fill};
-use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Variant, Workload, repeat};
+use crate::workload::{Done, Kind, Label, Place, Size, Variant, Workload, WorkloadError, repeat};
 
 const KERNEL: &str = include_str!("../../../kernels/bandwidth.wgsl");
 
@@ -69,7 +69,7 @@ impl Transfer {
 #[derive(Debug)]
 pub struct Bandwidth {
     transfer: Transfer,
-    arrays: Kept<Arrays>,
+    arrays: DeviceResource<Arrays>,
     routine: Routine,
     /// Of one array.
     bytes: u64,
@@ -93,7 +93,7 @@ impl Bandwidth {
     /// # Errors
     ///
     /// When an array is larger than the device or the host can have.
-    pub(crate) fn check_size(adapter: &Adapter, array: u64) -> Result<u64, Trouble> {
+    pub(crate) fn check_size(adapter: &Adapter, array: u64) -> Result<u64, WorkloadError> {
         let whole = array.max(16).checked_next_multiple_of(16);
         let array = fits(adapter, "bytes for an array", whole.unwrap_or(u64::MAX))?;
         memory::check("bytes for the arrays", array.checked_mul(3))?;
@@ -106,9 +106,9 @@ impl Bandwidth {
     /// # Errors
     ///
     /// When an array is larger than the device or the host can have, or the device fails.
-    pub fn new(device: &Device, transfer: Transfer, array: u64) -> Result<Self, Trouble> {
+    pub fn new(device: &Device, transfer: Transfer, array: u64) -> Result<Self, WorkloadError> {
         let array = Self::check_size(device.adapter(), array)?;
-        let numbers = |seed| -> Result<_, Trouble> {
+        let numbers = |seed| -> Result<_, WorkloadError> {
             let mut numbers = reserve(array as usize / 4, 0.0_f32)?;
             fill(&mut numbers, seed);
             Ok(Arc::new(numbers))
@@ -182,17 +182,17 @@ impl Workload for Bandwidth {
         }
     }
 
-    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+    fn run(&mut self, time: Duration) -> Result<Done, WorkloadError> {
         let unit = WorkAmount::Bytes(self.bytes * self.transfer.arrays());
         match self.transfer {
             Transfer::Copy | Transfer::Triad => self.routine.repeat(time, unit),
             Transfer::Upload | Transfer::Download => repeat(time, unit, |times| {
-                (0..times).try_for_each(|_| self.transfer()).map_err(Trouble::from)
+                (0..times).try_for_each(|_| self.transfer()).map_err(WorkloadError::from)
             }),
         }
     }
 
-    fn check(&mut self) -> Result<(), Trouble> {
+    fn check(&mut self) -> Result<(), WorkloadError> {
         let upload = self.transfer == Transfer::Upload;
         let found = match self.transfer {
             Transfer::Download => mem::take(&mut self.downloaded),
@@ -211,13 +211,13 @@ impl Workload for Bandwidth {
             };
             if ![expected.to_bits(), or.to_bits()].contains(&found.to_bits()) {
                 let (found, expected) = (found.into(), expected.into());
-                return Err(Wrong::Number { place: places, found, expected }.into());
+                return Err(CheckError::Number { place: places, found, expected }.into());
             }
             places += 1;
         }
         if places != self.first.len() as u64 {
             let (found, expected) = (places as usize, self.first.len());
-            return Err(Wrong::Length { found, expected }.into());
+            return Err(CheckError::Length { found, expected }.into());
         }
         self.spoil()?;
         Ok(())

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::gpu::DeviceError;
 use crate::gpu::{Adapter, Context, Guarded, Health};
-use crate::workload::Trouble;
+use crate::workload::WorkloadError;
 
 /// How long the driver may take for whatever it is asked: opening the device and compiling a kernel
 /// take longest. Waiting for work ends sooner by itself.
@@ -36,7 +36,7 @@ impl Device {
     /// # Errors
     ///
     /// When the driver refuses or fails.
-    pub fn open(adapter: &Adapter) -> Result<Self, Trouble> {
+    pub fn open(adapter: &Adapter) -> Result<Self, WorkloadError> {
         let name = format!("gpu {}", adapter.number);
         let to_open = adapter.clone();
         let open = move |health: &Health| Context::open(&to_open, health);
@@ -62,23 +62,23 @@ impl Device {
     pub(super) fn keep<T: Send + Sync + 'static>(
         &self,
         make: impl FnOnce(&Context) -> Result<T, DeviceError> + Send + 'static,
-    ) -> Result<Kept<T>, DeviceError> {
+    ) -> Result<DeviceResource<T>, DeviceError> {
         // An answer that nobody takes any more is given up, not dropped where it lies.
         let make = move |context: &Context| Ok(ManuallyDrop::new(Arc::new(make(context)?)));
         let thing = self.call(make)?;
-        Ok(Kept { device: self.clone(), thing: Some(ManuallyDrop::into_inner(thing)) })
+        Ok(DeviceResource { device: self.clone(), thing: Some(ManuallyDrop::into_inner(thing)) })
     }
 }
 
 /// Something of the driver's, buffers or a kernel, that its device's thread alone touches.
 #[derive(Debug)]
-pub(super) struct Kept<T: Send + Sync + 'static> {
+pub(super) struct DeviceResource<T: Send + Sync + 'static> {
     device: Device,
     /// `None` while it is dropped.
     thing: Option<Arc<T>>,
 }
 
-impl<T: Send + Sync + 'static> Kept<T> {
+impl<T: Send + Sync + 'static> DeviceResource<T> {
     pub(super) fn device(&self) -> &Device {
         &self.device
     }
@@ -105,13 +105,13 @@ impl<T: Send + Sync + 'static> Kept<T> {
     pub(super) fn keep<U: Send + Sync + 'static>(
         &self,
         make: impl FnOnce(&Context, &T) -> Result<U, DeviceError> + Send + 'static,
-    ) -> Result<Kept<U>, DeviceError> {
+    ) -> Result<DeviceResource<U>, DeviceError> {
         let thing = self.share();
         self.device.keep(move |context| make(context, &thing))
     }
 }
 
-impl<T: Send + Sync + 'static> Drop for Kept<T> {
+impl<T: Send + Sync + 'static> Drop for DeviceResource<T> {
     fn drop(&mut self) {
         let thing = self.thing.take();
         // Calls wait for the work that they submit, so that the driver uses it no more.

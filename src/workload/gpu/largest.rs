@@ -7,7 +7,7 @@
 use super::{Device, most_bytes};
 use crate::gpu::DeviceError;
 use crate::gpu::{Context, Kernel, Kind};
-use crate::workload::{Trouble, memory};
+use crate::workload::{WorkloadError, memory};
 
 const KERNEL: &str = include_str!("../../../kernels/fill.wgsl");
 
@@ -31,7 +31,7 @@ const STEPS: u32 = 4;
 /// # Errors
 ///
 /// When the device takes no buffer at all, or fails.
-pub fn largest_buffer(device: &Device) -> Result<u64, Trouble> {
+pub fn largest_buffer(device: &Device) -> Result<u64, WorkloadError> {
     let adapter = device.adapter();
     let limit = most_bytes(adapter);
     let limit = match adapter.kind {

@@ -7,11 +7,11 @@
 
 use std::time::Duration;
 
-use super::{Device, Kept};
+use super::{Device, DeviceResource};
 use crate::gpu::{Kernel, Prepared};
 use crate::units::WorkAmount;
-use crate::workload::check::Wrong;
-use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Variant, Workload, repeat};
+use crate::workload::check::CheckError;
+use crate::workload::{Done, Kind, Label, Place, Size, Variant, Workload, WorkloadError, repeat};
 
 const KERNEL: &str = include_str!("../../../kernels/launch.wgsl");
 
@@ -21,8 +21,8 @@ const LAUNCHES: u64 = 1000;
 /// Launches of a kernel, each waited for. Its rate is launches a second; one by it is the latency.
 #[derive(Debug)]
 pub struct Latency {
-    count: Kept<wgpu::Buffer>,
-    kernel: Kept<Prepared>,
+    count: DeviceResource<wgpu::Buffer>,
+    kernel: DeviceResource<Prepared>,
     /// Reported since the last check.
     launches: u64,
 }
@@ -31,7 +31,7 @@ impl Latency {
     /// # Errors
     ///
     /// When the device fails.
-    pub fn new(device: &Device) -> Result<Self, Trouble> {
+    pub fn new(device: &Device) -> Result<Self, WorkloadError> {
         let count = device.keep(|context| {
             let count = context.found(4)?;
             context.write(&count, &[0; 4]).map(|()| count)
@@ -56,7 +56,7 @@ impl Workload for Latency {
         }
     }
 
-    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+    fn run(&mut self, time: Duration) -> Result<Done, WorkloadError> {
         let done = repeat(time, WorkAmount::Operations(1), |mut left| {
             while left > 0 {
                 let now = left.min(LAUNCHES);
@@ -71,7 +71,7 @@ impl Workload for Latency {
         Ok(done)
     }
 
-    fn check(&mut self) -> Result<(), Trouble> {
+    fn check(&mut self) -> Result<(), WorkloadError> {
         let counted = self.count.call(|context, count| {
             let window = context.window(count.size())?;
             let counted = context.read(count, 0, &window, |bytes| bytes.first_chunk().copied())?;
@@ -84,6 +84,6 @@ impl Workload for Latency {
             return Ok(());
         }
         let (found, expected) = (f64::from(counted), launches as f64);
-        Err(Wrong::Number { place: 0, found, expected }.into())
+        Err(CheckError::Number { place: 0, found, expected }.into())
     }
 }

@@ -8,14 +8,14 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::{Device, Kept, Routine, bytes, fits, has_blocks, has_f16};
+use super::{Device, DeviceResource, Routine, bytes, fits, has_blocks, has_f16};
 use crate::gpu::DeviceError;
 use crate::gpu::{Adapter, Context, Kernel, Prepared};
 use crate::units::WorkAmount;
 use crate::workload::check::{Product, Rounding};
 use crate::workload::memory::{self, reserve};
 use crate::workload::number::{F16, Output, fill};
-use crate::workload::{Done, Kind, Label, Place, Shape, Size, Trouble, Variant, Workload};
+use crate::workload::{Done, Kind, Label, Place, Shape, Size, Variant, Workload, WorkloadError};
 
 const F32_KERNEL: &str = include_str!("../../../kernels/matmul_f32.wgsl");
 const F16_KERNEL: &str = include_str!("../../../kernels/matmul_f16.wgsl");
@@ -40,12 +40,13 @@ pub enum Arithmetic {
     /// i8, summed in i32.
     I8,
     /// binary16, summed in binary32 by matrix units.
-    Blocks,
+    CooperativeMatrix,
 }
 
 impl Arithmetic {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::F32, Self::F16InF32, Self::F16, Self::I8, Self::Blocks];
+    pub const ALL: [Self; 5] =
+        [Self::F32, Self::F16InF32, Self::F16, Self::I8, Self::CooperativeMatrix];
 
     /// What it is called in reports.
     #[must_use]
@@ -55,7 +56,7 @@ impl Arithmetic {
             Self::F16InF32 => Variant::F16InF32,
             Self::F16 => Variant::F16,
             Self::I8 => Variant::I8,
-            Self::Blocks => Variant::F16ByBlocks,
+            Self::CooperativeMatrix => Variant::F16ByBlocks,
         }
     }
 
@@ -64,7 +65,7 @@ impl Arithmetic {
     pub fn missing(self, adapter: &Adapter) -> Option<&'static str> {
         match self {
             Self::F16InF32 | Self::F16 => has_f16(adapter).err(),
-            Self::Blocks => has_blocks(adapter).err(),
+            Self::CooperativeMatrix => has_blocks(adapter).err(),
             Self::F32 | Self::I8 => None,
         }
     }
@@ -74,7 +75,7 @@ impl Arithmetic {
             Self::F32 => F32_KERNEL,
             Self::F16InF32 | Self::F16 => F16_KERNEL,
             Self::I8 => I8_KERNEL,
-            Self::Blocks => BLOCK_KERNEL,
+            Self::CooperativeMatrix => BLOCK_KERNEL,
         }
     }
 
@@ -99,7 +100,7 @@ impl Arithmetic {
                 all("multiply_f16", &[[128, 128, 8, 2], [64, 64, 8, 2], [128, 128, 16, 2]])
             }
             Self::I8 => all("multiply", &[[64, 64, 8, 2], [128, 128, 8, 2], [64, 64, 4, 2]]),
-            Self::Blocks => {
+            Self::CooperativeMatrix => {
                 let has = |side| adapter.matrix_blocks.contains(&side);
                 let of_16 = [[128, 128, 32, 1], [128, 128, 16, 1], [64, 64, 16, 1]];
                 let of_8 = [[64, 64, 8, 1], [32, 32, 8, 1], [64, 64, 16, 1]];
@@ -140,7 +141,7 @@ pub struct Matmul {
     arithmetic: Arithmetic,
     shape: Shape,
     tile: Tile,
-    buffers: Kept<Buffers>,
+    buffers: DeviceResource<Buffers>,
     routine: Routine,
     matrices: Matrices,
     checks: u64,
@@ -161,7 +162,7 @@ enum Matrices {
 }
 
 impl Matrices {
-    fn new(arithmetic: Arithmetic, shape: Shape) -> Result<Self, Trouble> {
+    fn new(arithmetic: Arithmetic, shape: Shape) -> Result<Self, WorkloadError> {
         let (left, right) = (shape.m() * shape.k(), shape.k() * shape.n());
         macro_rules! random {
             ($variant:ident, $zero:expr) => {{
@@ -209,7 +210,7 @@ impl Matrices {
         shape: Shape,
         product: &[u8],
         seed: u64,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), WorkloadError> {
         let words = product.as_chunks().0.iter().copied();
         match self {
             Self::F32 { left, right } => {
@@ -252,7 +253,11 @@ impl Matmul {
     ///
     /// When the GPU lacks the arithmetic, a matrix is larger than it or the host can have, a sum of
     /// integers could be too large for an i32, or the device fails.
-    pub fn new(device: &Device, arithmetic: Arithmetic, shape: Shape) -> Result<Self, Trouble> {
+    pub fn new(
+        device: &Device,
+        arithmetic: Arithmetic,
+        shape: Shape,
+    ) -> Result<Self, WorkloadError> {
         let adapter = device.adapter();
         if let Some(missing) = arithmetic.missing(adapter) {
             return Err(DeviceError::Refused(format!("it has no {missing}")).into());
@@ -285,16 +290,16 @@ impl Matmul {
         adapter: &Adapter,
         arithmetic: Arithmetic,
         shape: Shape,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), WorkloadError> {
         let sides = [shape.m(), shape.n(), shape.k()];
         if let Some(&asked) = sides.iter().find(|&&side| side > MOST) {
             let (asked, limit) = (asked as u64, MOST as u64);
-            return Err(Trouble::TooLarge { what: "rows or columns", asked, limit });
+            return Err(WorkloadError::TooLarge { what: "rows or columns", asked, limit });
         }
         let (asked, limit) = (shape.k() as u64, i32::MAX as u64 / (127 * 127));
         if arithmetic == Arithmetic::I8 && asked > limit {
             let what = "products of 8-bit numbers in a sum of 32 bits";
-            return Err(Trouble::TooLarge { what, asked, limit });
+            return Err(WorkloadError::TooLarge { what, asked, limit });
         }
         let elements = [shape.m() * shape.k(), shape.k() * shape.n(), shape.m() * shape.n()];
         for elements in elements {
@@ -309,7 +314,11 @@ impl Matmul {
     /// # Errors
     ///
     /// As [`Self::new`].
-    pub fn tuned(device: &Device, arithmetic: Arithmetic, time: Duration) -> Result<Self, Trouble> {
+    pub fn tuned(
+        device: &Device,
+        arithmetic: Arithmetic,
+        time: Duration,
+    ) -> Result<Self, WorkloadError> {
         const FIRST: usize = 256;
         let make = |n| Self::new(device, arithmetic, Shape::square(n)?);
         crate::workload::grow(FIRST, time, make)
@@ -338,7 +347,7 @@ impl Workload for Matmul {
         }
     }
 
-    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+    fn run(&mut self, time: Duration) -> Result<Done, WorkloadError> {
         let unit = match self.arithmetic {
             Arithmetic::I8 => WorkAmount::Operations(self.shape.flops()),
             _ => WorkAmount::Flops(self.shape.flops()),
@@ -346,7 +355,7 @@ impl Workload for Matmul {
         self.routine.repeat(time, unit)
     }
 
-    fn check(&mut self) -> Result<(), Trouble> {
+    fn check(&mut self) -> Result<(), WorkloadError> {
         self.checks += 1;
         let product = self.buffers.call(|context, buffers| {
             let window = context.window(buffers.product.size())?;
@@ -373,14 +382,14 @@ fn poison(arithmetic: Arithmetic, shape: Shape) -> Vec<u8> {
 
 /// Tries the tiles while there is time, and returns the fastest.
 fn tune(
-    buffers: &Kept<Buffers>,
+    buffers: &DeviceResource<Buffers>,
     arithmetic: Arithmetic,
     shape: Shape,
-) -> Result<(Tile, Kept<Prepared>), Trouble> {
+) -> Result<(Tile, DeviceResource<Prepared>), WorkloadError> {
     let adapter = buffers.device().adapter();
     let subgroup = adapter.subgroup;
     let start = Instant::now();
-    let mut best: Option<(Duration, Tile, Kept<Prepared>)> = None;
+    let mut best: Option<(Duration, Tile, DeviceResource<Prepared>)> = None;
     for tile in arithmetic.tiles(adapter) {
         if best.is_some() && start.elapsed() > TUNING {
             break;
@@ -423,7 +432,7 @@ fn prepare(
         ("BUFFERS", f64::from(tile.buffers)),
         ("ALIGNED", f64::from(u8::from(aligned))),
     ];
-    if arithmetic == Arithmetic::Blocks {
+    if arithmetic == Arithmetic::CooperativeMatrix {
         overrides.push(("SUBGROUP", f64::from(subgroup)));
     }
     let kernel = Kernel {

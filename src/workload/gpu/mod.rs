@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 use crate::gpu::DeviceError;
 use crate::gpu::{Adapter, Prepared};
 
-use self::device::Kept;
-use super::{Done, Trouble};
+use self::device::DeviceResource;
+use super::{Done, WorkloadError};
 use crate::units::WorkAmount;
 
 /// How long a submission should take at the least: the host needs a ten-thousandth of a second
@@ -30,13 +30,13 @@ const SUBMISSION: Duration = Duration::from_millis(40);
 /// A kernel that is run over and over.
 #[derive(Debug)]
 struct Routine {
-    kernel: Kept<Prepared>,
+    kernel: DeviceResource<Prepared>,
     /// Dispatches that fill a submission, as far as is known.
     dispatches: u64,
 }
 
 impl Routine {
-    fn new(kernel: Kept<Prepared>) -> Self {
+    fn new(kernel: DeviceResource<Prepared>) -> Self {
         Self { kernel, dispatches: 1 }
     }
 
@@ -46,7 +46,7 @@ impl Routine {
     }
 
     /// Works for about `time`, in submissions of as many dispatches as fill one.
-    fn repeat(&mut self, time: Duration, unit: WorkAmount) -> Result<Done, Trouble> {
+    fn repeat(&mut self, time: Duration, unit: WorkAmount) -> Result<Done, WorkloadError> {
         super::repeat(time, unit, |mut left| {
             while left > 0 {
                 let now = left.min(self.dispatches);
@@ -91,7 +91,7 @@ fn most_bytes(adapter: &Adapter) -> u64 {
 }
 
 /// Fails where a buffer would be larger than the device can have.
-fn fits(adapter: &Adapter, what: &'static str, asked: u64) -> Result<u64, Trouble> {
+fn fits(adapter: &Adapter, what: &'static str, asked: u64) -> Result<u64, WorkloadError> {
     let limit = most_bytes(adapter);
-    if asked > limit { Err(Trouble::TooLarge { what, asked, limit }) } else { Ok(asked) }
+    if asked > limit { Err(WorkloadError::TooLarge { what, asked, limit }) } else { Ok(asked) }
 }

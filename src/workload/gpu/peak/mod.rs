@@ -11,12 +11,12 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use self::plan::{Plan, ROUNDS};
-use super::{Device, Kept, Routine, has_blocks, has_f16};
+use super::{Device, DeviceResource, Routine, has_blocks, has_f16};
 use crate::gpu::DeviceError;
 use crate::gpu::{Adapter, Context, Kernel, Prepared};
 use crate::units::WorkAmount;
-use crate::workload::check::Wrong;
-use crate::workload::{Done, Kind, Label, Place, Size, Trouble, Variant, Workload};
+use crate::workload::check::CheckError;
+use crate::workload::{Done, Kind, Label, Place, Size, Variant, Workload, WorkloadError};
 
 /// How long a dispatch takes at the least, so that its beginning and its end are nothing; unless it
 /// has as many workgroups as all devices allow for, and more than any can run at a time.
@@ -42,7 +42,7 @@ pub enum Operation {
     Dot8,
     /// Products of blocks of binary16, summed in binary32 by matrix units: of the largest blocks that
     /// the GPU has.
-    Blocks,
+    CooperativeMatrix,
 }
 
 impl Operation {
@@ -53,7 +53,7 @@ impl Operation {
         Self::FusedF16,
         Self::SeparateF16,
         Self::Dot8,
-        Self::Blocks,
+        Self::CooperativeMatrix,
     ];
 
     /// What it is called in reports.
@@ -65,7 +65,7 @@ impl Operation {
             Self::FusedF16 => Variant::FmaF16,
             Self::SeparateF16 => Variant::MulAddF16,
             Self::Dot8 => Variant::DotI8,
-            Self::Blocks => Variant::F16ByBlocks,
+            Self::CooperativeMatrix => Variant::F16ByBlocks,
         }
     }
 
@@ -74,7 +74,7 @@ impl Operation {
     pub fn missing(self, adapter: &Adapter) -> Option<&'static str> {
         match self {
             Self::FusedF16 | Self::SeparateF16 => has_f16(adapter).err(),
-            Self::Blocks => has_blocks(adapter).err(),
+            Self::CooperativeMatrix => has_blocks(adapter).err(),
             Self::FusedF32 | Self::SeparateF32 | Self::Dot8 => None,
         }
     }
@@ -91,7 +91,7 @@ impl fmt::Display for Operation {
 pub struct Peak {
     operation: Operation,
     plan: Plan,
-    found: Kept<wgpu::Buffer>,
+    found: DeviceResource<wgpu::Buffer>,
     routine: Routine,
     /// Rounds that are counted in a dispatch.
     rounds: u32,
@@ -105,7 +105,7 @@ impl Peak {
     /// # Errors
     ///
     /// When the GPU lacks the operation, computes something else, or fails.
-    pub fn new(device: &Device, operation: Operation) -> Result<Self, Trouble> {
+    pub fn new(device: &Device, operation: Operation) -> Result<Self, WorkloadError> {
         let adapter = device.adapter();
         if let Some(missing) = operation.missing(adapter) {
             return Err(DeviceError::Refused(format!("it has no {missing}")).into());
@@ -167,14 +167,14 @@ impl Workload for Peak {
         }
     }
 
-    fn run(&mut self, time: Duration) -> Result<Done, Trouble> {
+    fn run(&mut self, time: Duration) -> Result<Done, WorkloadError> {
         let unit = self.work();
         let done = self.routine.repeat(time, unit)?;
         self.dispatches += done.work.value() / unit.value();
         Ok(done)
     }
 
-    fn check(&mut self) -> Result<(), Trouble> {
+    fn check(&mut self) -> Result<(), WorkloadError> {
         let (rounds, words) = self.read()?;
         self.spoil()?;
         // The count of rounds is modulo 2^32.
@@ -182,13 +182,13 @@ impl Workload for Peak {
         let expected = self.rounds.wrapping_mul(dispatches as u32);
         if rounds != expected {
             let (found, expected) = (rounds.into(), expected.into());
-            return Err(Wrong::Number { place: 0, found, expected }.into());
+            return Err(CheckError::Number { place: 0, found, expected }.into());
         }
         let found = words.into_iter().map(self.plan.number);
         for (place, (found, &expected)) in (1..).zip(found.zip(self.plan.expected.iter().cycle())) {
             // Nothing rounds.
             if found.partial_cmp(&expected) != Some(std::cmp::Ordering::Equal) {
-                return Err(Wrong::Number { place, found, expected }.into());
+                return Err(CheckError::Number { place, found, expected }.into());
             }
         }
         Ok(())
@@ -224,12 +224,12 @@ fn prepare(context: &Context, plan: &Plan, found: &wgpu::Buffer) -> Result<Prepa
 }
 
 /// The rounds that a dispatch counts, as long as they can be right.
-fn counted(plan: &Plan, groups: u32, rounds: u32) -> Result<u32, Trouble> {
+fn counted(plan: &Plan, groups: u32, rounds: u32) -> Result<u32, WorkloadError> {
     let each = ROUNDS * groups;
     let most = if plan.by_subgroups { plan.group } else { 1 };
     if rounds.is_multiple_of(each) && (1..=most).contains(&(rounds / each)) {
         return Ok(rounds);
     }
     let (found, expected) = (rounds.into(), each.into());
-    Err(Wrong::Number { place: 0, found, expected }.into())
+    Err(CheckError::Number { place: 0, found, expected }.into())
 }

@@ -98,7 +98,7 @@ impl Plan {
                 expected: words(dots),
                 ..of_floats
             },
-            Operation::Blocks => {
+            Operation::CooperativeMatrix => {
                 let has_16 = adapter.matrix_blocks.contains(&16);
                 let (entry_point, side) =
                     if has_16 { ("multiply_16", 16) } else { ("multiply_8", 8) };

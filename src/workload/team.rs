@@ -7,23 +7,23 @@ use std::time::{Duration, Instant};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use super::{Done, Trouble};
+use super::{Done, WorkloadError};
 use crate::search::MAX_THREADS;
 use crate::units::WorkAmount;
 
 /// Threads of a pool of their own.
 #[derive(Debug)]
-pub(super) struct Crew {
+pub(super) struct ThreadTeam {
     pool: ThreadPool,
 }
 
-impl Crew {
-    pub(super) fn new(threads: usize) -> Result<Self, Trouble> {
+impl ThreadTeam {
+    pub(super) fn new(threads: usize) -> Result<Self, WorkloadError> {
         if threads == 0 || threads > MAX_THREADS {
-            return Err(Trouble::Threads { threads });
+            return Err(WorkloadError::Threads { threads });
         }
         let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.map_err(|source| Trouble::Start { threads, source })?;
+        let pool = pool.map_err(|source| WorkloadError::Start { threads, source })?;
         Ok(Self { pool })
     }
 
@@ -41,8 +41,8 @@ impl Crew {
     /// threads.
     pub(super) fn make<T: Send>(
         &self,
-        make: impl Fn(usize) -> Result<T, Trouble> + Sync,
-    ) -> Result<Vec<Mutex<T>>, Trouble> {
+        make: impl Fn(usize) -> Result<T, WorkloadError> + Sync,
+    ) -> Result<Vec<Mutex<T>>, WorkloadError> {
         let parts = self.on_each(make);
         parts.into_iter().map(|part| part.map(Mutex::new)).collect()
     }
@@ -78,8 +78,8 @@ impl Crew {
         &self,
         parts: &[Mutex<T>],
         time: Duration,
-        run: impl Fn(&mut T, Duration) -> Result<Done, Trouble> + Sync,
-    ) -> Result<Done, Trouble> {
+        run: impl Fn(&mut T, Duration) -> Result<Done, WorkloadError> + Sync,
+    ) -> Result<Done, WorkloadError> {
         let waiting = AtomicUsize::new(self.threads());
         let slices = self.each(parts, |part| {
             // Sleeping threads would wake up one after the other; yielding lets more threads than

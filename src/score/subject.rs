@@ -2,17 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use super::energy::{Metering, NoEnergy, Stretch};
+use super::energy::{MeteredWindow, Metering, NoEnergy};
 use super::{Rate, Roof, Row};
 use crate::units::WorkUnit;
-use crate::workload::{Trouble, Workload};
+use crate::workload::{Workload, WorkloadError};
 
 /// Before its first window a workload runs for this share of one, so that clocks and temperatures
 /// are those of work.
 const WARM_UP_WINDOW: u32 = 5;
 
 /// Something that is measured, and what it has shown.
-pub(super) struct Course {
+pub(super) struct Subject {
     pub(super) workload: Box<dyn Workload>,
     slice: Duration,
     /// Whether it has a row, or is there for others to be compared with.
@@ -22,7 +22,7 @@ pub(super) struct Course {
     /// A place in the group.
     pub(super) baseline: Option<usize>,
     pub(super) samples: Samples,
-    pub(super) stretches: Vec<Stretch>,
+    pub(super) stretches: Vec<MeteredWindow>,
 }
 
 /// What slices have shown.
@@ -40,7 +40,7 @@ pub(super) struct Samples {
     pub(super) has_failed: bool,
 }
 
-impl Course {
+impl Subject {
     pub(super) fn new(workload: impl Workload + 'static, slice: Duration) -> Self {
         Self {
             workload: Box::new(workload),
@@ -54,7 +54,7 @@ impl Course {
     }
 
     /// Measures a slice, and checks what it gave if there was time enough for that.
-    pub(super) fn run(&mut self, counts: bool) -> Result<(), Trouble> {
+    pub(super) fn run(&mut self, counts: bool) -> Result<(), WorkloadError> {
         if self.samples.has_failed {
             return Ok(());
         }
@@ -80,7 +80,7 @@ impl Course {
         metering: &Metering,
         window: Duration,
         is_first: bool,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), WorkloadError> {
         if self.samples.has_failed {
             return Ok(());
         }
@@ -95,7 +95,7 @@ impl Course {
     }
 
     /// Checks what it gave since the last time, if it did.
-    pub(super) fn check(&mut self) -> Result<(), Trouble> {
+    pub(super) fn check(&mut self) -> Result<(), WorkloadError> {
         if self.samples.has_failed || !std::mem::take(&mut self.samples.is_due) {
             return Ok(());
         }
