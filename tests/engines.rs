@@ -393,15 +393,16 @@ fn only_verification_compares_256_bits() {
 fn instructions_are_counted() {
     for engine in engines() {
         let id = engine.id();
+        let benchmark = engine.benchmark().expect("all of ours are measured");
         let mut before = f64::INFINITY;
         for versions in 1..=MAX_GROUP {
-            let instructions = engine.ops_per_hash(versions);
+            let instructions = benchmark.ops_per_hash(versions);
             assert!(instructions > 0.0 && instructions.is_finite(), "{id}: {instructions}");
             // What versions share is not done again.
             assert!(instructions <= before, "{id}, {versions} versions: {instructions} > {before}");
             before = instructions;
         }
-        let peak_ops = |rounds| engine.peak_ops(rounds).expect("no fault");
+        let peak_ops = |rounds| benchmark.peak_ops(rounds).expect("no fault");
         let (few, many) = (peak_ops(10), peak_ops(1_000));
         assert!(0 < few && few < many, "{id}: {few}, {many}");
     }
@@ -483,14 +484,6 @@ impl Engine for Forgetful {
         let scanned = scalar.scan(job, range, limit, out)?;
         out.pop();
         Ok(scanned)
-    }
-
-    fn ops_per_hash(&self, _versions: usize) -> f64 {
-        1.0
-    }
-
-    fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError> {
-        Ok(rounds.into())
     }
 }
 

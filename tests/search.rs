@@ -277,14 +277,6 @@ impl Engine for Fake {
     fn batching(&self) -> Batching {
         self.feed
     }
-
-    fn ops_per_hash(&self, versions: usize) -> f64 {
-        self.engine.ops_per_hash(versions)
-    }
-
-    fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError> {
-        self.engine.peak_ops(rounds)
-    }
 }
 
 /// Something that threads wait for.
@@ -1546,13 +1538,5 @@ impl Engine for Counting {
 
     fn batching(&self) -> Batching {
         self.inner.batching()
-    }
-
-    fn ops_per_hash(&self, versions: usize) -> f64 {
-        self.inner.ops_per_hash(versions)
-    }
-
-    fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError> {
-        self.inner.peak_ops(rounds)
     }
 }

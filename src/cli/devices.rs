@@ -180,7 +180,7 @@ fn gib(bytes: u64) -> String {
 
 impl Report {
     fn new(machine: Machine) -> Self {
-        let Machine { cpu, architecture, usable_cores, features, memory_bytes } = machine;
+        let Machine { cpu, architecture, usable_cores, memory_bytes } = machine;
         let engines = engine::survey().iter().map(|engine| match engine {
             Ok(engine) => Engine { id: engine.id().to_string(), available: true, missing: vec![] },
             Err(unavailable) => Engine {
@@ -197,7 +197,7 @@ impl Report {
                 cores: usable_cores,
                 logical_cores: cpu.logical_cores,
                 physical_cores: cpu.physical_cores,
-                features,
+                features: engine::instruction_sets(),
             },
             memory_bytes,
             engines: engines.collect(),

@@ -550,14 +550,6 @@ mod tests {
         fn batching(&self) -> Batching {
             Batching { threads: Some(1), ..Batching::CORES }
         }
-
-        fn ops_per_hash(&self, _versions: usize) -> f64 {
-            1.0
-        }
-
-        fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError> {
-            Ok(rounds.into())
-        }
     }
 
     #[test]

@@ -16,13 +16,13 @@ use core::arch::aarch64::{
 };
 use core::arch::asm;
 use core::hint::black_box;
-use std::arch::is_aarch64_feature_detected;
 
-use super::{Candidate, Engine, EngineError, EngineId, Scanned};
+use super::{Benchmark, Candidate, Engine, EngineError, EngineId, Scanned};
 use crate::engine::scan::{Filter, Hasher, Scan};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 use crate::lanes::Isa as _;
 use crate::lanes::scalar::Scalar;
+use crate::lanes::token;
 use crate::sha256::consts::{IV, K};
 use crate::sha256::rounds::{Midstate, PAD, Tail};
 use crate::sha256::unroll;
@@ -31,18 +31,7 @@ use crate::sha256::unroll;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ArmV8Sha2(());
 
-impl ArmV8Sha2 {
-    pub(super) fn detect() -> Result<Self, Vec<&'static str>> {
-        let mut missing = Vec::new();
-        if !is_aarch64_feature_detected!("neon") {
-            missing.push("neon");
-        }
-        if !is_aarch64_feature_detected!("sha2") {
-            missing.push("sha2");
-        }
-        if missing.is_empty() { Ok(Self(())) } else { Err(missing) }
-    }
-}
+token! { ArmV8Sha2: is_aarch64_feature_detected, "neon", "sha2" }
 
 impl Engine for ArmV8Sha2 {
     fn id(&self) -> EngineId {
@@ -60,6 +49,12 @@ impl Engine for ArmV8Sha2 {
         Ok(unsafe { scan(Scan { job, range, limit, out }) })
     }
 
+    fn benchmark(&self) -> Option<&dyn Benchmark> {
+        Some(self)
+    }
+}
+
+impl Benchmark for ArmV8Sha2 {
     /// `sha256h`, `sha256h2`, `sha256su0` and `sha256su1`.
     fn ops_per_hash(&self, versions: usize) -> f64 {
         f64::from(PER_NONCE) / versions as f64 + f64::from(PER_HASH)

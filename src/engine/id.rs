@@ -27,6 +27,8 @@ pub enum EngineId {
     ArmV8Sha2,
     /// A GPU, by its number among those of this machine.
     Gpu(u8),
+    /// An engine of another crate, by the name that it gives itself.
+    Custom(&'static str),
 }
 
 impl EngineId {
@@ -57,6 +59,7 @@ impl EngineId {
             Self::Neon => "neon",
             Self::ArmV8Sha2 => "armv8-sha2",
             Self::Gpu(_) => "gpu",
+            Self::Custom(name) => name,
         }
     }
 }

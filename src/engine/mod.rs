@@ -58,8 +58,17 @@ pub trait Engine: fmt::Debug + Send + Sync {
         Batching::CORES
     }
 
-    /// Instructions of this engine's kind that it takes for one hash when a job has `versions`
-    /// versions (1 to [`MAX_GROUP`]): loads, moves and loop control not counted.
+    /// What a benchmark asks of it; `None` of an engine that only searches.
+    fn benchmark(&self) -> Option<&dyn Benchmark> {
+        None
+    }
+}
+
+/// What a benchmark asks of an engine beside its search: the peak that the search is compared with, and
+/// the conditions of its device.
+pub trait Benchmark {
+    /// Instructions of the engine's kind that it takes for one hash when a job has `versions` versions
+    /// (1 to [`MAX_GROUP`]): loads, moves and loop control not counted.
     fn ops_per_hash(&self, versions: usize) -> f64;
 
     /// Executes such instructions from registers, with next to nothing to wait for, for `rounds`
@@ -68,11 +77,17 @@ pub trait Engine: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// As [`Self::scan`].
+    /// As [`Engine::scan`].
     fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError>;
 
-    /// What it runs on and how it was tuned; `None` for a processor, of which [`crate::machine`]
-    /// tells.
+    /// How many 32-bit integers one of these instructions computes; `None` where they are not
+    /// additions and logic.
+    fn lanes(&self) -> Option<usize> {
+        None
+    }
+
+    /// What the engine runs on and how it was tuned; `None` for a processor, of which
+    /// [`crate::machine`] tells.
     fn info(&self) -> Option<EngineInfo> {
         None
     }
@@ -153,13 +168,28 @@ impl UnavailableEngineError {
     }
 }
 
+/// The instruction sets of this processor that some engine makes use of, by their names in Rust, such
+/// as `avx512bw`.
+#[must_use]
+pub fn instruction_sets() -> Vec<&'static str> {
+    let mut sets = Vec::new();
+    for set in EngineId::CPU.into_iter().flat_map(|id| cpu::detect(id).has) {
+        if !sets.contains(&set) {
+            sets.push(set);
+        }
+    }
+    sets
+}
+
 /// Every engine of [`EngineId::CPU`], or what it lacks. The processor is asked once per process.
 pub fn survey() -> &'static [Result<Arc<dyn Engine>, UnavailableEngineError>] {
     static SURVEY: OnceLock<Vec<Result<Arc<dyn Engine>, UnavailableEngineError>>> = OnceLock::new();
     SURVEY.get_or_init(|| {
         let detect = |id| {
+            let why = Why::Missing;
             cpu::detect(id)
-                .map_err(|missing| UnavailableEngineError { id, why: Why::Missing(missing) })
+                .engine
+                .map_err(|missing| UnavailableEngineError { id, why: why(missing) })
         };
         EngineId::CPU.map(detect).into()
     })

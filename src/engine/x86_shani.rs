@@ -17,11 +17,11 @@ use core::arch::x86_64::{
 };
 use core::hint::black_box;
 
-use super::{Candidate, Engine, EngineError, EngineId, Scanned};
+use super::{Benchmark, Candidate, Engine, EngineError, EngineId, Scanned};
 use crate::engine::scan::{Filter, Hasher, Scan};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 use crate::lanes::scalar::Scalar;
-use crate::lanes::{Isa as _, x86_token};
+use crate::lanes::{Isa as _, token};
 use crate::sha256::consts::{IV, K};
 use crate::sha256::rounds::{Midstate, PAD, Tail};
 use crate::sha256::unroll;
@@ -30,11 +30,7 @@ use crate::sha256::unroll;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ShaNi(());
 
-impl ShaNi {
-    pub(super) fn detect() -> Result<Self, Vec<&'static str>> {
-        x86_token!(Self(()), "sha", "ssse3", "sse4.1")
-    }
-}
+token! { ShaNi: is_x86_feature_detected, "sha", "ssse3", "sse4.1" }
 
 impl Engine for ShaNi {
     fn id(&self) -> EngineId {
@@ -52,6 +48,12 @@ impl Engine for ShaNi {
         Ok(unsafe { scan(Scan { job, range, limit, out }) })
     }
 
+    fn benchmark(&self) -> Option<&dyn Benchmark> {
+        Some(self)
+    }
+}
+
+impl Benchmark for ShaNi {
     /// `sha256rnds2`, `sha256msg1` and `sha256msg2`.
     fn ops_per_hash(&self, versions: usize) -> f64 {
         f64::from(PER_NONCE) / versions as f64 + f64::from(PER_HASH)

@@ -8,19 +8,14 @@ use core::arch::aarch64::{
     vsliq_n_u32,
 };
 use core::arch::asm;
-use std::arch::is_aarch64_feature_detected;
 
-use super::{Costs, Isa, Lanes, Task, Words};
+use super::{Costs, Isa, Lanes, Task, Words, token};
 
 /// Proof of Advanced SIMD.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Neon(());
 
-impl Neon {
-    pub(crate) fn detect() -> Result<Self, Vec<&'static str>> {
-        if is_aarch64_feature_detected!("neon") { Ok(Self(())) } else { Err(vec!["neon"]) }
-    }
-}
+token! { Neon: is_aarch64_feature_detected, "neon" }
 
 #[derive(Clone, Copy)]
 pub(crate) struct U32x4(uint32x4_t);

@@ -143,19 +143,27 @@ impl Costs {
     }
 }
 
-/// `$token` if the x86-64 processor has all `$feature`s, else the ones that are missing.
-#[cfg(target_arch = "x86_64")]
-macro_rules! x86_token {
-    ($token:expr, $($feature:tt),+) => {{
-        let mut missing = Vec::new();
-        $(if !is_x86_feature_detected!($feature) {
-            missing.push($feature);
-        })+
-        if missing.is_empty() { Ok($token) } else { Err(missing) }
-    }};
+/// What a token is proof of, and how it is made.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! token {
+    ($token:ident: $detected:ident, $($set:tt),+) => {
+        impl $token {
+            /// The instruction sets that it takes, by their names in Rust.
+            pub(crate) const NEEDS: &'static [&'static str] = &[$($set),+];
+
+            /// The token, or the instruction sets that this processor lacks.
+            pub(crate) fn detect() -> Result<Self, Vec<&'static str>> {
+                let mut missing = Vec::new();
+                $(if !std::arch::$detected!($set) {
+                    missing.push($set);
+                })+
+                if missing.is_empty() { Ok(Self(())) } else { Err(missing) }
+            }
+        }
+    };
 }
-#[cfg(target_arch = "x86_64")]
-pub(crate) use x86_token;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub(crate) use token;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 //! register and so save the moves.
 
 #[cfg(target_arch = "x86_64")]
-use super::x86_token;
+use super::token;
 use super::{Costs, Isa, Lanes, Task, Words};
 
 /// The instructions that every processor of the target has.
@@ -17,11 +17,7 @@ pub(crate) struct Scalar;
 pub(crate) struct Bmi2(());
 
 #[cfg(target_arch = "x86_64")]
-impl Bmi2 {
-    pub(crate) fn detect() -> Result<Self, Vec<&'static str>> {
-        x86_token!(Self(()), "bmi1", "bmi2")
-    }
-}
+token! { Bmi2: is_x86_feature_detected, "bmi1", "bmi2" }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct U32x1(u32);

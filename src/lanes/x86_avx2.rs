@@ -8,17 +8,13 @@ use core::arch::x86_64::{
     _mm256_setr_epi32, _mm256_shuffle_epi8, _mm256_sll_epi32, _mm256_srli_epi32, _mm256_xor_si256,
 };
 
-use super::{Costs, Isa, Lanes, Task, Words, x86_token};
+use super::{Costs, Isa, Lanes, Task, Words, token};
 
 /// Proof of AVX2.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx2(());
 
-impl Avx2 {
-    pub(crate) fn detect() -> Result<Self, Vec<&'static str>> {
-        x86_token!(Self(()), "avx2")
-    }
-}
+token! { Avx2: is_x86_feature_detected, "avx2" }
 
 #[derive(Clone, Copy)]
 pub(crate) struct U32x8(__m256i);

@@ -8,17 +8,13 @@ use core::arch::x86_64::{
     _mm512_srl_epi32, _mm512_ternarylogic_epi32,
 };
 
-use super::{Costs, Isa, Lanes, Task, Words, x86_token};
+use super::{Costs, Isa, Lanes, Task, Words, token};
 
 /// Proof of AVX-512 F, and BW for the byte shuffle.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Avx512(());
 
-impl Avx512 {
-    pub(crate) fn detect() -> Result<Self, Vec<&'static str>> {
-        x86_token!(Self(()), "avx512f", "avx512bw")
-    }
-}
+token! { Avx512: is_x86_feature_detected, "avx512f", "avx512bw" }
 
 #[derive(Clone, Copy)]
 pub(crate) struct U32x16(__m512i);

@@ -8,17 +8,13 @@ use core::arch::x86_64::{
     _mm_shuffle_epi8, _mm_sll_epi32, _mm_srli_epi32, _mm_xor_si128,
 };
 
-use super::{Costs, Isa, Lanes, Task, Words, x86_token};
+use super::{Costs, Isa, Lanes, Task, Words, token};
 
 /// Proof of SSE4.1.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sse41(());
 
-impl Sse41 {
-    pub(crate) fn detect() -> Result<Self, Vec<&'static str>> {
-        x86_token!(Self(()), "ssse3", "sse4.1")
-    }
-}
+token! { Sse41: is_x86_feature_detected, "ssse3", "sse4.1" }
 
 #[derive(Clone, Copy)]
 pub(crate) struct U32x4(__m128i);

@@ -21,9 +21,6 @@ pub struct Machine {
     /// Cores that this process may use, hardware threads counted each: as many threads as a search
     /// has unless told otherwise.
     pub usable_cores: usize,
-    /// The instruction sets it has, of those that some engine is made for, by the names that
-    /// [`crate::engine::Unavailable::missing`] uses.
-    pub features: Vec<&'static str>,
     /// Memory that this process may use, in bytes: that of the operating system, or less where a unit of
     /// systemd, a job or a container limits it.
     pub memory_bytes: Option<u64>,
@@ -40,7 +37,6 @@ impl Machine {
             cpu: Cpu::from_cpuinfo(architecture, &text("/proc/cpuinfo")),
             architecture,
             usable_cores: std::thread::available_parallelism().map_or(1, usize::from),
-            features: features(),
             memory_bytes: memory_within(Path::new("/")),
         }
     }
@@ -186,34 +182,6 @@ fn arm_part(maker: &str, code: &str) -> Option<&'static str> {
     })
 }
 
-/// `[names]` of those instruction sets that the processor has and the operating system supports.
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-macro_rules! detected {
-    ($detect:ident: $($name:tt),+) => {{
-        let mut features = Vec::new();
-        $(if std::arch::$detect!($name) {
-            features.push($name);
-        })+
-        features
-    }};
-}
-
-#[cfg(target_arch = "x86_64")]
-fn features() -> Vec<&'static str> {
-    detected!(is_x86_feature_detected:
-        "ssse3", "sse4.1", "bmi1", "bmi2", "avx2", "avx512f", "avx512bw", "sha")
-}
-
-#[cfg(target_arch = "aarch64")]
-fn features() -> Vec<&'static str> {
-    detected!(is_aarch64_feature_detected: "neon", "sha2")
-}
-
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn features() -> Vec<&'static str> {
-    Vec::new()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -313,21 +281,5 @@ mod tests {
         let machine = Machine::detect();
         assert!(machine.usable_cores > 0);
         assert_eq!(machine.architecture, std::env::consts::ARCH);
-    }
-
-    /// An engine that is available lacks nothing, and what it lacks is not among the features.
-    #[test]
-    fn features_agree_with_the_engines() {
-        let features = Machine::detect().features;
-        for unavailable in crate::engine::survey().iter().filter_map(|engine| engine.as_ref().err())
-        {
-            for missing in unavailable.missing() {
-                assert!(!features.contains(missing), "{}: {missing}", unavailable.id());
-            }
-        }
-        #[cfg(target_arch = "x86_64")]
-        if crate::engine::by_id(crate::engine::EngineId::ShaNi).is_ok() {
-            assert!(["ssse3", "sse4.1", "sha"].iter().all(|needed| features.contains(needed)));
-        }
     }
 }

@@ -78,7 +78,8 @@ impl Device {
     ) -> Self {
         let name = id.to_string();
         let mut engines = plan.engines.iter();
-        let setting = engines.find(|it| it.id().to_string() == name).and_then(|it| it.info());
+        let setting =
+            engines.find(|it| it.id().to_string() == name).and_then(|it| it.benchmark()?.info());
         let mut capacities = measured.capacities.iter();
         let largest = capacities.find(|capacity| capacity.device == id);
         let (name, software, tuned) = match setting {

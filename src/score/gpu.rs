@@ -84,7 +84,9 @@ fn hashing(plan: &Plan, engine: &Arc<dyn Engine>, group: &mut Group) -> Result<(
     group.hide(roof);
     for versions in [1, MAX_GROUP] {
         let search = group.add("search", slice, Search::new(engine.clone(), versions, 1))?;
-        group.compare(search, &[roof], engine.ops_per_hash(versions));
+        if let Some(benchmark) = engine.benchmark() {
+            group.compare(search, &[roof], benchmark.ops_per_hash(versions));
+        }
         group.set_baseline(search, baseline);
     }
     Ok(())

@@ -15,7 +15,7 @@ use crate::block::{BlockHash, Header};
 use crate::engine::selftest;
 use crate::engine::verify::judge;
 use crate::engine::{
-    self, Candidate, Engine, EngineError, EngineErrorKind, EngineId, by_id, job_with_chance,
+    self, Candidate, Engine, EngineError, EngineErrorKind, EngineId, available, job_with_chance,
     trial_job,
 };
 use crate::job::{Job, NonceRange};
@@ -141,7 +141,7 @@ impl Workload for Search {
     }
 
     fn busy(&self) -> Option<Duration> {
-        self.engine.busy()
+        self.engine.benchmark()?.busy()
     }
 }
 
@@ -229,6 +229,7 @@ impl Exercise {
     ///
     /// When a number of threads makes no sense, or the system gives no more.
     pub fn new(engine: Arc<dyn Engine>, threads: usize) -> Result<Self, WorkloadError> {
+        engine.benchmark().ok_or(NO_PEAK)?;
         let team = ThreadTeam::new(engine.batching().threads.unwrap_or(threads))?;
         let parts = team.make(|_| Ok(RateEstimate::default()))?;
         Ok(Self { engine, each: 1, team, parts })
@@ -241,18 +242,17 @@ impl Exercise {
     ///
     /// As [`Self::new`].
     pub fn widest(threads: usize) -> Result<Self, WorkloadError> {
-        let widest = [
-            (EngineId::Avx512, 16),
-            (EngineId::Avx2, 8),
-            (EngineId::Sse41, 4),
-            (EngineId::Neon, 4),
-            (EngineId::Scalar, 1),
-        ];
-        let found = widest.into_iter().find_map(|(id, lanes)| Some((by_id(id).ok()?, lanes)));
-        let (engine, each) = found.ok_or(WorkloadError::Missing { what: "integers" })?;
-        Ok(Self { each, ..Self::new(engine, threads)? })
+        let lanes = |engine: &Arc<dyn Engine>| engine.benchmark()?.lanes();
+        let all = available().into_iter().filter_map(|engine| Some((lanes(&engine)?, engine)));
+        // Of those with as many lanes the first: others are pairs of it.
+        let widest = all.reduce(|widest, next| if next.0 > widest.0 { next } else { widest });
+        let (lanes, engine) = widest.ok_or(WorkloadError::Missing { what: "integers" })?;
+        Ok(Self { each: lanes as u64, ..Self::new(engine, threads)? })
     }
 }
+
+const NO_PEAK: WorkloadError =
+    WorkloadError::Missing { what: "peaks of an engine that only searches" };
 
 impl Workload for Exercise {
     fn label(&self) -> Label {
@@ -269,7 +269,8 @@ impl Workload for Exercise {
         team.run(parts, time, |pace, time| {
             let mut operations = 0;
             let took = pace.run(time, |rounds| {
-                operations += engine.peak_ops(rounds).map_err(failure)? * *each;
+                let peak = engine.benchmark().ok_or(NO_PEAK)?;
+                operations += peak.peak_ops(rounds).map_err(failure)? * *each;
                 Ok(())
             })?;
             Ok(Done { work: WorkAmount::Operations(operations), took })
@@ -339,6 +340,7 @@ impl RateEstimate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::by_id;
     use crate::job::MAX_GROUP;
 
     fn scalar() -> Arc<dyn Engine> {

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use perjoule::engine::selftest;
-use perjoule::engine::{self, Engine, EngineId};
+use perjoule::engine::{self, Benchmark, Engine, EngineId};
 use perjoule::machine::Machine;
 use perjoule::meter::Source;
 use perjoule::record::{Record, json};
@@ -376,7 +376,7 @@ impl Args {
         };
         if !kinds.contains(&Kind::Sha256d) {
             // Those of GPUs are there for integers, and to tell of their device.
-            engines.retain(|engine| engine.info().is_some());
+            engines.retain(|engine| engine.benchmark().and_then(Benchmark::info).is_some());
         }
         let shape = self.size.iter().rev().find_map(|size| match size {
             Size::Matrices(shape) => Some(*shape),

@@ -20,7 +20,8 @@ use self::device::Device;
 use self::tuning::Effort;
 pub use self::tuning::{Shape, Trial, Tuning};
 use super::{
-    Batching, Candidate, Engine, EngineError, EngineErrorKind, EngineId, EngineInfo, Scanned, cpu,
+    Batching, Benchmark, Candidate, Engine, EngineError, EngineErrorKind, EngineId, EngineInfo,
+    Scanned, cpu,
 };
 use crate::gpu::{Adapter, DeviceError, Kind};
 use crate::job::{Job, NonceRange};
@@ -218,6 +219,12 @@ impl Engine for Gpu {
         Batching { threads: Some(FEEDERS), piece: DISPATCH * FEEDERS as u32 }
     }
 
+    fn benchmark(&self) -> Option<&dyn Benchmark> {
+        Some(self)
+    }
+}
+
+impl Benchmark for Gpu {
     /// Rotations, shifts, three-input logic operations and additions.
     fn ops_per_hash(&self, versions: usize) -> f64 {
         cpu::per_hash(versions, Costs { add: 1, rotr: 1, shr: 1, xor3: 1, ch: 1, maj: 1 })
