@@ -1,5 +1,6 @@
 //! `perjoule score`: checks every engine, measures all work on all devices, tells what came out.
 
+mod exports;
 pub(super) mod meters;
 
 use std::io::{IsTerminal as _, stderr, stdout};
@@ -14,13 +15,14 @@ use perjoule::engine::{self, Benchmark, Engine, EngineId};
 use perjoule::machine::Machine;
 use perjoule::meter::Source;
 use perjoule::record::{Record, json};
-use perjoule::report::{csv, file, html, prometheus, table};
+use perjoule::report::{file, table};
 use perjoule::score::{
     Device, Dtype, Measured, Metering, NoEnergy, Observer, Plan, Progress, measure,
 };
 use perjoule::search::{MAX_THREADS, Stop};
 use perjoule::workload::{Kind, Shape, WorkloadError};
 
+use self::exports::Exports;
 use self::meters::{MeterArgs, Meters};
 use super::engines::{Choice, choice, chosen};
 use super::{Error, places};
@@ -122,17 +124,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     resume: Option<PathBuf>,
 
-    /// Writes a page with charts to this file: one file, without anything from the network.
-    #[arg(long, value_name = "FILE", help_heading = "Reports")]
-    html: Option<PathBuf>,
-
-    /// Writes a line for each row to this file.
-    #[arg(long, value_name = "FILE", help_heading = "Reports")]
-    csv: Option<PathBuf>,
-
-    /// Writes gauges to this file, as the textfile collector of Prometheus' node exporter reads them.
-    #[arg(long, value_name = "FILE", help_heading = "Reports")]
-    prometheus: Option<PathBuf>,
+    #[command(flatten)]
+    exports: Exports,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -328,14 +321,9 @@ impl Args {
 
     /// The files that are to be written, and the arguments that name them.
     fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
-        [
-            (JSON, self.json_file()),
-            ("--html", self.html.as_deref()),
-            ("--csv", self.csv.as_deref()),
-            ("--prometheus", self.prometheus.as_deref()),
-        ]
-        .into_iter()
-        .filter_map(|(argument, file)| Some((argument, file?)))
+        let json = self.json_file().map(|file| (JSON, file));
+        let exports = self.exports.iter().map(|(exporter, file)| (exporter.argument, file));
+        json.into_iter().chain(exports)
     }
 
     /// Looks whether all files can be written, and are no others that are read.
@@ -348,12 +336,9 @@ impl Args {
 
     /// Writes the report to all files and prints it: each of it, also where another one fails.
     fn deliver(&self, report: &Record) -> Result<(), Error> {
-        let files = self.files().map(|(argument, path)| match argument {
-            JSON => write_json(path, report),
-            "--html" => write(path, &html::page(report)),
-            "--csv" => write(path, &csv::text(report)),
-            _ => write(path, &prometheus::text(report)),
-        });
+        let json = self.json_file().map(|path| write_json(path, report));
+        let exports = self.exports.iter();
+        let exports = exports.map(|(exporter, path)| write(path, &(exporter.text)(report)));
         let is_json = self.json.is_some() && self.json_file().is_none();
         let print = || {
             if is_json {
@@ -362,7 +347,7 @@ impl Args {
                 super::print(&table::text(report, super::is_coloured(&stdout())))
             }
         };
-        super::each(files.chain(std::iter::once_with(print)))
+        super::each(json.into_iter().chain(exports).chain(std::iter::once_with(print)))
     }
 
     fn plan(&self, machine: &Machine) -> Result<Plan, Error> {
