@@ -36,7 +36,7 @@ fn measured(unit: WorkUnit, target: fn(&mut Criterion<EnergyMeasurement>)) -> bo
 
 fn hashes(criterion: &mut Criterion<EnergyMeasurement>) {
     const NONCES: u64 = 1 << 24;
-    let target = Target::from_hex(&format!("{:064x}", 1)).expect("64 digits");
+    let target = Target::MIN;
     let range = NonceRange::new(0, NONCES).expect("within 2^32");
     let search = Search::new(Header::from_bytes([0x5a; Header::LEN]), target).nonces(range);
     let workers = Workers::builder(engine::best(1)).build().expect("threads");

@@ -15,7 +15,7 @@ use perjoule::search::{End, Search, SearchControl, Stop, Workers, WorkersBuilder
 
 /// A header, and a target that nothing in these ranges meets.
 fn work() -> (Header, Target) {
-    let target = Target::from_hex(&format!("{:064x}", 1)).expect("64 digits");
+    let target = Target::MIN;
     (Header::from_bytes([0x5a; Header::LEN]), target)
 }
 

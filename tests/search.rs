@@ -135,13 +135,6 @@ fn mask(bits: u32) -> VersionMask {
     VersionMask::from_consensus(bits).expect("not zero")
 }
 
-/// No hash is 1 or 0.
-fn impossible() -> Target {
-    let mut one = [0; 32];
-    one[31] = 1;
-    Target::from_be_bytes(one).expect("one is not zero")
-}
-
 /// Masks of none, 1, 2, 3 and 16 bits, in groups of each size that makes a difference.
 fn rolling() -> Vec<(Option<VersionMask>, usize)> {
     let mut rolling = vec![(None, 1), (None, 8)];
@@ -500,7 +493,7 @@ fn a_search_stops_when_told_from_another_thread() {
             let _ = under_way.send(());
         }
     };
-    let search = Search::new(header(13), impossible()).versions(VersionMask::BIP320);
+    let search = Search::new(header(13), Target::MIN).versions(VersionMask::BIP320);
     let watch = SearchControl::default().stop(&stop).progress(&mut tell);
     let outcome = search.first(&scalar(2), watch);
     stopper.join().expect("the other thread");
@@ -590,7 +583,7 @@ fn progress_is_told_on_the_way() {
             stop.stop();
         }
     };
-    let search = Search::new(header(16), impossible()).versions(VersionMask::BIP323).roll_time(9);
+    let search = Search::new(header(16), Target::MIN).versions(VersionMask::BIP323).roll_time(9);
     let watch = SearchControl::default().stop(&stop).progress(&mut tell);
     let outcome = search.first(&scalar(2), watch);
 
@@ -611,7 +604,7 @@ fn progress_is_told_on_the_way() {
 fn series(easy: usize, asked: &mut usize) -> impl Iterator<Item = Search> {
     (0..5).map(move |i| {
         *asked += 1;
-        let target = if i < easy { impossible() } else { Target::MAX };
+        let target = if i < easy { Target::MIN } else { Target::MAX };
         Search::new(header(i as u8), target).nonces(nonces(9, i as u64 + 1))
     })
 }
@@ -654,8 +647,8 @@ fn a_series_is_watched_as_a_whole() {
         told.push(progress.of);
         stop.stop();
     };
-    let short = Search::new(header(17), impossible()).nonces(nonces(0, 3));
-    let endless = Search::new(header(18), impossible()).versions(VersionMask::BIP323);
+    let short = Search::new(header(17), Target::MIN).nonces(nonces(0, 3));
+    let endless = Search::new(header(18), Target::MIN).versions(VersionMask::BIP323);
     let watch = SearchControl::default().stop(&stop).progress(&mut tell);
     let outcome = first_of([short, endless], &scalar(2), watch);
     assert_eq!(outcome.end, End::Stopped);
@@ -697,7 +690,7 @@ fn pinned_workers_find_the_same_or_say_why_there_are_none() {
 #[test]
 fn a_search_that_waits_for_its_turn_can_be_stopped() {
     let workers = scalar(1);
-    let endless = Search::new(header(1), impossible()).versions(VersionMask::BIP320);
+    let endless = Search::new(header(1), Target::MIN).versions(VersionMask::BIP320);
     let (first, second) = (Stop::default(), Stop::default());
     thread::scope(|scope| {
         let running =
@@ -715,7 +708,7 @@ fn a_search_that_waits_for_its_turn_can_be_stopped() {
 #[test]
 fn a_panic_of_the_progress_callback_ends_the_search() {
     let workers = scalar(2);
-    let endless = Search::new(header(1), impossible()).versions(VersionMask::BIP320);
+    let endless = Search::new(header(1), Target::MIN).versions(VersionMask::BIP320);
     let mut tell = |_: Progress| panic!("no progress wanted");
     let watch = SearchControl::default().progress(&mut tell);
     let ended =
@@ -735,7 +728,7 @@ fn plans() -> Vec<Plan> {
         Target::MAX_ATTAINABLE_REGTEST,
         target(0x00ff_ffff, 0xff),
         target(0x000f_ffff, 0xff),
-        impossible(),
+        Target::MIN,
     ];
     let mut plans = Vec::new();
     for (seed, target) in targets.into_iter().enumerate() {
@@ -1106,7 +1099,7 @@ fn a_series_tells_each_fault_once() {
     let sick = sick(0, Box::new(|call| call.fail(DeviceError::OutOfMemory)), &failed).gpu();
     let healthy = Fake::before(move |_| failed.wait("it does not fail"));
     let workers = Workers::builder(healthy).engine(Arc::new(sick)).threads(1).build().unwrap();
-    let search = Search::new(header(60), impossible()).nonces(nonces(0, 5_000));
+    let search = Search::new(header(60), Target::MIN).nonces(nonces(0, 5_000));
     let outcome =
         first_of([search.clone(), search.clone(), search], &workers, SearchControl::default());
     assert_eq!((outcome.end, outcome.hashes), (End::Exhausted, 3 * 5_000));
@@ -1189,7 +1182,7 @@ fn a_stop_ends_the_search_of_several_engines() {
     let workers =
         Workers::builder(Arc::new(counted(usize::MAX))).engine(Arc::new(counted(12).gpu()));
     let workers = workers.threads(3).build().expect("a few threads");
-    let search = Search::new(header(62), impossible()).versions(VersionMask::BIP320);
+    let search = Search::new(header(62), Target::MIN).versions(VersionMask::BIP320);
     let outcome = search.first(&workers, SearchControl::default().stop(&stop));
     assert_eq!((outcome.end, outcome.shares.len()), (End::Stopped, 0));
     assert!(outcome.hashes > 0);
@@ -1221,7 +1214,7 @@ fn in_time<T: Send + 'static>(search: impl FnOnce() -> T + Send + 'static) -> T 
 
 /// A search that lasts for centuries.
 fn endless() -> Search {
-    Search::new(header(70), impossible()).roll_time(u32::MAX)
+    Search::new(header(70), Target::MIN).roll_time(u32::MAX)
 }
 
 #[test]
@@ -1401,7 +1394,7 @@ fn an_engine_that_fails_leaves_nobody_at_rest() {
     };
     let throttle = Throttle::default();
     throttle.set(percent(50.0));
-    let search = Search::new(header(73), impossible()).nonces(nonces(0, 1 << 20));
+    let search = Search::new(header(73), Target::MIN).nonces(nonces(0, 1 << 20));
     for alone in [true, false] {
         let mut builder = Workers::builder(failing());
         if !alone {
@@ -1438,7 +1431,7 @@ fn searches_share_a_dial() {
     throttle.set(Duty::PAUSED);
     let search = |seed: u8| {
         let throttle = throttle.clone();
-        let search = Search::new(header(seed), impossible()).nonces(nonces(0, 1 << 14));
+        let search = Search::new(header(seed), Target::MIN).nonces(nonces(0, 1 << 14));
         let work = (0..3).map(move |_| search.clone());
         move || first_of(work, &scalar(2), SearchControl::default().throttle(&throttle))
     };

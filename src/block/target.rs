@@ -67,6 +67,9 @@ impl Target {
     /// All ones: every hash meets it.
     pub const MAX: Self = Self(U256::MAX);
 
+    /// The hardest target there is, which one hash in 2^255 meets: as good as none.
+    pub const MIN: Self = Self(U256::ONE);
+
     /// The easiest target of the main network, compact form `1d00ffff`: difficulty 1.
     pub const MAX_ATTAINABLE_MAINNET: Self = Self(U256::from_u64(0xffff).shl(208));
 

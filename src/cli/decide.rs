@@ -125,13 +125,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         Some(day) => noon(day)?,
         None => Timestamp::now(),
     };
-    let options = Options {
-        thresholds,
-        confidence: args.confidence,
-        draws: args.draws,
-        seed: args.seed,
-        ..Options::at(now)
-    };
+    let mut options = Options::at(now);
+    options.thresholds = thresholds;
+    options.confidence = args.confidence;
+    options.draws = args.draws;
+    options.seed = args.seed;
     let decision = decide(&site, &reports, &options).map_err(|why| match why {
         // With its cause, which is told once.
         DecideError::NoPlan(Unsolved { .. } | Unproven { .. }) => {

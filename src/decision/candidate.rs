@@ -27,9 +27,9 @@ pub(crate) struct Candidate<'a> {
     /// What it calls itself, where a score says so.
     pub(crate) model: Option<String>,
     /// Hashing, or why nothing is known of it.
-    pub(crate) hashing: Result<Hashing, String>,
+    pub(crate) hashing: Result<Hashing, UnknownUse>,
     /// Working for AI, or why nothing is known of it.
-    pub(crate) computing: Result<Power, String>,
+    pub(crate) computing: Result<Power, UnknownUse>,
     /// For what it is fit; empty without a score.
     pub(crate) fitness: Vec<Fitness>,
 }
@@ -78,11 +78,46 @@ pub enum Basis {
 
 /// What of a site and its scores does not fit together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("device {}: {}", shown(device, 100), shown(what, 400))]
+#[error("device {}: {}", shown(device, 100), shown(&reason.to_string(), 400))]
 pub struct MismatchError {
     /// The name of the entry.
     device: String,
-    what: String,
+    reason: MismatchReason,
+}
+
+/// How an entry of a site does not fit the scores.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum MismatchReason {
+    #[error("no score was given, expected SCORE.json")]
+    NoScore,
+    #[error("file is missing, expected one of {known}")]
+    NoFile { known: String },
+    #[error("file {file} was not given, expected one of {known}")]
+    UnknownFile { file: String, known: String },
+    #[error("score {id} is not in its file, expected one of {known}")]
+    UnknownDevice { id: Named<DeviceId>, known: String },
+    #[error(
+        "host_watts and supply_efficiency contradict its score, which has the power of the whole \
+         machine at the wall"
+    )]
+    AtTheWall,
+    #[error(
+        "{key} is missing: its score has the power of {charged} only, and not that at the wall"
+    )]
+    NotAtTheWall { key: &'static str, charged: String },
+}
+
+/// Why nothing is known of a use of a device.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UnknownUse {
+    #[error("a data sheet says nothing of it")]
+    DataSheet,
+    #[error("its driver computes on the processor")]
+    Software,
+    #[error("no joules of {workload}: {why}")]
+    NoEnergy { workload: Kind, why: Named<NoEnergy> },
+    #[error("no joules of {workload}: its score has no {workload}")]
+    NotScored { workload: Kind },
 }
 
 /// All entries of a site with what is known of them.
@@ -92,7 +127,7 @@ pub(crate) fn candidates<'a>(
     thresholds: &Thresholds,
 ) -> Result<Vec<Candidate<'a>>, Vec<MismatchError>> {
     let joined = entries.iter().map(|entry| {
-        let mismatch = |what| MismatchError { device: entry.name.clone(), what };
+        let mismatch = |reason| MismatchError { device: entry.name.clone(), reason };
         Candidate::new(entry, records, thresholds).map_err(mismatch)
     });
     let (fit, unfit): (Vec<_>, Vec<_>) = joined.partition(Result::is_ok);
@@ -127,26 +162,24 @@ impl<'a> Candidate<'a> {
         entry: &'a Entry,
         records: &[NamedRecord],
         thresholds: &Thresholds,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, MismatchReason> {
         let memory = entry.memory.as_ref().map(|memory| memory.value);
         match &entry.figures {
             Figures::Sheet { hashes_per_second, power, .. } => {
                 let power = Power { wall: *power, uncertainty: Some(0.0), basis: Basis::DataSheet };
                 let hashing = Hashing { hashes_per_second: *hashes_per_second, power };
-                let why = "a data sheet says nothing of it";
-                let computing = Err(why.to_owned());
                 Ok(Self {
                     entry,
                     model: None,
                     hashing: Ok(hashing),
-                    computing,
+                    computing: Err(UnknownUse::DataSheet),
                     fitness: Vec::new(),
                 })
             }
             Figures::Score { file, device, host, supply } => {
                 let (record, device) = find(records, file.as_deref(), device)?;
                 let around = Overheads { host: *host, supply: *supply };
-                let at_the_wall = |energy: Result<&Energy, String>| {
+                let at_the_wall = |energy: Result<&Energy, UnknownUse>| {
                     energy
                         .map(|energy| around.wall(energy))
                         .map_or_else(|why| Ok(Err(why)), |it| it.map(Ok))
@@ -177,21 +210,21 @@ fn find<'r>(
     records: &'r [NamedRecord],
     file: Option<&str>,
     id: &Named<DeviceId>,
-) -> Result<(&'r Record, &'r Device), String> {
+) -> Result<(&'r Record, &'r Device), MismatchReason> {
     let names = || listed(&records.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ", ", 10);
     let record = match (file, records) {
-        (_, []) => return Err("no score was given, expected SCORE.json".to_owned()),
+        (_, []) => return Err(MismatchReason::NoScore),
         (None, [(_, record)]) => record,
-        (None, _) => return Err(format!("file is missing, expected one of {}", names())),
+        (None, _) => return Err(MismatchReason::NoFile { known: names() }),
         (Some(file), _) => records
             .iter()
             .find_map(|(name, record)| (name == file).then_some(record))
-            .ok_or_else(|| format!("file {file} was not given, expected one of {}", names()))?,
+            .ok_or_else(|| MismatchReason::UnknownFile { file: file.to_owned(), known: names() })?,
     };
     let device = record.devices.iter().find(|device| device.id == *id);
     device.map(|device| (record, device)).ok_or_else(|| {
         let known: Vec<_> = record.devices.iter().map(|device| &device.id).collect();
-        format!("score {id} is not in its file, expected one of {}", listed(&known, ", ", 10))
+        MismatchReason::UnknownDevice { id: id.clone(), known: listed(&known, ", ", 10) }
     })
 }
 
@@ -204,25 +237,19 @@ struct Overheads {
 
 impl Overheads {
     /// The power at the wall of what a score has metered, or why the site and the score contradict.
-    fn wall(self, energy: &Energy) -> Result<Power, String> {
+    fn wall(self, energy: &Energy) -> Result<Power, MismatchReason> {
         let at_the_wall = energy.charged.iter().any(|domain| *domain == Domain::Machine);
         let basis = if energy.assumed { Basis::Assumed } else { Basis::Measured };
         let wall = match (at_the_wall, self.host, self.supply) {
             (true, None, None) => energy.gross,
             (true, ..) => {
-                return Err(
-                    "host_watts and supply_efficiency contradict its score, which has the \
-                            power of the whole machine at the wall"
-                        .to_owned(),
-                );
+                return Err(MismatchReason::AtTheWall);
             }
             (false, Some(host), Some(supply)) => (energy.gross + host) / supply,
             (false, host, _) => {
                 let key = if host.is_none() { "host_watts" } else { "supply_efficiency" };
-                return Err(format!(
-                    "{key} is missing: its score has the power of {} only, and not that at the wall",
-                    listed(&energy.charged, " and ", 10)
-                ));
+                let charged = listed(&energy.charged, " and ", 10);
+                return Err(MismatchReason::NotAtTheWall { key, charged });
             }
         };
         Ok(Power { wall, uncertainty: energy.uncertainty, basis })
@@ -235,9 +262,9 @@ fn metered<'r>(
     device: &Device,
     workload: Kind,
     most: impl Fn(&Energy) -> f64,
-) -> Result<&'r Energy, String> {
+) -> Result<&'r Energy, UnknownUse> {
     if device.software {
-        return Err("its driver computes on the processor".to_owned());
+        return Err(UnknownUse::Software);
     }
     let rows =
         || report.rows.iter().filter(|row| row.device == device.id && row.workload == workload);
@@ -249,8 +276,9 @@ fn metered<'r>(
         };
         let reasons = || rows().filter_map(|row| row.no_energy.as_ref());
         let why = reasons().find(|why| !by_design(why)).or_else(|| reasons().next());
-        let none = || format!("its score has no {workload}");
-        let why = why.map_or_else(none, ToString::to_string);
-        format!("no joules of {workload}: {why}")
+        match why {
+            Some(why) => UnknownUse::NoEnergy { workload, why: why.clone() },
+            None => UnknownUse::NotScored { workload },
+        }
     })
 }

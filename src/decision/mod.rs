@@ -32,6 +32,7 @@ pub mod site;
 #[cfg(test)]
 #[expect(clippy::float_cmp, reason = "shares and subsidies that are exact in binary")]
 mod tests;
+mod uses;
 mod verdict;
 
 pub use self::candidate::{Basis, MismatchError, NamedRecord};

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use jiff::tz::TimeZone;
 
-use super::candidate::Candidate;
+use super::candidate::{Candidate, UnknownUse};
 use super::case::{Case, Factors, OperatingPoint, Use, hosting};
 use super::curve::Curve;
 use super::model::{Allocation, DeviceDecision, Duration, Limit, Money, PlannedHour, Schedule};
@@ -72,6 +72,17 @@ pub(crate) fn fits(site: &Site, hours: &[Hour], kinds: usize) -> Result<(), plan
     plan::size(kinds, differ)
 }
 
+/// Why hardware is not in a plan.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+enum LeftOutReason {
+    #[error("not worth its price")]
+    Price,
+    #[error(transparent)]
+    Unknown(UnknownUse),
+    #[error("nothing is known of it")]
+    Nothing,
+}
+
 /// The share of a year that the hours are.
 fn years(hours: usize) -> f64 {
     hours as f64 / f64::from(YEAR)
@@ -83,16 +94,16 @@ fn class(
     case: &Case<'_>,
     candidate: &Candidate<'_>,
     judged: &DeviceDecision,
-) -> Result<plan::Class, String> {
+) -> Result<plan::Class, LeftOutReason> {
     if !judged.owned && matches!(judged.verdict.best, Use::Sell | Use::Host) {
-        return Err("not worth its price".to_owned());
+        return Err(LeftOutReason::Price);
     }
     let mining = case.mining(&Factors::ONE);
     let renting = judged.renting.as_ref().and_then(|_| case.renting(&Factors::ONE));
     let renting = renting.filter(|renting| renting.converted > 0.0);
     if mining.is_none() && renting.is_none() {
         let why = candidate.hashing.as_ref().err();
-        return Err(why.cloned().unwrap_or_else(|| "nothing is known of it".to_owned()));
+        return Err(why.cloned().map_or(LeftOutReason::Nothing, LeftOutReason::Unknown));
     }
     let conversion = renting.map_or(Usd::ZERO, |it| yearly(&it) * years(hours));
     Ok(plan::Class {

@@ -275,10 +275,7 @@ pub fn best(versions: usize) -> Arc<dyn Engine> {
 
 /// A job that no nonce solves within any trial, of 1 to [`MAX_GROUP`] versions.
 pub(crate) fn trial_job(versions: usize) -> Job {
-    let mut least = [0; 32];
-    least[31] = 1;
-    let target = Target::from_be_bytes(least).expect("one is not zero");
-    job_for(target, versions)
+    job_for(Target::MIN, versions)
 }
 
 fn job_for(target: Target, versions: usize) -> Job {

@@ -10,6 +10,7 @@ use crate::workload::{Kind, Shape};
 
 /// What to score, and for how long.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Plan {
     /// On what.
     pub devices: Vec<Device>,
@@ -153,6 +154,28 @@ impl fmt::Display for WorkloadClass {
 }
 
 impl Plan {
+    /// Everything on these devices, each kind of work for `time`, on one thread and on `threads`; with
+    /// `engines` for their searches.
+    #[must_use]
+    pub fn new(
+        devices: Vec<Device>,
+        engines: Vec<Arc<dyn Engine>>,
+        threads: usize,
+        time: Duration,
+    ) -> Self {
+        Self {
+            devices,
+            kinds: Kind::ALL.into(),
+            engines,
+            dtypes: Vec::new(),
+            shape: None,
+            array_bytes: None,
+            threads,
+            time,
+            finished: Vec::new(),
+        }
+    }
+
     /// Whatever of the plan there can be on each device, and is not finished.
     pub(super) fn groups(&self) -> Vec<(Device, WorkloadClass)> {
         let groups =

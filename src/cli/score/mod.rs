@@ -371,17 +371,14 @@ impl Args {
             Size::Arrays(bytes) => Some(*bytes),
             Size::Matrices(_) => None,
         });
-        Ok(Plan {
-            devices,
-            kinds,
-            engines,
-            dtypes: self.dtype.clone(),
-            shape,
-            array_bytes,
-            threads: self.threads.unwrap_or(machine.usable_cores.min(MAX_THREADS)),
-            time: self.seconds.unwrap_or(if self.quick { QUICK_TIME } else { TIME }),
-            finished: Vec::new(),
-        })
+        let threads = self.threads.unwrap_or(machine.usable_cores.min(MAX_THREADS));
+        let time = self.seconds.unwrap_or(if self.quick { QUICK_TIME } else { TIME });
+        let mut plan = Plan::new(devices, engines, threads, time);
+        plan.kinds = kinds;
+        plan.dtypes.clone_from(&self.dtype);
+        plan.shape = shape;
+        plan.array_bytes = array_bytes;
+        Ok(plan)
     }
 
     /// The engines asked for, once each, or those of the devices asked for; all that there are if

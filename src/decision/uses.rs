@@ -1,0 +1,157 @@
+//! What each use of a device earns and needs: break-evens, margins and paybacks.
+
+use super::candidate::{Basis, Candidate, UnknownUse};
+use super::case::{Case, Factors, OperatingPoint};
+use super::model::{AiEconomics, MiningEconomics};
+use super::site::{Hardware, Site, YEAR};
+use super::verdict::Eligibility;
+use crate::units::{Usd, UsdPerHour, UsdPerKwh};
+
+pub(super) fn mining(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<MiningEconomics> {
+    let one = Factors::ONE;
+    let hashing = candidate.hashing.as_ref().ok()?;
+    let running = case.mining(&one)?;
+    let mined = case.mined(&running, &one);
+    let per_kwh = running.per_kwh();
+    // Revenue is proportional to the price of a bitcoin, and to one by the difficulty.
+    let cost = case.tariff(&one) + running.operations.at(running.power);
+    let times = cost / per_kwh;
+    let earnings = case.earnings(&one);
+    let hashes_per_joule = hashing.hashes_per_second / hashing.power.wall.value();
+    let payback = match candidate.entry.hardware {
+        Hardware::Owned(_) => None,
+        Hardware::ToBuy(_) => months(case.worth(&one), mined.value),
+    };
+    Some(MiningEconomics {
+        basis: hashing.power.basis,
+        wall_watts: hashing.power.wall,
+        metered_watts: running.power,
+        hashes_per_joule,
+        joules_per_terahash: 1e12 / hashes_per_joule,
+        usd_per_kwh: per_kwh,
+        margin_usd_per_kwh: per_kwh - cost,
+        hours: mined.hours,
+        switch_off_usd_per_kwh: running.worth(),
+        break_even_usd_per_kwh: running.worth() - yearly(case.keep(&one), &running),
+        break_even_btc_usd: positive(times).map(|times| earnings.btc_price * times),
+        break_even_difficulty: positive(1.0 / times).map(|times| earnings.difficulty * times),
+        payback_months: payback,
+    })
+}
+
+pub(super) fn renting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<AiEconomics> {
+    let one = Factors::ONE;
+    let running = case.renting(&one)?;
+    let basis = candidate.computing.as_ref().ok()?.basis;
+    // A year is linear in the utilisation: what it is at none, and what all of it adds.
+    let full = case.full_rent()?.over(f64::from(YEAR)) * running.converted;
+    let without = case.always(&OperatingPoint { revenue: UsdPerHour::ZERO, ..running }, &one);
+    let utilisation = |than: Usd| finite((than - without) / full).map(|share| share.max(0.0));
+    let mined = case.mining(&one).map(|mining| case.mined(&mining, &one).value);
+    let mining = mined.map_or(Usd::ZERO, |mined| if mined > Usd::ZERO { mined } else { Usd::ZERO });
+    let capital = match candidate.entry.hardware {
+        Hardware::Owned(_) => running.conversion,
+        Hardware::ToBuy(_) => running.conversion + case.worth(&one),
+    };
+    let instead =
+        if matches!(candidate.entry.hardware, Hardware::Owned(_)) { mining } else { Usd::ZERO };
+    Some(AiEconomics {
+        break_even_utilisation: utilisation(case.keep(&one)),
+        mining_utilisation: mined.and_then(utilisation),
+        payback_months: months(capital, case.operating(&running, &one) - instead)
+            .map(|months| months + case.months_to_convert()),
+        ..earning(case, &running, basis, case.keep(&one))
+    })
+}
+
+pub(super) fn hosting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<AiEconomics> {
+    let one = Factors::ONE;
+    let running = case.hosting(&one)?;
+    let basis = candidate.hashing.as_ref().ok()?.power.basis;
+    let mined = case.mined(&case.mining(&one)?, &one).value;
+    let instead = if mined > Usd::ZERO { mined } else { Usd::ZERO };
+    Some(AiEconomics {
+        payback_months: months(running.conversion, case.operating(&running, &one) - instead)
+            .map(|months| months + case.months_to_convert()),
+        ..earning(case, &running, basis, Usd::ZERO)
+    })
+}
+
+/// What so much a year is for each kilowatt-hour of something that runs at all times.
+fn yearly(dollars: Usd, running: &OperatingPoint) -> UsdPerKwh {
+    UsdPerHour::new(dollars.value() / f64::from(YEAR)).at(running.power)
+}
+
+/// AI that needs hardware which costs so much a year to keep.
+fn earning(case: &Case<'_>, running: &OperatingPoint, basis: Basis, keep: Usd) -> AiEconomics {
+    let one = Factors::ONE;
+    let per_kwh = running.per_kwh();
+    let left = running.worth();
+    let tariff = if running.energy_paid { UsdPerKwh::ZERO } else { case.tariff(&one) };
+    let bears = left * running.converted - yearly(running.conversion_yearly + keep, running);
+    let paid = !running.energy_paid;
+    AiEconomics {
+        basis,
+        metered_watts: running.power,
+        usd_per_kwh: per_kwh,
+        margin_usd_per_kwh: left - tariff,
+        switch_off_usd_per_kwh: paid.then_some(left),
+        break_even_usd_per_kwh: (paid && running.converted > 0.0)
+            .then(|| bears / running.converted),
+        break_even_utilisation: None,
+        mining_utilisation: None,
+        conversion_usd: running.conversion,
+        payback_months: None,
+    }
+}
+
+pub(super) fn no_renting(
+    site: &Site,
+    candidate: &Candidate<'_>,
+    allowed: Eligibility,
+) -> Option<NoRentalReason> {
+    if candidate.entry.rental.is_none() {
+        return Some(NoRentalReason::NoRental);
+    }
+    if site.ai.market.is_none() {
+        return Some(NoRentalReason::NoMarket);
+    }
+    if !allowed.renting() {
+        let reasons = candidate.fitness.iter().min_by_key(|it| {
+            it.against.len() + it.reasons.iter().filter(|it| it.enough == Some(false)).count()
+        });
+        let lacking = reasons.map(|it| {
+            let lacking = it.reasons.iter().filter(|it| it.enough == Some(false));
+            it.against.iter().cloned().chain(lacking.map(ToString::to_string)).collect::<Vec<_>>()
+        });
+        return Some(NoRentalReason::NotFit(lacking.unwrap_or_default()));
+    }
+    candidate.computing.as_ref().err().cloned().map(NoRentalReason::Unknown)
+}
+
+/// Why a device is not rented out.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub(crate) enum NoRentalReason {
+    #[error("it has no rental in the site's file")]
+    NoRental,
+    #[error("the site's file has no ai.market")]
+    NoMarket,
+    /// What it lacks for the kind of work that it is nearest to.
+    #[error("not fit for AI: {}", .0.join(", "))]
+    NotFit(Vec<String>),
+    #[error(transparent)]
+    Unknown(UnknownUse),
+}
+
+/// How long it takes to earn so much; `None` where nothing is earned.
+fn months(capital: Usd, yearly: Usd) -> Option<f64> {
+    (yearly > Usd::ZERO).then(|| 12.0 * (capital / yearly))
+}
+
+fn positive(value: f64) -> Option<f64> {
+    finite(value).filter(|value| *value > 0.0)
+}
+
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}
