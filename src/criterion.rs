@@ -1,14 +1,14 @@
-//! Energy as what criterion measures, so that `cargo bench` tells hashes and FLOPs per joule.
+//! Energy as a measurement of criterion, so that `cargo bench` reports hashes and FLOPs per joule.
 //!
-//! Counters of energy move a thousand times a second at best, and those of GPUs ten times. Criterion
-//! by itself begins with single iterations and adds one each sample, of which such a counter sees
-//! nothing, and gives up. So a benchmark of energy wants
+//! Counters of energy are updated a thousand times a second at best, and those of GPUs ten times.
+//! Criterion by default begins with single iterations and adds one each sample, of which such a
+//! counter sees nothing, and gives up. So a benchmark of energy needs
 //! [`SamplingMode::Flat`](::criterion::SamplingMode::Flat), ten samples, and two seconds or more for
 //! each of them; see `benches/energy.rs`.
 //!
-//! Where there is no meter, time is measured instead, which is told in one line. A meter that fails
-//! on the way leaves a benchmark without a number: [`EnergyMeasurement::failure`] lets a bench end
-//! with an exit code that says so.
+//! Where there is no meter, time is measured instead, as one line on standard error says. A meter
+//! that fails on the way leaves a benchmark without a number: [`EnergyMeasurement::failure`] lets a
+//! bench end with an exit code that says so.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,22 +20,24 @@ use crate::meter::{Clock, DEFAULT_INTERVAL, Mark, MeterError, Recorder, found};
 use crate::score::{Device, Metering};
 use crate::units::{Joules, WorkUnit};
 
-/// Joules of a device, or nanoseconds where no meter measures it.
+/// A measurement of the energy of a device in joules, or of time in nanoseconds where no meter
+/// measures it.
 #[derive(Debug)]
 pub struct EnergyMeasurement {
     device: Device,
     metering: Option<Metering>,
     formatter: PerJoule,
-    /// Whether a reading has failed, which is told once.
+    /// Whether a reading has failed, which is printed once.
     has_failed: Arc<AtomicBool>,
 }
 
 impl EnergyMeasurement {
-    /// Reads the meters of this machine from now on. What a benchmark calls elements is `unit`.
+    /// Starts to read the meters of this machine. The elements of a benchmark's throughput are
+    /// `unit`.
     ///
     /// # Errors
     ///
-    /// When the system gives no thread to read them.
+    /// When the system cannot start a thread to read them.
     pub fn new(device: Device, unit: WorkUnit) -> Result<Self, MeterError> {
         let (meters, missing): (Vec<_>, Vec<_>) = found().into_iter().partition(Result::is_ok);
         let meters = meters.into_iter().flatten().collect();
@@ -55,20 +57,21 @@ impl EnergyMeasurement {
         Self { device, metering, formatter, has_failed: Arc::default() }
     }
 
-    /// What is set when a reading fails; criterion keeps the measurement itself to the end.
+    /// Returns the flag that is set when a reading fails; criterion keeps the measurement itself to
+    /// the end.
     #[must_use]
     pub fn failure(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.has_failed)
     }
 
-    /// Whether it measures energy.
+    /// Returns whether energy is measured, and not time.
     #[must_use]
     pub fn is_energy(&self) -> bool {
         self.metering.is_some()
     }
 }
 
-/// Where a measurement began.
+/// The beginning of a measurement: a mark of the meters, or a time.
 #[derive(Debug)]
 pub struct Begun(Inner);
 
@@ -80,7 +83,7 @@ enum Inner {
 
 impl Measurement for EnergyMeasurement {
     type Intermediate = Begun;
-    /// Joules, or nanoseconds.
+    /// Energy in joules, or time in nanoseconds where no meter measures the device.
     type Value = f64;
 
     fn start(&self) -> Begun {
@@ -90,7 +93,7 @@ impl Measurement for EnergyMeasurement {
         })
     }
 
-    /// Of what cannot be known the value is zero, which criterion refuses.
+    /// Returns zero where the energy is not known, which criterion refuses.
     fn end(&self, begun: Begun) -> f64 {
         match (begun.0, &self.metering) {
             (Inner::Energy(from), Some(metering)) => {

@@ -1,8 +1,8 @@
-//! Texts that people give in files: how much of them is read, in which encodings, and how what they
-//! say is repeated in a message.
+//! Reads the text files that users give: up to which size, in which encodings, and how messages
+//! quote their text.
 //!
-//! A name may be that of a device, a pipe or a disk image. What is read is bounded, in time too, so
-//! that a wrong name is an error and not a machine without memory.
+//! A name may be that of a device, a pipe or a disk image. The size and the time of reading are
+//! bounded, so that a wrong name is an error and does not use up the memory of the machine.
 
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
@@ -10,33 +10,33 @@ use std::path::Path;
 
 use crate::units::text::bytes;
 
-/// Why a file is no text that can be used.
+/// Why a file cannot be read as text.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
-    /// The system does not give it.
+    /// The operating system could not read the file.
     #[error("{0}")]
     Unreadable(io::Error),
-    /// It is something else.
+    /// The name is not that of a file but of something else, such as `a folder`.
     #[error("it is {0}, expected a file")]
     NoFile(&'static str),
-    /// It cannot be what it is taken for.
+    /// The file is larger than the limit for files of its kind.
     #[error("it has more than {}, which is the limit of {}", bytes(.0.bytes), .0.what)]
     TooLarge(Limit),
-    /// It has two bytes for each character.
+    /// The text is encoded in UTF-16, not UTF-8.
     #[error(
         "it is UTF-16, expected UTF-8; save it as UTF-8, or in PowerShell write it with `| Out-File -Encoding utf8`"
     )]
     Utf16,
-    /// It has bytes that no text has.
+    /// The text is not valid UTF-8.
     #[error("line {line} is not UTF-8, expected a text in UTF-8")]
     NoText {
-        /// Which line, from 1 on.
+        /// Number of the first line that is not, from 1.
         line: usize,
     },
 }
 
-/// How large a file of some kind may be.
+/// Maximum size of a file of some kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     what: &'static str,
@@ -44,11 +44,11 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Of a score: power over hours, every fiftieth of a second, is some tens of megabytes.
+    /// Limit of a score: power over hours, every fiftieth of a second, is some tens of megabytes.
     pub(crate) const SCORE: Self = Self::new("a score", 256 << 20);
-    /// Of a site, or of thresholds.
+    /// Limit of a file of settings, such as a site or thresholds.
     pub(crate) const SETTINGS: Self = Self::new("a file of settings", 4 << 20);
-    /// Of a series of prices: a year of hours is half a megabyte.
+    /// Limit of a series of prices: a year of hours is half a megabyte.
     pub(crate) const SERIES: Self = Self::new("a series of prices", 64 << 20);
 
     const fn new(what: &'static str, bytes: u64) -> Self {
@@ -56,7 +56,7 @@ impl Limit {
     }
 }
 
-/// The text of a file.
+/// Reads the text of a file.
 pub(crate) fn file(path: &Path, limit: Limit) -> Result<String, InputError> {
     let found = fs::metadata(path).map_err(InputError::Unreadable)?;
     // To open a pipe is to wait for whoever writes into it.
@@ -69,7 +69,7 @@ pub(crate) fn file(path: &Path, limit: Limit) -> Result<String, InputError> {
     reader(File::open(path).map_err(InputError::Unreadable)?, limit)
 }
 
-/// The text that is read from something until it ends.
+/// Reads the text of a stream until its end.
 pub(crate) fn reader(from: impl Read, limit: Limit) -> Result<String, InputError> {
     let mut bytes = Vec::new();
     from.take(limit.bytes + 1).read_to_end(&mut bytes).map_err(InputError::Unreadable)?;
@@ -79,7 +79,8 @@ pub(crate) fn reader(from: impl Read, limit: Limit) -> Result<String, InputError
     text(bytes)
 }
 
-/// What a name leads to if not to a file. What the shell hands over under a number is as good as one.
+/// Returns what a name leads to, if not to a file. A pipe or device that the shell hands over as a
+/// descriptor is as good as a file.
 fn other_than_a_file(found: FileType, path: &Path) -> Option<&'static str> {
     let handed = ["/dev/fd", "/dev/stdin", "/proc/self/fd"].iter().any(|it| path.starts_with(it));
     if found.is_file() {
@@ -101,10 +102,10 @@ fn other_than_a_file(found: FileType, path: &Path) -> Option<&'static str> {
     (!handed).then_some("a device")
 }
 
-/// What says that a text is one, and which.
+/// The byte order mark.
 const MARK: char = '\u{feff}';
 
-/// UTF-8, with or without the mark at its beginning that some editors write.
+/// Decodes UTF-8, with or without the byte order mark that some editors write at its beginning.
 fn text(bytes: Vec<u8>) -> Result<String, InputError> {
     if is_utf_16(&bytes) {
         return Err(InputError::Utf16);
@@ -119,7 +120,7 @@ fn text(bytes: Vec<u8>) -> Result<String, InputError> {
     Ok(text)
 }
 
-/// By its mark, or by a first letter of two bytes.
+/// Returns whether a text is UTF-16, by its byte order mark or a first character of two bytes.
 fn is_utf_16(bytes: &[u8]) -> bool {
     let first: Option<&[u8; 2]> = bytes.first_chunk();
     first.is_some_and(|&[a, b]| {
@@ -127,8 +128,8 @@ fn is_utf_16(bytes: &[u8]) -> bool {
     })
 }
 
-/// A text of a file as a message repeats it: nothing that steers a terminal or turns the direction of
-/// writing, and no more than so many characters, with the middle left out.
+/// Returns a text of a file as a message quotes it: characters that steer a terminal or turn the
+/// direction of writing are escaped, and of more than `most` characters the middle is left out.
 pub(crate) fn shown(text: &str, most: usize) -> String {
     let escaped = |c: char| -> String {
         let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
@@ -146,7 +147,7 @@ pub(crate) fn shown(text: &str, most: usize) -> String {
     head + "…" + &tail.into_iter().map(escaped).collect::<String>()
 }
 
-/// The first of many, and how many more there are.
+/// Joins the first `most` of a list, and says how many more there are.
 pub(crate) fn listed<T: ToString>(all: &[T], between: &str, most: usize) -> String {
     let mut text = all.iter().take(most).map(ToString::to_string).collect::<Vec<_>>().join(between);
     if let Some(more) = all.len().checked_sub(most).filter(|&more| more > 0) {

@@ -1,5 +1,5 @@
-//! A header and a target, made ready to scan: one midstate a version, and what all nonces share;
-//! and what comes back from a scan.
+//! A header and a target prepared for scanning, and what a scan returns: candidates, and how far it
+//! came.
 //!
 //! A job is one *version group*: up to eight versions of the same header that an engine tries on
 //! each nonce. The group is part of the job, so that the order of results, first by nonce and then
@@ -8,10 +8,10 @@
 use crate::block::{Header, Target, Version};
 use crate::sha256::rounds::{Midstate, Tail};
 
-/// The most versions one job holds.
+/// Largest number of versions in one job.
 pub const MAX_GROUP: usize = 8;
 
-/// Consecutive nonces: up to all 2^32 of them, never past the last.
+/// Range of consecutive nonces: from none up to all 2^32, never past the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NonceRange {
     start: u32,
@@ -19,10 +19,10 @@ pub struct NonceRange {
 }
 
 impl NonceRange {
-    /// All 2^32 nonces.
+    /// The range of all 2^32 nonces.
     pub const ALL: Self = Self { start: 0, len: 1 << 32 };
 
-    /// The nonces from `start` up to but not including `end`, which may be 2^32.
+    /// Makes the range of the nonces from `start` up to but not including `end`, which may be 2^32.
     ///
     /// # Errors
     ///
@@ -37,31 +37,32 @@ impl NonceRange {
         }
     }
 
-    /// The first nonce, if there is one.
+    /// Returns the first nonce of the range; without meaning if the range is empty.
     #[must_use]
     pub fn start(self) -> u32 {
         self.start
     }
 
-    /// One past the last nonce: 0 to 2^32.
+    /// Returns the end of the range, one past the last nonce: 0 to 2^32.
     #[must_use]
     pub fn end(self) -> u64 {
         u64::from(self.start) + self.len
     }
 
-    /// How many nonces: 0 to 2^32.
+    /// Returns the number of nonces in the range: 0 to 2^32.
     #[must_use]
     pub fn len(self) -> u64 {
         self.len
     }
 
-    /// Whether there is no nonce in it.
+    /// Returns whether the range has no nonces.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.len == 0
     }
 
-    /// The first `len` nonces, or all where there are fewer, and the rest.
+    /// Splits the range into its first `len` nonces, or all where there are fewer, and the
+    /// remainder.
     #[must_use]
     pub fn split_at(self, len: u64) -> (Self, Self) {
         let len = len.min(self.len);
@@ -79,20 +80,20 @@ pub enum NonceRangeError {
     /// The end is beyond the last nonce.
     #[error("the nonces end at {end}, expected at most 4294967296 (2^32)")]
     PastTheLast {
-        /// The end asked for.
+        /// End of the range that was asked for.
         end: u64,
     },
     /// The end is before the start.
     #[error("the nonces start at {start}, after their end at {end}")]
     Reversed {
-        /// The start asked for.
+        /// Start of the range that was asked for.
         start: u32,
-        /// The end asked for.
+        /// End of the range that was asked for.
         end: u64,
     },
 }
 
-/// What an engine scans: a header and a target with everything precomputed that no nonce changes.
+/// Work for an engine: a header and a target, with everything precomputed that no nonce changes.
 #[derive(Clone, Debug)]
 pub struct Job {
     header: Header,
@@ -103,13 +104,13 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job for the header's own version.
+    /// Prepares a job for the header's own version.
     #[must_use]
     pub fn new(header: Header, target: Target) -> Self {
         Self::prepare(header, target, vec![header.version()])
     }
 
-    /// A job for a group of versions, tried in this order on each nonce.
+    /// Prepares a job for a group of versions, which are tried in this order on each nonce.
     ///
     /// # Errors
     ///
@@ -143,19 +144,19 @@ impl Job {
         Self { header, target, tail, versions, midstates }
     }
 
-    /// The header as given: its nonce and, within the group, its version are the engine's to vary.
+    /// Returns the header as given: the engine varies its nonce and, within the group, its version.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// What a hash has to be at most.
+    /// Returns the target that a hash must meet.
     #[must_use]
     pub fn target(&self) -> Target {
         self.target
     }
 
-    /// The versions of the group, 1 to [`MAX_GROUP`], in the order of the search.
+    /// Returns the versions of the group, 1 to [`MAX_GROUP`], in the order in which they are tried.
     #[must_use]
     pub fn versions(&self) -> &[Version] {
         &self.versions
@@ -165,32 +166,32 @@ impl Job {
         self.tail
     }
 
-    /// One per version, in the order of [`Self::versions`].
+    /// The midstates, one for each version, in the order of [`Self::versions`].
     pub(crate) fn midstates(&self) -> &[Midstate] {
         &self.midstates
     }
 }
 
-/// A nonce and a version whose hash may meet the target: its top word is small enough.
+/// A nonce and a version whose hash may meet the target: its top 32 bits are small enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Candidate {
-    /// The header's nonce.
+    /// Nonce of the candidate's header.
     pub nonce: u32,
-    /// The header's version.
+    /// Version of the candidate's header.
     pub version: Version,
 }
 
-/// How far a scan came.
+/// How far a scan of a range of nonces came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scanned {
-    /// Nonces done, from the start of the range. Fewer than the range has means that the limit of
-    /// candidates was reached first and that there may be more.
+    /// Nonces done, from the start of the range. If fewer than the range has, the limit of
+    /// candidates was reached first and there may be more.
     pub nonces: u64,
-    /// Hashes done: `nonces` times the versions of the job.
+    /// Hashes done: `nonces` times the number of versions of the job.
     pub hashes: u64,
 }
 
-/// A group of no versions, or of too many.
+/// Error of a version group with no versions or with more than [`MAX_GROUP`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a version group of {size}, expected 1 to {MAX_GROUP} versions")]
 pub struct GroupSizeError {

@@ -16,7 +16,7 @@
 //!
 //! - [`units`]: quantities that are not to be mixed up: joules, watts, money, amounts of work;
 //! - `input`: texts that people give in files;
-//! - [`machine`]: what is in this machine: processor, cores, instruction sets, memory;
+//! - [`machine`]: what is in this machine: processor, cores, memory;
 //! - [`block`]: the words of a header, and what its hash is compared with;
 //! - `lanes`: vectors of 32-bit words, one file an instruction set;
 //! - [`gpu`]: adapters, an opened device, and how one fails;

@@ -1,7 +1,7 @@
 //! Conversions from and to the types of rust-bitcoin 0.32.
 //!
-//! `From` wherever nothing can go wrong. Only a rust-bitcoin target may be zero, which none of ours
-//! is.
+//! Conversions are `From` wherever they cannot fail. One can: a rust-bitcoin target may be zero, a
+//! [`Target`] here never is.
 
 use ::bitcoin::block as theirs;
 use ::bitcoin::hashes::Hash as _;

@@ -1,4 +1,4 @@
-//! The two hashes of a header: that of a block and the root of its transactions.
+//! The two hashes in a header: a block hash, and the Merkle root of the transactions.
 //!
 //! Both are kept in the order in which SHA-256 gives their bytes and in which a header stores them.
 //! People see them the other way round: as a little-endian number is written, so that the leading
@@ -16,21 +16,21 @@ macro_rules! reversed_hash {
         pub struct $type([u8; 32]);
 
         impl $type {
-            /// Takes the 32 bytes in internal order: as SHA-256d gives them and as a header holds
-            /// them.
+            /// Makes the hash from its 32 bytes in internal order: as SHA-256d gives them and as a
+            /// header holds them.
             #[must_use]
             pub const fn from_bytes(bytes: [u8; 32]) -> Self {
                 Self(bytes)
             }
 
-            /// The 32 bytes in internal order.
+            /// Returns the 32 bytes in internal order.
             #[must_use]
             pub const fn as_bytes(&self) -> &[u8; 32] {
                 &self.0
             }
 
-            /// Reads the 64 digits, of either case, that explorers show: reversed, most significant
-            /// byte first.
+            /// Reads the hash from 64 hex digits of either case as explorers show them:
+            /// byte-reversed, most significant byte first.
             ///
             /// # Errors
             ///
@@ -50,7 +50,8 @@ macro_rules! reversed_hash {
             }
         }
 
-        /// The 64 digits that explorers show: reversed, most significant byte first.
+        /// Writes the 64 hex digits that explorers show: byte-reversed, most significant byte
+        /// first.
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.pad(&hex::encode(self.0.iter().rev()))
@@ -62,7 +63,7 @@ macro_rules! reversed_hash {
 }
 
 reversed_hash!(
-    /// The SHA-256d of a header's 80 bytes, and so the name of its block.
+    /// The hash of a block: the SHA-256d of its header's 80 bytes.
     ///
     /// As a number it is little-endian; [`Target::is_met_by`](super::Target::is_met_by) compares it
     /// as one.
@@ -71,7 +72,7 @@ reversed_hash!(
 );
 
 reversed_hash!(
-    /// The root of the hash tree over a block's transactions: all that a header says of them.
+    /// The root of the Merkle tree of a block's transactions: all that a header says of them.
     MerkleRoot,
     "a merkle root is 32 bytes (64 hex digits)"
 );

@@ -1,7 +1,7 @@
-//! The 80 bytes that are hashed to mine a block.
+//! The 80-byte block header that is hashed to mine a block.
 //!
 //! A [`Header`] is kept as those bytes, since that is what an engine reads and what a pool sends;
-//! the fields are read out of it. Every 80 bytes are a header: whether it is a good one is for its
+//! the fields are read out of it. Any 80 bytes are a header: whether it is a valid one is for its
 //! hash and for consensus rules to say.
 
 use std::fmt;
@@ -20,38 +20,38 @@ const TIME: usize = 68;
 const BITS: usize = 72;
 const NONCE: usize = 76;
 
-/// A block header: 80 bytes, as they are hashed.
+/// A block header, as the 80 bytes that are hashed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Header([u8; Header::LEN]);
 
-/// The six fields of a [`Header`], in their order in it.
+/// The six fields of a [`Header`], in the order in which it holds them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HeaderFields {
-    /// Version number, or since BIP 9 a set of flags.
+    /// Block version; since BIP 9 a set of flags for soft-fork signalling.
     pub version: Version,
-    /// The hash of the block before this one; all zero for the first.
+    /// Hash of the previous block in the chain; all zero for the first block.
     pub prev_block_hash: BlockHash,
-    /// Commits to the block's transactions.
+    /// Root of the Merkle tree of the block's transactions.
     pub merkle_root: MerkleRoot,
-    /// Seconds since 1970-01-01 UTC, as the miner claims.
+    /// Timestamp of the block in seconds since 1970-01-01 UTC, as the miner claims.
     pub time: u32,
-    /// The target that the block's hash must meet ("nBits").
+    /// Target that the block's hash must meet, in compact form ("nBits").
     pub bits: CompactTarget,
-    /// The number that a miner searches first.
+    /// Nonce: the number that a miner varies first.
     pub nonce: u32,
 }
 
 impl Header {
-    /// The length of a header in bytes.
+    /// Length of a header: 80 bytes.
     pub const LEN: usize = 80;
 
-    /// Takes the bytes as they are hashed.
+    /// Makes a header from the 80 bytes that are hashed.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
         Self(bytes)
     }
 
-    /// Takes the bytes as they are hashed.
+    /// Makes a header from a slice of the 80 bytes that are hashed.
     ///
     /// # Errors
     ///
@@ -63,7 +63,8 @@ impl Header {
         }
     }
 
-    /// Reads 160 hex digits of either case: the bytes in the order in which they are hashed.
+    /// Reads a header from 160 hex digits of either case, in the order in which the bytes are
+    /// hashed.
     ///
     /// # Errors
     ///
@@ -73,7 +74,7 @@ impl Header {
         Ok(Self(hex::decode(text, "a header is 80 bytes (160 hex digits)")?))
     }
 
-    /// Puts a header together from its fields.
+    /// Makes a header from its fields.
     #[must_use]
     pub fn from_fields(fields: HeaderFields) -> Self {
         Self([0; Self::LEN])
@@ -85,7 +86,7 @@ impl Header {
             .with_nonce(fields.nonce)
     }
 
-    /// All fields at once.
+    /// Returns all fields of the header.
     #[must_use]
     pub fn fields(&self) -> HeaderFields {
         HeaderFields {
@@ -98,91 +99,91 @@ impl Header {
         }
     }
 
-    /// The bytes as they are hashed.
+    /// Returns the 80 bytes that are hashed.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0
     }
 
-    /// The bytes as 160 lower-case hex digits, in the order in which they are hashed.
+    /// Returns the header as 160 lower-case hex digits, in the order in which the bytes are hashed.
     #[must_use]
     pub fn to_hex(&self) -> String {
         hex::encode(&self.0)
     }
 
-    /// The SHA-256d of the 80 bytes.
+    /// Returns the block hash: the SHA-256d of the 80 bytes.
     #[must_use]
     pub fn hash(&self) -> BlockHash {
         BlockHash::from_bytes(Sha256::digest(Sha256::digest(self.0)).into())
     }
 
-    /// Version number, or since BIP 9 a set of flags.
+    /// Returns the block version; since BIP 9 it is a set of flags for soft-fork signalling.
     #[must_use]
     pub fn version(&self) -> Version {
         Version::from_consensus(self.number(VERSION))
     }
 
-    /// The hash of the block before this one; all zero for the first.
+    /// Returns the hash of the previous block in the chain; all zero for the first block.
     #[must_use]
     pub fn prev_block_hash(&self) -> BlockHash {
         BlockHash::from_bytes(self.field(PREV_BLOCK_HASH))
     }
 
-    /// Commits to the block's transactions.
+    /// Returns the root of the Merkle tree of the block's transactions.
     #[must_use]
     pub fn merkle_root(&self) -> MerkleRoot {
         MerkleRoot::from_bytes(self.field(MERKLE_ROOT))
     }
 
-    /// Seconds since 1970-01-01 UTC, as the miner claims.
+    /// Returns the timestamp in seconds since 1970-01-01 UTC, as the miner claims.
     #[must_use]
     pub fn time(&self) -> u32 {
         self.number(TIME)
     }
 
-    /// The target that the block's hash must meet ("nBits").
+    /// Returns the target that the block's hash must meet, in compact form ("nBits").
     #[must_use]
     pub fn bits(&self) -> CompactTarget {
         CompactTarget::from_consensus(self.number(BITS))
     }
 
-    /// The number that a miner searches first.
+    /// Returns the nonce: the number that a miner varies first.
     #[must_use]
     pub fn nonce(&self) -> u32 {
         self.number(NONCE)
     }
 
-    /// The same header with another version.
+    /// Returns the header with its version replaced.
     #[must_use]
     pub fn with_version(self, version: Version) -> Self {
         self.with_field(VERSION, version.to_consensus().to_le_bytes())
     }
 
-    /// The same header after another block.
+    /// Returns the header with the hash of the previous block replaced.
     #[must_use]
     pub fn with_prev_block_hash(self, hash: BlockHash) -> Self {
         self.with_field(PREV_BLOCK_HASH, *hash.as_bytes())
     }
 
-    /// The same header over other transactions.
+    /// Returns the header with its Merkle root replaced.
     #[must_use]
     pub fn with_merkle_root(self, root: MerkleRoot) -> Self {
         self.with_field(MERKLE_ROOT, *root.as_bytes())
     }
 
-    /// The same header at another time, in seconds since 1970-01-01 UTC.
+    /// Returns the header with its timestamp replaced, in seconds since 1970-01-01 UTC.
     #[must_use]
     pub fn with_time(self, time: u32) -> Self {
         self.with_field(TIME, time.to_le_bytes())
     }
 
-    /// The same header with another target ("nBits").
+    /// Returns the header with its compact target ("nBits") replaced.
     #[must_use]
     pub fn with_bits(self, bits: CompactTarget) -> Self {
         self.with_field(BITS, bits.to_consensus().to_le_bytes())
     }
 
-    /// The same header with another nonce.
+    /// Returns the header with its nonce replaced.
     #[must_use]
     pub fn with_nonce(self, nonce: u32) -> Self {
         self.with_field(NONCE, nonce.to_le_bytes())
@@ -212,7 +213,7 @@ impl FromStr for Header {
     }
 }
 
-/// The same as [`Header::to_hex`].
+/// Writes 160 lower-case hex digits, as [`Header::to_hex`] gives them.
 impl fmt::Display for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.to_hex())
@@ -221,14 +222,14 @@ impl fmt::Display for Header {
 
 debug_as_display!(Header);
 
-/// What is wrong with the bytes or the text of a header.
+/// Why bytes or text are not a header.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// Too few or too many bytes.
+    /// The slice has too few or too many bytes.
     #[error("a header is {} bytes, got {bytes} bytes", Header::LEN)]
     Length {
-        /// The number of bytes found.
+        /// Number of bytes found.
         bytes: usize,
     },
     /// The text is not 160 hex digits.

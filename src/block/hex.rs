@@ -3,36 +3,38 @@
 //! Private apart from [`HexError`]: every type of this module parses itself through these
 //! functions, so that all of them complain in the same words.
 
-/// Text that is not the hexadecimal form of what was asked for.
+/// Error of text that is not the hexadecimal form of a value of this module.
 ///
-/// `expected` says what that is, for instance `a header is 80 bytes (160 hex digits)`.
+/// The field `expected` of each variant says what the text should have been, for instance
+/// `a header is 80 bytes (160 hex digits)`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HexError {
-    /// A character that is not one of `0-9`, `a-f`, `A-F`. This is looked for before the length.
+    /// The text has a character that is not one of `0-9`, `a-f`, `A-F`. This is checked before the
+    /// length.
     #[error("{found:?} at character {position} is not a hex digit: {expected}")]
     NotADigit {
-        /// The first such character.
+        /// First character that is not a hex digit.
         found: char,
-        /// Where it stands, in characters from 1, a `0x` prefix included.
+        /// Position of that character, in characters from 1, with a `0x` prefix counted.
         position: usize,
-        /// What the text should have been.
+        /// Description of what the text should have been.
         expected: &'static str,
     },
-    /// An odd number of digits: the text ends in half a byte.
+    /// The text has an odd number of digits: it ends in half a byte.
     #[error("{expected}, got {digits} digits: an odd number, so half a byte is missing")]
     OddLength {
-        /// The number of digits found.
+        /// Number of digits found.
         digits: usize,
-        /// What the text should have been.
+        /// Description of what the text should have been.
         expected: &'static str,
     },
-    /// Too few or too many digits.
+    /// The text has too few or too many digits.
     #[error("{expected}, got {digits} digits")]
     Length {
-        /// The number of digits found, a `0x` prefix not counted.
+        /// Number of digits found, with a `0x` prefix not counted.
         digits: usize,
-        /// What the text should have been.
+        /// Description of what the text should have been.
         expected: &'static str,
     },
 }

@@ -1,5 +1,5 @@
-//! The words of a block header: what is hashed, what it is compared with, and how much work that
-//! is.
+//! Block headers, their hashes, and the targets and amounts of work that the hashes are compared
+//! by.
 //!
 //! [`Header`] (80 bytes) holds a [`Version`], two hashes, a time, a [`CompactTarget`] and a nonce.
 //! Its [`BlockHash`] is compared with a [`Target`]; a target is also a difficulty and an amount of

@@ -1,5 +1,5 @@
-//! What a block's hash is compared with: the full 256-bit target and the compact form that a header
-//! holds.
+//! The target that a block's hash must meet: the full 256-bit number, and the compact form that a
+//! header holds.
 //!
 //! A [`Target`] is never zero, so that difficulty and work are always defined. The compact form can
 //! say things that no target is (negative, zero, beyond 256 bits); [`Target::from_compact`] refuses
@@ -15,12 +15,12 @@ use super::{BlockHash, Work};
 /// The compact form of a target ("nBits"): one byte of size, then a sign bit and 23 bits of
 /// mantissa.
 ///
-/// Any 32 bits may stand in a header; [`Target::from_compact`] says which of them are a target.
+/// A header may hold any 32 bits; [`Target::from_compact`] says which of them are a target.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CompactTarget(u32);
 
 impl CompactTarget {
-    /// Takes the field as a header holds it.
+    /// Makes the compact target from the 32 bits that a header holds.
     #[must_use]
     pub const fn from_consensus(bits: u32) -> Self {
         Self(bits)
@@ -35,7 +35,7 @@ impl CompactTarget {
         hex::decode_u32(text, 8, "a compact target is 8 hex digits").map(Self)
     }
 
-    /// The field as a header holds it.
+    /// Returns the 32 bits that a header holds.
     #[must_use]
     pub const fn to_consensus(self) -> u32 {
         self.0
@@ -50,24 +50,24 @@ impl FromStr for CompactTarget {
     }
 }
 
-/// Eight digits as explorers show them: `1d00ffff`.
+/// Writes eight hex digits as explorers show them: `1d00ffff`.
 impl fmt::Display for CompactTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{:08x}", self.0))
     }
 }
 
-/// The largest hash that is good enough: a number from 1 to 2^256 − 1.
+/// A target, the largest block hash that is valid: a number from 1 to 2^256 − 1.
 ///
 /// A block's hash, read as a little-endian number, must be at most its target.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Target(U256);
 
 impl Target {
-    /// All ones: every hash meets it.
+    /// The easiest target of all, 2^256 − 1: every hash meets it.
     pub const MAX: Self = Self(U256::MAX);
 
-    /// The hardest target there is, which one hash in 2^255 meets: as good as none.
+    /// The hardest target of all, 1: one hash in 2^255 meets it, which is as good as none.
     pub const MIN: Self = Self(U256::ONE);
 
     /// The easiest target of the main network, compact form `1d00ffff`: difficulty 1.
@@ -77,15 +77,15 @@ impl Target {
     /// hashes meet it.
     pub const MAX_ATTAINABLE_REGTEST: Self = Self(U256::from_u64(0x7f_ffff).shl(232));
 
-    /// Expands the compact form: mantissa · 256^(size − 3), as `SetCompact` of Bitcoin Core
-    /// (`arith_uint256.cpp`).
+    /// Makes a target from its compact form: mantissa · 256^(size − 3), as `SetCompact` of Bitcoin
+    /// Core (`arith_uint256.cpp`).
     ///
     /// # Errors
     ///
     /// [`TargetError::ZeroCompact`], [`TargetError::NegativeCompact`] or
-    /// [`TargetError::OverflowingCompact`], for just the forms that Core calls so. A zero mantissa
-    /// is zero whatever its sign and size; a form that is negative and overflows is called
-    /// negative.
+    /// [`TargetError::OverflowingCompact`], for exactly the forms that Core calls so. A zero
+    /// mantissa is zero regardless of its sign and size; a form that is negative and overflows is
+    /// called negative.
     pub fn from_compact(compact: CompactTarget) -> Result<Self, TargetError> {
         let size = compact.0 >> 24;
         let negative = compact.0 & 0x0080_0000 != 0;
@@ -107,7 +107,7 @@ impl Target {
         Ok(Self(U256::from_u64(mantissa.into()).shl(8 * zero_bytes)))
     }
 
-    /// Reads 64 hex digits of either case, most significant first.
+    /// Reads a target from 64 hex digits of either case, most significant first.
     ///
     /// # Errors
     ///
@@ -117,25 +117,26 @@ impl Target {
         Self::from_be_bytes(hex::decode(text, "a target is 32 bytes (64 hex digits)")?)
     }
 
-    /// Takes the number, most significant byte first.
+    /// Makes a target from 32 bytes, most significant byte first.
     ///
     /// # Errors
     ///
-    /// [`TargetError::Zero`].
+    /// [`TargetError::Zero`] if all bytes are zero.
     pub fn from_be_bytes(bytes: [u8; 32]) -> Result<Self, TargetError> {
         Self::from_u256(U256::from_be_bytes(bytes)).ok_or(TargetError::Zero)
     }
 
-    /// Takes the number, least significant byte first: the byte order of a [`BlockHash`].
+    /// Makes a target from 32 bytes, least significant byte first: the byte order of a
+    /// [`BlockHash`].
     ///
     /// # Errors
     ///
-    /// [`TargetError::Zero`].
+    /// [`TargetError::Zero`] if all bytes are zero.
     pub fn from_le_bytes(bytes: [u8; 32]) -> Result<Self, TargetError> {
         Self::from_u256(U256::from_le_bytes(bytes)).ok_or(TargetError::Zero)
     }
 
-    /// The target of a difficulty, as pools set it:
+    /// Returns the target of a difficulty, as pools set it:
     /// ⌊[`MAX_ATTAINABLE_MAINNET`](Self::MAX_ATTAINABLE_MAINNET) / `difficulty`⌋, exact for the
     /// very number that the `f64` holds.
     ///
@@ -160,20 +161,21 @@ impl Target {
         Self::from_u256(target).ok_or(TargetError::DifficultyTooHigh { difficulty })
     }
 
-    /// The number, most significant byte first.
+    /// Returns the target as 32 bytes, most significant byte first.
     #[must_use]
     pub fn to_be_bytes(self) -> [u8; 32] {
         self.0.to_be_bytes()
     }
 
-    /// The number, least significant byte first: the byte order of a [`BlockHash`].
+    /// Returns the target as 32 bytes, least significant byte first: the byte order of a
+    /// [`BlockHash`].
     #[must_use]
     pub fn to_le_bytes(self) -> [u8; 32] {
         self.0.to_le_bytes()
     }
 
-    /// The compact form of the number rounded down to its first two or three bytes, as `GetCompact`
-    /// of Bitcoin Core.
+    /// Returns the compact form of the target, rounded down to its first two or three bytes, as
+    /// `GetCompact` of Bitcoin Core.
     ///
     /// A target that came from a compact form in Core's own spelling gives that form again.
     #[must_use]
@@ -191,28 +193,29 @@ impl Target {
         }
     }
 
-    /// Whether the hash, read as a little-endian number, is at most this target.
+    /// Returns whether a block hash, read as a little-endian number, is at most this target.
     #[must_use]
     pub fn is_met_by(&self, hash: &BlockHash) -> bool {
         U256::from_le_bytes(*hash.as_bytes()) <= self.0
     }
 
-    /// The most significant 32 bits: what a kernel compares first.
+    /// Returns the most significant 32 bits: what a kernel compares first.
     #[must_use]
     pub const fn top_word(self) -> u32 {
         self.0.top_word()
     }
 
-    /// How many times as hard this is as [`MAX_ATTAINABLE_MAINNET`](Self::MAX_ATTAINABLE_MAINNET)
-    /// ("pdiff").
+    /// Returns the difficulty ("pdiff"): how many times as hard as
+    /// [`MAX_ATTAINABLE_MAINNET`](Self::MAX_ATTAINABLE_MAINNET) this target is to meet.
     ///
-    /// From about 2^−32 to 2.7e67, rounded to `f64` twice: good to 15 digits.
+    /// It ranges from about 2^−32 to 2.7e67 and is rounded to `f64` twice: good to 15 digits.
     #[must_use]
     pub fn difficulty(self) -> f64 {
         Self::MAX_ATTAINABLE_MAINNET.0.to_f64() / self.0.to_f64()
     }
 
-    /// The hashes expected until one meets this target: ⌊2^256 / (target + 1)⌋, from 1 to 2^255.
+    /// Returns the number of hashes expected until one meets this target: ⌊2^256 / (target + 1)⌋,
+    /// from 1 to 2^255.
     ///
     /// This is `GetBlockProof` of Bitcoin Core (chain.cpp), and also right for [`Target::MAX`],
     /// which Core cannot meet.
@@ -238,14 +241,14 @@ impl FromStr for Target {
     }
 }
 
-/// 64 hex digits, most significant first.
+/// Writes 64 hex digits, most significant first.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0.to_hex())
     }
 }
 
-/// 64 hex digits, most significant first; with `#`, after `0x`.
+/// Writes 64 hex digits, most significant first; with `#`, after `0x`.
 impl fmt::LowerHex for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad_integral(true, "0x", &self.0.to_hex())
@@ -254,11 +257,11 @@ impl fmt::LowerHex for Target {
 
 debug_as_display!(CompactTarget, Target);
 
-/// What is wrong with a target.
+/// Why a number or a text is not a target.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TargetError {
-    /// The compact form has its sign bit set.
+    /// The compact form has its sign bit set: the target would be negative.
     #[error("compact target {0} is negative, expected one whose sign bit 00800000 is clear")]
     NegativeCompact(CompactTarget),
     /// The compact form stands for a number of more than 256 bits.
@@ -267,7 +270,7 @@ pub enum TargetError {
     /// The compact form stands for zero.
     #[error("compact target {0} is zero, expected one of at least 1")]
     ZeroCompact(CompactTarget),
-    /// The bytes or the text stand for zero.
+    /// The bytes or the text stand for zero, which no target is.
     #[error("the target is zero, expected at least 1")]
     Zero,
     /// The text is not 64 hex digits.
@@ -276,13 +279,13 @@ pub enum TargetError {
     /// The difficulty is zero, negative, infinite or not a number.
     #[error("difficulty {difficulty:e} has no target, expected a finite number above 0")]
     NotADifficulty {
-        /// The difficulty given.
+        /// Difficulty that was given.
         difficulty: f64,
     },
-    /// The target of this difficulty would be zero.
+    /// The difficulty is so high that its target would be zero.
     #[error("difficulty {difficulty:e} has no target, expected at most 2.69e67")]
     DifficultyTooHigh {
-        /// The difficulty given.
+        /// Difficulty that was given.
         difficulty: f64,
     },
 }

@@ -9,34 +9,34 @@ use std::str::FromStr;
 
 use super::hex::{self, HexError, debug_as_display};
 
-/// The version field of a header, as the 32 bits that are hashed.
+/// The version field of a block header, as the 32 bits that are hashed.
 ///
 /// Consensus code reads these bits as a signed number; a miner reads them as flags (BIP 9).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Version(u32);
 
 impl Version {
-    /// Takes the field as a header holds it.
+    /// Makes the version from the 32 bits that a header holds.
     #[must_use]
     pub const fn from_consensus(bits: u32) -> Self {
         Self(bits)
     }
 
-    /// The field as a header holds it.
+    /// Returns the 32 bits that a header holds.
     #[must_use]
     pub const fn to_consensus(self) -> u32 {
         self.0
     }
 }
 
-/// Eight digits, most significant first, without a prefix: `20000000`.
+/// Writes eight hex digits, most significant first, without a prefix: `20000000`.
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{:08x}", self.0))
     }
 }
 
-/// The version bits that may be rolled as nonce space: at least one, at most all 32.
+/// A set of version bits that may be rolled as nonce space: at least one, at most all 32.
 ///
 /// ```
 /// use perjoule::block::{Version, VersionMask};
@@ -50,18 +50,18 @@ impl fmt::Display for Version {
 pub struct VersionMask(u32);
 
 impl VersionMask {
-    /// Bits 13 to 28: the 16 bits that [BIP 320](https://bips.dev/320/) sets aside.
+    /// The mask of bits 13 to 28: the 16 bits that [BIP 320](https://bips.dev/320/) sets aside.
     pub const BIP320: Self = Self(0x1fff_e000);
 
-    /// Bits 5 to 28: the 24 bits that [BIP 323](https://bips.dev/323/) (a draft, to replace BIP
-    /// 320) sets aside.
+    /// The mask of bits 5 to 28: the 24 bits that [BIP 323](https://bips.dev/323/) (a draft, to
+    /// replace BIP 320) sets aside.
     pub const BIP323: Self = Self(0x1fff_ffe0);
 
-    /// Takes a mask with a one for each bit that may be rolled.
+    /// Makes a mask from 32 bits, with a one for each bit that may be rolled.
     ///
     /// # Errors
     ///
-    /// [`VersionMaskError::Zero`] if no bit is set; whoever may not roll has no mask.
+    /// [`VersionMaskError::Zero`] if no bit is set.
     pub const fn from_consensus(mask: u32) -> Result<Self, VersionMaskError> {
         match mask {
             0 => Err(VersionMaskError::Zero),
@@ -69,7 +69,8 @@ impl VersionMask {
         }
     }
 
-    /// Reads 1 to 8 hex digits of either case, most significant first, with or without `0x`.
+    /// Reads a mask from 1 to 8 hex digits of either case, most significant first, with or without
+    /// `0x`.
     ///
     /// # Errors
     ///
@@ -78,25 +79,25 @@ impl VersionMask {
         Self::from_consensus(hex::decode_u32(text, 1, "a version mask is 1 to 8 hex digits")?)
     }
 
-    /// The mask, with a one for each bit that may be rolled; never zero.
+    /// Returns the mask as 32 bits, with a one for each bit that may be rolled; never zero.
     #[must_use]
     pub const fn to_consensus(self) -> u32 {
         self.0
     }
 
-    /// How many bits may be rolled: 1 to 32.
+    /// Returns the number of bits that may be rolled: 1 to 32.
     #[must_use]
     pub const fn bits(self) -> u32 {
         self.0.count_ones()
     }
 
-    /// How many versions the mask allows, the one rolled from included: 2 to 2^32.
+    /// Returns the number of versions that the mask allows, the base version included: 2 to 2^32.
     #[must_use]
     pub const fn versions(self) -> u64 {
         1 << self.bits()
     }
 
-    /// The version number `index` of those that differ from `base` in bits of the mask only.
+    /// Returns version number `index` of those that differ from `base` only in bits of the mask.
     ///
     /// The low bits of `index` are laid into the mask's bits, lowest first, and flip those of
     /// `base`: index 0 is `base` itself, and 0 to [`versions`](Self::versions) − 1 give each
@@ -126,7 +127,7 @@ impl FromStr for VersionMask {
     }
 }
 
-/// Eight digits, most significant first, without a prefix: `1fffe000`.
+/// Writes eight hex digits, most significant first, without a prefix: `1fffe000`.
 impl fmt::Display for VersionMask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{:08x}", self.0))
@@ -135,14 +136,14 @@ impl fmt::Display for VersionMask {
 
 debug_as_display!(Version, VersionMask);
 
-/// What is wrong with a version mask.
+/// Why a number or a text is not a version mask.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VersionMaskError {
-    /// No bit is set.
+    /// No bit of the mask is set.
     #[error("a version mask of 00000000 has no bit to roll, expected at least one, as in 1fffe000")]
     Zero,
-    /// The text is not a hexadecimal number of 32 bits.
+    /// The text is not a hexadecimal number of at most 32 bits.
     #[error(transparent)]
     Hex(#[from] HexError),
 }

@@ -17,24 +17,24 @@ use crate::score::{Device as DeviceId, NoEnergy};
 use crate::units::Watts;
 use crate::workload::Kind;
 
-/// The name of a score's file, and the score.
+/// Name of a score's file, and the score.
 pub type NamedRecord = (String, Record);
 
 /// A kind of hardware that is decided on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Candidate<'a> {
     pub(crate) entry: &'a Entry,
-    /// What it calls itself, where a score says so.
+    /// Name that the device reports, where there is a score.
     pub(crate) model: Option<String>,
-    /// Hashing, or why nothing is known of it.
+    /// Hash rate and power of mining, or why they are not known.
     pub(crate) hashing: Result<Hashing, UnknownUse>,
-    /// Working for AI, or why nothing is known of it.
+    /// Power of working for AI, or why it is not known.
     pub(crate) computing: Result<Power, UnknownUse>,
-    /// For what it is fit; empty without a score.
+    /// Fitness for each class of AI work; empty without a score.
     pub(crate) fitness: Vec<Fitness>,
 }
 
-/// What a device hashes, and for how much.
+/// Hash rate of a device, and the power for it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Hashing {
     pub(crate) hashes_per_second: f64,
@@ -45,42 +45,42 @@ pub(crate) struct Hashing {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Power {
     pub(crate) wall: Watts,
-    /// One standard deviation, as a share; `None` where a single window shows none.
+    /// One standard deviation, as a share of the power; `None` where a single window shows none.
     pub(crate) uncertainty: Option<f64>,
     pub(crate) basis: Basis,
 }
 
 impl Power {
-    /// One standard deviation for draws: a wide one where it is not known, which is not to say that
-    /// there is none.
+    /// Returns one standard deviation for scenario draws: a wide one where it is not known, which
+    /// is not to say that there is none.
     pub(crate) fn deviation(&self) -> f64 {
         let unknown = if self.basis == Basis::Measured { UNKNOWN_DEVIATION } else { 0.0 };
         self.uncertainty.unwrap_or(unknown)
     }
 }
 
-/// One standard deviation, as a share, of what was measured in a single window. It is a wide guess, and
-/// told as one wherever it is used.
+/// One standard deviation, as a share, assumed for what was measured in a single window. It is a
+/// wide guess, and labelled as one wherever it is used.
 pub(crate) const UNKNOWN_DEVIATION: f64 = 0.2;
 
-/// How a power is known.
+/// Source of a power figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
-    /// By a meter.
+    /// Power that a meter has measured.
     Measured,
-    /// By whoever ran the score, who has stated it.
+    /// Power that the person who ran the score has stated.
     Assumed,
-    /// By the maker.
+    /// Power that the maker's data sheet gives.
     DataSheet,
 }
 
-/// What of a site and its scores does not fit together.
+/// Mismatch between an entry of a site and the scores.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("device {}: {}", shown(device, 100), shown(&reason.to_string(), 400))]
 pub struct MismatchError {
-    /// The name of the entry.
+    /// Name of the entry.
     device: String,
     reason: MismatchReason,
 }
@@ -120,7 +120,7 @@ pub(crate) enum UnknownUse {
     NotScored { workload: Kind },
 }
 
-/// All entries of a site with what is known of them.
+/// Joins every entry of a site with its score or data sheet.
 pub(crate) fn candidates<'a>(
     entries: &'a [Entry],
     records: &[NamedRecord],
@@ -138,7 +138,7 @@ pub(crate) fn candidates<'a>(
     }
 }
 
-/// Devices of scores that no entry of the site names.
+/// Returns the devices of scores that no entry of the site names.
 pub(crate) fn unused(entries: &[Entry], records: &[NamedRecord]) -> Vec<String> {
     let mut unused = Vec::new();
     for (name, record) in records {
@@ -205,7 +205,8 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// The device of a name in the score of a name, which has to be given where there are several.
+/// Finds a device in a score by the names of both; the score's may be left out where there is only
+/// one.
 fn find<'r>(
     records: &'r [NamedRecord],
     file: Option<&str>,
@@ -228,7 +229,7 @@ fn find<'r>(
     })
 }
 
-/// What is around a device.
+/// Power that is drawn around a device: by its host, and in the power supply.
 #[derive(Clone, Copy)]
 struct Overheads {
     host: Option<Watts>,

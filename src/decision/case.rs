@@ -1,9 +1,9 @@
-//! What each use of a device comes to in a year, for the numbers as they were quoted and for others:
+//! The value of each use of a device in a year, for the numbers as they were quoted and for others:
 //! what sensitivities and the verdict are made of.
 //!
 //! All is for one device, in US dollars a year, with energy at the site's meter. Zero is to sell it
-//! (or not to buy it): to keep it costs what it would fetch, paid back over its life, less what it
-//! will fetch then. So a value above zero is what a use is better by than selling.
+//! (or not to buy it): the opportunity cost of keeping it is its resale price, paid back over its
+//! life, less its salvage value. So a value above zero is the gain of a use over selling.
 //!
 //! - *Mine*: revenue of the hours in which a kilowatt-hour costs less than it earns, less their
 //!   energy and operations, with credits for the others that the grid pays for.
@@ -22,29 +22,29 @@ use super::economics::{self, Earnings, annuity, sinking, subsidy};
 use super::site::{Capital, Hardware, Network, Quote, Rental, Site, YEAR};
 use crate::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
 
-/// What can be done with a device.
+/// Use that a device, or its power, can be put to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Use {
-    /// Go on mining, or begin to.
+    /// Mine with the device, or go on mining.
     Mine,
-    /// Rent it out for AI.
+    /// Rent the device out for AI.
     Rent,
-    /// Sell it, and give its power to a tenant's AI.
+    /// Sell the device, and give its power to a tenant's AI machines.
     Host,
-    /// Keep it, and leave it off.
+    /// Keep the device, and leave it off.
     Curtail,
-    /// Sell it, or do not buy it.
+    /// Sell the device, or do not buy it.
     Sell,
 }
 
 impl Use {
-    /// All of them, in the order in which they are shown. Of equal ones the last is taken: what never runs
-    /// is not mined with, and what is worth nothing is sold.
+    /// All uses, in the order in which they are shown. Of equally good ones the last is taken: what
+    /// never runs is not mined with, and what is worth nothing is sold.
     pub const ALL: [Self; 5] = [Self::Mine, Self::Rent, Self::Host, Self::Curtail, Self::Sell];
 
-    /// `mine`, `rent out`, `host AI`, `curtail` or `sell`.
+    /// Returns the use's name: `mine`, `rent out`, `host AI`, `curtail` or `sell`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -57,51 +57,51 @@ impl Use {
     }
 }
 
-/// A number that may turn out otherwise.
+/// Input of a decision that may turn out otherwise than it was quoted or measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Input {
-    /// Of a bitcoin.
+    /// Price of a bitcoin.
     BtcPrice,
-    /// Of finding a block.
+    /// Network difficulty of finding a block.
     Difficulty,
-    /// Fees of a block.
+    /// Transaction fees of a block.
     Fees,
-    /// What the pool keeps.
+    /// Share of mining revenue that the pool keeps.
     PoolFee,
-    /// All prices of power.
+    /// Price of power, in all hours alike.
     Tariff,
-    /// What the grid pays for power that is not drawn.
+    /// Curtailment credit: what the grid pays for power that is not drawn.
     Credit,
-    /// To run miners.
+    /// Operating cost of mining, besides energy.
     MiningOperations,
-    /// To run machines for AI.
+    /// Operating cost of AI, besides energy.
     AiOperations,
-    /// Of an hour of the device.
+    /// Rental price of an hour of the device.
     RentalPrice,
-    /// Hours in which it is rented.
+    /// Utilisation: the share of the hours in which the device is rented.
     Utilisation,
-    /// What the market keeps.
+    /// Share of the rent that the market keeps.
     MarketFee,
-    /// What the tenant pays.
+    /// Payment of the tenant.
     Contract,
-    /// To convert a megawatt.
+    /// Cost of converting a megawatt of the site to AI.
     Retrofit,
-    /// To convert the device.
+    /// Cost of converting the device itself to AI.
     Conversion,
-    /// To build a megawatt out for the tenant.
+    /// Cost of building out a megawatt for the tenant.
     BuildOut,
-    /// What the device is worth.
+    /// Price for which the device can be sold or bought.
     Hardware,
-    /// Hashes per joule, as measured.
+    /// Hashes per joule of the device, as measured.
     HashesPerJoule,
-    /// The power that AI takes, as measured.
+    /// Power of the device while serving AI, as measured.
     AiPower,
 }
 
 impl Input {
-    /// All of them.
+    /// All inputs, in the order in which they are declared.
     pub const ALL: [Self; 18] = [
         Self::BtcPrice,
         Self::Difficulty,
@@ -123,7 +123,7 @@ impl Input {
         Self::AiPower,
     ];
 
-    /// What people call it.
+    /// Returns the input's name in tables, as in `BTC price`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -152,22 +152,22 @@ impl Input {
 /// How far a number may be off.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Doubt {
-    /// Anywhere between these multiples.
+    /// Evenly distributed between these multiples of the value.
     Range(f64, f64),
-    /// By a standard deviation, as a share.
+    /// Normally distributed, with this standard deviation as a share of the value.
     Deviation(f64),
 }
 
-/// Multiples of all inputs.
+/// A multiple of each input, for a scenario.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Factors {
     times: [f64; Input::ALL.len()],
-    /// How often the subsidy is halved.
+    /// Number of further halvings of the subsidy.
     halvings: i32,
 }
 
 impl Factors {
-    /// As quoted and measured.
+    /// Every input as quoted or measured.
     pub(crate) const ONE: Self = Self { times: [1.0; Input::ALL.len()], halvings: 0 };
 
     pub(crate) fn with(mut self, input: Input, times: f64) -> Self {
@@ -175,7 +175,7 @@ impl Factors {
         self
     }
 
-    /// The same after the next halving of the subsidy.
+    /// Returns the same factors after one more halving of the subsidy.
     pub(crate) fn halved(self) -> Self {
         Self { halvings: self.halvings + 1, ..self }
     }
@@ -185,10 +185,10 @@ impl Factors {
     }
 }
 
-/// The value of each use in a year; `None` of one that there is not.
+/// Value of each use in US dollars per year; `None` where the use is not possible.
 pub(crate) type Values = [Option<Usd>; Use::ALL.len()];
 
-/// The use that is worth most.
+/// Returns the use that is worth most, the last of equal ones.
 pub(crate) fn best(values: &Values) -> Use {
     let worth = |of: &Use| values[*of as usize].map_or(f64::NEG_INFINITY, Usd::value);
     let better = |best: Use, next: Use| if worth(&next) >= worth(&best) { next } else { best };
@@ -203,18 +203,18 @@ pub(crate) struct Case<'a> {
     candidate: &'a Candidate<'a>,
 }
 
-/// What a use is made of, for one device.
+/// Power, income and costs of one use of one device.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct OperatingPoint {
-    /// At the site's meter, while it runs.
+    /// Power at the site's meter, while it runs.
     pub(crate) power: Watts,
-    /// What it earns while it runs.
+    /// Revenue while it runs.
     pub(crate) revenue: UsdPerHour,
-    /// What it costs while it runs, besides energy.
+    /// Operating cost while it runs, besides energy.
     pub(crate) operations: UsdPerHour,
-    /// What has to be spent before.
+    /// Cost of conversion, spent once.
     pub(crate) conversion: Usd,
-    /// The same for each year.
+    /// Cost of conversion per year, as an annuity.
     pub(crate) conversion_yearly: Usd,
     /// The share of the years in which it earns something.
     pub(crate) converted: f64,
@@ -223,13 +223,13 @@ pub(crate) struct OperatingPoint {
 }
 
 impl OperatingPoint {
-    /// Revenue of each kilowatt-hour at the site's meter.
+    /// Returns the revenue of each kilowatt-hour at the site's meter.
     pub(crate) fn per_kwh(&self) -> UsdPerKwh {
         self.revenue.at(self.power)
     }
 
-    /// What is left of it for energy and capital: the price of power above which switching off is
-    /// better.
+    /// Returns the revenue less operations of each kilowatt-hour: the price of power above which
+    /// switching off is better.
     pub(crate) fn worth(&self) -> UsdPerKwh {
         (self.revenue - self.operations).at(self.power)
     }
@@ -240,7 +240,7 @@ impl<'a> Case<'a> {
         Self { site, curve, candidate }
     }
 
-    /// What each use comes to in a year.
+    /// Returns the value of each use in a year.
     pub(crate) fn values(&self, factors: &Factors) -> Values {
         let keep = self.keep(factors);
         let mut values = [None; Use::ALL.len()];
@@ -258,7 +258,8 @@ impl<'a> Case<'a> {
         values
     }
 
-    /// What it costs in a year to have the device and not its price.
+    /// Returns the holding cost per year: the annuity of the device's price, less the sinking fund
+    /// of its salvage value.
     pub(crate) fn keep(&self, factors: &Factors) -> Usd {
         let capital = &self.site.capital;
         let (rate, years) = (capital.discount_rate, capital.life_years);
@@ -266,18 +267,18 @@ impl<'a> Case<'a> {
         self.worth(factors) * share
     }
 
-    /// What it fetches, or costs.
+    /// Returns the price for which the device can be sold or bought.
     pub(crate) fn worth(&self, factors: &Factors) -> Usd {
         let (Hardware::Owned(worth) | Hardware::ToBuy(worth)) = &self.candidate.entry.hardware;
         worth.value * factors.of(Input::Hardware)
     }
 
-    /// What a hash earns at all.
+    /// Returns the inputs of mining revenue at the site.
     pub(crate) fn earnings(&self, factors: &Factors) -> Earnings {
         earnings(self.site, factors)
     }
 
-    /// Mining while it runs.
+    /// Returns the operating point of mining; `None` where its hash rate or power is not known.
     pub(crate) fn mining(&self, factors: &Factors) -> Option<OperatingPoint> {
         let Hashing { hashes_per_second, power } = *self.candidate.hashing.as_ref().ok()?;
         let rate = hashes_per_second * factors.of(Input::HashesPerJoule);
@@ -295,7 +296,8 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// Working for whoever rents it.
+    /// Returns the operating point of renting the device out; `None` where nobody rents it, or its
+    /// power is not known.
     pub(crate) fn renting(&self, factors: &Factors) -> Option<OperatingPoint> {
         let Rental { price, utilisation, conversion } = self.candidate.entry.rental.as_ref()?;
         let market = self.site.ai.market.as_ref()?;
@@ -313,45 +315,46 @@ impl<'a> Case<'a> {
         Some(converted(self.site, power, revenue, (conversion, capital.life_years), factors))
     }
 
-    /// What it would be rented for if it always were.
+    /// Returns the rent of an hour after the market's fee, if the device were always rented.
     pub(crate) fn full_rent(&self) -> Option<UsdPerHour> {
         let (rental, market) =
             (self.candidate.entry.rental.as_ref()?, self.site.ai.market.as_ref()?);
         Some(rental.price.value * (1.0 - market.fee.value))
     }
 
-    /// Its power, and what is built around it, for a tenant.
+    /// Returns the operating point of the device's power at a tenant; `None` without a contract.
     pub(crate) fn hosting(&self, factors: &Factors) -> Option<OperatingPoint> {
         hosting(self.site, self.mining(&Factors::ONE)?.power, factors)
     }
 
-    /// What use comes to that runs at all times, without the cost of the hardware.
+    /// Returns the value of a year of a use that runs at all times, without the cost of the
+    /// hardware.
     pub(crate) fn always(&self, running: &OperatingPoint, factors: &Factors) -> Usd {
         self.operating(running, factors) * running.converted - running.conversion_yearly
     }
 
-    /// The same, of a year in which it runs, without what has to be spent before.
+    /// Returns the value of a year in which such a use runs throughout, without its conversion.
     pub(crate) fn operating(&self, running: &OperatingPoint, factors: &Factors) -> Usd {
         let tariff = if running.energy_paid { UsdPerKwh::ZERO } else { self.tariff(factors) };
         ((running.worth() - tariff) * running.power).over(f64::from(YEAR))
     }
 
-    /// Whether there is somebody who rents it, at a price.
+    /// Returns whether the device has a rental price, and the site a market.
     pub(crate) fn is_rentable(&self) -> bool {
         self.candidate.entry.rental.is_some() && self.site.ai.market.is_some()
     }
 
-    /// From the decision to the first revenue of AI.
+    /// Returns the months from the decision to the first revenue of AI.
     pub(crate) fn months_to_convert(&self) -> f64 {
         self.site.capital.months_to_convert
     }
 
-    /// The mean price of power.
+    /// Returns the mean price of power.
     pub(crate) fn tariff(&self, factors: &Factors) -> UsdPerKwh {
         self.curve.all().cost * factors.of(Input::Tariff)
     }
 
-    /// What mining comes to that runs while it pays, without the cost of the hardware.
+    /// Returns the value of a year of mining while it pays, without the cost of the hardware.
     pub(crate) fn mined(&self, mining: &OperatingPoint, factors: &Factors) -> Mined {
         let times = factors.of(Input::Tariff);
         let (credit, dear) = self.credit(factors).unwrap_or((UsdPerKwh::ZERO, 0.0));
@@ -369,14 +372,14 @@ impl<'a> Case<'a> {
         Mined { value: earned - energy + credited, hours }
     }
 
-    /// What the grid pays for each kilowatt-hour that is not drawn, and in which share of the hours.
+    /// Returns the curtailment credit of a kilowatt-hour, and the share of the hours that have it.
     fn credit(&self, factors: &Factors) -> Option<(UsdPerKwh, f64)> {
         let response = self.site.power.response.as_ref()?;
         let credit = response.credit.value * factors.of(Input::Credit);
         Some((credit, f64::from(response.hours) / f64::from(YEAR)))
     }
 
-    /// How far each input that matters here may be off.
+    /// Returns how far each input that matters here may be off.
     pub(crate) fn doubts(&self) -> Vec<(Input, Doubt)> {
         let mut doubts = Vec::new();
         let mut range = |input, (low, high): (f64, f64)| {
@@ -450,7 +453,8 @@ pub(crate) struct Mined {
     pub(crate) hours: f64,
 }
 
-/// So much power at the site's meter for the tenant; `None` where there is none.
+/// Returns the operating point of some power at the site's meter for the tenant; `None` without a
+/// contract.
 pub(crate) fn hosting(site: &Site, power: Watts, factors: &Factors) -> Option<OperatingPoint> {
     let contract = site.ai.contract.as_ref()?;
     let build_out = site.capital.build_out.as_ref()?;
@@ -461,7 +465,8 @@ pub(crate) fn hosting(site: &Site, power: Watts, factors: &Factors) -> Option<Op
     Some(OperatingPoint { energy_paid: contract.tenant_pays_power, ..running })
 }
 
-/// AI at some power and revenue, for what it costs to convert, over so many years.
+/// Returns the operating point of AI at some power and revenue, its conversion spread over some
+/// years.
 fn converted(
     site: &Site,
     power: Watts,
@@ -482,7 +487,7 @@ fn converted(
     }
 }
 
-/// What a hash earns at a site.
+/// Returns the inputs of mining revenue at a site.
 pub(crate) fn earnings(site: &Site, factors: &Factors) -> Earnings {
     let mining = &site.mining;
     let difficulty = match &mining.network {
@@ -498,7 +503,7 @@ pub(crate) fn earnings(site: &Site, factors: &Factors) -> Earnings {
     }
 }
 
-/// What something costs of which a megawatt costs so much.
+/// Returns the cost for some power, at that many dollars per megawatt.
 fn per_megawatt(dollars: f64, power: Watts) -> Usd {
     Usd::new(dollars * power.value() / 1e6)
 }

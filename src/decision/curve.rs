@@ -1,28 +1,29 @@
-//! The prices of a year, dearest last: what a use earns that runs only while it pays, for any price
-//! that it breaks even at, without going through all hours again.
+//! The prices of a year, sorted: they give what a use earns that runs only while it pays, for any
+//! break-even price, without going through all hours again.
 
 use crate::units::UsdPerKwh;
 
-/// Prices of hours, sorted, with their sums.
+/// Hourly prices, sorted, with their sums.
 #[derive(Clone, Debug)]
 pub(crate) struct Curve {
     /// Dollars for a kilowatt-hour, ascending.
     prices: Vec<f64>,
-    /// The sum of the first prices, from none to all.
+    /// Prefix sums of the prices, from none to all.
     sums: Vec<f64>,
 }
 
-/// Some hours of a year: their share, and the sum of their prices by the number of all hours.
+/// Some hours of a year: their share, and the sum of their prices divided by the number of all
+/// hours.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Part {
-    /// The share of all hours.
+    /// Share of all hours.
     pub(crate) hours: f64,
-    /// What a kilowatt through these hours costs, by the number of all hours.
+    /// Sum of these hours' prices, divided by the number of all hours.
     pub(crate) cost: UsdPerKwh,
 }
 
 impl Curve {
-    /// Of the prices of some hours; `None` without any.
+    /// Makes a curve of hourly prices; `None` without any.
     pub(crate) fn new(prices: impl IntoIterator<Item = UsdPerKwh>) -> Option<Self> {
         let mut prices: Vec<f64> = prices.into_iter().map(UsdPerKwh::value).collect();
         prices.sort_by(f64::total_cmp);
@@ -35,13 +36,13 @@ impl Curve {
         (!prices.is_empty()).then_some(Self { prices, sums })
     }
 
-    /// All hours.
+    /// Returns the part that is all hours.
     pub(crate) fn all(&self) -> Part {
         self.part(0, self.prices.len())
     }
 
-    /// The hours below a price among the cheapest, and those among the dearest, of which there are
-    /// that share.
+    /// Returns the hours below `price` among the cheapest, and those below `cheap` among the
+    /// dearest, which are the share `dear` of all.
     pub(crate) fn below(&self, price: UsdPerKwh, (cheap, dear): (UsdPerKwh, f64)) -> (Part, Part) {
         let count = self.prices.len();
         let dearest = (dear.clamp(0.0, 1.0) * count as f64).round() as usize;

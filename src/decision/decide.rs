@@ -21,43 +21,44 @@ use crate::input::listed;
 use crate::units::text::percent;
 use crate::units::{Usd, UsdPerKwh, Watts};
 
-/// How a decision is made.
+/// Options of a decision.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Options {
-    /// The moment that is decided for: prices are as old as they are then.
+    /// Moment that the decision is made for; the age of prices is counted up to it.
     pub now: Timestamp,
-    /// What a device needs for AI.
+    /// Thresholds that a device has to meet for AI.
     pub thresholds: Thresholds,
-    /// In which share of the draws a use has to be best for a verdict.
+    /// Share of the scenario draws, 0 to 1, in which a use has to be best for a verdict.
     pub confidence: f64,
-    /// How often doubtful numbers are drawn.
+    /// Number of scenario draws of the uncertain inputs.
     pub draws: u32,
-    /// What the draws are made from: the same seed gives the same draws.
+    /// Seed of the scenario draws; the same seed gives the same draws.
     pub seed: u64,
 }
 
 impl Options {
-    /// At a moment, with everything else as usual: 100,000 draws and a confidence of 0.9.
+    /// Returns the default options at a moment: 100,000 draws, a confidence of 0.9, the thresholds
+    /// that are built in, and seed 1.
     #[must_use]
     pub fn at(now: Timestamp) -> Self {
         Self { now, thresholds: Thresholds::default(), confidence: 0.9, draws: 100_000, seed: 1 }
     }
 }
 
-/// Decides what to do at a site.
+/// Decides what to do at a site, from its file and the scores of its hardware.
 ///
 /// # Errors
 ///
-/// When entries of the site and the scores do not fit together, or there is no plan within the limits
-/// of the site.
+/// Returns an error when entries of the site and the scores do not fit together, the tariff has no
+/// hours, or there is no plan within the limits of the site.
 pub fn decide(
     site: &Site,
     records: &[NamedRecord],
     options: &Options,
 ) -> Result<Decision, DecideError> {
     let candidates = candidates(&site.devices, records, &options.thresholds);
-    let candidates = candidates.map_err(DecideError::MismatchError)?;
+    let candidates = candidates.map_err(DecideError::Mismatch)?;
     let hours = site.power.tariff.hours(options.now);
     let curve = Curve::new(hours.iter().map(|hour| hour.price)).ok_or(DecideError::NoHours)?;
     schedule::fits(site, &hours, candidates.len())?;
@@ -97,20 +98,21 @@ pub fn decide(
     })
 }
 
-/// Hours are dearer at times, but no year is.
+/// Mean tariff above which its unit is probably wrong: single hours cost more at times, but no year
+/// does.
 const DEAR: UsdPerKwh = UsdPerKwh::new(2.0);
 
-/// Why there is no decision.
+/// Reason why there is no decision.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecideError {
     /// Entries of the site do not fit the scores.
     #[error("{}", listed(.0, "; ", 20))]
-    MismatchError(Vec<MismatchError>),
+    Mismatch(Vec<MismatchError>),
     /// The tariff has no hours.
     #[error("power.tariff has no hours")]
     NoHours,
-    /// There is no plan.
+    /// The hours of the site cannot be planned.
     #[error("no plan: {0}")]
     NoPlan(#[from] super::plan::Error),
 }
@@ -178,7 +180,8 @@ fn doubts(candidates: &[Candidate<'_>]) -> Vec<String> {
     doubts
 }
 
-/// Verdicts are for one device more; together they may be more than there is use for.
+/// Warns where the best uses of all devices together draw more than there is demand or power for: a
+/// verdict is for one device more.
 fn asked_for(site: &Site, judged: &[DeviceDecision]) -> Vec<String> {
     let drawn = |of: Use| -> Watts {
         let power = |device: &DeviceDecision| match of {

@@ -1,13 +1,15 @@
-//! What a hash, a kilowatt-hour and a dollar of capital are worth: formulas, without a site.
+//! Formulas for the revenue of a hash and of a kilowatt-hour, and for the cost of capital.
 
 use crate::units::{Usd, UsdPerKwh};
 
-/// Blocks between two halvings of the subsidy (Bitcoin Core, `consensus.nSubsidyHalvingInterval`).
+/// Number of blocks between two halvings of the subsidy (Bitcoin Core,
+/// `consensus.nSubsidyHalvingInterval`).
 pub const HALVING: u32 = 210_000;
 
-/// The subsidy of a block in bitcoin: 50, halved every [`HALVING`] blocks, in whole satoshis.
+/// Returns the subsidy of a block at a height, in bitcoin: 50, halved every [`HALVING`] blocks, in
+/// whole satoshis.
 ///
-/// Bitcoin Core, `GetBlockSubsidy`.
+/// Source: Bitcoin Core, `GetBlockSubsidy`.
 #[must_use]
 pub fn subsidy(height: u32) -> f64 {
     const SATOSHIS: f64 = 1e8;
@@ -15,43 +17,47 @@ pub fn subsidy(height: u32) -> f64 {
     satoshis as f64 / SATOSHIS
 }
 
-/// Blocks from a height to the next halving.
+/// Returns the number of blocks from a height to the next halving, 1 to [`HALVING`].
 #[must_use]
 pub fn blocks_to_halving(height: u32) -> u32 {
     HALVING - height % HALVING
 }
 
-/// The difficulty at which so many hashes a second find a block in ten minutes.
+/// Returns the difficulty at which a hash rate finds a block in ten minutes: hashes per second
+/// times 600 seconds, divided by 2^32.
 #[must_use]
 pub fn difficulty(hashes_per_second: f64) -> f64 {
     const BLOCK_SECONDS: f64 = 600.0;
     hashes_per_second * BLOCK_SECONDS / HASHES
 }
 
-/// Hashes for a block at difficulty 1, as mining counts them: 2^32.
+/// Expected hashes for a block at difficulty 1, as mining counts them: 2^32.
 const HASHES: f64 = 4_294_967_296.0;
 
-/// What mining earns.
+/// Inputs of mining revenue: bitcoin price, difficulty, block reward and pool fee.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Earnings {
-    /// Of a bitcoin.
+    /// Price of one bitcoin, in US dollars.
     pub btc_price: Usd,
-    /// How hard it is to find a block, in 2^32 hashes.
+    /// Network difficulty: expected hashes to find a block, in units of 2^32.
     pub difficulty: f64,
-    /// Subsidy and fees of a block, in bitcoin.
+    /// Subsidy and fees of one block, in bitcoin.
     pub btc_per_block: f64,
-    /// The share that the pool keeps.
+    /// Share of the revenue that the pool keeps, 0 to 1.
     pub pool_fee: f64,
 }
 
 impl Earnings {
-    /// Of a hash, on average.
+    /// Returns the expected revenue of one hash, in US dollars, after the pool's fee.
+    ///
+    /// It is `btc_price * btc_per_block * (1 - pool_fee) / (difficulty * 2^32)`.
     #[must_use]
     pub fn per_hash(&self) -> Usd {
         self.btc_price * (self.btc_per_block * (1.0 - self.pool_fee) / (self.difficulty * HASHES))
     }
 
-    /// Of a petahash a second in a day, before the pool's share: the miners' *hashprice*.
+    /// Returns the *hashprice*: the revenue of one PH/s in a day, in US dollars, before the pool's
+    /// fee.
     #[must_use]
     pub fn hashprice(&self) -> Usd {
         const PETA: f64 = 1e15;
@@ -59,7 +65,8 @@ impl Earnings {
         Self { pool_fee: 0.0, ..*self }.per_hash() * (PETA * DAY)
     }
 
-    /// Of a kilowatt-hour at the meter by which the hashes per joule are.
+    /// Returns the revenue of one kWh, in US dollars, after the pool's fee, at some hashes per
+    /// joule. The kWh is at the same meter as the joules.
     #[must_use]
     pub fn per_kwh(&self, hashes_per_joule: f64) -> UsdPerKwh {
         UsdPerKwh::new((self.per_hash() * (hashes_per_joule * JOULES)).value())
@@ -69,15 +76,18 @@ impl Earnings {
 /// Joules in a kilowatt-hour.
 const JOULES: f64 = 3.6e6;
 
-/// What has to be paid back each year for a dollar of today, over that many years: the capital
-/// recovery factor r / (1 - (1 + r)^-n), or 1 / n without interest.
+/// Returns the yearly payment that pays back one dollar, with interest, over some years.
+///
+/// This is the capital recovery factor `r / (1 - (1 + r)^-n)` of a rate `r` (0.1 is 10 % a year)
+/// and `n` years, or `1 / n` without interest.
 #[must_use]
 pub fn annuity(rate: f64, years: f64) -> f64 {
     if rate == 0.0 { 1.0 / years } else { rate / -(-years * rate.ln_1p()).exp_m1() }
 }
 
-/// What has to be put aside each year for a dollar after that many years: the sinking fund factor,
-/// the annuity without the interest.
+/// Returns the yearly saving that, with interest, grows to one dollar over some years.
+///
+/// This is the sinking fund factor: the [`annuity`] less the rate.
 #[must_use]
 pub fn sinking(rate: f64, years: f64) -> f64 {
     annuity(rate, years) - rate

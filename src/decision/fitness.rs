@@ -1,8 +1,8 @@
-//! Whether a device is fit to be rented out for AI, and what it lacks: its memory, its bandwidth, its
+//! Decides whether a device is fit to be rented out for AI: by its memory, its bandwidth, its
 //! matrix rate, whether fused multiply-adds are throttled, and its link to the host.
 //!
-//! What is needed stands in a file, each number with its source; what a device has is what a score
-//! has measured and checked. A number that was not measured leaves the question open.
+//! Thresholds stand in a file, each with its source; they are compared with what a score has
+//! measured and checked. A property that was not measured leaves the question open.
 
 use std::fmt;
 use std::path::Path;
@@ -19,14 +19,14 @@ use crate::units::WorkUnit;
 use crate::units::text::{apart, plain};
 use crate::workload::{Kind, Variant};
 
-/// The thresholds that are used unless others are given.
+/// Default thresholds, in TOML.
 const THRESHOLDS: &str = include_str!("thresholds.toml");
 
-/// What several kinds of work need.
+/// Thresholds: what several classes of AI work need of a device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Thresholds(Vec<Class>);
 
-/// A kind of work, and what it needs.
+/// A class of AI work, and what it needs.
 #[derive(Clone, Debug, PartialEq)]
 struct Class {
     name: String,
@@ -34,20 +34,21 @@ struct Class {
     needs: Vec<(Property, f64)>,
 }
 
-/// What a device has of something.
+/// Property of a device that AI work depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Property {
-    /// GiB of memory.
+    /// Memory, in GiB.
     Memory,
-    /// Gigabytes that are copied in a second, read and written.
+    /// Memory bandwidth of a copy, reads and writes both counted, in GB/s.
     Bandwidth,
-    /// The fastest matrix product of floating-point numbers of 16 or 32 bits, in TFLOP/s.
+    /// Rate of the fastest matrix product of floating-point numbers of 16 or 32 bits, in TFLOP/s.
     Matrix,
-    /// The rate of fused multiply-adds of f32, by that of multiplications and additions apart.
+    /// Rate of fused multiply-adds in f32, relative to separate multiplications and additions.
     Fma,
-    /// Gigabytes a second from the host, or to it if that is slower.
+    /// Bandwidth of the link to the host in its slower direction, in GB/s; for a processor, that of
+    /// its memory.
     HostLink,
 }
 
@@ -125,17 +126,17 @@ impl Class {
     }
 }
 
-/// What a device has.
+/// Properties that a device has.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Capabilities {
-    /// Each with what was measured, and whether it may be more.
+    /// Each property with its value (`None` if not measured), and whether it may be more.
     has: Vec<(Property, Option<f64>, bool)>,
-    /// Why it is not to be trusted, or no device for this.
+    /// Reasons not to trust the device, or not to use it for AI.
     against: Vec<String>,
 }
 
 impl Capabilities {
-    /// By a score, and by how much memory there is besides what the score could take.
+    /// Reads the properties from a score; `memory`, in bytes, overrides what the score could take.
     pub(crate) fn new(record: &Record, device: &Device, memory: Option<f64>) -> Self {
         const GIB: f64 = 1_073_741_824.0;
         let rows = || record.rows.iter().filter(|row| row.device == device.id);
@@ -188,33 +189,33 @@ impl Capabilities {
     }
 }
 
-/// Whether a device is fit for a kind of work.
+/// Fitness of a device for one class of AI work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Fitness {
-    /// The kind of work.
+    /// Name of the class, as in `inference small`.
     pub class: String,
-    /// What it is.
+    /// Description of the work.
     pub what: String,
-    /// Whether it is fit; `None` where that was not measured.
+    /// Whether the device is fit; `None` where a property that decides was not measured.
     pub fit: Option<bool>,
-    /// What the answer is made of.
+    /// Comparison of each needed property with what the device has.
     pub reasons: Vec<Reason>,
-    /// What speaks against any such work on it.
+    /// Reasons against any AI work on the device, such as a failed check.
     pub against: Vec<String>,
 }
 
-/// What is needed of something, and what there is.
+/// Comparison of one needed property with what a device has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Reason {
-    /// Of what.
+    /// Property that is compared.
     pub of: Property,
-    /// What is needed, in the unit of the property.
+    /// Value that is needed, in the unit of the property.
     pub needed: f64,
-    /// What was measured; `None` where it was not.
+    /// Value that was measured, in the unit of the property; `None` where it was not.
     pub has: Option<f64>,
-    /// Whether that is enough; `None` where it is not known.
+    /// Whether the device has enough; `None` where that is not known.
     pub enough: Option<bool>,
 }
 
@@ -231,7 +232,7 @@ impl fmt::Display for Reason {
 }
 
 impl Thresholds {
-    /// For which kinds of work a device is fit.
+    /// Returns the fitness of a device for each class of work.
     pub(crate) fn judge(&self, abilities: &Capabilities) -> Vec<Fitness> {
         self.0.iter().map(|class| class.judge(abilities)).collect()
     }

@@ -1,30 +1,30 @@
-//! Miners that people know, as their maker rates them.
+//! Well-known mining machines, as their maker rates them.
 
-/// A machine made for nothing but double SHA-256.
+/// Well-known mining machine (ASIC), as its maker rates it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ReferenceMiner {
-    /// The name of the model.
+    /// Name of the model.
     pub name: &'static str,
-    /// Its rated hash rate, in 10^12 hashes per second.
+    /// Rated hash rate, in 10^12 hashes per second.
     pub terahash_per_second: f64,
-    /// Its rated power at the wall.
+    /// Rated power at the wall, in watts.
     pub watts: f64,
-    /// When it came out: year and month, as in `2020-05`.
+    /// Year and month of its release, as in `2020-05`.
     pub since: &'static str,
-    /// Where the rating stands.
+    /// Source of the rating, and when it was seen.
     pub source: &'static str,
 }
 
 impl ReferenceMiner {
-    /// The energy of 10^12 hashes, in joules.
+    /// Returns the energy of 10^12 hashes, in joules at the wall.
     #[must_use]
     pub fn joules_per_terahash(&self) -> f64 {
         self.watts / self.terahash_per_second
     }
 }
 
-/// One of each generation, the oldest first.
+/// Reference miners, one of each generation, the oldest first.
 pub const MINERS: [ReferenceMiner; 4] = [
     ReferenceMiner {
         name: "S9",

@@ -1,5 +1,5 @@
-//! What to do with hardware: go on mining, rent it out for AI, give its power to a tenant, switch it
-//! off when power is dear, or sell it.
+//! Decides what to do with hardware: go on mining, rent it out for AI, give its power to a tenant,
+//! curtail it while power is expensive, or sell it.
 //!
 //! ```text
 //! Record (measured) ──► Candidate ─┐
@@ -8,12 +8,13 @@
 //!                              └──────────► Problem ──► plan by the hour ───────┘
 //! ```
 //!
-//! - [`site`]: the file with what a site can do and what things cost there;
-//! - [`economics`]: what a hash, a kilowatt-hour and a dollar of capital are worth;
+//! - [`site`]: the file with the limits of a site and its prices;
+//! - [`economics`]: formulas for mining revenue and for the cost of capital;
 //! - [`fitness`]: whether a device is fit for AI;
 //! - [`plan`]: what goes to which use in each hour, as a linear program.
 //!
-//! Everything is told at one metering point, the site's meter, and in US dollars.
+//! Power and energy are those at the site's meter unless a name says otherwise, and money is in US
+//! dollars.
 
 mod candidate;
 mod case;

@@ -1,5 +1,6 @@
-//! What a decision says: everything that was concluded, with the numbers that it was concluded from.
-//! Every exporter is made from this value; JSON has all of it but the single hours of the plan.
+//! What a decision says: everything that was concluded, with the numbers that it was concluded
+//! from. Every exporter is made from this value; JSON has all of it but the single hours of the
+//! plan.
 
 use jiff::Timestamp;
 #[cfg(test)]
@@ -13,312 +14,330 @@ use super::sensitivity::{Map, Sensitivity};
 use super::verdict::Verdict;
 use crate::units::{Joules, Usd, UsdPerKwh, Watts};
 
-/// The version of the form: it changes when a field changes its meaning or goes away.
+/// Version of the JSON form of a [`Decision`]; it changes when a field changes its meaning or goes
+/// away.
 pub const SCHEMA: u32 = 1;
 
-/// What to do at a site.
+/// Decision for a site: a verdict for each kind of hardware, the prices behind it, and a plan by
+/// the hour.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Decision {
-    /// The version of the form: [`SCHEMA`].
+    /// Version of the JSON form: [`SCHEMA`].
     #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
     pub schema: u32,
-    /// The version of perjoule that decided.
+    /// Version of perjoule that made the decision.
     pub perjoule: String,
-    /// When: RFC 3339, in UTC.
+    /// Moment that the decision was made for, in RFC 3339, in UTC.
     pub decided: String,
-    /// The name of the site.
+    /// Name of the site.
     pub site: String,
-    /// What things cost there.
+    /// Prices that the decision was made with.
     pub prices: Prices,
-    /// What miners of today would earn there, by their data sheets, for comparison.
+    /// Revenue of well-known mining machines at the site, by their ratings, for comparison.
     pub asics: Vec<Asic>,
-    /// The hardware, in the order of the file.
+    /// Verdict on each kind of hardware, in the order of the site's file.
     pub devices: Vec<DeviceDecision>,
-    /// What goes where in each hour of a year.
+    /// Optimal plan of the site over the hours of its tariff.
     pub plan: Schedule,
-    /// In which share of the draws a use has to be best for a verdict.
+    /// Share of the scenario draws, 0 to 1, in which a use has to be best for a verdict.
     pub confidence: f64,
-    /// How often doubtful numbers were drawn.
+    /// Number of scenario draws of the uncertain inputs.
     pub draws: u32,
-    /// What the draws were made from.
+    /// Seed of the scenario draws; the same seed gives the same draws.
     pub seed: u64,
-    /// What makes it doubtful.
+    /// Reasons to doubt the decision, such as old quotes or power that was not measured.
     pub warnings: Vec<String>,
 }
 
-/// The prices that were decided with.
+/// Prices and network figures that a decision was made with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Prices {
-    /// The mean of the tariff, for a kilowatt-hour at the site's meter.
+    /// Mean price of power over the hours of the tariff, in US dollars per kWh at the site's meter.
     pub tariff_usd_per_kwh: UsdPerKwh,
-    /// The cheapest hour.
+    /// Price of power in the cheapest hour, in US dollars per kWh.
     pub cheapest_usd_per_kwh: UsdPerKwh,
-    /// The dearest hour.
+    /// Price of power in the most expensive hour, in US dollars per kWh.
     pub dearest_usd_per_kwh: UsdPerKwh,
-    /// How many hours the tariff has.
+    /// Number of hours that the tariff has.
     pub hours: usize,
-    /// Of a bitcoin.
+    /// Price of one bitcoin, in US dollars.
     pub btc_usd: Usd,
-    /// Of finding a block, in 2^32 hashes.
+    /// Network difficulty: expected hashes to find a block, in units of 2^32.
     pub difficulty: f64,
-    /// Subsidy and fees of a block.
+    /// Subsidy and fees of one block, in bitcoin.
     pub btc_per_block: f64,
-    /// Blocks to the next halving of the subsidy.
+    /// Number of blocks until the next halving of the subsidy.
     pub blocks_to_halving: u32,
-    /// Of a petahash a second in a day, before the pool's share.
+    /// Hashprice: revenue of one PH/s in a day, in US dollars, before the pool's fee.
     pub hashprice_usd: Usd,
-    /// Where all numbers come from.
+    /// Date and source of every quoted price and data sheet.
     pub quotes: Vec<PriceSource>,
 }
 
-/// Where a number comes from.
+/// Date and source of one quoted number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct PriceSource {
-    /// Its key in the file.
+    /// Full key of the number in the site's file, as in `mining.btc_price`.
     pub key: String,
-    /// The day.
+    /// Day of the quote, as in `2026-01-31`.
     pub date: String,
-    /// Who says so.
+    /// Source of the number, as the site's file names it.
     pub source: String,
 }
 
-/// What a miner that people know would earn at the site.
+/// Revenue of a well-known mining machine at the site, by its rating.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Asic {
-    /// Its name.
+    /// Name of the model.
     pub name: String,
-    /// By its data sheet, at the wall.
+    /// Rated energy per terahash, in joules at the wall.
     pub joules_per_terahash: f64,
-    /// At the site's meter, after the pool's share and before the tariff.
+    /// Revenue in US dollars per kWh at the site's meter, after the pool's fee and before the
+    /// tariff.
     pub usd_per_kwh: UsdPerKwh,
 }
 
-/// What was concluded of a kind of hardware. Dollars a year are for one of them.
+/// Conclusions for one kind of hardware. Amounts in US dollars per year are for one device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct DeviceDecision {
-    /// What the site calls it.
+    /// Name of the hardware in the site's file.
     pub name: String,
-    /// What it calls itself.
+    /// Name that the device reports, from its score; `None` where only a data sheet is known.
     pub model: Option<String>,
-    /// How many there are.
+    /// Number of devices of this kind.
     pub count: u32,
-    /// Whether it is there already.
+    /// Whether the devices are owned already; otherwise they would have to be bought.
     pub owned: bool,
-    /// What to do with it.
+    /// Verdict: what to do with the devices.
     pub verdict: Verdict,
-    /// What each use is worth.
+    /// Value of each use that is possible, in the order of `Use::ALL`.
     pub uses: Vec<UseValue>,
-    /// What mining earns; `None` where that is not known.
+    /// Economics of mining; `None` where they are not known.
     pub mining: Option<MiningEconomics>,
-    /// Why mining is not known.
+    /// Reason why the economics of mining are not known; `None` where they are.
     pub no_mining: Option<String>,
-    /// Renting it out.
+    /// Economics of renting the device out for AI; `None` where it is not rented out.
     pub renting: Option<AiEconomics>,
-    /// Why it is not rented out.
+    /// Reason why the device is not rented out; `None` where it is.
     pub no_renting: Option<String>,
-    /// Giving its power to a tenant.
+    /// Economics of giving the device's power to a tenant; `None` without a contract, or where the
+    /// power is not known.
     pub hosting: Option<AiEconomics>,
-    /// For what it is fit; empty without a score.
+    /// Fitness for each class of AI work; empty without a score.
     pub fitness: Vec<Fitness>,
-    /// The use whose value is moved: the best one, or of what is best sold the next best.
+    /// Use that the tornado is about: the best one, or the next best where selling is best.
     pub moved: Use,
-    /// What moves its value, the most moving first.
+    /// Sensitivity of that use's value to each input, the largest effect first.
     pub tornado: Vec<Sensitivity>,
-    /// What would be best after the next halving, and its value, if nothing else changed.
+    /// Best use after the next halving and its value, all else equal; `None` where mining is not
+    /// known. Nothing is drawn for it: both ends of its range are the value, and its chance is 1.
     pub after_halving: Option<UseValue>,
-    /// What is best at other tariffs and prices of a bitcoin.
+    /// Best use at other tariffs and bitcoin prices; `None` where the mean tariff or the bitcoin
+    /// price is not above zero.
     pub map: Option<Map>,
 }
 
-/// What a use is worth.
+/// Value of one use of a device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct UseValue {
-    /// The use.
+    /// Use that is valued.
     #[serde(rename = "use")]
     pub of: Use,
-    /// In US dollars a year for one device, after energy, operations and capital; selling is 0.
+    /// Value in US dollars per year for one device, after energy, operations and capital cost;
+    /// selling is 0.
     pub usd_per_year: Usd,
-    /// What one in ten of the draws is below.
+    /// 10th percentile of the value over the scenario draws, in US dollars per year.
     pub low_usd_per_year: Usd,
-    /// What one in ten of the draws is above.
+    /// 90th percentile of the value over the scenario draws, in US dollars per year.
     pub high_usd_per_year: Usd,
-    /// In which share of the draws it is best.
+    /// Share of the scenario draws, 0 to 1, in which this use is best.
     pub chance: f64,
 }
 
-/// What mining earns and needs. All but hashes per joule is at the site's meter.
+/// Economics of mining with one device, at the site's meter unless a field says otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct MiningEconomics {
-    /// How the power is known.
+    /// Source of the power figure: a meter, a statement or a data sheet.
     pub basis: Basis,
-    /// At the wall.
+    /// Power while mining, in watts at the wall.
     pub wall_watts: Watts,
-    /// At the site's meter.
+    /// Power while mining, in watts at the site's meter.
     pub metered_watts: Watts,
-    /// At the wall.
+    /// Hashes per joule at the wall.
     pub hashes_per_joule: f64,
-    /// The miners' unit, at the wall.
+    /// Joules per terahash at the wall, the unit that miners use.
     pub joules_per_terahash: f64,
-    /// What a kilowatt-hour earns, after the pool's share.
+    /// Revenue in US dollars per kWh, after the pool's fee.
     pub usd_per_kwh: UsdPerKwh,
-    /// What is left of it after tariff and operations, running at all times.
+    /// Margin in US dollars per kWh, after the mean tariff and operations, mining in every hour.
     pub margin_usd_per_kwh: UsdPerKwh,
-    /// The share of the hours in which a kilowatt-hour earns more than it costs.
+    /// Share of the hours, 0 to 1, in which mining pays and the device runs. In hours with a
+    /// curtailment credit, mining has to earn more than the tariff and the credit together.
     pub hours: f64,
-    /// The price of power above which switching off is better, operations included.
+    /// Price of power, in US dollars per kWh, above which mining loses money, operations included.
     pub switch_off_usd_per_kwh: UsdPerKwh,
-    /// The mean price of power up to which it is worth more than selling the device, capital
-    /// included.
+    /// Break-even price of power, in US dollars per kWh: the mean up to which mining in every hour
+    /// is worth more than selling the device, capital cost included.
     pub break_even_usd_per_kwh: UsdPerKwh,
-    /// The price of a bitcoin from which on it earns what power and operations cost, running at all
-    /// times; `None` where they cost nothing.
+    /// Break-even price of one bitcoin, in US dollars, at which mining in every hour earns the cost
+    /// of power and operations; `None` where no price above zero does.
     pub break_even_btc_usd: Option<Usd>,
-    /// The difficulty up to which it does.
+    /// Break-even difficulty, up to which mining in every hour earns the cost of power and
+    /// operations; `None` where there is none.
     pub break_even_difficulty: Option<f64>,
-    /// How long it takes to earn the price of hardware that has to be bought; `None` if it never
-    /// does, or there is nothing to pay back.
+    /// Months until mining has earned the price of hardware that has to be bought; `None` if it
+    /// never does, or the hardware is owned.
     pub payback_months: Option<f64>,
 }
 
-/// What AI earns and needs, at the site's meter.
+/// Economics of AI on one device, or on its power for a tenant, at the site's meter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct AiEconomics {
-    /// How the power is known.
+    /// Source of the power figure: a meter, a statement or a data sheet.
     pub basis: Basis,
-    /// While it works.
+    /// Power while serving AI, in watts at the site's meter.
     pub metered_watts: Watts,
-    /// What a kilowatt-hour earns, after the market's share.
+    /// Revenue in US dollars per kWh, after the market's fee, at the expected utilisation.
     pub usd_per_kwh: UsdPerKwh,
-    /// What is left of it after tariff and operations, before capital.
+    /// Margin in US dollars per kWh, after the tariff and operations, before capital cost.
     pub margin_usd_per_kwh: UsdPerKwh,
-    /// The price of power above which switching off is better; `None` where the tenant pays for it.
+    /// Price of power above which switching off is better, in US dollars per kWh; `None` where the
+    /// tenant pays for power.
     pub switch_off_usd_per_kwh: Option<UsdPerKwh>,
-    /// The mean price of power up to which it pays, capital included.
+    /// Break-even mean price of power, in US dollars per kWh, capital cost included; `None` where
+    /// the tenant pays for power, or the conversion leaves no time to earn.
     pub break_even_usd_per_kwh: Option<UsdPerKwh>,
-    /// The utilisation from which on it earns more than selling the device; above 1 it never does.
+    /// Break-even utilisation, above which renting out beats selling the device; above 1 it never
+    /// does. `None` for a tenant, or where even full utilisation earns nothing.
     pub break_even_utilisation: Option<f64>,
-    /// The utilisation from which on it earns more than mining.
+    /// Utilisation above which renting out beats mining; above 1 it never does. `None` for a
+    /// tenant, where mining is not known, or where even full utilisation earns nothing.
     pub mining_utilisation: Option<f64>,
-    /// What has to be spent for one device.
+    /// Cost of converting one device, or its power, to AI, in US dollars.
     pub conversion_usd: Usd,
-    /// How long it takes, conversion included, to earn that by what it is better than mining; `None`
-    /// if it never does.
+    /// Months, conversion time included, until what AI earns beyond mining has paid for the
+    /// conversion; `None` if it never does. Where hardware is bought to be rented out, until all
+    /// that it earns has paid for the conversion and its price.
     pub payback_months: Option<f64>,
 }
 
-/// What a site does in the hours of its tariff, and what that earns.
+/// Plan of a site over the hours of its tariff, and what it earns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Schedule {
-    /// How many hours.
+    /// Number of hours in the plan.
     pub hours: usize,
-    /// What is earned in them, after energy, operations and conversion, and before the cost of
-    /// hardware.
+    /// Profit over all hours, in US dollars, after energy, operations and conversion, before the
+    /// capital cost of hardware.
     pub profit_usd: Usd,
-    /// Where it comes from, and where it goes.
+    /// Income and costs of the plan, by category.
     pub money: Money,
-    /// What mining draws on average.
+    /// Mean power that mining draws, in watts.
     pub mining_watts: Watts,
-    /// What AI draws on average.
+    /// Mean power that AI draws, in watts.
     pub ai_watts: Watts,
-    /// What rests on average though it could draw.
+    /// Mean curtailed power, in watts: what idle machines could draw within the limits.
     pub curtailed_watts: Watts,
-    /// The share of AI in all energy.
+    /// Share of AI in all energy drawn, 0 to 1; 0 if none is drawn.
     pub ai_share: f64,
-    /// Hours in which something rests though it could draw.
+    /// Number of hours in which more than a thousandth of the possible draw is curtailed.
     pub hours_curtailed: usize,
-    /// What each kind of hardware, and the tenant, does.
+    /// Allocation of each kind of hardware, and of the tenant.
     pub classes: Vec<Allocation>,
-    /// What more of each limit would be worth, where it is worth something.
+    /// Shadow prices of the limits, without those that are next to zero.
     pub limits: Vec<Limit>,
-    /// The draw of hours, the highest first, at some places of their order.
+    /// Duration curve: the draw at some places in the order of the hours by their draw, the highest
+    /// first.
     pub duration: Vec<Duration>,
-    /// Hardware that is not in it, and why.
+    /// Names of hardware and tenants that are not in the plan, each with the reason.
     pub left_out: Vec<String>,
-    /// Every hour. JSON has no place for so many of them; a CSV file has.
+    /// Every hour of the plan. The CSV file has them; JSON does not, and leaves this empty when
+    /// read.
     #[serde(skip)]
     pub by_hour: Vec<PlannedHour>,
 }
 
-/// Money of a plan.
+/// Income and costs of a plan, in US dollars.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Money {
-    /// From mining, operations taken off.
+    /// Income from mining after operations, in US dollars.
     pub mining_usd: Usd,
-    /// From AI, operations taken off.
+    /// Income from AI after operations, in US dollars.
     pub ai_usd: Usd,
-    /// From the grid, for power that is not drawn.
+    /// Income from the grid for curtailed power, in US dollars.
     pub credits_usd: Usd,
-    /// For energy.
+    /// Cost of energy, in US dollars; negative if the site was paid for taking it.
     pub energy_usd: Usd,
-    /// For conversion.
+    /// Cost of conversion to AI, in US dollars.
     pub conversion_usd: Usd,
 }
 
-/// What one kind of hardware does. Hours are those of all devices together.
+/// What one kind of hardware does in a plan. Hours are device-hours, over all devices of the kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Allocation {
-    /// Its name.
+    /// Name of the kind of hardware, or `the tenant`.
     pub name: String,
-    /// How many there are.
+    /// Number of devices; for the tenant, kilowatts of machines.
     pub count: f64,
-    /// How many serve AI.
+    /// Number of devices that serve AI; not always a whole number.
     pub converted: f64,
-    /// Hours of mining.
+    /// Device-hours of mining.
     pub mining_hours: f64,
-    /// Hours of AI.
+    /// Device-hours of serving AI.
     pub ai_hours: f64,
-    /// Hours of rest.
+    /// Device-hours switched off.
     pub off_hours: f64,
-    /// What they draw.
+    /// Energy that the devices draw, in joules at the site's meter.
     pub energy_joules: Joules,
-    /// What they earn after energy and conversion.
+    /// Margin of the devices after energy, operations and conversion, in US dollars, before
+    /// curtailment credits.
     pub margin_usd: Usd,
 }
 
-/// What more of a limit would be worth.
+/// Shadow price of one limit of a site.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Limit {
-    /// Of what.
+    /// Name of the limit, as in `the site's power`.
     pub of: String,
-    /// For one more megawatt in all hours of the plan; below zero for what has been promised.
+    /// Value of one more megawatt in all hours of the plan, in US dollars; below zero for what has
+    /// been promised to the tenant.
     pub usd_per_megawatt: Usd,
 }
 
-/// A place in the order of the hours by their draw.
+/// One point of a plan's duration curve.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Duration {
-    /// The share of the hours that draw as much or more.
+    /// Share of the hours, 0 to 1, that draw as much or more.
     pub share: f64,
-    /// What mining draws.
+    /// Power that mining draws at this point, in watts.
     pub mining_watts: Watts,
-    /// What AI draws.
+    /// Power that AI draws at this point, in watts.
     pub ai_watts: Watts,
 }
 
-/// An hour of the plan.
+/// One hour of a plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedHour {
-    /// When it begins.
+    /// Start of the hour.
     pub start: Timestamp,
-    /// What power costs.
+    /// Price of power in the hour, in US dollars per kWh.
     pub tariff: UsdPerKwh,
-    /// What mining draws.
+    /// Power that mining draws, in watts.
     pub mining: Watts,
-    /// What AI draws.
+    /// Power that AI draws, in watts.
     pub ai: Watts,
-    /// What rests though it could draw.
+    /// Curtailed power, in watts: what idle machines could draw within the limits.
     pub curtailed: Watts,
 }

@@ -1,9 +1,9 @@
-//! The site's year: its devices, prices and limits as a problem for the plan, and the plan as people
-//! read it.
+//! The site's year: its devices, prices and limits as a problem for the plan, and the plan as
+//! people read it.
 //!
 //! It is a year of prices as quoted, in which what is converted to AI works as it does once it is
-//! converted: the cost of conversion is spread over the years that it earns in. Whole stages that are
-//! not ready yet have no room.
+//! converted: the cost of conversion is spread over the years that it earns in. Stages that are not
+//! ready yet have no room.
 
 use std::collections::HashSet;
 
@@ -17,10 +17,10 @@ use super::plan::{self, Plan, Problem};
 use super::site::{Contract, Hour, Site, YEAR};
 use crate::units::{Usd, UsdPerKwh, UsdPerWatt, Watts};
 
-/// What the tenant is called.
+/// Name of the tenant in a plan.
 const TENANT: &str = "the tenant";
 
-/// What a tenant is planned in: a kilowatt of his machines.
+/// Unit that a tenant is planned in: a kilowatt of his machines.
 const TENANT_UNIT: Watts = Watts::new(1e3);
 
 /// Plans the hours of a site with all devices that are there, or worth buying.
@@ -64,7 +64,7 @@ pub(crate) fn schedule(
     Ok(read(hours, &without, &plan, left_out))
 }
 
-/// Whether there is room for a plan, asked before anything is drawn: hours differ at least by their
+/// Checks that a plan is not too large, before anything is drawn: hours differ at least by their
 /// prices, and all do where each depends on the one before.
 pub(crate) fn fits(site: &Site, hours: &[Hour], kinds: usize) -> Result<(), plan::Error> {
     let prices: HashSet<u64> = hours.iter().map(|hour| hour.price.value().to_bits()).collect();
@@ -83,7 +83,7 @@ enum LeftOutReason {
     Nothing,
 }
 
-/// The share of a year that the hours are.
+/// Returns the number of hours as a share of a year.
 fn years(hours: usize) -> f64 {
     hours as f64 / f64::from(YEAR)
 }
@@ -115,12 +115,12 @@ fn class(
     })
 }
 
-/// What conversion costs in each year that it earns in.
+/// Returns what conversion costs in each year that it earns in.
 fn yearly(running: &OperatingPoint) -> Usd {
     running.conversion_yearly / running.converted
 }
 
-/// What a device takes and earns in an hour, operations taken off.
+/// Returns what a device draws and earns in an hour, operations taken off.
 fn in_use(site: &Site, running: &OperatingPoint, pue: f64) -> plan::Use {
     plan::Use {
         power: running.power,
@@ -129,11 +129,11 @@ fn in_use(site: &Site, running: &OperatingPoint, pue: f64) -> plan::Use {
     }
 }
 
-/// The problem with the tenant, who is served from the hour on in which there is room for all of his
-/// machines; `None` where that is not in these hours.
+/// The problem with the tenant, who is served from the hour on in which there is room for all of
+/// his machines; `None` where that is not in these hours.
 ///
-/// Who pays for his energy makes no difference to the site's draw: what he pays back is what it costs
-/// at the mean tariff of his hours, in all of which he takes the same.
+/// Who pays for his energy makes no difference to the site's draw: what he pays back is what it
+/// costs at the mean tariff of his hours, in all of which he takes the same.
 fn serving(site: &Site, hours: &[Hour], without: &Problem, contract: &Contract) -> Option<Problem> {
     let unit = site.metered(TENANT_UNIT, site.place.ai_pue);
     let count = contract.power / TENANT_UNIT;
@@ -258,7 +258,7 @@ fn read(hours: &[Hour], problem: &Problem, plan: &Plan, left_out: Vec<String>) -
     }
 }
 
-/// The shadow prices that are not nothing.
+/// Returns the shadow prices of half a dollar per megawatt and more.
 fn worth(problem: &Problem, plan: &Plan) -> Vec<Limit> {
     let prices = &plan.prices;
     let stages = prices.stages.iter().zip(&problem.ai.stages);
@@ -282,7 +282,7 @@ fn worth(problem: &Problem, plan: &Plan) -> Vec<Limit> {
     limits
 }
 
-/// The duration curve, at so many places.
+/// Returns the duration curve, at `PLACES` places at the most.
 fn duration(plan: &Plan) -> Vec<Duration> {
     const PLACES: usize = 200;
     let mut hours: Vec<&plan::PlannedHour> = plan.hours.iter().collect();

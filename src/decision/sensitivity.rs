@@ -1,5 +1,5 @@
-//! What becomes of the uses of a device when numbers turn out otherwise: each by a fifth, all of them
-//! within their ranges, the next halving, and a map of tariffs and bitcoin prices.
+//! Sensitivities of the uses of a device: each input moved by a fifth, all of them drawn within
+//! their ranges, and a map of tariffs and bitcoin prices.
 
 use rayon::prelude::*;
 #[cfg(test)]
@@ -10,26 +10,27 @@ use super::case::{Case, Doubt, Factors, Input, Use, Values, best};
 use crate::units::{Usd, UsdPerKwh};
 use crate::workload::number::random;
 
-/// How far each input is moved for a tornado.
+/// Share by which each input is moved down and up for a tornado: a fifth.
 pub const SWING: f64 = 0.2;
 
-/// What a use is worth when one input is a fifth less and a fifth more.
+/// Value of a use when one input is a fifth lower, and when it is a fifth higher.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Sensitivity {
-    /// Which input.
+    /// Input that is moved.
     pub input: Input,
-    /// The value of the use in US dollars a year for one device, at 0.8.
+    /// Value of the use at 0.8 times the input, in US dollars per year for one device.
     pub low_usd: Usd,
-    /// The same at 1.2.
+    /// Value of the use at 1.2 times the input, in US dollars per year for one device.
     pub high_usd: Usd,
-    /// What would be best at 0.8.
+    /// Best use at 0.8 times the input.
     pub best_low: Use,
-    /// What would be best at 1.2.
+    /// Best use at 1.2 times the input.
     pub best_high: Use,
 }
 
-/// The tornado of a use: the inputs that move its value or what is best, the widest first.
+/// Returns the tornado of a use: the inputs that move its value or change what is best, the widest
+/// first.
 pub(crate) fn tornado(
     case: &Case<'_>,
     allowed: impl Fn(Values) -> Values,
@@ -50,18 +51,18 @@ pub(crate) fn tornado(
     swings
 }
 
-/// What came out of many draws.
+/// Results of the scenario draws.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Draws {
-    /// In which share of them each use was best.
+    /// Share of the draws in which each use was best.
     pub(crate) chance: [f64; Use::ALL.len()],
-    /// The values that one in ten is below, and one in ten above.
+    /// 10th and 90th percentile of the value of each use.
     pub(crate) range: [Option<(Usd, Usd)>; Use::ALL.len()],
 }
 
-/// Draws all doubtful inputs, ranges evenly and deviations from a normal distribution, and counts what
-/// is best. The same seed gives the same draws; what is of the site, and not of the device, is drawn
-/// alike for all devices.
+/// Draws all doubtful inputs, ranges evenly and deviations from a normal distribution, and counts
+/// what is best. The same seed gives the same draws; what is of the site, and not of the device, is
+/// drawn alike for all devices.
 pub(crate) fn monte_carlo(
     case: &Case<'_>,
     device: usize,
@@ -121,7 +122,8 @@ fn factors(doubts: &[(Input, Doubt)], device: usize, draw: u32, seed: u64) -> Fa
     })
 }
 
-/// The inputs each of which alone, somewhere in its range, would make something else best.
+/// Returns the inputs each of which alone, at an end of its range or two standard deviations off,
+/// would make another use best.
 pub(crate) fn deciding(case: &Case<'_>, allowed: impl Fn(Values) -> Values, of: Use) -> Vec<Input> {
     let decides = |&(input, doubt): &(Input, Doubt)| {
         let (low, high) = match doubt {
@@ -134,23 +136,23 @@ pub(crate) fn deciding(case: &Case<'_>, allowed: impl Fn(Values) -> Values, of: 
     case.doubts().iter().filter_map(decides).collect()
 }
 
-/// What is best at which mean tariff and price of a bitcoin.
+/// Map of the best use of a device by mean tariff and bitcoin price.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Map {
-    /// Mean tariffs, ascending.
+    /// Mean tariffs, ascending, in US dollars per kWh.
     pub tariffs: Vec<UsdPerKwh>,
-    /// Prices of a bitcoin, ascending.
+    /// Prices of one bitcoin, ascending, in US dollars.
     pub btc_prices: Vec<Usd>,
-    /// The best use for each price of a bitcoin, and within it for each tariff.
+    /// Best use at each of the `btc_prices`, and within it at each of the `tariffs`.
     pub best: Vec<Vec<Use>>,
 }
 
-/// Steps of a map along each side.
+/// Number of points of a map along each side.
 const STEPS: u32 = 41;
 
-/// The map of a device: from nothing to three times each, evenly; `None` where the mean tariff or the
-/// price of a bitcoin is not above zero, since its multiples lead nowhere then.
+/// Returns the map of a device: from nothing to three times the tariff and the bitcoin price,
+/// evenly. It is `None` where either is not above zero, since its multiples lead nowhere then.
 pub(crate) fn map(case: &Case<'_>, allowed: impl Fn(Values) -> Values) -> Option<Map> {
     let tariff = case.tariff(&Factors::ONE);
     let price = case.earnings(&Factors::ONE).btc_price;

@@ -77,12 +77,12 @@ pub(super) fn hosting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<AiEc
     })
 }
 
-/// What so much a year is for each kilowatt-hour of something that runs at all times.
+/// Returns dollars per year as dollars per kilowatt-hour of something that runs at all times.
 fn yearly(dollars: Usd, running: &OperatingPoint) -> UsdPerKwh {
     UsdPerHour::new(dollars.value() / f64::from(YEAR)).at(running.power)
 }
 
-/// AI that needs hardware which costs so much a year to keep.
+/// Returns the economics of AI at an operating point, on hardware with a holding cost per year.
 fn earning(case: &Case<'_>, running: &OperatingPoint, basis: Basis, keep: Usd) -> AiEconomics {
     let one = Factors::ONE;
     let per_kwh = running.per_kwh();
@@ -143,7 +143,7 @@ pub(crate) enum NoRentalReason {
     Unknown(UnknownUse),
 }
 
-/// How long it takes to earn so much; `None` where nothing is earned.
+/// Returns the months until yearly earnings pay for some capital; `None` where nothing is earned.
 fn months(capital: Usd, yearly: Usd) -> Option<f64> {
     (yearly > Usd::ZERO).then(|| 12.0 * (capital / yearly))
 }

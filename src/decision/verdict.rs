@@ -1,7 +1,7 @@
 //! The verdict on a device: what is best, by how much, and how sure that is.
 //!
-//! It is inconclusive where something that decides was not measured, or where prices and measurements
-//! within their ranges make something else best too often.
+//! It is inconclusive where something that decides was not measured, or where prices and
+//! measurements within their ranges make something else best too often.
 
 #[cfg(test)]
 use schemars::JsonSchema;
@@ -14,27 +14,28 @@ use super::sensitivity::{Draws, deciding};
 use crate::units::Usd;
 use crate::units::text::percent;
 
-/// What to do with a device.
+/// Verdict on a device: the best use, its lead, and how sure that is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Verdict {
-    /// What to do; `None` where that is inconclusive.
+    /// Use that is advised; `None` where the verdict is inconclusive.
     pub advice: Option<Use>,
-    /// What is best for the numbers as quoted and measured.
+    /// Best use for the numbers as quoted and measured.
     pub best: Use,
-    /// By how much more than the next best, in US dollars a year for one device.
+    /// Lead of the best use over the next best, in US dollars per year for one device; `None` where
+    /// there is no other use.
     pub ahead_usd: Option<Usd>,
-    /// What is next best.
+    /// Next best use; `None` where there is no other.
     pub next: Option<Use>,
-    /// In which share of the draws it is best.
+    /// Share of the scenario draws, 0 to 1, in which the best use is best.
     pub chance: f64,
-    /// Why, in a sentence.
+    /// Reason for the verdict, in a sentence.
     pub because: String,
-    /// The inputs each of which alone, at an end of its range, would make something else best.
+    /// Inputs each of which alone, at an end of its range, would make another use best.
     pub deciding: Vec<Input>,
 }
 
-/// What may be said of a device: uses for which it is not fit are left out.
+/// Uses that a device is fit for; the others are left out of the comparison.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Eligibility {
     renting: bool,
@@ -45,7 +46,7 @@ impl Eligibility {
         Self { renting: fitness.is_empty() || fitness.iter().any(|it| it.fit != Some(false)) }
     }
 
-    /// Whether it may be rented out.
+    /// Returns whether the device may be rented out.
     pub(crate) fn renting(self) -> bool {
         self.renting
     }
@@ -59,8 +60,8 @@ impl Eligibility {
 }
 
 impl Verdict {
-    /// By the values as quoted and measured, and by draws of all that is in doubt; conclusive where
-    /// the best use is best in at least `confidence` of them.
+    /// Makes the verdict from the values as quoted and measured, and from the scenario draws; it is
+    /// conclusive where the best use is best in at least `confidence` of them.
     pub(crate) fn new(
         case: &Case<'_>,
         candidate: &Candidate<'_>,
@@ -88,7 +89,7 @@ impl Verdict {
     }
 }
 
-/// What decides and is not known.
+/// Returns what the verdict depends on and is not known, if there is something.
 fn unknown(candidate: &Candidate<'_>, rentable: bool, best: Use) -> Option<String> {
     let hashing = candidate.hashing.as_ref().err();
     let computing = candidate.computing.as_ref().err();

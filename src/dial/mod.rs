@@ -1,8 +1,7 @@
-//! Mining as a load that is turned up and down: set points, and how fast and how well something
-//! followed them.
+//! Set points of a search and its step responses: mining as a load that is turned up and down.
 //!
-//! `SetpointProfile::run` goes through set points with a search that nothing solves; [`respond`] says
-//! what a counter of hashes or of joules shows of each step.
+//! `SetpointProfile::run` goes through set points with a search that nothing solves; [`respond`]
+//! computes the step response of each from a counter of hashes or of joules.
 
 mod response;
 #[cfg(feature = "meter")]

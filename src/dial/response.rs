@@ -1,4 +1,5 @@
-//! How something followed its set points: from what was counted on the way, and when it was told what.
+//! Step responses: how something followed its set points, from a counter and the times of its
+//! commands.
 //!
 //! A [`Trace`] is of a counter, of hashes or of joules, so that its slope is a rate or a power, and no
 //! reading in between is lost. [`respond`] takes one [`Step`] from one set point to the next, and says
@@ -32,91 +33,91 @@
 
 use std::time::Duration;
 
-/// What a counter showed, and when.
+/// A trace of a counter: its totals over time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Trace {
     /// Times and totals, neither of which ever goes back.
     points: Vec<(Duration, f64)>,
 }
 
-/// From one set point to the next.
+/// A step from one set point to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// When the set point before was told.
+    /// Time at which the set point before was commanded.
     pub begin: Duration,
-    /// When the new one was told.
+    /// Time at which the new set point was commanded.
     pub at: Duration,
-    /// Until when it held.
+    /// Time until which the new set point was held.
     pub end: Duration,
 }
 
-/// How it followed.
+/// The step response of a counter's rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Response {
-    /// The settled rate before, a second.
+    /// Settled rate before the step, in counts (hashes or joules) per second.
     pub before: f64,
-    /// The settled rate after, a second.
+    /// Settled rate after the step, in counts per second.
     pub settled: f64,
-    /// Whether and when it had covered nine tenths of the way between these two.
+    /// Time in which nine tenths of the step were covered (t90), or why there is none.
     pub reach: Reach,
-    /// How far beyond the settled rate it came after that, a second: 0 or more.
+    /// Overshoot: how far the rate went beyond the settled rate once nine tenths of the step were
+    /// covered, in counts per second; 0 or more.
     pub overshoot: f64,
-    /// How far from the settled rate it came once settled, a second, to either side: what of an
-    /// overshoot is noise.
+    /// Ripple: largest deviation from the settled rate once settled, to either side, in counts per
+    /// second. As much of an overshoot is noise.
     pub ripple: f64,
-    /// How much less was counted than if the rate had been the settled one from the command on:
-    /// positive on a way up, where that much was lost, and negative on a way down, where that much
-    /// was done too much.
+    /// Counts that were lost against a rate that is the settled one from the command on: positive
+    /// on a way up, where that much was lost, and negative on a way down, where that much was done
+    /// too much.
     ///
-    /// It is counted over three times the time in which nine tenths were covered, in which something
-    /// that lags by a time constant covers all but a thousandth; over all of the time where it did
-    /// not get there.
+    /// They are counted over three times t90, in which something that lags by a time constant
+    /// covers all but a thousandth; over all of the set point where it has no t90.
     pub lost: f64,
 }
 
-/// A time without a reading.
+/// A gap: a time without a reading of the counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
-    /// The last reading before.
+    /// Time of the last reading before the gap.
     pub from: Duration,
-    /// The first one after.
+    /// Time of the first reading after the gap, or of the end where there is none.
     pub to: Duration,
 }
 
 impl Gap {
-    /// How long it is.
+    /// Returns the length of the gap.
     #[must_use]
     pub fn time(self) -> Duration {
         self.to.saturating_sub(self.from)
     }
 }
 
-/// Why a trace does not tell how something followed.
+/// The error of a trace that gives no step response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResponseError {
-    /// There were no readings for so long that what is between them is not known.
+    /// There were no readings for so long that the rate in between is not known.
     #[error("no reading for {:.3} s", .0.time().as_secs_f64())]
     Gap(Gap),
-    /// A set point was not held for two windows, or the trace ends before it.
+    /// A set point was not held for two windows, or the trace does not cover the step.
     #[error("not held for two windows of readings")]
     Short,
 }
 
-/// When nine tenths of a way were covered.
+/// When nine tenths of a step were covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// So long after the command. As rates are means over a window that ends then, this is up to nine
-    /// tenths of the window too long, and never too short.
+    /// Nine tenths were covered this long after the command. As rates are means over a window that
+    /// ends then, this is up to nine tenths of the window too long, and never too short.
     After(Duration),
     /// The rate was still on its way when the set point ended.
     Never,
-    /// The way is not longer than what the rate did by itself before.
+    /// The step is not larger than what the rate did by itself before.
     Unclear,
 }
 
-/// Nine tenths, but for what rounding takes of it.
+/// Share of a step that t90 covers: nine tenths, less what rounding takes of it.
 const COVERED: f64 = 0.9 - 1e-9;
 
 /// A rate is settled where, from the third quarter of its time to the last, it goes on by no more than
@@ -129,18 +130,19 @@ const NOISE: f64 = 0.2;
 /// Into how many parts a settled time is cut, so that what disturbs one of them does not count.
 const PARTS: u32 = 8;
 
-/// For how many windows there may always be no reading: on a busy machine some come late.
+/// Number of windows for which there may always be no reading: on a busy machine some come late.
 const LATE: u32 = 2;
 
-/// For what part of a settled time too: of the eight parts the median is of it touches three.
+/// There may also be no reading for one part in this many of a settled time: it touches three of
+/// the eight parts that the median is taken of.
 const BLIND: u32 = 4;
 
 /// The longest time without a reading in which a step is followed to its level.
 const LONGEST: Duration = Duration::from_millis(500);
 
 impl Trace {
-    /// Adds what the counter showed at that time. What is earlier, or less, than before is taken for
-    /// a mistake and left out.
+    /// Adds the total that the counter showed at that time. A time that is not later than the last
+    /// one, or a smaller total, is taken for a mistake and left out.
     pub fn push(&mut self, at: Duration, total: f64) {
         let is_next = self.points.last().is_none_or(|&(last, most)| last < at && most <= total);
         if is_next && total.is_finite() {
@@ -148,8 +150,8 @@ impl Trace {
         }
     }
 
-    /// The total at that time, in a straight line between readings; `None` before the first and after
-    /// the last.
+    /// Returns the total at that time, in a straight line between readings; `None` before the first
+    /// and after the last.
     #[must_use]
     pub fn total(&self, at: Duration) -> Option<f64> {
         let next = self.points.partition_point(|&(time, _)| time < at);
@@ -162,15 +164,16 @@ impl Trace {
         Some(least + since(at) / since(right) * (most - least))
     }
 
-    /// The mean rate between two times, a second; `None` where they are none, or outside.
+    /// Returns the mean rate between two times, in counts per second; `None` where no time lies
+    /// between them, or the trace does not cover them.
     #[must_use]
     pub fn rate(&self, from: Duration, to: Duration) -> Option<f64> {
         let time = to.checked_sub(from).filter(|time| !time.is_zero())?;
         Some((self.total(to)? - self.total(from)?) / time.as_secs_f64())
     }
 
-    /// How long it takes from one change of the counter to the next, as a rule; `None` where it does
-    /// not change twice between these times.
+    /// Returns the median time from one change of the counter to the next; `None` where it does not
+    /// change twice between these times.
     #[must_use]
     pub fn period(&self, from: Duration, to: Duration) -> Option<Duration> {
         let inside = |&&(at, _): &&(Duration, f64)| (from..=to).contains(&at);
@@ -187,9 +190,10 @@ impl Trace {
         periods.get(periods.len() / 2).copied()
     }
 
-    /// The longest time between two readings, of what lies between these times, if it is longer than
-    /// `most`; as [`Gap`] the readings are told that it lies between. Where the last reading comes before
-    /// the end, the gap ends there.
+    /// Returns the longest gap between two times, if more than `most` of it lies between them.
+    ///
+    /// The gap is that between two readings. Where the last reading comes before the end, the gap
+    /// ends there.
     #[must_use]
     pub fn gap(&self, from: Duration, to: Duration, most: Duration) -> Option<Gap> {
         let inside = |gap: &Gap| gap.to.min(to).saturating_sub(gap.from.max(from));
@@ -213,8 +217,9 @@ impl Trace {
         self.rate(now.checked_sub(window)?, now)
     }
 
-    /// The rate in the last half of a time: the median over parts of it that are no shorter than
-    /// `window`, so that noise, or something else that ran, does not count unless it lasts.
+    /// Returns the settled rate, in counts per second: that in the last half of a time. It is the
+    /// median over parts that are no shorter than `window`, so that noise, or something else that
+    /// ran, does not count unless it lasts.
     ///
     /// # Errors
     ///
@@ -251,13 +256,14 @@ impl Trace {
     }
 }
 
-/// How the counter's rate followed a step, seen through windows of this length.
+/// Returns the step response of the counter's rate, seen through windows of this length.
 ///
 /// # Errors
 ///
-/// When the trace does not cover the step, or a set point was not held for two windows; or when there
-/// is a [`Gap`] of more than two windows: one in the new set point that lasts half a second or an
-/// eighth of its time, or one in the old set point that [`Trace::settled`] does not bear.
+/// When the trace does not cover the step, or a set point was not held for two windows; or when
+/// there is a [`Gap`] of more than two windows: one in the new set point that lasts longer than
+/// half a second or than an eighth of its time, or one in the old set point that [`Trace::settled`]
+/// refuses.
 pub fn respond(trace: &Trace, step: Step, window: Duration) -> Result<Response, ResponseError> {
     let Step { begin, at, end } = step;
     let half = end.saturating_sub(at) / 2;
@@ -273,7 +279,7 @@ pub fn respond(trace: &Trace, step: Step, window: Duration) -> Result<Response, 
     follow(trace, step, window, [before, settled]).ok_or(ResponseError::Short)
 }
 
-/// The same, of a step that the trace covers, with the levels before and after.
+/// Returns the response to a step that the trace covers, from the levels before and after.
 fn follow(
     trace: &Trace,
     Step { begin, at, end }: Step,

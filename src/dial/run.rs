@@ -11,46 +11,46 @@ use crate::search::{Duty, Outcome, Progress, Search, SearchControl, Stop, Thrott
 /// How often the hash counter is read, and the throttle set if it is time.
 const TICK: Duration = Duration::from_millis(5);
 
-/// How long the machine is left alone before, where power is measured.
+/// Length of the pause before the set points, where power is measured.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// How long it runs at full speed before that is measured: clocks go up, and pieces find their size.
+/// Time at full speed before that is measured: clocks go up, and pieces find their size.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// How long full speed is measured, at least.
+/// Shortest time for which full speed is measured.
 const REFERENCE: Duration = Duration::from_secs(2);
 
-/// Set points to go through, one after the other.
+/// A profile of set points, which are held one after the other.
 #[derive(Debug)]
 pub struct SetpointProfile<'a> {
-    /// The set points.
+    /// Set points, in order.
     pub steps: &'a [Duty],
-    /// How long each of them is held.
+    /// Time for which each set point is held.
     pub hold: Duration,
-    /// Whether it is worth to know the power of a pause.
+    /// Whether a pause comes first, to measure the power without the search.
     pub is_metered: bool,
 }
 
-/// What came of going through a profile.
+/// The result of going through a profile.
 #[derive(Debug)]
 pub struct Run {
-    /// Hashes done.
+    /// Trace of the hash counter.
     pub hashes: Trace,
-    /// When each set point of the profile was told, the last of which may not have been held for its
-    /// time.
+    /// Time and set point of each command; the last may not have been held for its time.
     commands: Vec<(Duration, Duty)>,
-    /// When the last of them had been held for its time.
+    /// Time at which the last of them had been held for its time.
     end: Duration,
-    /// How many come before the first that was asked for.
+    /// Number of set points before the first that was asked for.
     before: usize,
-    /// Whether all set points were held.
+    /// Whether all set points were held for their time.
     pub is_complete: bool,
-    /// How the search ended.
+    /// Outcome of the search.
     pub outcome: Outcome,
 }
 
 impl SetpointProfile<'_> {
-    /// All set points and their times: those before, and those asked for.
+    /// Returns all set points and their times, those before and those asked for, and how many come
+    /// before.
     fn phases(&self) -> (Vec<(Duty, Duration)>, usize) {
         let mut phases = Vec::new();
         if self.is_metered {
@@ -62,14 +62,14 @@ impl SetpointProfile<'_> {
         (phases, before)
     }
 
-    /// How long going through all of it takes.
+    /// Returns how long the whole profile takes, with what comes before its set points.
     #[must_use]
     pub fn time(&self) -> Duration {
         self.phases().0.iter().map(|&(_, time)| time).sum()
     }
 
-    /// Searches until all set points were held, or it is told to stop. `progress` is told the time
-    /// since the start, and the set point.
+    /// Searches until all set points were held, or `stop` is set. `progress` is called with the
+    /// time since the start, and the set point.
     pub fn run(
         &self,
         workers: &Workers,
@@ -94,23 +94,23 @@ impl SetpointProfile<'_> {
     }
 }
 
-/// On its way through the set points, by the times and totals that it is told.
+/// A run on its way through the set points, driven by the times and totals that it is given.
 #[derive(Debug)]
 pub struct Drive<'a> {
     throttle: &'a Throttle,
     left: std::vec::IntoIter<(Duty, Duration)>,
-    /// Until when the present set point is held.
+    /// Time until which the present set point is held.
     due: Duration,
     before: usize,
     hashes: Trace,
     commands: Vec<(Duration, Duty)>,
     end: Duration,
-    /// Whether all set points were held.
+    /// Whether all set points were held for their time.
     pub is_complete: bool,
 }
 
 impl<'a> Drive<'a> {
-    /// Gives the first set point now.
+    /// Starts a run: sets the first set point at `now`.
     #[must_use]
     pub fn start(profile: &SetpointProfile<'_>, throttle: &'a Throttle, now: Duration) -> Self {
         let (phases, before) = profile.phases();
@@ -128,7 +128,8 @@ impl<'a> Drive<'a> {
         drive
     }
 
-    /// Takes how many hashes were done by now, and gives the next set point if it is time.
+    /// Takes the number of hashes that were done by `now`, and sets the next set point if it is
+    /// time.
     pub fn tick(&mut self, now: Duration, hashes: u64) {
         self.hashes.push(now, hashes as f64);
         if now >= self.due && !self.is_complete {
@@ -146,7 +147,7 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// What came of it, when the search has ended.
+    /// Returns the result, when the search has ended.
     #[must_use]
     pub fn end(self, outcome: Outcome) -> Run {
         let Self { before, hashes, commands, end, is_complete, .. } = self;
@@ -160,21 +161,23 @@ fn endless() -> Search {
 }
 
 impl Run {
-    /// The pause before, if there was one that was held.
+    /// Returns the beginning and end of the pause before the set points; `None` where none was
+    /// held.
     #[must_use]
     pub fn pause(&self) -> Option<(Duration, Duration)> {
         self.commands.first().filter(|(_, duty)| *duty == Duty::PAUSED)?;
         self.held(0)
     }
 
-    /// The time of full speed that all else is compared with, if it was held.
+    /// Returns the beginning and end of the time at full speed that all else is compared with;
+    /// `None` where it was not held.
     #[must_use]
     pub fn reference(&self) -> Option<(Duration, Duration)> {
         self.held(self.before - 1)
     }
 
-    /// The steps to all set points that were asked for, and held, with what they were before and
-    /// after.
+    /// Returns the steps to all set points that were asked for and held, each with the set points
+    /// before and after it.
     pub fn steps(&self) -> impl Iterator<Item = (Step, Duty, Duty)> {
         (self.before..self.commands.len()).filter_map(|number| {
             let (begin, from) = self.commands[number - 1];
@@ -184,7 +187,7 @@ impl Run {
         })
     }
 
-    /// From when until when a set point was held; `None` where it was not held to its end.
+    /// Returns the beginning and end of a set point; `None` where it was not held to its end.
     fn held(&self, number: usize) -> Option<(Duration, Duration)> {
         let &(from, _) = self.commands.get(number)?;
         match self.commands.get(number + 1) {

@@ -55,7 +55,7 @@ impl Engine for ArmV8Sha2 {
 }
 
 impl Benchmark for ArmV8Sha2 {
-    /// `sha256h`, `sha256h2`, `sha256su0` and `sha256su1`.
+    /// Counts `sha256h`, `sha256h2`, `sha256su0` and `sha256su1`.
     fn ops_per_hash(&self, versions: usize) -> f64 {
         f64::from(PER_NONCE) / versions as f64 + f64::from(PER_HASH)
     }
@@ -80,7 +80,7 @@ const PER_NONCE: u32 = 1 + 3 + 8 * 2;
 /// each of eight more.
 const PER_HASH: u32 = 15 * 2 + 15 * 2 - 1 + (1 + 2 + 2 + 1 + 8 * 2);
 
-/// Four words of each nonce.
+/// Four words of each of the nonces.
 type Each = [uint32x4_t; NONCES];
 
 /// An expression over some [`Each`] for every nonce by itself.
@@ -107,7 +107,7 @@ fn scan(scan: Scan<'_>) -> Scanned {
     scan.run_on(Abreast { shared, starts, batch })
 }
 
-/// The batches of a scan.
+/// Hashes the batches of a scan, several nonces abreast.
 struct Abreast {
     shared: Shared,
     starts: [Start; MAX_GROUP],
@@ -170,7 +170,7 @@ struct States {
 }
 
 impl States {
-    /// `state`, and `a_and_e` added to both its halves.
+    /// Adds `a_and_e` to both halves of `state`, for each nonce.
     #[target_feature(enable = "neon,sha2")]
     #[inline]
     fn new(state: State, a_and_e: Each) -> Self {
@@ -187,7 +187,7 @@ impl States {
         self.keep_abreast();
     }
 
-    /// Of four rounds only e.
+    /// Does four rounds of which only e is wanted.
     #[target_feature(enable = "neon,sha2")]
     #[inline]
     fn last_e(&self, kw: Each) -> [u32; NONCES] {
@@ -294,7 +294,7 @@ impl Shared {
         });
     }
 
-    /// The last word of the hash of each digest less its initial value: e after round 60.
+    /// Returns the last word of the hash of each digest less its initial value: e after round 60.
     #[target_feature(enable = "neon,sha2")]
     #[inline]
     fn second_hash(&self, digests: States) -> [u32; NONCES] {
@@ -337,7 +337,7 @@ impl Shared {
 /// Groups of four rounds of the first hash whose K + W differs between nonces: from round 16 on.
 const GROUPS: usize = 12;
 
-/// Some nonces, and what all versions share of them.
+/// A batch of nonces, and what all versions share of it.
 struct Batch {
     /// The words of the nonces, each in the first lane.
     nonces: Each,
@@ -345,7 +345,7 @@ struct Batch {
 }
 
 impl Batch {
-    /// The states after the header's second block.
+    /// Returns the states after the header's second block.
     #[target_feature(enable = "neon,sha2")]
     #[inline]
     fn first_hash(&self, start: &Start) -> States {
@@ -378,7 +378,7 @@ fn four([w, x, y, z]: [u32; 4]) -> uint32x4_t {
     vsetq_lane_u32::<3>(z, vsetq_lane_u32::<2>(y, words))
 }
 
-/// K + W of the four rounds from `T` on.
+/// Returns K + W of the four rounds from `T` on.
 #[target_feature(enable = "neon,sha2")]
 #[inline]
 fn plus_k<const T: usize>(w: Each) -> Each {
@@ -399,9 +399,9 @@ fn next_of_each([w0, w4, w8, w12]: [Each; 4]) -> Each {
     each!(w0, w4, w8, w12 => next_words([w0, w4, w8, w12]))
 }
 
-/// Five each of `sha256h` and `sha256h2`, and two each of `sha256su0` and `sha256su1` a round,
-/// which is about what a group of eight versions takes, in chains that need not wait for one
-/// another; returns how many.
+/// Executes five each of `sha256h` and `sha256h2`, and two each of `sha256su0` and `sha256su1` a
+/// round, which is about what a group of eight versions takes, in chains that need not wait for one
+/// another. Returns how many instructions that were.
 #[target_feature(enable = "neon,sha2")]
 fn peak_ops(rounds: u32) -> u64 {
     let seed = black_box(four([IV[0], IV[1], IV[2], IV[3]]));

@@ -1,4 +1,4 @@
-//! The CPU engines: which there are, what each needs, and the one implementation over lanes.
+//! The CPU engines: which ones there are, what each needs, and the one implementation over lanes.
 
 use std::cell::Cell;
 use std::fmt::Debug;
@@ -16,16 +16,16 @@ use crate::lanes::scalar::Scalar;
 use crate::lanes::{Costs, Isa, Lanes};
 use crate::sha256::peak::Peak;
 
-/// What this processor has of an engine.
+/// What this processor offers for one engine.
 pub(super) struct Detected {
-    /// The engine, or what the processor lacks for it.
+    /// The engine, or the instruction sets that the processor lacks for it.
     pub(super) engine: Result<Arc<dyn Engine>, Vec<&'static str>>,
-    /// The instruction sets it has of those that the engine makes use of.
+    /// The instruction sets of this processor that the engine makes use of.
     pub(super) has: Vec<&'static str>,
 }
 
 impl Detected {
-    /// The engine that a token makes, which needs these instruction sets.
+    /// Makes the engine from a detection token, which needs these instruction sets.
     fn by<T>(
         needs: &[&'static str],
         token: Result<T, Vec<&'static str>>,
@@ -49,7 +49,7 @@ impl Detected {
     }
 }
 
-/// Looks for an engine.
+/// Looks for an engine on this processor.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn detect(id: EngineId) -> Detected {
     use super::x86_shani::ShaNi;
@@ -72,7 +72,7 @@ pub(super) fn detect(id: EngineId) -> Detected {
     }
 }
 
-/// Looks for an engine.
+/// Looks for an engine on this processor.
 #[cfg(target_arch = "aarch64")]
 pub(super) fn detect(id: EngineId) -> Detected {
     use super::aarch64_sha2::ArmV8Sha2;
@@ -94,7 +94,7 @@ pub(super) fn detect(id: EngineId) -> Detected {
     }
 }
 
-/// Looks for an engine.
+/// Looks for an engine on this processor.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 pub(super) fn detect(id: EngineId) -> Detected {
     match id {
@@ -113,7 +113,7 @@ const X86_64: &str = "an x86-64 processor";
 const GPU: &str = "a GPU";
 const CUSTOM: &str = "the crate that it is of";
 
-/// The engine that every machine has.
+/// Returns the scalar engine, which every machine has.
 pub(super) fn scalar() -> Arc<dyn Engine> {
     #[cfg(target_arch = "x86_64")]
     if let Ok(isa) = Bmi2::detect() {
@@ -126,7 +126,7 @@ fn on_lanes<I: Isa + Send + Sync + Debug + 'static>(id: EngineId, isa: I) -> Arc
     Arc::new(OnLanes { id, isa })
 }
 
-/// Operations of the generic scan for one hash, weighed by `costs`.
+/// Returns the operations of the generic scan for one hash, weighed by `costs`.
 pub(super) fn per_hash(versions: usize, costs: Costs) -> f64 {
     let asked = Cell::new(Costs::default());
     let job = trial_job(versions);
@@ -136,7 +136,7 @@ pub(super) fn per_hash(versions: usize, costs: Costs) -> f64 {
     f64::from(asked.get().cost(costs)) / scanned.hashes as f64
 }
 
-/// The generic scan on one instruction set.
+/// An engine: the generic scan on one instruction set.
 #[derive(Debug)]
 struct OnLanes<I> {
     id: EngineId,

@@ -1,44 +1,45 @@
-//! How an engine fails: the device under it, never the caller.
+//! Errors of engines: their device failed or computes wrong results. The caller is never at fault.
 
 use super::EngineId;
 use crate::gpu::DeviceError;
 use crate::job::Candidate;
 
-/// An engine that cannot go on.
+/// Error of an engine that cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("engine {engine} failed: {kind}")]
 pub struct EngineError {
     /// The engine that failed.
     pub engine: EngineId,
-    /// What happened to it.
+    /// How the engine failed.
     pub kind: EngineErrorKind,
 }
 
-/// What happens to engines.
+/// Ways in which an engine fails.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineErrorKind {
-    /// Its device failed.
+    /// The device of the engine failed.
     #[error(transparent)]
     Device(#[from] DeviceError),
-    /// A candidate that is none, or not as many as there must be.
+    /// The engine reported a candidate that is none, or the wrong number of candidates.
     #[error("the device computes wrong results: {0}")]
     Wrong(#[from] VerifyError),
 }
 
-/// How results are known to be wrong.
+/// How the results of an engine are known to be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// The top word of its hash, computed again, is above the target's.
+    /// A reported candidate is none: the top 32 bits of its hash, computed again, are above the
+    /// target's, or its nonce or version was not asked for.
     #[error("nonce {} with version {} is no candidate", .0.nonce, .0.version)]
     Candidate(Candidate),
-    /// Far from as many candidates as chance gives.
+    /// The number of candidates is far from what chance gives.
     #[error("{found} candidates where about {expected} were to be expected")]
     Count {
-        /// Candidates that the device reported.
+        /// Number of candidates that the device reported.
         found: u64,
-        /// Hashes times the chance of each.
+        /// Number of candidates to expect: hashes times the chance of each to be one.
         expected: u64,
     },
 }

@@ -1,38 +1,38 @@
-//! The names of the engines, on any machine.
+//! Names of the engines, on any machine.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The engines there are, on any machine.
+/// The name of an engine: of every one that this crate has on any machine, or of another crate's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum EngineId {
-    /// General registers, one nonce; with BMI2 where the processor has it.
+    /// The scalar engine: one nonce in general registers; with BMI2 where the processor has it.
     Scalar,
-    /// x86-64 SSE4.1, four nonces.
+    /// The x86-64 SSE4.1 engine: four nonces at a time.
     Sse41,
-    /// x86-64 AVX2, eight nonces.
+    /// The x86-64 AVX2 engine: eight nonces at a time.
     Avx2,
-    /// x86-64 AVX2, two batches of eight nonces.
+    /// The x86-64 AVX2 engine with two batches of eight nonces.
     Avx2x2,
-    /// x86-64 AVX-512, sixteen nonces.
+    /// The x86-64 AVX-512 engine: sixteen nonces at a time.
     Avx512,
-    /// x86-64 AVX-512, three batches of sixteen nonces.
+    /// The x86-64 AVX-512 engine with three batches of sixteen nonces.
     Avx512x3,
-    /// x86-64 SHA extensions, interleaved nonces.
+    /// The engine with the x86-64 SHA extensions: interleaved nonces.
     ShaNi,
-    /// `AArch64` Advanced SIMD, four nonces.
+    /// The `AArch64` Advanced SIMD (NEON) engine: four nonces at a time.
     Neon,
-    /// `AArch64` SHA2 extension, interleaved nonces.
+    /// The engine with the `AArch64` SHA2 extension: interleaved nonces.
     ArmV8Sha2,
-    /// A GPU, by its number among those of this machine.
+    /// A GPU engine, by the number of the GPU on this machine, from 0.
     Gpu(u8),
     /// An engine of another crate, by the name that it gives itself.
     Custom(&'static str),
 }
 
 impl EngineId {
-    /// Every engine of a CPU, in the order of lists and tables.
+    /// All CPU engines, in the order in which lists and tables show them.
     pub const CPU: [Self; 9] = [
         Self::Scalar,
         Self::Sse41,
@@ -45,7 +45,7 @@ impl EngineId {
         Self::ArmV8Sha2,
     ];
 
-    /// Its name without a number: `gpu` for every GPU.
+    /// Returns the name of the engine without a number: `gpu` for every GPU.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -64,7 +64,7 @@ impl EngineId {
     }
 }
 
-/// The name that the command and its reports use.
+/// Writes the name that the command and its reports use, such as `avx2` or `gpu:0`.
 impl fmt::Display for EngineId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -74,7 +74,7 @@ impl fmt::Display for EngineId {
     }
 }
 
-/// What the name of a GPU begins with.
+/// Prefix of the name of a GPU.
 const GPU: &str = "gpu:";
 
 impl FromStr for EngineId {
@@ -87,7 +87,7 @@ impl FromStr for EngineId {
     }
 }
 
-/// A name that no engine has.
+/// Error of a name that no engine has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no engine is called {name:?}, expected one of {}, gpu:0, gpu:1 …", names())]
 pub struct UnknownEngineError {

@@ -1,9 +1,9 @@
-//! What scans a job: one engine per instruction set or GPU, all under one contract.
+//! Engines, which scan a job: one per instruction set or GPU, all under one contract.
 //!
-//! An [`Engine`] is asked once per range, never per nonce. It filters on the top word of the hash
-//! only; what it returns are [`Candidate`]s, and [`verify()`] alone makes shares of
-//! them. Which engines this machine has is found out once, as values: [`available`] lists them,
-//! [`by_id`] gives one or says what it lacks, and [`best`] measures.
+//! An [`Engine`] is called once per range, never per nonce. It filters on the top 32 bits of the
+//! hash only; it returns [`Candidate`]s, and [`verify()`] alone makes shares of them. Which engines
+//! this machine has is detected once: [`available`] lists them, [`by_id`] returns one or says what
+//! it lacks, and [`best`] measures which is fastest.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64_sha2;
@@ -30,21 +30,21 @@ pub use self::id::{EngineId, UnknownEngineError};
 pub use self::verify::{Share, verify};
 pub use crate::job::{Candidate, Scanned};
 
-/// Something that tries the nonces of a range on every version of a job.
+/// An engine: something that tries the nonces of a range with every version of a job.
 pub trait Engine: fmt::Debug + Send + Sync {
-    /// Its name.
+    /// Returns the name of the engine.
     fn id(&self) -> EngineId;
 
     /// Appends every candidate of `range` to `out`, by nonce and then by version, and none outside.
     ///
     /// It stops early, between two batches of nonces, once `out` holds `limit` candidates or more;
     /// the caller goes on from there with [`NonceRange::split_at`]. Nothing is lost in between: a
-    /// nonce that counts as done has been reported for all versions.
+    /// nonce that counts as done has been tried with all versions.
     ///
     /// # Errors
     ///
-    /// When the device failed. Nothing of the range counts as done then, `out` is as it was, and
-    /// every later call fails too: the work is another engine's. Processors do not fail.
+    /// When the device failed. Then nothing of the range counts as done, `out` is as it was, and
+    /// every later call fails too: another engine has to do the work. CPU engines do not fail.
     fn scan(
         &self,
         job: &Job,
@@ -53,78 +53,80 @@ pub trait Engine: fmt::Debug + Send + Sync {
         out: &mut Vec<Candidate>,
     ) -> Result<Scanned, EngineError>;
 
-    /// How it wants to be fed.
+    /// Returns how many threads should call the engine at a time, and how long a call should take.
     fn batching(&self) -> Batching {
         Batching::CORES
     }
 
-    /// What a benchmark asks of it; `None` of an engine that only searches.
+    /// Returns what a benchmark needs of the engine; `None` if it only searches.
     fn benchmark(&self) -> Option<&dyn Benchmark> {
         None
     }
 }
 
-/// What a benchmark asks of an engine beside its search: the peak that the search is compared with, and
-/// the conditions of its device.
+/// What a benchmark needs of an engine besides its search: the peak that the search is compared
+/// with, and the conditions of its device.
 pub trait Benchmark {
-    /// Instructions of the engine's kind that it takes for one hash when a job has `versions` versions
-    /// (1 to [`MAX_GROUP`]): loads, moves and loop control not counted.
+    /// Returns how many instructions of the engine's kind one hash takes, for jobs of `versions`
+    /// versions (1 to [`MAX_GROUP`]): loads, moves and loop control not counted.
     fn ops_per_hash(&self, versions: usize) -> f64;
 
-    /// Executes such instructions from registers, with next to nothing to wait for, for `rounds`
-    /// rounds, and returns how many. Over the time taken this is the rate that
-    /// [`Self::ops_per_hash`] turns into the roof of the engine.
+    /// Executes `rounds` rounds of the engine's kind of instructions from registers, with next to
+    /// nothing to wait for, and returns how many instructions those were.
+    ///
+    /// That number divided by the time taken is the peak rate; divided by [`Self::ops_per_hash`] it
+    /// is the roof of the engine in hashes per second.
     ///
     /// # Errors
     ///
-    /// As [`Engine::scan`].
+    /// As for [`Engine::scan`].
     fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError>;
 
-    /// How many 32-bit integers one of these instructions computes; `None` where they are not
-    /// additions and logic.
+    /// Returns how many 32-bit integers one instruction of the engine's kind computes; `None` if
+    /// these are not additions and logic.
     fn lanes(&self) -> Option<usize> {
         None
     }
 
-    /// What the engine runs on and how it was tuned; `None` for a processor, of which
-    /// [`crate::machine`] tells.
+    /// Returns what the engine runs on and how it was tuned; `None` for a CPU engine, whose
+    /// processor [`crate::machine`] describes.
     fn info(&self) -> Option<EngineInfo> {
         None
     }
 
-    /// How long its device has run scans until now, by the device's own clock; `None` where there
-    /// is no such clock. Over the time taken this is how busy the device was.
+    /// Returns how long the device has run scans until now, by its own clock; `None` if it has no
+    /// such clock. Divided by the time taken this is the device's utilization.
     fn busy(&self) -> Option<Duration> {
         None
     }
 }
 
-/// The conditions of what a GPU does, in words.
+/// Description of the device of an engine and of its tuning, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineInfo {
-    /// Its name, its kind, and the driver.
+    /// Name, kind, interface and driver of the device.
     pub device: String,
     /// Whether the driver computes on the processor.
     pub software: bool,
-    /// What was tried when it was opened, and chosen.
+    /// Variants of the kernel that were chosen when the device was opened, and how many were tried.
     pub tuned: String,
 }
 
-/// How many threads call an engine at a time, and for how long each time.
+/// How an engine is called: by how many threads at a time, and for how long each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batching {
-    /// The threads that keep it busy; `None` is one for each core.
+    /// Threads that keep the engine busy; `None` for one on each core.
     pub threads: Option<usize>,
-    /// How long a call should take: as long as that a search may go on when it is told to stop.
+    /// Time that one call should take: also how long a search may go on after a stop.
     pub piece: Duration,
 }
 
 impl Batching {
-    /// What a processor wants: all of its cores, a millisecond each time.
+    /// Batching of a CPU engine: all cores, with calls of a millisecond.
     pub const CORES: Self = Self { threads: None, piece: Duration::from_millis(1) };
 }
 
-/// An engine that this machine cannot run.
+/// Error of an engine that this machine cannot run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("engine {id} is not available on this machine: {why}")]
 pub struct UnavailableEngineError {
@@ -154,22 +156,23 @@ enum Why {
 }
 
 impl UnavailableEngineError {
-    /// The engine.
+    /// Returns the engine that is not available.
     #[must_use]
     pub fn id(&self) -> EngineId {
         self.id
     }
 
-    /// What it needs and this machine lacks: instruction sets by their names in Rust, such as
-    /// `avx512bw`, or another kind of processor. Empty for a GPU, of which the error says all.
+    /// Returns what the engine needs and this machine lacks: instruction sets by their names in
+    /// Rust, such as `avx512bw`, or another kind of processor. Empty for a GPU, for which the
+    /// error's message says all.
     #[must_use]
     pub fn missing(&self) -> &[&'static str] {
         if let Why::Missing(missing) = &self.why { missing } else { &[] }
     }
 }
 
-/// The instruction sets of this processor that some engine makes use of, by their names in Rust, such
-/// as `avx512bw`.
+/// Returns the instruction sets of this processor that some engine makes use of, by their names in
+/// Rust, such as `avx512bw`.
 #[must_use]
 pub fn instruction_sets() -> Vec<&'static str> {
     let mut sets = Vec::new();
@@ -181,7 +184,8 @@ pub fn instruction_sets() -> Vec<&'static str> {
     sets
 }
 
-/// Every engine of [`EngineId::CPU`], or what it lacks. The processor is asked once per process.
+/// Returns every engine of [`EngineId::CPU`], or what this machine lacks for it. The processor is
+/// asked once per process.
 pub fn survey() -> &'static [Result<Arc<dyn Engine>, UnavailableEngineError>] {
     static SURVEY: OnceLock<Vec<Result<Arc<dyn Engine>, UnavailableEngineError>>> = OnceLock::new();
     SURVEY.get_or_init(|| {
@@ -195,13 +199,13 @@ pub fn survey() -> &'static [Result<Arc<dyn Engine>, UnavailableEngineError>] {
     })
 }
 
-/// The engines that this machine can run, in the order of [`EngineId::CPU`]; never none.
+/// Returns the engines that this machine can run, in the order of [`EngineId::CPU`]; never empty.
 #[must_use]
 pub fn available() -> Vec<Arc<dyn Engine>> {
     survey().iter().flatten().cloned().collect()
 }
 
-/// The engine of this name. A GPU is opened anew by each call, which takes a second or two.
+/// Returns the engine of this name. Each call opens a GPU anew, which takes a second or two.
 ///
 /// # Errors
 ///
@@ -244,8 +248,8 @@ fn open(adapter: &crate::gpu::Adapter) -> Result<Arc<dyn Engine>, UnavailableEng
     }
 }
 
-/// All GPUs of this machine, opened side by side; those that a driver
-/// computes on the processor are left out. Empty where there are none, and in a build without GPUs.
+/// Opens all GPUs of this machine side by side, except those that a driver computes on the
+/// processor. Empty if there are none, and in a build without the cargo feature `gpu`.
 #[must_use]
 pub fn gpus() -> Vec<Result<Arc<dyn Engine>, UnavailableEngineError>> {
     #[cfg(not(feature = "gpu"))]
@@ -259,7 +263,8 @@ pub fn gpus() -> Vec<Result<Arc<dyn Engine>, UnavailableEngineError>> {
     }
 }
 
-/// The fastest engine here for jobs of `versions` versions, measured now; a few milliseconds each.
+/// Returns the fastest CPU engine of this machine for jobs of `versions` versions, measured now: a
+/// few milliseconds for each engine.
 #[must_use]
 pub fn best(versions: usize) -> Arc<dyn Engine> {
     let job = trial_job(versions);
@@ -273,7 +278,7 @@ pub fn best(versions: usize) -> Arc<dyn Engine> {
     fastest.1
 }
 
-/// A job that no nonce solves within any trial, of 1 to [`MAX_GROUP`] versions.
+/// Returns a job that no nonce solves within any trial, of 1 to [`MAX_GROUP`] versions.
 pub(crate) fn trial_job(versions: usize) -> Job {
     job_for(Target::MIN, versions)
 }
@@ -285,8 +290,8 @@ fn job_for(target: Target, versions: usize) -> Job {
     Job::with_versions(header, target, &versions).expect("1 to MAX_GROUP versions")
 }
 
-/// A job that one hash in 2^`bits` solves, of 1 to [`MAX_GROUP`] versions. A share of it is whatever
-/// the top word lets pass.
+/// Returns a job of 1 to [`MAX_GROUP`] versions that one hash in 2^`bits` solves: every candidate
+/// of it is a share.
 pub(crate) fn job_with_chance(bits: u32, versions: usize) -> Job {
     let mut target = [0xff; 32];
     target[..4].copy_from_slice(&(u32::MAX >> bits).to_be_bytes());
@@ -294,7 +299,8 @@ pub(crate) fn job_with_chance(bits: u32, versions: usize) -> Job {
     job_for(target, versions)
 }
 
-/// Hashes per second: the best of some slices, after one that wakes the vector units.
+/// Returns the engine's hashes per second: the best of some slices, after one that wakes the vector
+/// units.
 fn trial(engine: &dyn Engine, job: &Job) -> f64 {
     const SLICE: Duration = Duration::from_micros(300);
     let mut out = Vec::new();

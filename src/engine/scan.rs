@@ -1,4 +1,4 @@
-//! A range of nonces, one batch of them at a time, for every version of a job.
+//! The scan of a range of nonces: one batch of them at a time, with every version of a job.
 //!
 //! Lanes beyond the end of the range are computed and thrown away: not reported, not counted.
 
@@ -7,7 +7,7 @@ use crate::lanes::{Isa, Lanes, Task};
 use crate::sha256::consts::IV;
 use crate::sha256::rounds::{Batch, Midstate};
 
-/// One call of an engine.
+/// The arguments of one call of an engine.
 pub(crate) struct Scan<'a> {
     pub(crate) job: &'a Job,
     pub(crate) range: NonceRange,
@@ -15,7 +15,8 @@ pub(crate) struct Scan<'a> {
     pub(crate) out: &'a mut Vec<Candidate>,
 }
 
-/// What hashes a batch of nonces. Implementations are `#[inline(always)]`, as [`Scan::run_on`] is.
+/// Something that hashes batches of nonces. Implementations are `#[inline(always)]`, as
+/// [`Scan::run_on`] is.
 pub(crate) trait Hasher {
     /// Nonces in a batch: 1 to 64.
     const NONCES: u32;
@@ -23,7 +24,8 @@ pub(crate) trait Hasher {
     /// Takes the batch that starts at `first`, and computes what all versions share of it.
     fn start(&mut self, first: u32);
 
-    /// Which nonces of the batch pass `filter` with the `index`th version: a bit each.
+    /// Returns which nonces of the batch pass `filter` with the version of number `index`: one bit
+    /// each.
     fn passing(&mut self, index: usize, midstate: &Midstate, filter: Filter) -> u64;
 }
 
@@ -90,12 +92,12 @@ fn report(job: &Job, first: u32, live: u32, hits: &[u64; MAX_GROUP], out: &mut V
     }
 }
 
-/// The test of the last word: the top 32 bits of the hash as a number, byte-swapped.
+/// The filter on the last word of a hash: its top 32 bits as a number, byte-swapped.
 #[derive(Clone, Copy)]
 pub(crate) enum Filter {
-    /// The target's top word is 0, and so must the hash's be: one compare, nothing added.
+    /// The target's top word is 0, and so the hash's must be: one comparison, nothing added.
     Zero,
-    /// Anything up to this passes; whether equality is enough is for the whole hash to say.
+    /// Any top word up to this one passes; whether equality is enough, only the whole hash says.
     AtMost(u32),
 }
 
@@ -104,7 +106,7 @@ impl Filter {
         if top == 0 { Self::Zero } else { Self::AtMost(top) }
     }
 
-    /// Which lanes pass, given the last word of the hash less its initial value.
+    /// Returns which lanes pass, given the last word of the hash less its initial value.
     #[inline(always)]
     pub(crate) fn passing<L: Lanes>(self, last: L) -> u64 {
         match self {

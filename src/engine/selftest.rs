@@ -1,10 +1,10 @@
-//! Real blocks that every engine has to find again before its speed is worth a number.
+//! Self-test of engines: real blocks that each has to find before its speed is measured.
 
 use super::{Candidate, Engine, EngineError, EngineId, verify};
 use crate::block::{BlockHash, Header, Target, VersionMask};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 
-/// Headers of the main chain: height and the 80 bytes.
+/// Headers of the main chain: block height and the 80 bytes.
 const BLOCKS: [(u32, &str); 4] = [
     // The smallest nonce of the first ten thousand blocks.
     (
@@ -38,34 +38,35 @@ const AROUND: u64 = 1000;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SelfTestError {
-    /// Its results are wrong.
+    /// The engine gave wrong results.
     #[error(
         "engine {engine} is wrong on this machine: near block {height}, with {versions} versions, \
          it found {found} shares, expected {expected}"
     )]
     Wrong {
-        /// Which engine.
+        /// Name of the engine that failed the test.
         engine: EngineId,
-        /// Of the block that it was to find.
+        /// Height of the block whose nonce was to be found.
         height: u32,
-        /// Versions that it was to try on each nonce.
+        /// Number of versions that were tried on each nonce.
         versions: usize,
-        /// How many shares it found.
+        /// Number of shares that the engine found.
         found: usize,
-        /// How many there are.
+        /// Number of shares that there are.
         expected: usize,
     },
-    /// Its device failed.
+    /// The device of the engine failed.
     #[error(transparent)]
-    EngineError(#[from] EngineError),
+    Engine(#[from] EngineError),
 }
 
-/// Lets `engine` find the nonces of some mainnet headers, with the header's version alone and as
-/// one of a group, and all that meets the easiest target among a few nonces; a few milliseconds.
+/// Checks an engine: it has to find the nonces of some mainnet headers, with the header's version
+/// alone and as one of a group, and everything that meets the easiest target among a few nonces.
+/// Takes a few milliseconds.
 ///
 /// # Errors
 ///
-/// When it misses something or finds what is none, and when its device fails.
+/// When the engine misses a share or reports one that is none, and when its device fails.
 #[expect(clippy::missing_panics_doc, reason = "the constants are headers of mined blocks")]
 pub fn check(engine: &dyn Engine) -> Result<(), SelfTestError> {
     for (height, hex) in BLOCKS {
@@ -100,7 +101,7 @@ pub fn check(engine: &dyn Engine) -> Result<(), SelfTestError> {
     Ok(())
 }
 
-/// The hashes of the shares that the engine finds, in its order.
+/// Returns the hashes of the shares that the engine finds, in its order.
 fn found(
     engine: &dyn Engine,
     job: &Job,
@@ -112,7 +113,7 @@ fn found(
     Ok(shares.map(|share| share.hash()).collect())
 }
 
-/// The hashes of all shares, found by hashing every header whole.
+/// Returns the hashes of all shares, found by hashing every header whole.
 fn all_that_meets(job: &Job, nonces: NonceRange) -> Vec<BlockHash> {
     let mut hashes = Vec::new();
     for nonce in u64::from(nonces.start())..nonces.end() {

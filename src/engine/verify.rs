@@ -1,10 +1,10 @@
-//! From a candidate to a share: the one place where a result becomes a claim.
+//! Verification of candidates: the one place where a candidate becomes a share.
 
 use super::{Candidate, VerifyError};
 use crate::block::{BlockHash, Header};
 use crate::job::{Job, NonceRange};
 
-/// A header whose hash was computed whole and meets the target of its job.
+/// A share: a header whose hash was computed whole and meets the target of its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Share {
     header: Header,
@@ -12,34 +12,35 @@ pub struct Share {
 }
 
 impl Share {
-    /// The solved header: nonce, version and time are in it.
+    /// Returns the solved header, with its nonce, version and time.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// Its hash.
+    /// Returns the hash of the solved header.
     #[must_use]
     pub fn hash(&self) -> BlockHash {
         self.hash
     }
 }
 
-/// Hashes a candidate with the `sha2` crate and compares all 256 bits with the target of `job`.
+/// Verifies a candidate: hashes it with the `sha2` crate and compares all 256 bits with the target.
 ///
-/// `None` where the hash does not meet it: engines look at the top 32 bits only.
+/// Returns `None` if the hash does not meet the target of `job`: engines look at the top 32 bits
+/// only.
 #[must_use]
 pub fn verify(job: &Job, candidate: Candidate) -> Option<Share> {
     let share = hashed(job, candidate);
     job.target().is_met_by(&share.hash).then_some(share)
 }
 
-/// As [`verify`], for a candidate of a scan that came as far as `scanned`.
+/// Verifies a candidate as [`verify`] does, given the range of nonces that was scanned.
 ///
 /// # Errors
 ///
-/// When no engine that works would have reported it: the top word of its hash is above the
-/// target's, or it is none of those that were asked for.
+/// When no engine that works would have reported it: the top 32 bits of its hash are above the
+/// target's, or its nonce or version is none of those that were asked for.
 pub(crate) fn judge(
     job: &Job,
     scanned: NonceRange,
@@ -56,7 +57,7 @@ pub(crate) fn judge(
     Ok(job.target().is_met_by(&share.hash).then_some(share))
 }
 
-/// What a candidate is if its hash meets the target.
+/// Hashes the header of a candidate: its share, provided that the hash meets the target.
 fn hashed(job: &Job, candidate: Candidate) -> Share {
     let header = job.header().with_version(candidate.version).with_nonce(candidate.nonce);
     Share { header, hash: header.hash() }

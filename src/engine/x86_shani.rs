@@ -54,7 +54,7 @@ impl Engine for ShaNi {
 }
 
 impl Benchmark for ShaNi {
-    /// `sha256rnds2`, `sha256msg1` and `sha256msg2`.
+    /// Counts `sha256rnds2`, `sha256msg1` and `sha256msg2`.
     fn ops_per_hash(&self, versions: usize) -> f64 {
         f64::from(PER_NONCE) / versions as f64 + f64::from(PER_HASH)
     }
@@ -78,7 +78,7 @@ const PER_NONCE: u32 = 1 + 3 + 8 * 2;
 /// groups from words 17 and 21, one for that from word 25, two for each of eight more.
 const PER_HASH: u32 = 60 / 2 + 60 / 2 + (1 + 2 + 2 + 1 + 8 * 2);
 
-/// Four words of each nonce.
+/// Four words of each of the nonces.
 type Each = [__m128i; NONCES];
 
 /// An expression over some [`Each`] for every nonce by itself.
@@ -105,7 +105,7 @@ fn scan(scan: Scan<'_>) -> Scanned {
     scan.run_on(Abreast { shared, starts, batch })
 }
 
-/// The batches of a scan.
+/// Hashes the batches of a scan, several nonces abreast.
 struct Abreast {
     shared: Shared,
     starts: [Start; MAX_GROUP],
@@ -169,7 +169,7 @@ struct States {
 }
 
 impl States {
-    /// `state`, and `abef` added to it.
+    /// Adds `abef` to that half of `state`, for each nonce.
     #[target_feature(enable = "sha,ssse3,sse4.1")]
     #[inline]
     fn new(state: State, abef: Each) -> Self {
@@ -289,7 +289,7 @@ impl Shared {
         });
     }
 
-    /// The last word of the hash of each digest less its initial value: e after round 60.
+    /// Returns the last word of the hash of each digest less its initial value: e after round 60.
     #[target_feature(enable = "sha,ssse3,sse4.1")]
     #[inline]
     fn second_hash(&self, digests: States) -> [u32; NONCES] {
@@ -345,7 +345,7 @@ impl Shared {
 /// Groups of four rounds of the first hash whose K + W differs between nonces: from round 16 on.
 const GROUPS: usize = 12;
 
-/// Some nonces, and what all versions share of them.
+/// A batch of nonces, and what all versions share of it.
 struct Batch {
     /// The words of the nonces, where they add to a and to e.
     nonces: Each,
@@ -353,7 +353,7 @@ struct Batch {
 }
 
 impl Batch {
-    /// The states after the header's second block.
+    /// Returns the states after the header's second block.
     #[target_feature(enable = "sha,ssse3,sse4.1")]
     #[inline]
     fn first_hash(&self, start: &Start) -> States {
@@ -373,7 +373,7 @@ impl Batch {
     }
 }
 
-/// Four bytes of zeros from `_mm_shuffle_epi8`.
+/// Mask of `_mm_shuffle_epi8` for four bytes of zeros.
 const NONE: u32 = 0x8080_8080;
 
 /// Four words, the first in the lowest lane.
@@ -384,7 +384,7 @@ fn four(words: [u32; 4]) -> __m128i {
     _mm_setr_epi32(w, x, y, z)
 }
 
-/// K + W of the four rounds from `T` on.
+/// Returns K + W of the four rounds from `T` on.
 #[target_feature(enable = "sha,ssse3,sse4.1")]
 #[inline]
 fn plus_k<const T: usize>(w: Each) -> Each {
@@ -406,8 +406,9 @@ fn next_of_each([w0, w4, w8, w12]: [Each; 4]) -> Each {
     each!(w0, w4, w8, w12 => next_words([w0, w4, w8, w12]))
 }
 
-/// Ten `sha256rnds2`, two `sha256msg1` and two `sha256msg2` a round, which is about what a group of
-/// eight versions takes, in chains that need not wait for one another; returns how many.
+/// Executes ten `sha256rnds2`, two `sha256msg1` and two `sha256msg2` a round, which is about what a
+/// group of eight versions takes, in chains that need not wait for one another. Returns how many
+/// instructions that were.
 #[target_feature(enable = "sha,ssse3,sse4.1")]
 fn peak_ops(rounds: u32) -> u64 {
     let seed = black_box(four([IV[0], IV[1], IV[2], IV[3]]));

@@ -1,4 +1,4 @@
-//! The GPUs that drivers offer.
+//! The list of the GPUs that drivers offer.
 
 use std::fmt;
 
@@ -6,49 +6,51 @@ use std::fmt;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Adapter {
-    /// Its place in the list of this machine, from 0 on: the number in the engine's name.
+    /// Index in the list of this machine's GPUs, from 0: the number in the engine's name.
     pub number: u8,
-    /// What the driver calls it.
+    /// Name of the GPU, as the driver reports it.
     pub name: String,
-    /// What it is, as far as the driver says.
+    /// Kind of the GPU, as far as the driver reports it.
     pub kind: Kind,
-    /// The interface to the driver: `vulkan`, `dx12` or `metal`.
+    /// Interface to the driver: `vulkan`, `dx12` or `metal`.
     pub backend: &'static str,
-    /// The driver and its version.
+    /// Name and version of the driver.
     pub driver: String,
-    /// The number of its maker, as on the PCI bus: 0x10de of NVIDIA, 0x1002 of AMD, 0x8086 of Intel.
+    /// PCI vendor ID: 0x10de for NVIDIA, 0x1002 for AMD, 0x8086 for Intel.
     pub vendor: u32,
-    /// Where it sits, as in `0000:01:00.0`; empty where the driver does not say.
+    /// PCI address, such as `0000:01:00.0`; empty if the driver does not report it.
     pub pci_bus_id: String,
-    /// Bytes that one buffer can have at the most.
+    /// Maximum size of a buffer, in bytes.
     pub max_buffer_bytes: u64,
-    /// Bytes that a kernel can reach in one buffer at the most.
+    /// Maximum number of bytes that a kernel can reach in one buffer.
     pub max_binding_bytes: u64,
-    /// Bytes of memory that the threads of a workgroup can share at the most.
+    /// Maximum size of the memory that the threads of a workgroup share, in bytes.
     pub max_shared_bytes: u32,
-    /// Threads that a workgroup can have at the most.
+    /// Maximum number of threads in a workgroup.
     pub max_group_threads: u32,
-    /// What it can do beyond what every GPU can, of what some workload makes use of.
+    /// Optional features that some workload uses: `timestamps`, `f16`, `subgroups`,
+    /// `cooperative-matrix`.
     pub features: Vec<&'static str>,
-    /// Sides of the square blocks that its matrix units multiply from f16 to f32: none, 8 or 16.
+    /// Side lengths, 8 or 16, of the square blocks that its matrix units multiply from f16 to f32;
+    /// empty if there are none.
     pub matrix_blocks: Vec<u32>,
-    /// Threads that compute in step.
+    /// Maximum size of a subgroup, the number of threads that compute in step.
     pub subgroup: u32,
     pub(super) inner: wgpu::Adapter,
 }
 
-/// What an [`Adapter`] is.
+/// Kind of an [`Adapter`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A card with its own memory.
     Discrete,
     /// A part of the processor that shares its memory.
     Integrated,
-    /// Passed on by a virtual machine.
+    /// A GPU that a virtual machine passes on.
     Virtual,
-    /// The driver does not say.
+    /// A GPU whose driver does not report its kind.
     Unknown,
-    /// No GPU: the driver computes on the processor.
+    /// Not a GPU: the driver computes on the processor.
     Software,
 }
 
@@ -76,7 +78,7 @@ impl From<wgpu::DeviceType> for Kind {
     }
 }
 
-/// The features that are told of, and their names.
+/// The features that [`Adapter::features`] lists, with their names there.
 const FEATURES: [(wgpu::Features, &str); 4] = [
     (wgpu::Features::TIMESTAMP_QUERY, "timestamps"),
     (wgpu::Features::SHADER_F16, "f16"),
@@ -84,13 +86,15 @@ const FEATURES: [(wgpu::Features, &str); 4] = [
     (wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX, "cooperative-matrix"),
 ];
 
-/// What is asked for where there is it.
+/// Returns the features that are requested where the GPU has them.
 pub(super) fn features() -> wgpu::Features {
     FEATURES.iter().fold(wgpu::Features::empty(), |all, feature| all | feature.0)
 }
 
-/// All GPUs of this machine, software last: the same list each time, as long as the machine and its
-/// drivers are the same. Empty where there is no driver.
+/// Lists all GPUs of this machine, software last.
+///
+/// The list is the same each time as long as the machine and its drivers are; it is empty if there
+/// is no driver. A GPU that is offered through two interfaces, as on Windows, is listed once.
 #[must_use]
 pub fn adapters() -> Vec<Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
@@ -140,7 +144,7 @@ impl Adapter {
         }
     }
 
-    /// Whether both are one device under two interfaces, as on Windows.
+    /// Returns whether both are one device under two interfaces, as on Windows.
     fn is_same_device(&self, other: &Self) -> bool {
         self.backend != other.backend
             && if self.pci_bus_id.is_empty() || other.pci_bus_id.is_empty() {
@@ -165,7 +169,7 @@ fn matrix_blocks(adapter: &wgpu::Adapter) -> Vec<u32> {
     sides
 }
 
-/// Drivers give their name, their version, or both in both.
+/// Joins the name and version of a driver; some report one of them only.
 fn join(name: &str, version: &str) -> String {
     match (name, version) {
         ("", only) | (only, "") => only.to_owned(),

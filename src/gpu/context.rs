@@ -2,8 +2,9 @@
 //!
 //! What goes wrong arrives through three doors: wgpu's handler of uncaptured errors, which by
 //! default ends the process; its callback for a lost device; and what its calls return, after a
-//! loss much later and misleadingly. All of them end in one [`DeviceError`] of the device's [`Health`];
-//! only that there is no memory for a buffer is told to whoever asked for it, and no failure.
+//! loss much later and misleadingly. All of them end in one [`DeviceError`] of the device's
+//! [`Health`]; only that there is no memory for a buffer is told to whoever asked for it, and no
+//! failure.
 
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -13,11 +14,11 @@ use wgpu::BufferUsages as Usage;
 use super::DeviceError;
 use super::{Adapter, Health};
 
-/// How long a dispatch may take that should take a fortieth of a second. What does not end by then
-/// hangs, and a process whose GPU hangs is over within 5 seconds.
+/// Time limit of a dispatch, which should take a fortieth of a second: one that takes longer hangs,
+/// and a process whose GPU hangs ends within 5 seconds.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How long a piece of other work may take: on a software driver a large product takes seconds.
+/// Time limit of other work: on a software driver a large product takes seconds.
 const LONG: Duration = Duration::from_secs(30);
 
 /// A device, its queue, and whether it is well.
@@ -25,13 +26,13 @@ const LONG: Duration = Duration::from_secs(30);
 pub(crate) struct Context {
     device: wgpu::Device,
     queue: wgpu::Queue,
-    /// Seconds a tick of its clock, where it has one.
+    /// Seconds per tick of the device's clock; `None` if it has none.
     tick: Option<f64>,
     health: Health,
 }
 
-/// The buffers of one dispatch that others need not wait for: what it is told, what it finds, and
-/// where the host reads that.
+/// The buffers of one dispatch, its own so that no other waits for them: parameters, output, and
+/// what the host reads the output through.
 #[derive(Debug)]
 pub(crate) struct Buffers {
     told: wgpu::Buffer,
@@ -43,8 +44,8 @@ pub(crate) struct Buffers {
 
 /// A kernel of this crate, and how it is run.
 ///
-/// Its source promises to index nothing out of bounds and to end every loop, whatever the host gives
-/// it within the limits that it names: the checks that wgpu would add are left out.
+/// Its source promises to index nothing out of bounds and to end every loop, whatever the host
+/// gives it within the limits that it names: the checks that wgpu would add are left out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kernel<'a> {
     pub(crate) source: &'static str,
@@ -54,7 +55,7 @@ pub(crate) struct Kernel<'a> {
     pub(crate) grid: [u32; 2],
 }
 
-/// A kernel with its buffers.
+/// A compiled kernel with its buffers and its grid, ready to be run.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pipeline: wgpu::ComputePipeline,
@@ -69,35 +70,35 @@ struct Clock {
     resolved: wgpu::Buffer,
 }
 
-/// Bytes of two readings.
+/// Size of two clock readings, in bytes.
 const READINGS: u64 = 16;
 
-/// What buffers are for: what a kernel is told, what it is given, what it finds, what the host
-/// reads through, and where readings of the clock go.
+/// Uses of buffers: the parameters of a kernel, its inputs, its output, what the host reads the
+/// output through, and readings of the clock.
 const TOLD: Usage = Usage::UNIFORM.union(Usage::COPY_DST);
 const GIVEN: Usage = Usage::STORAGE.union(Usage::COPY_DST);
 const FOUND: Usage = GIVEN.union(Usage::COPY_SRC);
 const WINDOW: Usage = Usage::MAP_READ.union(Usage::COPY_DST);
 const READ: Usage = Usage::QUERY_RESOLVE.union(Usage::COPY_SRC);
 
-/// From when to when a dispatch ran, in seconds of the device's clock.
+/// Start and end of a dispatch, in seconds of the device's clock.
 pub(crate) type Span = (f64, f64);
 
 impl Prepared {
-    /// Workgroups across and down.
+    /// Returns the number of workgroups across and down.
     pub(crate) fn grid(&self) -> [u32; 2] {
         self.grid
     }
 
-    /// The same on another grid.
+    /// Returns the kernel with another grid.
     pub(crate) fn on(self, grid: [u32; 2]) -> Self {
         Self { grid, ..self }
     }
 }
 
 impl Context {
-    /// Opens the adapter with all that it has of limits, and of features those that kernels here
-    /// make use of.
+    /// Opens the adapter with the highest limits that it has, and those of its features that
+    /// kernels here use.
     pub(crate) fn open(adapter: &Adapter, health: &Health) -> Result<Self, DeviceError> {
         let features = adapter.inner.features() & super::adapter::features();
         let timestamps = features & wgpu::Features::TIMESTAMP_QUERY;
@@ -198,7 +199,7 @@ impl Context {
         self.health.check().map(|()| pipeline)
     }
 
-    /// Buffers for a kernel that is told `told` bytes and finds `found` bytes.
+    /// Makes the buffers of a kernel with `told` bytes of parameters and `found` bytes of output.
     pub(crate) fn buffers(
         &self,
         layout: &wgpu::BindGroupLayout,
@@ -224,7 +225,7 @@ impl Context {
         Ok(Buffers { told, found, read, bindings, clock })
     }
 
-    /// The buffers at bindings 0, 1 and so on.
+    /// Binds the buffers to bindings 0, 1 and so on.
     fn bind(&self, layout: &wgpu::BindGroupLayout, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
         let entries: Vec<_> = (0..)
             .zip(buffers)
@@ -237,8 +238,8 @@ impl Context {
         self.device.create_bind_group(&descriptor)
     }
 
-    /// Runs the kernel on a grid of workgroups, told `told`, with the first word of what it finds
-    /// cleared; waits for it, and has `read` look at what it found.
+    /// Runs the kernel on a grid of workgroups with the parameters `told`, the first word of its
+    /// output cleared; waits for it, and returns what `read` makes of the output.
     pub(crate) fn run<T>(
         &self,
         pipeline: &wgpu::ComputePipeline,
@@ -285,7 +286,8 @@ impl Context {
         })
     }
 
-    /// Has the device do this work, and `read` look through the window that it fills.
+    /// Submits commands that fill the buffer `window`, waits for them, and returns what `read`
+    /// makes of its bytes.
     fn look<T>(
         &self,
         commands: wgpu::CommandEncoder,
@@ -344,7 +346,7 @@ impl Context {
         self.buffer(bytes, FOUND)
     }
 
-    /// A buffer, or that there is no memory for it: the device stays well.
+    /// Makes a buffer; if there is no memory for it, that is no failure of the device.
     fn buffer(&self, size: u64, usage: Usage) -> Result<wgpu::Buffer, DeviceError> {
         let scope = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
@@ -370,12 +372,13 @@ impl Context {
         self.health.check()
     }
 
-    /// Where the host can read so many bytes of a buffer at a time.
+    /// Makes a buffer through which the host reads `bytes` bytes of another at a time.
     pub(crate) fn window(&self, bytes: u64) -> Result<wgpu::Buffer, DeviceError> {
         self.buffer(bytes, WINDOW)
     }
 
-    /// Brings what a buffer has from a byte on into a window, for `read` to look at.
+    /// Copies the bytes of a buffer from `from` on into a window, and returns what `read` makes of
+    /// them.
     pub(crate) fn read<T>(
         &self,
         buffer: &wgpu::Buffer,
@@ -390,7 +393,7 @@ impl Context {
         self.look(commands, window, LONG, read)
     }
 
-    /// A kernel with all that it needs to be run over and over.
+    /// Prepares a kernel to be run again and again, with parameters, output and inputs.
     pub(crate) fn prepare(
         &self,
         kernel: &Kernel<'_>,
@@ -411,7 +414,7 @@ impl Context {
         self.health.check().map(|()| Prepared { pipeline, bindings, grid })
     }
 
-    /// Runs it so many times, one after the other, and waits for the last.
+    /// Runs the kernel `times` times, one after the other, and waits for the last.
     pub(crate) fn repeat(&self, prepared: &Prepared, times: u64) -> Result<(), DeviceError> {
         let descriptor = wgpu::CommandEncoderDescriptor::default();
         let mut commands = self.device.create_command_encoder(&descriptor);
@@ -427,7 +430,7 @@ impl Context {
         self.finish(submission, LONG)
     }
 
-    /// Bytes of buffers; `None` where wgpu does not know.
+    /// Returns the bytes of all buffers; `None` if wgpu does not know.
     #[cfg(test)]
     pub(crate) fn allocated(&self) -> Option<u64> {
         self.device.generate_allocator_report().map(|report| report.total_allocated_bytes)
@@ -438,7 +441,7 @@ impl Context {
     }
 }
 
-/// What drivers and wgpu say in several lines.
+/// Joins the lines of a message of a driver or of wgpu.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

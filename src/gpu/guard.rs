@@ -13,18 +13,18 @@ use std::time::{Duration, Instant};
 
 use super::DeviceError;
 
-/// The first failure of a device.
+/// The health of a device: its first failure, if there was one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Health(Arc<Mutex<Option<DeviceError>>>);
 
 impl Health {
-    /// The failure, if there was one.
+    /// Returns the first failure as an error, if there was one.
     pub(crate) fn check(&self) -> Result<(), DeviceError> {
         let failure = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         failure.clone().map_or(Ok(()), Err)
     }
 
-    /// Takes a failure down, and returns the first: what follows a failure says little.
+    /// Records a failure, and returns the first: what follows a failure says little.
     pub(crate) fn fails(&self, failure: DeviceError) -> DeviceError {
         let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         first.get_or_insert(failure).clone()
@@ -36,7 +36,7 @@ impl Health {
 pub(crate) struct Guarded<D> {
     device: Arc<D>,
     health: Health,
-    /// `None` while it is dropped.
+    /// Queue of the calls that the threads take; `None` while the device is dropped.
     calls: Option<mpsc::Sender<Call<D>>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -78,7 +78,7 @@ impl<D: Send + Sync + 'static> Guarded<D> {
         Ok(Self { device, health, calls: Some(calls), threads })
     }
 
-    /// The device, for what does not go to its driver.
+    /// Returns the device, for what does not go to its driver.
     pub(crate) fn get(&self) -> &D {
         &self.device
     }
@@ -127,8 +127,8 @@ impl<D> Drop for Guarded<D> {
     }
 }
 
-/// Where a call leaves its answer, and how it tells that it did. A channel of answers would be compiled for each type of
-/// them, which took a fifteenth of the time for this crate.
+/// Place where a call leaves its answer, and the signal that it is there. A channel of answers
+/// would be compiled for each type of them, which took a fifteenth of the time for this crate.
 struct Answer<T> {
     place: Arc<Mutex<Option<Result<T, DeviceError>>>>,
     is_there: mpsc::Sender<()>,
@@ -146,7 +146,7 @@ fn answer<T>() -> (Answer<T>, Answered<T>) {
 }
 
 impl<T> Answer<T> {
-    /// Gives the answer back where nobody waits for it any more.
+    /// Sends the answer, or returns it if nobody waits for it any more.
     fn send(self, answer: Result<T, DeviceError>) -> Result<(), Option<Result<T, DeviceError>>> {
         let place = || self.place.lock().unwrap_or_else(PoisonError::into_inner);
         *place() = Some(answer);
@@ -155,7 +155,7 @@ impl<T> Answer<T> {
 }
 
 impl<T> Answered<T> {
-    /// The answer, or how the device failed to give one.
+    /// Waits for the answer, and returns it or how the device failed to give one.
     fn wait(self, patience: Duration, health: &Health) -> Result<T, DeviceError> {
         let ended = self.is_there.recv_timeout(patience);
         let answer = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -173,7 +173,7 @@ impl<T> Answered<T> {
     }
 }
 
-/// The thread ended without an answer, which it does when wgpu panics.
+/// Returns the failure of a thread that ended without an answer, as it does when wgpu panics.
 fn gone() -> DeviceError {
     DeviceError::Lost("the interface to it panicked".to_owned())
 }

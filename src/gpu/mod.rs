@@ -1,9 +1,9 @@
-//! The GPUs of this machine: which there are, and one opened for work.
+//! The GPUs of this machine: the list of those that drivers offer, and devices opened for work.
 //!
-//! Everything that runs on a GPU goes through here and through wgpu, which has Vulkan, DirectX 12
-//! and Metal under it. Finding out what there is (`adapters`) loads the drivers and takes tens of
-//! milliseconds; opening one is for whoever has work. A driver that computes on the processor is
-//! listed and called `Kind::Software`: good for tests, never chosen by itself.
+//! Everything that runs on a GPU goes through here and through wgpu, which uses Vulkan, DirectX 12
+//! or Metal. Listing the GPUs (`adapters`) loads the drivers and takes tens of milliseconds; a
+//! device is opened only for work. A driver that computes on the processor is listed as
+//! `Kind::Software`: good for tests, never chosen by itself.
 //!
 //! A build without the feature `gpu` has [`DeviceError`] alone.
 

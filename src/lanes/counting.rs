@@ -6,11 +6,12 @@ use core::cell::Cell;
 use super::scalar::{Scalar, U32x1};
 use super::{Costs, Isa, Lanes, Task, Words};
 
-/// Operations asked for, each weighed 1; what is free on every machine (adding 0) is not counted.
+/// An instruction set that counts its operations, each weighed 1; what is free on every machine
+/// (adding 0) is not counted.
 #[derive(Clone, Copy)]
 pub(crate) struct Counting<'a>(pub(crate) &'a Cell<Costs>);
 
-/// A word and where to count.
+/// A word, and the counter of the operations on it.
 #[derive(Clone, Copy)]
 pub(crate) struct Counted<'a>(U32x1, &'a Cell<Costs>);
 
@@ -84,7 +85,7 @@ impl Lanes for Counted<'_> {
         Self(self.0.like(word), self.1)
     }
 
-    /// Once per batch or less: left out of the count, as are the masks.
+    /// Not counted, as it is done once per batch or less; the masks are not either.
     fn swap_bytes(self) -> Self {
         Self(self.0.swap_bytes(), self.1)
     }

@@ -30,17 +30,18 @@ pub(crate) trait Isa: Copy {
     /// The vector of this instruction set.
     type Lanes: Lanes;
 
-    /// Whether the rounds are laid out in full, or in loops of eight that fit small caches of
-    /// instructions. Which is faster was measured for each, and may be again by changing it.
+    /// Whether the rounds are unrolled in full, or in loops of eight that fit small instruction
+    /// caches. Which is faster was measured for each instruction set, and may be again by changing
+    /// this.
     const STRAIGHT: bool;
 
     /// `word` in every lane.
     fn splat(self, word: u32) -> Self::Lanes;
 
-    /// 0, 1, 2 … in the lanes: offsets from the first nonce of a batch.
+    /// Returns 0, 1, 2 … in the lanes: offsets from the first nonce of a batch.
     fn iota(self) -> Self::Lanes;
 
-    /// The same with one vector at a time, where this has several.
+    /// Returns the instruction set with one vector at a time, where this one has several.
     fn single(self) -> impl Isa;
 
     /// Runs `task` in a function compiled for this instruction set.
@@ -119,7 +120,7 @@ pub(crate) struct Costs {
 }
 
 impl Costs {
-    /// The costs of doing the one and the other.
+    /// Returns the sum of two costs.
     #[cfg(target_arch = "x86_64")]
     pub(crate) const fn plus(self, other: Self) -> Self {
         Self {
@@ -132,7 +133,7 @@ impl Costs {
         }
     }
 
-    /// What the operations counted here cost altogether, at `prices` each.
+    /// Returns the cost of the operations counted here, at `prices` for each.
     pub(crate) const fn cost(&self, prices: Self) -> u32 {
         self.add * prices.add
             + self.rotr * prices.rotr
@@ -143,15 +144,15 @@ impl Costs {
     }
 }
 
-/// What a token is proof of, and how it is made.
+/// Makes the constructor of a token: the instruction sets that it proves, and their detection.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! token {
     ($token:ident: $detected:ident, $($set:tt),+) => {
         impl $token {
-            /// The instruction sets that it takes, by their names in Rust.
+            /// The instruction sets that the token proves, by their names in Rust.
             pub(crate) const NEEDS: &'static [&'static str] = &[$($set),+];
 
-            /// The token, or the instruction sets that this processor lacks.
+            /// Detects the instruction sets: returns the token, or those that this processor lacks.
             pub(crate) fn detect() -> Result<Self, Vec<&'static str>> {
                 let mut missing = Vec::new();
                 $(if !std::arch::$detected!($set) {

@@ -1,35 +1,35 @@
-//! The memory that control groups leave this process, as Linux tells it. A unit of systemd, a job of a
-//! cluster and a container are groups; each may have a limit, and so may all groups around it.
+//! The memory limits of the Linux control groups that this process is in. A systemd unit, a cluster
+//! job and a container are groups; each may have a limit, and so may all groups around it.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// From here on a limit of version 1 is none: its files have no word for that.
+/// Limits from this many bytes on mean that there is none: files of version 1 have no word for
+/// that.
 const NO_LIMIT: u64 = 1 << 60;
 
-/// A group with a limit.
+/// The memory limit of a group, and how much of it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Memory {
-    /// In bytes.
+    /// Limit in bytes.
     pub(crate) limit: u64,
-    /// What its processes have, without files that are kept for no better use; `None` where it is
-    /// not told.
+    /// Bytes that the group uses, without the inactive file cache; `None` if it is not reported.
     used: Option<u64>,
 }
 
 impl Memory {
-    /// What can still be taken.
+    /// Returns the bytes that can still be taken.
     pub(crate) fn left(self) -> u64 {
         self.limit.saturating_sub(self.used.unwrap_or(0))
     }
 }
 
-/// The files of a version of control groups.
+/// The names of the files in which a version of control groups has its numbers.
 struct Files {
-    /// The less of these is the limit; beyond the second a group is slowed down.
+    /// Files whose least value is the limit; beyond `memory.high` the kernel slows a group down.
     limits: &'static [&'static str],
     used: &'static str,
-    /// The key in `memory.stat` of files that were not used for a while.
+    /// Key in `memory.stat` of the inactive file cache.
     reclaimable: &'static str,
 }
 
@@ -45,7 +45,7 @@ const VERSION_2: Files = Files {
     reclaimable: "inactive_file",
 };
 
-/// The limits of the groups that this process is in, where `root` is that of the file system.
+/// Returns the limits of all groups that this process is in; `root` is the root of the file system.
 pub(crate) fn memory(root: &Path) -> Vec<Memory> {
     let own = fs::read_to_string(root.join("proc/self/cgroup")).unwrap_or_default();
     // The name of a group in each hierarchy: `0::/system.slice/x.service`, `5:cpu,memory:/x`.
@@ -71,8 +71,8 @@ pub(crate) fn memory(root: &Path) -> Vec<Memory> {
     found
 }
 
-/// The folder of a group and of those around it, up to where the hierarchy is mounted: in a container
-/// that is a group too, and the name may be one of the host that is not there.
+/// Returns the folders of a group and of those around it, from where the hierarchy is mounted: in a
+/// container that is a group too, and the name may be one of the host that does not exist here.
 fn around(mount: &Path, group: Option<&str>) -> Vec<PathBuf> {
     let name = Path::new(group.unwrap_or_default());
     let mut inside = PathBuf::new();

@@ -1,9 +1,9 @@
-//! What is in this machine: processor, cores, instruction sets, memory.
+//! Detects what is in this machine: processor, cores, architecture and memory.
 //!
-//! What the system does not say is `None`, never a guess. Model, vendor, core counts and memory
-//! come from the texts that Linux keeps of them, which [`Cpu::from_cpuinfo`] and [`total_memory`]
-//! read, so that those of other machines can be tried; elsewhere they are `None`. Which engines can
-//! run here, and what the others lack, is for [`crate::engine::survey`] to say.
+//! What the system does not report is `None`, never a guess. Model, vendor, core counts and memory
+//! come from the files that Linux has in `/proc`, whose texts [`Cpu::from_cpuinfo`] and
+//! [`total_memory`] read, so that those of other machines can be tested; on other systems they are
+//! `None`. [`crate::engine::survey`] says which engines can run here, and what the others lack.
 
 mod cgroup;
 
@@ -11,23 +11,24 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// What is known of this machine.
+/// The processor, architecture, usable cores and memory of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
-    /// Its processors.
+    /// The processors of the machine.
     pub cpu: Cpu,
-    /// What this program was built for: `x86_64`, `aarch64`, …
+    /// Architecture that this program was built for: `x86_64`, `aarch64`, …
     pub architecture: &'static str,
-    /// Cores that this process may use, hardware threads counted each: as many threads as a search
-    /// has unless told otherwise.
+    /// Number of cores that this process may use, each hardware thread counted; a search has as
+    /// many threads by default.
     pub usable_cores: usize,
-    /// Memory that this process may use, in bytes: that of the operating system, or less where a unit of
-    /// systemd, a job or a container limits it.
+    /// Memory that this process may use, in bytes: all memory of the machine, or less where a
+    /// systemd unit, a cluster job or a container limits it; `None` if the system does not report
+    /// it.
     pub memory_bytes: Option<u64>,
 }
 
 impl Machine {
-    /// Asks the processor and the operating system.
+    /// Detects the machine that this process runs on, by asking the operating system.
     #[must_use]
     pub fn detect() -> Self {
         let architecture = std::env::consts::ARCH;
@@ -42,21 +43,23 @@ impl Machine {
     }
 }
 
-/// The processors of a machine, as Linux describes them.
+/// The processors of a machine, as Linux describes them in `/proc/cpuinfo`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cpu {
-    /// What its maker calls it; where there are several kinds of cores, all of them.
+    /// Model name, several joined by ` + ` if there are several kinds of cores; `None` if not
+    /// reported.
     pub model: Option<String>,
-    /// Its maker, in the maker's own spelling on x86 (`AuthenticAMD`).
+    /// Name of the maker, on x86 as the processor spells it (`AuthenticAMD`); `None` if not
+    /// reported.
     pub vendor: Option<String>,
-    /// Cores of the machine, hardware threads counted each.
+    /// Number of cores of the machine, each hardware thread counted; `None` if not reported.
     pub logical_cores: Option<usize>,
-    /// Cores of the machine, hardware threads not counted.
+    /// Number of cores of the machine, hardware threads not counted; `None` if not reported.
     pub physical_cores: Option<usize>,
 }
 
 impl Cpu {
-    /// Reads the text of `/proc/cpuinfo` of a machine of that [`Machine::architecture`].
+    /// Reads the text of `/proc/cpuinfo` of a machine of an [architecture](Machine::architecture).
     #[must_use]
     pub fn from_cpuinfo(architecture: &str, text: &str) -> Self {
         let (model, vendor) = match architecture {
@@ -74,28 +77,30 @@ impl Cpu {
     }
 }
 
-/// Memory that this process may use, where `root` is that of the file system.
+/// Returns the memory that this process may use, in bytes; `root` is the root of the file system.
 fn memory_within(root: &Path) -> Option<u64> {
     let text = fs::read_to_string(root.join("proc/meminfo")).unwrap_or_default();
     let limits = cgroup::memory(root).into_iter().map(|group| group.limit);
     limits.chain(total_memory(&text)).min()
 }
 
-/// Memory that can be taken without others being swapped out or ended, where `root` is that of the
-/// file system.
+/// Returns the bytes of memory that can be taken without other processes being swapped out or
+/// killed; `root` is the root of the file system.
 pub(crate) fn memory_left(root: &Path) -> Option<u64> {
     let text = fs::read_to_string(root.join("proc/meminfo")).unwrap_or_default();
     let left = cgroup::memory(root).into_iter().map(cgroup::Memory::left);
     left.chain(available_memory(&text)).min()
 }
 
-/// Reads the text of `/proc/meminfo`: all memory, in bytes.
+/// Returns all memory of a machine, in bytes, from the text of its `/proc/meminfo`; `None` if the
+/// text does not have it.
 #[must_use]
 pub fn total_memory(text: &str) -> Option<u64> {
     memory(text, "MemTotal")
 }
 
-/// Reads the text of `/proc/meminfo`: what can be taken without swapping, in bytes.
+/// Returns the memory that can be taken without swapping, in bytes, from the text of
+/// `/proc/meminfo`; `None` if the text does not have it.
 #[must_use]
 pub fn available_memory(text: &str) -> Option<u64> {
     memory(text, "MemAvailable")
@@ -106,7 +111,7 @@ fn memory(text: &str, key: &str) -> Option<u64> {
     kibibytes.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// The values of all lines `key : value`, in order.
+/// Returns the values of all lines `key : value` of a key, in order.
 fn values<'a>(text: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
     text.lines()
         .filter_map(|line| line.split_once(':'))
@@ -114,12 +119,12 @@ fn values<'a>(text: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
         .map(|(_, value)| value.trim())
 }
 
-/// The different values of a key.
+/// Joins the different values of a key by ` + `; `None` if there are none.
 fn joined(text: &str, key: &str) -> Option<String> {
     join(values(text, key).map(str::to_owned))
 }
 
-/// Each of them once, in order.
+/// Joins texts by ` + `, each once and in order; `None` if there are none.
 fn join(all: impl Iterator<Item = String>) -> Option<String> {
     let mut once = Vec::new();
     for one in all {
@@ -130,7 +135,7 @@ fn join(all: impl Iterator<Item = String>) -> Option<String> {
     (!once.is_empty()).then(|| once.join(" + "))
 }
 
-/// Cores are numbered within their package; without both numbers nothing is known.
+/// Counts the physical cores, which are numbered within their package; `None` without both numbers.
 fn physical_cores(text: &str) -> Option<usize> {
     let packages: Vec<_> = values(text, "physical id").collect();
     let cores: Vec<_> = values(text, "core id").collect();
@@ -138,7 +143,7 @@ fn physical_cores(text: &str) -> Option<usize> {
     known.then(|| packages.iter().zip(&cores).collect::<BTreeSet<_>>().len())
 }
 
-/// ARM processors have numbers for names.
+/// Returns model and vendor of an ARM processor, which reports both as numbers.
 fn arm_model_and_vendor(text: &str) -> (Option<String>, Option<String>) {
     let makers = values(text, "CPU implementer");
     let parts = values(text, "CPU part");
@@ -150,7 +155,8 @@ fn arm_model_and_vendor(text: &str) -> (Option<String>, Option<String>) {
     (model, join(values(text, "CPU implementer").map(maker)))
 }
 
-/// From the description of `MIDR_EL1` in the Arm Architecture Reference Manual.
+/// Returns the maker with a code, from the description of `MIDR_EL1` in the Arm Architecture
+/// Reference Manual.
 fn arm_maker(code: &str) -> Option<&'static str> {
     Some(match code {
         "0x41" => "Arm",
@@ -166,7 +172,7 @@ fn arm_maker(code: &str) -> Option<&'static str> {
     })
 }
 
-/// The cores of Arm's own that servers and single-board computers have.
+/// Returns the name of one of Arm's own cores that servers and single-board computers have.
 fn arm_part(maker: &str, code: &str) -> Option<&'static str> {
     Some(match (maker, code) {
         ("0x41", "0xd03") => "Cortex-A53",

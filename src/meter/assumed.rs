@@ -1,4 +1,4 @@
-//! A power that somebody states, where nothing measures it.
+//! Stated power, where nothing measures it.
 //!
 //! Everything that comes from it is marked: its source and the method of its windows are "assumed".
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::units::Watts;
 
-/// A constant power, as `gpu:0=300` states it.
+/// A meter of a constant power that somebody stated, as in `gpu:0=300`.
 #[derive(Clone, Debug)]
 pub struct Assumed {
     info: MeterInfo,
@@ -19,33 +19,33 @@ pub struct Assumed {
     integrator: Integrator,
 }
 
-/// A text that states no power.
+/// The error for a text that states no power.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AssumedError {
-    /// It has no equals sign.
+    /// The text has no equals sign.
     #[error("{text:?} states no power, expected DEVICE=W such as cpu=65 or gpu:0=300")]
     NoPair {
-        /// The text.
+        /// Text that was given.
         text: String,
     },
-    /// What is before the equals sign.
+    /// The text before the equals sign names no domain.
     #[error(transparent)]
     Domain(#[from] UnknownDomainError),
-    /// What is behind the equals sign.
+    /// The text after the equals sign is no power, or not one of more than 0 W and at most 100 MW.
     #[error("{text:?} is no power, expected watts, more than 0")]
     NoPower {
-        /// The text.
+        /// Text that should be a power in watts.
         text: String,
     },
 }
 
 impl Assumed {
-    /// The statement that `domain` takes that power, all the time.
+    /// Makes a meter which states that `domain` draws `power` all the time.
     ///
     /// # Errors
     ///
-    /// When it is not more than zero, or more than any machine takes.
+    /// When the power is not more than zero, or more than any machine takes (100 MW).
     pub fn new(domain: Domain, power: Watts) -> Result<Self, AssumedError> {
         let sound = plausible(power.value()).filter(|power| *power > Watts::ZERO);
         let no_power = || AssumedError::NoPower { text: power.to_string() };

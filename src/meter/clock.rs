@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// The time since some start, which never goes back.
+/// A clock that readings of several meters share: the time since its start, which never goes back.
 #[derive(Clone)]
 pub struct Clock {
     start: SystemTime,
@@ -12,15 +12,15 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Starts now.
+    /// Starts a clock now.
     #[must_use]
     pub fn start() -> Self {
         let start = Instant::now();
         Self::new(SystemTime::now(), move || start.elapsed())
     }
 
-    /// Starts now, and goes on while the machine is suspended, as a counter of joules may: there the
-    /// time of [`Self::start`] stands still on Linux and on Apple's systems.
+    /// Starts a clock now that goes on while the machine is suspended, as a counter of joules may:
+    /// there the time of [`Self::start`] stands still on Linux and on Apple's systems.
     #[must_use]
     pub fn through_suspend() -> Self {
         let Some(start) = with_suspend() else { return Self::start() };
@@ -28,27 +28,28 @@ impl Clock {
         Self::new(SystemTime::now(), now)
     }
 
-    /// Any other time: its start, and what gives the time since then.
+    /// Makes a clock from the date of its start and a function that returns the time since then.
     #[must_use]
     pub fn new(start: SystemTime, now: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
         Self { start, now: Arc::new(now) }
     }
 
-    /// The time since the start.
+    /// Returns the time since the start.
     #[must_use]
     pub fn now(&self) -> Duration {
         (self.now)()
     }
 
-    /// The date of a time since the start. It is as right as the system's was at the start, whose
-    /// later corrections it does not follow.
+    /// Returns the date of a time since the start. It is as right as the system's clock was at the
+    /// start, whose later corrections it does not follow.
     #[must_use]
     pub fn date(&self, at: Duration) -> SystemTime {
         self.start.checked_add(at).unwrap_or(self.start)
     }
 }
 
-/// The time of the system's clock that goes on in a suspended machine; `None` where there is none.
+/// Returns the time of the system's clock that goes on in a suspended machine; `None` where there
+/// is none.
 #[cfg(any(target_os = "linux", target_vendor = "apple"))]
 fn with_suspend() -> Option<Duration> {
     #[cfg(target_os = "linux")]
@@ -62,7 +63,8 @@ fn with_suspend() -> Option<Duration> {
     Some(Duration::new(seconds, u32::try_from(time.tv_nsec).ok()?))
 }
 
-/// The time of [`Instant`] does that here, or nothing does.
+/// Returns `None`: on this system the time of [`Instant`] goes on in a suspended machine, or no
+/// time does.
 #[cfg(not(any(target_os = "linux", target_vendor = "apple")))]
 fn with_suspend() -> Option<Duration> {
     None

@@ -5,40 +5,41 @@ use std::fmt;
 
 use crate::units::{Celsius, Hertz, Watts};
 
-/// Clocks, temperature and what slows a device down. What it does not tell is `None`.
+/// State of a device: its clocks, temperature, power limit and throttling. What the device does not
+/// report is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "cli", derive(serde::Serialize))]
 pub struct Conditions {
-    /// The clock of the arithmetic units.
+    /// Clock of the arithmetic units, in hertz.
     pub core_clock: Option<Hertz>,
-    /// The clock of the memory.
+    /// Clock of the memory, in hertz.
     pub memory_clock: Option<Hertz>,
-    /// The temperature of the chip.
+    /// Temperature of the chip, in degrees Celsius.
     pub temperature: Option<Celsius>,
-    /// What it may use at the most.
+    /// Power limit that is in force, in watts.
     pub power_limit: Option<Watts>,
-    /// Why the clock is lower than it could be; empty if it is not.
+    /// Reasons why the clock is lower than it could be; empty if the device is not throttled.
     pub throttled: Option<BTreeSet<Throttle>>,
 }
 
-/// Why the clock of a device is lower than it could be.
+/// A reason why the clock of a device is lower than it could be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "cli", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Throttle {
     /// The power limit is reached.
     Power,
-    /// It is too hot, as the driver sees it.
+    /// The driver lowers the clock because of the temperature.
     Heat,
-    /// It is so hot that the hardware halves the clock, or does worse.
+    /// The hardware halves the clock, or lowers it further, because of the temperature.
     HardwareHeat,
-    /// The power supply asks for less.
+    /// The power supply asks for less power (power brake).
     PowerBrake,
-    /// The hardware halves the clock, or does worse, for one of several reasons.
+    /// The hardware halves the clock, or lowers it further, for one of several reasons.
     Hardware,
-    /// Somebody set a lower clock.
+    /// A clock setting holds the clock down.
     Setting,
-    /// Another GPU of its group is slow.
+    /// Another GPU of its group is slower.
     Group,
 }
 

@@ -1,26 +1,26 @@
-//! From what a counter shows to what it counted: wraps, starts anew, and times without a look.
+//! Energy from the values of a counter: wrap-around, resets, and times without a reading.
 
 use std::time::Duration;
 
 use super::Counted;
 use crate::units::{Joules, Watts};
 
-/// More than any processor takes, so that no counter wraps sooner than at this power.
+/// More power than any processor takes, so that no counter wraps sooner than at this power.
 const MOST: Watts = Watts::new(2_000.0);
 
-/// How a counter ends.
+/// How far a counter counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Width {
-    /// After this value comes zero.
+    /// The counter starts from zero again after its largest value.
     Wraps {
-        /// The largest value, more than zero.
+        /// Largest value, more than zero.
         largest: u64,
     },
-    /// It does not end in a lifetime: if it goes back, it was started anew.
+    /// The counter does not wrap in a lifetime: if it goes back, it was reset.
     Endless,
 }
 
-/// Adds up what a counter counts.
+/// Adds up the steps of a counter.
 #[derive(Debug)]
 pub(super) struct Counter {
     one: Joules,
@@ -33,20 +33,20 @@ pub(super) struct Counter {
 }
 
 impl Counter {
-    /// A counter that counts in steps of `one`.
+    /// Makes the sum of a counter that counts in steps of `one`.
     pub(super) fn new(one: Joules, width: Width) -> Self {
         let (total, first_update) = (0, Duration::ZERO);
         Self { one, width, last: None, total, first_update, counted: Counted::default() }
     }
 
-    /// How often it must be read: twice in the time in which it can wrap.
+    /// Returns the longest time between readings: half of that in which the counter can wrap.
     pub(super) fn read_within(&self) -> Option<Duration> {
         let Width::Wraps { largest } = self.width else { return None };
         let seconds = self.one * largest as f64 / (MOST * Duration::from_secs(1)) / 2.0;
         Duration::try_from_secs_f64(seconds).ok()
     }
 
-    /// Takes a value that was read at that time.
+    /// Adds a value that was read at that time, and returns the sum so far.
     pub(super) fn see(&mut self, value: u64, at: Duration) -> Counted {
         let Some((last, seen)) = self.last.replace((value, at)) else {
             return self.counted;

@@ -1,4 +1,4 @@
-//! What a number of joules is of, and which of them may be added up.
+//! Domains: the parts of a machine that energy is measured of, and which of them may be added up.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,39 +10,40 @@ use crate::units::Joules;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Domain {
-    /// One processor with its cores and caches, and on small chips its graphics, without memory.
+    /// A processor package: its cores and caches, and on small chips its graphics, without memory.
     Package(Socket),
     /// The cores of one processor: part of its package.
     Core(Socket),
-    /// What is beside the cores, graphics in most cases: part of the package.
+    /// What a package has beside its cores, graphics in most cases: part of the package.
     Uncore(Socket),
-    /// The memory of one processor, which is beside its package.
+    /// The memory of one processor, which is not part of its package.
     Dram(Socket),
-    /// What the maker calls the platform: the processor and what it knows of around it.
+    /// The platform of this number, as its maker defines it: the processor and some parts around
+    /// it.
     Psys(u32),
-    /// All processors together.
+    /// All processors of the machine together.
     Cpu,
     /// A GPU, by the number that perjoule gives it.
     Gpu(u8),
-    /// A GPU, by its place.
+    /// A GPU, by its address on the PCI bus.
     GpuAt(PciAddress),
-    /// What a sensor measures, of which only the name is known.
+    /// A sensor of which only the name is known.
     Sensor(String),
-    /// The whole machine, as at the wall.
+    /// The whole machine, as measured at the wall.
     Machine,
 }
 
 /// One processor: a package, or one die of a package whose dies are counted apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Socket {
-    /// The number of the package.
+    /// Number of the package.
     pub package: u32,
-    /// The number of the die in it, where dies are counted apart.
+    /// Number of the die in the package; `None` where the package is counted as a whole.
     pub die: Option<u32>,
 }
 
 impl Socket {
-    /// A package that is counted as a whole.
+    /// Makes the socket of a package that is counted as a whole.
     #[must_use]
     pub const fn new(package: u32) -> Self {
         Self { package, die: None }
@@ -64,7 +65,7 @@ impl fmt::Display for Socket {
 }
 
 impl Domain {
-    /// Whether some joules may be in both, so that they must not be added up.
+    /// Returns whether two domains may share some joules, so that they must not be added up.
     ///
     /// Where that is not known the answer is yes: a sensor with a name may measure anything, the
     /// platform includes what its maker likes, and a GPU with a number may be at any place.
@@ -88,11 +89,11 @@ impl Domain {
     }
 }
 
-/// The sum over parts of a machine.
+/// Returns the sum of the energy of several domains, in joules.
 ///
 /// # Errors
 ///
-/// When two of them overlap.
+/// When two of the domains overlap.
 pub fn sum<'a>(
     parts: impl IntoIterator<Item = (&'a Domain, Joules)>,
 ) -> Result<Joules, Box<Overlap>> {
@@ -108,13 +109,13 @@ pub fn sum<'a>(
     Ok(total)
 }
 
-/// Parts of a machine that must not be added up.
+/// The error for two domains that may share some joules, so that they must not be added up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{a} and {b} may hold the same joules, so that they cannot be added up")]
 pub struct Overlap {
-    /// One of them.
+    /// First of the two domains.
     pub a: Domain,
-    /// The other.
+    /// Second of the two domains.
     pub b: Domain,
 }
 
@@ -135,14 +136,14 @@ impl fmt::Display for Domain {
     }
 }
 
-/// A text that names no part of a machine.
+/// The error for a text that names no [`Domain`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{text:?} is nothing that is measured, expected machine, cpu, gpu:0, package-0, dram-0, psys-0, \
      gpu@0000:01:00.0 or sensor:NAME"
 )]
 pub struct UnknownDomainError {
-    /// The text.
+    /// Text that was given.
     pub text: String,
 }
 

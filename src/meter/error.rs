@@ -1,4 +1,4 @@
-//! Why there is no number of joules.
+//! Errors of meters: why there is no energy.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,71 +9,71 @@ use super::command::CommandError;
 use super::csv::TraceError;
 use super::text::beginning;
 
-/// A meter that tells nothing, or nothing that can be believed.
+/// The error of a meter that gives no energy, or none that can be trusted.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MeterError {
-    /// A file is gone or cannot be read.
+    /// A file is missing or cannot be read.
     #[error("cannot read {}: {error}", path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         error: Arc<io::Error>,
     },
     /// A file does not hold what it should.
     #[error("{} holds {text:?}, expected {expected}", path.display())]
     Malformed {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// How it begins.
+        /// Beginning of the text in the file.
         text: String,
-        /// What it should hold.
+        /// Description of what the file should hold.
         expected: &'static str,
     },
-    /// A driver does not answer.
+    /// The driver of the device reports an error, whose text this is.
     #[error("its driver says: {0}")]
     Driver(String),
-    /// A program tells no watts.
+    /// The command that should print watts failed, or printed no power.
     #[error(transparent)]
     Command(#[from] CommandError),
-    /// A trace tells nothing about what was measured.
+    /// The trace of another meter is unusable, or does not cover what was measured.
     #[error(transparent)]
     Trace(#[from] TraceError),
-    /// Nothing was counted from the one reading to the other.
+    /// The counter did not move from the one reading to the other, which were this far apart.
     #[error(
         "the counter stood still for about {}: measure for longer, or with another meter",
         roughly(*.0)
     )]
     CounterStuck(Duration),
-    /// No power from the one reading to the other.
+    /// The power was 0 W from the one reading to the other, which were this far apart.
     #[error("the power was 0 W for about {}: the sensor does not work", roughly(*.0))]
     NoPower(Duration),
-    /// The counter was started anew.
+    /// The counter went back between the two readings, as when its driver is loaded again.
     #[error("the counter went back, as when its driver is loaded again: measure again")]
     WentBack,
-    /// The counter may have wrapped unseen.
+    /// The counter was not read for so long that it may have wrapped unseen.
     #[error("the counter was not read for so long that it may have wrapped: read it more often")]
     MayHaveWrapped,
-    /// Two readings of one time.
+    /// No time passed between the two readings.
     #[error("no time passed between the two readings")]
     NoTime,
-    /// One of two readings lacks what the other has.
+    /// The two readings have neither a counter nor integrated power in common.
     #[error("the two readings have nothing in common that tells energy")]
     NoEnergy,
-    /// No value of power before the time asked for, or none after it.
+    /// No value of power is known before the time asked for, or none after it.
     #[error("no power is known before and after the time that was measured")]
     NotCovered,
-    /// No value of power within the time.
+    /// No value of power lies within the time asked for.
     #[error("no power was told within the time that was measured: measure for longer")]
     NoValue,
-    /// It was read, and nothing came of it.
+    /// The driver did not answer within this time.
     #[error("it did not answer within {:.1} s: its driver hangs", .0.as_secs_f64())]
     Hangs(Duration),
-    /// The thread that reads it is gone.
+    /// The thread that reads the meter has panicked.
     #[error("its reader panicked: that is a mistake of this program")]
     Panicked,
-    /// The system gave no thread.
+    /// The system could not start a thread that reads the meters.
     #[error("cannot start a thread that reads the meters: {0}")]
     Thread(Arc<io::Error>),
 }
@@ -88,7 +88,7 @@ impl MeterError {
     }
 }
 
-/// A time in seconds with one digit that counts: windows of one length are told of in one text,
+/// Returns a time in seconds with one significant digit: windows of one length share one text,
 /// however long each of them took.
 fn roughly(time: Duration) -> String {
     let milliseconds = time.as_millis().max(1);

@@ -9,21 +9,21 @@ use super::integral::Integrator;
 use super::{Clock, Conditions, Domain, Meter, MeterError, MeterInfo, Reading, Source};
 use crate::units::{Joules, Watts};
 
-/// Without a value of power for longer than this there is a gap.
+/// Longest time between two values of power that is not a gap.
 const GAP: Duration = Duration::from_secs(1);
 
-/// Time that passes only when it is told to.
+/// A clock that is set by hand, for tests: its time passes only with [`Self::advance`].
 #[derive(Clone, Debug, Default)]
 pub struct ManualClock(Arc<AtomicU64>);
 
 impl ManualClock {
-    /// A time of zero.
+    /// Makes a clock that shows zero.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A clock that shows this time, and that started in 1970.
+    /// Returns a [`Clock`] that shows this time, and that started in 1970.
     #[must_use]
     pub fn clock(&self) -> Clock {
         let nanoseconds = Arc::clone(&self.0);
@@ -31,14 +31,14 @@ impl ManualClock {
         Clock::new(SystemTime::UNIX_EPOCH, now)
     }
 
-    /// Lets time pass.
+    /// Lets this much time pass.
     pub fn advance(&self, time: Duration) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.0.fetch_add(nanoseconds, Ordering::SeqCst);
     }
 }
 
-/// A meter whose joules are made up from the time.
+/// A simulated meter, whose joules follow from the time.
 #[derive(Debug)]
 pub struct Fake {
     info: MeterInfo,
@@ -57,7 +57,7 @@ enum Kind {
 }
 
 impl Fake {
-    /// A counter of that power, which shows another number as often as `update` says.
+    /// Makes an energy counter of a device that draws `power`, updated once every `update`.
     #[must_use]
     pub fn counting(domain: Domain, power: Watts, update: Duration) -> Self {
         let millijoule = Joules::from_millijoules(1);
@@ -65,7 +65,7 @@ impl Fake {
         Self::new(domain, power, Kind::Counting(counter, update), Some(millijoule))
     }
 
-    /// A sensor of that power.
+    /// Makes a power sensor of a device that draws `power`.
     #[must_use]
     pub fn telling_power(domain: Domain, power: Watts) -> Self {
         Self::new(domain, power, Kind::Power(Integrator::new(GAP)), None)
@@ -84,26 +84,26 @@ impl Fake {
         Self { info, power, kind, stands_from, fails_from, conditions: None }
     }
 
-    /// From then on it shows what it showed before, or no power.
+    /// Makes the meter stand still from that time on: its counter stops, or its power is 0 W.
     #[must_use]
     pub fn standing_from(self, at: Duration) -> Self {
         Self { stands_from: at, ..self }
     }
 
-    /// From then on it cannot be read.
+    /// Makes every reading from that time on fail.
     #[must_use]
     pub fn failing_from(self, at: Duration) -> Self {
         Self { fails_from: at, ..self }
     }
 
-    /// It is worth reading only this often.
+    /// Makes it a slow meter, which is worth reading only every `interval`.
     #[must_use]
     pub fn slow(mut self, interval: Duration) -> Self {
         self.info.interval = Some(interval);
         self
     }
 
-    /// It tells the state of a device.
+    /// Makes the meter report that state of a device.
     #[must_use]
     pub fn with_conditions(self, conditions: Conditions) -> Self {
         Self { conditions: Some(conditions), ..self }

@@ -1,4 +1,4 @@
-//! All meters of a machine that are there without being named, or why they are not.
+//! Discovery of the meters of a machine, and the reasons for those it lacks.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,21 +8,23 @@ use super::{
     Domain, Exercise, Found, Host, MeterError, Source, hwmon, nvml, patience, perf, probe, rapl,
 };
 
-/// A driver that has slept wakes all its cards before it answers: seconds for each.
+/// Longest wait for NVIDIA's driver: one that has slept wakes all its cards before it answers,
+/// which takes seconds for each.
 const DRIVER: Duration = Duration::from_secs(30);
 
-/// The meters of this machine: processors first, then GPUs.
+/// Returns the meters of this machine, processors first, then GPUs, and the reasons for those that
+/// it lacks.
 ///
-/// Nothing is listed twice: of two means to measure one thing the second is unavailable, because of
-/// the first. Performance events are asked for where powercap has no processor that can be read. A
+/// Nothing is listed twice: of two means to measure one domain the second is unavailable, because
+/// of the first. Performance events are used where powercap has no processor that can be read. A
 /// counter that does not move while one core works for a third of a second is unavailable.
 #[must_use]
 pub fn found() -> Vec<Found> {
     found_on(Path::new("/"))
 }
 
-/// The meters of this machine, whose `/sys` and `/proc` are under `root`: in a container, where those
-/// of the host are mounted.
+/// Returns the meters of this machine, whose `/sys` and `/proc` are under `root`, as in a container
+/// where those of the host are mounted.
 #[must_use]
 pub fn found_on(root: &Path) -> Vec<Found> {
     let host = Host::under(root);
@@ -31,7 +33,7 @@ pub fn found_on(root: &Path) -> Vec<Found> {
     found_under(root, &host, &perf::open, cards(&host), &mut exercise)
 }
 
-/// The cards of NVIDIA's driver, if it answers.
+/// Returns the cards of NVIDIA's driver, if it answers.
 fn cards(host: &Host) -> Vec<Found> {
     let of = host.clone();
     patience::within(DRIVER, move || nvml::find(&of)).unwrap_or_else(|| {
@@ -39,8 +41,10 @@ fn cards(host: &Host) -> Vec<Found> {
     })
 }
 
-/// The meters of a Linux whose files are under `root`, with what opens performance events, with the
-/// cards that a driver knows, and with what makes the counters of a processor move.
+/// Returns the meters of a Linux system whose files are under `root`.
+///
+/// `open` opens performance events, `cards` are the cards that a driver knows, and `exercise` makes
+/// the counters of a processor move.
 #[must_use]
 pub fn found_under(
     root: &Path,
@@ -73,7 +77,7 @@ fn under(root: &Path, path: &str) -> PathBuf {
     root.join(path.trim_start_matches('/'))
 }
 
-/// A meter of what no other measures.
+/// Returns the meter, unless one of those found measures the same domain.
 fn once(found: &[Found], meter: Found) -> Found {
     let meter = meter?;
     let info = meter.info();

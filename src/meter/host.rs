@@ -1,4 +1,4 @@
-//! What of a machine decides which meters it can have.
+//! Properties of a machine that decide which meters it can have.
 
 use std::fs;
 use std::path::Path;
@@ -12,51 +12,52 @@ const AMD_IN_POWERCAP: (u32, u32) = (5, 11);
 /// The first Linux with AMD's energy counters among the performance events.
 const AMD_IN_PERF: (u32, u32) = (5, 8);
 
-/// A machine, as far as it explains what meters it lacks.
+/// Properties of a machine that explain which meters it lacks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Host {
-    /// `linux`, `windows`, `macos`, …
+    /// Operating system, as Rust names it: `linux`, `windows`, `macos`, …
     pub system: String,
-    /// `x86_64`, `aarch64`, …
+    /// Architecture of the processor, as Rust names it: `x86_64`, `aarch64`, …
     pub architecture: String,
-    /// The maker of the processor, in its own spelling.
+    /// Vendor of the processor, in its own spelling; `None` where it is not known.
     pub vendor: Option<String>,
-    /// The first two numbers of the kernel's version.
+    /// First two numbers of the kernel's version; `None` where it is not known.
     pub kernel: Option<(u32, u32)>,
-    /// Whether the processor says that it is one of a virtual machine.
+    /// Whether the processor reports that it belongs to a virtual machine.
     pub hypervisor: bool,
-    /// Whether this is inside a container.
+    /// Whether this runs inside a container.
     pub container: bool,
-    /// The setting `kernel.perf_event_paranoid`.
+    /// Kernel setting `kernel.perf_event_paranoid`; `None` where it cannot be read.
     pub perf_event_paranoid: Option<i32>,
-    /// Whether a card of NVIDIA is on the PCI bus; `None` where that is not to be seen.
+    /// Whether an NVIDIA card is on the PCI bus; `None` where the bus cannot be seen.
     pub nvidia: Option<bool>,
-    /// What else it is that explains something.
+    /// Platform of the machine, where that explains missing meters.
     pub platform: Platform,
 }
 
-/// What a machine is where that explains what meters it lacks.
+/// A platform that explains which meters a machine lacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Platform {
-    /// Nothing of what is below.
+    /// Any platform without a variant of its own.
     #[default]
     Other,
-    /// Windows' subsystem for Linux, whose second version is a virtual machine.
+    /// Windows Subsystem for Linux, whose second version is a virtual machine.
     Wsl,
-    /// A board of NVIDIA with sensors of its own.
+    /// An NVIDIA Jetson board, which has sensors of its own.
     Jetson,
 }
 
 impl Host {
-    /// This machine.
+    /// Detects the properties of this machine.
     #[must_use]
     pub fn detect() -> Self {
         Self::under(Path::new("/"))
     }
 
-    /// A Linux whose files are under `root`, or whatever this is where there are none.
+    /// Reads the properties of a machine whose `/proc` and `/sys` are under `root`; what has no
+    /// file there stays unknown.
     #[must_use]
     pub fn under(root: &Path) -> Self {
         let text = |path: &str| fs::read(root.join(path)).unwrap_or_default();
@@ -91,7 +92,7 @@ impl Host {
         self.why(AMD_IN_POWERCAP, "intel_rapl_msr")
     }
 
-    /// Why there are none among the performance events.
+    /// Why there are no counters among the performance events.
     pub(super) fn why_no_perf(&self) -> Cause {
         self.why(AMD_IN_PERF, "rapl")
     }
@@ -135,7 +136,7 @@ fn has_hypervisor(cpuinfo: &str) -> bool {
     flags.is_some_and(|flags| flags.split_whitespace().any(|flag| flag == "hypervisor"))
 }
 
-/// Looks for a display controller of that maker.
+/// Looks for a display controller of NVIDIA.
 fn has_nvidia(devices: &Path) -> Option<bool> {
     let is_card = |device: &Path| {
         let holds = |file, start| {

@@ -1,5 +1,5 @@
-//! Sensors of drivers and boards, through Linux' hwmon: GPUs of AMD and Intel, and whatever file
-//! somebody names.
+//! Sensors of drivers and boards, through Linux' hwmon: GPUs of AMD and Intel, AMD's processors,
+//! and any sensor file that is named.
 //!
 //! A chip is a folder with its name and with files such as `energy1_input`, in microjoules, or
 //! `power1_input`, in microwatts. Energy is preferred, since power has to be integrated.
@@ -18,17 +18,18 @@ use super::{
 };
 use crate::units::{Joules, Watts};
 
-/// Where Linux has it.
+/// Folder of Linux' hwmon chips.
 pub const FOLDER: &str = "/sys/class/hwmon";
 
-/// Without a value of power for longer than this there is a gap.
+/// Longest time between two values of power that is not a gap.
 const GAP: Duration = Duration::from_secs(1);
 
-/// Intel's drivers extend a register of 32 bits whenever they are asked, so they must be asked.
+/// Longest sampling interval of energy: Intel's drivers extend a register of 32 bits only when they
+/// are read.
 const READ_WITHIN: Duration = Duration::from_secs(30);
 
-/// The meters of all chips in a folder like [`FOLDER`] that are known to measure a GPU or a
-/// processor, or why there are none.
+/// Returns the meters of all chips in a folder like [`FOLDER`] that are known to measure a GPU or a
+/// processor, or the reason why there are none.
 #[must_use]
 pub fn find(folder: &Path, host: &Host) -> Vec<Found> {
     let chips = sysfs::entries(folder).into_iter().map(|(_, path)| path);
@@ -45,12 +46,14 @@ pub fn find(folder: &Path, host: &Host) -> Vec<Found> {
     found
 }
 
-/// The meter of a file that somebody names, such as `/sys/class/hwmon/hwmon3/power1_input`, with
-/// what it measures, if that is known.
+/// Returns the meter of a sensor file, such as `/sys/class/hwmon/hwmon3/power1_input`.
+///
+/// It measures `domain`; without one, the GPU of its chip, or else a sensor of which only the name
+/// is known.
 ///
 /// # Errors
 ///
-/// When its name is no such name, or it cannot be read.
+/// When the name of the file is not that of a sensor, or the file cannot be read.
 pub fn at(path: &Path, domain: Option<Domain>, host: &Host) -> Found {
     let named = path.file_name().and_then(|name| Sensor::parse(name.to_str()?));
     let Some(sensor) = named else {
@@ -80,7 +83,7 @@ fn patient(host: &Host, ask: impl FnOnce(&Host) -> Vec<Found> + Send + 'static) 
 #[derive(Debug)]
 struct Chip {
     path: PathBuf,
-    /// Empty if it has none.
+    /// Name of the chip; empty if it has none.
     name: String,
 }
 
@@ -100,7 +103,7 @@ enum Kind {
 }
 
 impl Sensor {
-    /// `energy1_input`, `power1_input` or `power1_average`.
+    /// Parses a file name: `energy1_input`, `power1_input` or `power1_average`.
     fn parse(name: &str) -> Option<Self> {
         let (place, what) = name.split_once('_')?;
         let energy = place.strip_prefix("energy").map(|number| (Kind::Energy, number));
@@ -191,7 +194,7 @@ impl Chip {
         sensors
     }
 
-    /// Empty if there is none.
+    /// Returns the label of a sensor; empty if there is none.
     fn label(&self, sensor: &Sensor) -> String {
         let path = self.path.join(format!("{}_label", sensor.place()));
         sysfs::text(&path).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! From power to energy: the trapezoids between its values, and which values are not to be believed.
+//! Integration of power to energy by trapezoids, and outliers among its values.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ fn trapezoid(from: Watts, to: Watts, took: Duration) -> Joules {
 /// Integrates power as its values come in.
 #[derive(Clone, Debug)]
 pub(super) struct Integrator {
-    /// What is longer without a value is a gap.
+    /// Longest time between two values that is not a gap.
     limit: Duration,
     last: Option<(Duration, Watts)>,
     sum: Integrated,
 }
 
 impl Integrator {
-    /// Counts what is longer than `limit` without a value as a gap.
+    /// Makes an integrator that counts a longer time than `limit` without a value as a gap.
     pub(super) fn new(limit: Duration) -> Self {
         Self { limit, last: None, sum: Integrated::default() }
     }
 
-    /// Takes a value.
+    /// Adds a value of power, and returns the sum so far.
     pub(super) fn see(&mut self, power: Watts, at: Duration) -> Integrated {
         if let Some((before, from)) = self.last.replace((at, power)) {
             let took = at.saturating_sub(before);
@@ -48,21 +48,22 @@ pub(super) struct Point {
     pub(super) power: Watts,
 }
 
-/// What lies between two times of a row of points.
+/// Energy and gaps between two times of a series of points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Stretch {
     pub(super) energy: Joules,
-    /// How many points lie in between.
+    /// Number of points in between.
     pub(super) points: u64,
-    /// How often there was no point for too long.
+    /// Number of times without a point for too long.
     pub(super) gaps: u64,
-    /// How much of the stretch that was.
+    /// How much of the stretch these gaps are.
     pub(super) gap_time: Duration,
 }
 
-/// The stretch from one time to another; `None` unless there are points before and after it.
+/// Returns the stretch from one time to another; `None` unless there are points before and after
+/// it.
 ///
-/// `points` are in order of time; what is longer than `limit` without one is a gap.
+/// `points` are in order of time; a longer time than `limit` without one is a gap.
 pub(super) fn stretch(
     points: &[Point],
     from: Duration,
@@ -96,19 +97,20 @@ fn energy_at(points: &[Point], at: Duration) -> Option<Joules> {
     Some(before.energy + trapezoid(before.power, power, since))
 }
 
-/// A value is told of if it is so many times what comes before and after it, or that share of it,
-/// and left out if it is that much more: no machine does that for the time of a reading.
+/// Factor between a value and those before and after it from which on it is noted (`FAR`), and from
+/// which on it is left out (`IMPOSSIBLE`): no machine does that for the time of a reading.
 const FAR: f64 = 10.0;
 const IMPOSSIBLE: f64 = 100.0;
 
-/// So many values before and after are compared with: two that are wrong in a row do not hide
-/// each other.
+/// Number of values before and after that a value is compared with: two that are wrong in a row do
+/// not hide each other.
 const BESIDE: usize = 3;
 
-/// So many points around a time are looked at; a sensor may show one value for some of them.
+/// Number of points before and after a stretch that are looked at; a sensor may show one value for
+/// some of them.
 const AROUND: usize = 64;
 
-/// Values that are far from those before and after them.
+/// Outliers: values that are far from those before and after them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Far {
     /// How many values; what is shown again and again is one.
@@ -118,26 +120,26 @@ pub(super) struct Far {
     pub(super) beside: Watts,
 }
 
-/// What is not to be believed in a stretch.
+/// Outliers in a stretch.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Doubts {
-    /// Is in the energy.
+    /// Outliers that stay in the energy.
     pub(super) kept: Option<Far>,
-    /// Shall not be in the energy.
+    /// Outliers that are to be left out of the energy.
     pub(super) left_out: Option<Far>,
-    /// By how much energy is more with what is to be left out; it may be less.
+    /// Energy that the left-out outliers add; it may be negative.
     pub(super) excess: Joules,
 }
 
-/// What goes on for longer than this, or than half of the time that is judged, is no mistake of a
-/// sensor but what a machine did.
+/// Longest time that an outlier may last: what goes on for longer, or for longer than half of the
+/// time that is judged, is no mistake of a sensor but what a machine did.
 const MOMENT: Duration = Duration::from_secs(2);
 
-/// At most one in so many values, and so much of the time, is left out. Of a sensor that jumps more often
-/// than that what is wrong cannot be told from what is right, and all of it is kept.
+/// At most one in this many values, and this fraction of the time, is left out. Where a sensor
+/// jumps more often, right values cannot be told from wrong ones, and all of them are kept.
 const LEFT_OUT: u32 = 3;
 
-/// Judges the values between two times by those around them.
+/// Looks for outliers between two times, by the values around each of them.
 ///
 /// `points` are in order of time.
 pub(super) fn doubts(points: &[Point], from: Duration, to: Duration) -> Doubts {

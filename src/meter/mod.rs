@@ -1,4 +1,4 @@
-//! What measures joules.
+//! Energy meters, and windows of energy between two of their readings.
 //!
 //! A [`Meter`] is read, and a [`Window`] lies between two of its readings. Some meters count energy
 //! themselves; where there is only power, it is integrated over time, and the window says so. What
@@ -6,13 +6,14 @@
 //!
 //! - [`found()`]: what meters this machine has, and why it lacks others; a counter that does not move
 //!   is none;
-//! - [`Domain`]: what a number is of, and what must not be added to what;
+//! - [`Domain`]: the part of a machine that energy is measured of, and which parts overlap;
 //! - [`Recorder`]: reads a set of meters in the background, so that no counter wraps unseen;
 //! - [`Clock`]: the time that all of them share;
 //! - [`rapl`] and [`perf`]: the counters of processors;
 //! - [`nvml`] and [`hwmon`]: GPUs, and other sensors;
-//! - [`command`] and [`csv`]: meters outside, such as one at the wall; [`assumed`]: none at all;
-//! - [`fake`]: a meter without a sensor, for tests.
+//! - [`command`] and [`csv`]: external meters, such as one at the wall; [`assumed`]: a stated
+//!   power;
+//! - [`fake`]: a simulated meter, for tests.
 //!
 //! ```
 //! use std::time::Duration;
@@ -80,44 +81,46 @@ pub use self::recorder::{DEFAULT_INTERVAL, Mark, Measured, Recorder, Sample, Tra
 pub use self::unavailable::{Cause, Unavailable, Why};
 pub use self::window::{CrossCheck, Method, Note, Span, Window};
 
-/// Something that tells how much energy was used.
+/// A meter: a source of readings of the energy of one [`Domain`].
 pub trait Meter: fmt::Debug + Send {
-    /// What it measures, and by what means.
+    /// Returns what the meter measures, and by what means.
     fn info(&self) -> &MeterInfo;
 
-    /// What was used since the first reading. Joules never decrease: a counter that wraps is
-    /// corrected, and one that starts anew goes on from where it was, which the reading says.
+    /// Reads the energy used since the first reading. The joules never decrease: the wrap-around of
+    /// a counter is corrected, and a counter that is reset goes on from its last value, which
+    /// [`Counted::resets`] counts.
     ///
     /// # Errors
     ///
-    /// When it cannot be read now. It may be read again later.
+    /// When the meter cannot be read now; a later reading may succeed.
     fn read(&mut self, clock: &Clock) -> Result<Reading, MeterError>;
 
-    /// The state of the device, where the meter knows it.
+    /// Returns the state of the device; `None` where the meter does not report it.
     fn conditions(&mut self) -> Option<Conditions> {
         None
     }
 }
 
-/// A meter of a machine, or why it lacks it.
+/// A meter of a machine, or the reason why it cannot be used.
 pub type Found = Result<Box<dyn Meter>, Unavailable>;
 
-/// What a meter is.
+/// Description of a meter: what it measures, by what means, and how finely.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeterInfo {
-    /// What it measures.
+    /// Part of the machine whose energy the meter measures.
     pub domain: Domain,
-    /// By what means.
+    /// Means by which the energy is measured.
     pub source: Source,
-    /// Where or what it is there: a file, a command line, a card with its driver.
+    /// What the meter reads there: a file, a command line, or a card with its driver.
     pub detail: String,
-    /// The smallest step that it can show; what it measures may be coarser. `None` where energy is
-    /// integrated from power.
+    /// Resolution: the smallest step of energy that the meter can show, in joules; the sensor
+    /// itself may be coarser. `None` where energy is integrated from power.
     pub resolution: Option<Joules>,
-    /// It must be read at least this often, or its counter may wrap unseen.
+    /// Longest sampling interval at which the counter cannot wrap unseen; `None` where there is no
+    /// such limit.
     pub read_within: Option<Duration>,
-    /// A reading takes long, and is worth its time only this often. `None` for meters that are read
-    /// in a moment. Such a meter has to tell power.
+    /// Sampling interval of a slow meter, one that takes long to read; `None` for a meter that is
+    /// read in a moment. A slow meter has to report power.
     pub interval: Option<Duration>,
 }
 
@@ -127,31 +130,31 @@ impl fmt::Display for MeterInfo {
     }
 }
 
-/// The means of measuring.
+/// The means by which energy is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "cli", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Source {
-    /// Energy counters of processors, through Linux' powercap.
+    /// RAPL energy counters of processors, through Linux' powercap.
     Rapl,
-    /// The same counters, through performance events.
+    /// RAPL energy counters of processors, through Linux' performance events.
     Perf,
-    /// NVIDIA's driver.
+    /// NVIDIA's GPUs, through NVML, the library of their driver.
     Nvml,
     /// Sensors of drivers and boards, through Linux' hwmon.
     Hwmon,
-    /// A program that prints watts.
+    /// A program that prints watts, run again and again.
     Command,
-    /// A trace that another meter wrote.
+    /// A trace of time and power that another meter wrote, as CSV.
     Csv,
-    /// A figure that somebody stated. Nothing was measured.
+    /// A stated power: nothing was measured.
     Assumed,
-    /// A test.
+    /// A simulated meter, for tests.
     Fake,
 }
 
 impl Source {
-    /// All of them.
+    /// All means of measuring.
     const ALL: [Self; 8] = [
         Self::Rapl,
         Self::Perf,
@@ -173,7 +176,7 @@ impl FromStr for Source {
     }
 }
 
-/// A name that no kind of meter has.
+/// The error for a name that no [`Source`] has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no kind of meter is called {name:?}")]
 pub struct UnknownSourceError {
@@ -195,21 +198,22 @@ impl fmt::Display for Source {
     }
 }
 
-/// What a meter told at one time.
+/// A reading of a meter: the energy since its first reading, and the power at one time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reading {
-    /// When, by the clock that it was read with.
+    /// Time of the reading, since the start of the clock that it was read with.
     pub at: Duration,
-    /// By a counter of energy.
+    /// Energy by the counter of the device; `None` where it has none.
     pub counted: Option<Counted>,
-    /// By power that was integrated over time.
+    /// Energy integrated from power over time; `None` where no power was read.
     pub integrated: Option<Integrated>,
-    /// The power at that time, where the meter tells it.
+    /// Power at that time, in watts; `None` where the meter does not report it.
     pub power: Option<Watts>,
 }
 
 impl Reading {
-    /// The energy since the first reading: as counted, or else as integrated.
+    /// Returns the energy since the first reading, in joules: as counted, or else as integrated.
+    /// `None` where the reading has neither.
     #[must_use]
     pub fn energy(&self) -> Option<Joules> {
         let counted = self.counted.map(|counted| counted.energy);
@@ -217,25 +221,26 @@ impl Reading {
     }
 }
 
-/// What a counter of energy told, all since its first reading.
+/// What an energy counter has counted since its first reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counted {
-    /// The energy.
+    /// Energy since the first reading, in joules.
     pub energy: Joules,
-    /// How often another number was read. A counter that is updated more often than it is read
-    /// looks slower than it is.
+    /// Number of times that the value read differed from the one before. A counter that is updated
+    /// more often than it is read looks slower than it is.
     pub updates: u64,
-    /// From the first of those updates to the last.
+    /// Time from the first of these updates to the last.
     pub updating: Duration,
-    /// How often the counter went back and was not expected to. What it counted just before is
-    /// lost.
+    /// Number of times that the counter went back unexpectedly, as when its driver is loaded again.
+    /// What it counted just before is lost.
     pub resets: u64,
-    /// How often it was not read for so long that it may have wrapped unseen.
+    /// Number of times that the counter was not read for so long that it may have wrapped unseen.
     pub lapses: u64,
 }
 
 impl Counted {
-    /// How long it takes from an update to the next, as observed.
+    /// Returns the mean time from one update of the counter to the next, as observed; `None` before
+    /// two updates.
     #[must_use]
     pub fn update_period(&self) -> Option<Duration> {
         let periods = u32::try_from(self.updates.checked_sub(1)?).ok()?;
@@ -243,20 +248,21 @@ impl Counted {
     }
 }
 
-/// What was integrated from power, all since the first reading.
+/// Energy integrated from power since the first reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Integrated {
-    /// The energy.
+    /// Energy since the first reading, in joules, by the trapezoidal rule.
     pub energy: Joules,
-    /// From how many values of power.
+    /// Number of power values that were integrated.
     pub samples: u64,
-    /// How often there was no value for so long that the power in between is a guess.
+    /// Number of gaps: times without a value so long that the power in between is a guess.
     pub gaps: u64,
-    /// How long that was, all together.
+    /// Total length of these gaps.
     pub gap_time: Duration,
 }
 
-/// A power that a machine or a site may take; other numbers are mistakes.
+/// Returns a power from 0 W to 100 MW, which a machine or a site may take; `None` for any other
+/// number, which is a mistake.
 fn plausible(watts: f64) -> Option<Watts> {
     const MOST: f64 = 1e8;
     (0.0..=MOST).contains(&watts).then(|| Watts::new(watts))

@@ -22,7 +22,7 @@ pub(super) struct Name {
 /// A unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Unit {
-    /// So many watts.
+    /// Watts, with the number of watts in one unit.
     Watts(f64),
     /// Watts, of which it is not clear how many: `mw`.
     Unclear,

@@ -5,10 +5,11 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-/// Longer than any file of a driver that works was seen to take.
+/// Longest wait for a file of a driver: longer than any that works was seen to take.
 pub(super) const FILE: Duration = Duration::from_secs(2);
 
-/// The answer, or `None` if it takes longer than `patience`, panics, or the system gives no thread.
+/// Returns the answer, or `None` if it takes longer than `patience`, panics, or the system gives no
+/// thread.
 pub(super) fn within<T: Send + 'static>(
     patience: Duration,
     ask: impl FnOnce() -> T + Send + 'static,

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// `0000:01:00.0`: domain, bus, device and function, as Linux and graphics drivers write it.
+/// An address on the PCI bus, such as `0000:01:00.0`: domain, bus, device and function, as Linux
+/// and graphics drivers write it.
 ///
 /// NVIDIA's driver writes the domain with eight digits; both are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -14,11 +15,11 @@ pub struct PciAddress {
     function: u8,
 }
 
-/// A text that is no address on the PCI bus.
+/// The error for a text that is no address on the PCI bus.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no PCI address, expected one like 0000:01:00.0")]
 pub struct ParsePciAddressError {
-    /// The text.
+    /// Text that was given.
     pub text: String,
 }
 

@@ -1,5 +1,5 @@
-//! The energy counters of processors, through Linux' performance events: for machines whose
-//! powercap has none, or shows it to root alone.
+//! RAPL energy counters of processors, through Linux' performance events: for machines whose
+//! powercap has none, or shows them to root alone.
 //!
 //! The kernel keeps these counters in 64 bits and reads the hardware in time, so that they do not
 //! wrap. One processor of each socket counts for all of it.
@@ -16,19 +16,19 @@ use super::{
 };
 use crate::units::Joules;
 
-/// Where Linux describes the events.
+/// Folder in which Linux describes the energy events.
 pub const FOLDER: &str = "/sys/bus/event_source/devices/power";
 
-/// Where Linux tells which logical processor is in which socket.
+/// Folder in which Linux describes which logical processor is in which socket.
 pub const PROCESSORS: &str = "/sys/devices/system/cpu";
 
-/// More logical processors than Linux knows.
+/// A number of logical processors that Linux does not reach.
 const MOST_PROCESSORS: u32 = 65_536;
 
-/// The events that there may be.
+/// Names of the energy events that a kernel may offer.
 const EVENTS: [&str; 5] = ["energy-pkg", "energy-cores", "energy-gpu", "energy-ram", "energy-psys"];
 
-/// What an event counts.
+/// Returns the domain that an event counts.
 fn domain(event: &str, socket: Socket) -> Domain {
     match event {
         "energy-pkg" => Domain::Package(socket),
@@ -39,32 +39,33 @@ fn domain(event: &str, socket: Socket) -> Domain {
     }
 }
 
-/// An event, as the kernel wants it named.
+/// A performance event, as the kernel identifies it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event {
-    /// The number of the driver.
+    /// Number of the driver, the type of the event.
     pub kind: u32,
-    /// The number of the event there.
+    /// Number of the event in that driver.
     pub config: u64,
-    /// The logical processor that counts it.
+    /// Logical processor that counts the event.
     pub processor: u32,
 }
 
-/// A counter of an event, which starts from zero.
+/// A counter of a performance event, which starts from zero.
 pub trait Count: fmt::Debug + Send {
-    /// What it shows.
+    /// Reads the value of the counter.
     ///
     /// # Errors
     ///
-    /// When the kernel does not say.
+    /// When the kernel refuses the read.
     fn count(&mut self) -> io::Result<u64>;
 }
 
-/// What makes counters of events: [`open`], or something of a test.
+/// The function that opens counters of events: [`open`], or a substitute in tests.
 pub type Open<'a> = &'a dyn Fn(Event) -> io::Result<Box<dyn Count>>;
 
-/// All energy counters that a folder like [`FOLDER`] describes, or why there are none.
+/// Returns the meters of all energy events that a folder like [`FOLDER`] describes, or the reason
+/// why there are none.
 #[must_use]
 pub fn find(folder: &Path, processors: &Path, host: &Host, open: Open<'_>) -> Vec<Found> {
     if !folder.join("type").exists() {
@@ -115,7 +116,7 @@ fn why(error: Refused, host: &Host) -> Why {
     }
 }
 
-/// What was refused.
+/// What failed: reading the description of an event, or opening its counter.
 enum Refused {
     Description(MeterError),
     Event(MeterError),
@@ -270,7 +271,7 @@ mod system {
 
     const CLOSE_ON_EXEC: libc::c_ulong = 1 << 3;
 
-    /// Starts to count an event, whoever causes it.
+    /// Opens a counter of an event on its logical processor, for all processes.
     ///
     /// # Errors
     ///
@@ -312,11 +313,11 @@ mod system {
     }
 }
 
-/// There are no such events.
+/// Fails, since only Linux has these events.
 ///
 /// # Errors
 ///
-/// Always.
+/// Always, with [`io::ErrorKind::Unsupported`].
 #[cfg(not(target_os = "linux"))]
 pub fn open(_: Event) -> io::Result<Box<dyn Count>> {
     Err(io::ErrorKind::Unsupported.into())

@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use super::unavailable::{Unavailable, Why};
 use super::{Clock, Domain, Found, Host, Meter, Reading};
 
-/// What makes counters move, between two looks at them.
+/// Work that makes counters move, to find those that stand still.
 pub struct Exercise<'a> {
-    /// After so many looks a counter that has not moved stands still.
+    /// Number of looks after which a counter that has not moved is taken to stand still.
     pub looks: u32,
-    /// What is done before each of them.
+    /// Work that is done before each look.
     pub work: &'a mut dyn FnMut(),
 }
 
-/// Counters of processors are updated every millisecond; this is some hundred times as long.
+/// Number of looks, 300 ms in all: counters of processors are updated every millisecond.
 const LOOKS: u32 = 60;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
@@ -30,13 +30,13 @@ pub(super) fn busy() {
 }
 
 impl<'a> Exercise<'a> {
-    /// That of this machine, whose work takes a third of a second at the most.
+    /// Makes the exercise of this machine, which takes a third of a second at the most.
     pub(super) fn of_this_machine(work: &'a mut dyn FnMut()) -> Self {
         Self { looks: LOOKS, work }
     }
 }
 
-/// The same meters, but for the counters of a processor that stand still while it works.
+/// Returns the same meters, without the counters of a processor that stand still while it works.
 ///
 /// Those of a GPU are left alone: a card that sleeps uses nothing that could be counted. Where one of
 /// several processors has a counter that moves, those of the others stay: without them the sum would

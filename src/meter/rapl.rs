@@ -1,4 +1,4 @@
-//! Energy counters of processors ("running average power limit"), through Linux' powercap.
+//! RAPL ("running average power limit") energy counters of processors, through Linux' powercap.
 //!
 //! Every zone is a folder with a name, a counter in microjoules and the value after which that
 //! starts from zero. Zones are kept apart by their folder, since two processors have zones of the
@@ -14,16 +14,17 @@ use super::{
 };
 use crate::units::Joules;
 
-/// Where Linux has it.
+/// Folder of Linux' powercap zones.
 pub const FOLDER: &str = "/sys/class/powercap";
 
-/// The counter behind has 32 bits, of which the range tells the step.
+/// Number of steps of the hardware counter, which has 32 bits: its range divided by this is its
+/// resolution.
 const STEPS: u64 = 0xffff_ffff;
 
-/// So often two zones have to show the same to be one.
+/// Number of times that two zones have to show the same to be one.
 const LOOKS: u32 = 3;
 
-/// All zones in a folder like [`FOLDER`], or why there are none.
+/// Returns the meters of all zones in a folder like [`FOLDER`], or the reason why there are none.
 ///
 /// Where one processor's counter is offered twice, as a register and in memory, it is counted once.
 /// So is a counter of a whole processor that is offered for each of its dies.
@@ -97,7 +98,7 @@ impl Zone {
     }
 }
 
-/// In order of kind and number. The shortest name comes first: the registers.
+/// Returns the zones in order of kind and number. The shortest name comes first: the registers.
 fn zones(folder: &Path) -> Vec<Zone> {
     let entries = sysfs::entries(folder);
     let mut zones: Vec<_> =

@@ -9,7 +9,7 @@ pub(super) struct Signs {
     pub(super) other: Option<String>,
 }
 
-/// Looks for them outside of the quotes that protect them.
+/// Looks for signs of a shell outside of the quotes that protect them.
 pub(super) fn signs(line: &str) -> Signs {
     let mut signs = Signs::default();
     let mut word = Word::default();

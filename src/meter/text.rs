@@ -24,7 +24,7 @@ fn utf16(bytes: &[u8], unit: impl Fn([u8; 2]) -> u16) -> String {
     char::decode_utf16(units).map(|read| read.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
-/// Of a text from outside as much as fits an error message.
+/// Returns as much of a text from outside as fits an error message.
 pub(super) fn beginning(text: &str) -> String {
     const MOST: usize = 100;
     let text = text.trim();

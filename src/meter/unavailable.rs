@@ -1,20 +1,20 @@
-//! What meters a machine lacks, why, and what to do about it.
+//! Meters that a machine lacks, why, and what to do about it.
 
 use std::path::PathBuf;
 
 use super::command::CommandError;
 use super::{Domain, MeterError, Source};
 
-/// A meter that is not there, or cannot be used.
+/// A meter that is missing or cannot be used, and why.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{by}{}: {why}", .what.as_ref().map_or_else(String::new, |what| format!(", {what}")))]
 #[non_exhaustive]
 pub struct Unavailable {
-    /// The means of measuring.
+    /// Means of measuring that is unavailable.
     pub by: Source,
-    /// What it would measure, where that is known.
+    /// Domain that the meter would measure; `None` where that is not known.
     pub what: Option<Domain>,
-    /// Why it does not.
+    /// Reason why the meter cannot be used.
     pub why: Why,
 }
 
@@ -23,89 +23,90 @@ impl Unavailable {
         Self { by, what, why }
     }
 
-    /// What to do about it, as a sentence without its full stop; `None` where nothing is wrong.
+    /// Returns what to do about it, as a sentence without its full stop; `None` where nothing is
+    /// wrong.
     #[must_use]
     pub fn remedy(&self) -> Option<String> {
         self.why.remedy(self.by)
     }
 }
 
-/// Why a meter cannot be used.
+/// The reason why a meter cannot be used.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Why {
-    /// The kernel offers none.
+    /// The kernel offers no energy counter.
     #[error("no energy counter in {}: {cause}", path.display())]
     Absent {
-        /// Where there should be one.
+        /// Path where a counter should be.
         path: PathBuf,
-        /// Why there is none.
+        /// Reason why there is none.
         cause: Cause,
     },
-    /// The file is there, and not for this user.
+    /// The file exists, but this user may not read it.
     #[error("only root may read {}", path.display())]
     Denied {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Whether this is inside a container.
+        /// Whether this runs inside a container.
         container: bool,
     },
-    /// The kernel does not let this user have it.
+    /// The kernel does not let this user count performance events of the whole machine.
     #[error(
         "performance events of the whole machine are not for this user{}",
         perf_event_paranoid.map_or_else(String::new, |level| format!(" (kernel.perf_event_paranoid is {level})"))
     )]
     Forbidden {
-        /// The setting `kernel.perf_event_paranoid`.
+        /// Kernel setting `kernel.perf_event_paranoid`; `None` where it cannot be read.
         perf_event_paranoid: Option<i32>,
-        /// Whether this is inside a container.
+        /// Whether this runs inside a container.
         container: bool,
     },
-    /// No sensor of which it is known what it measures.
+    /// No sensor is known to measure a GPU or a processor.
     #[error("no sensor of a GPU or a processor in {}", path.display())]
     NoKnownChip {
-        /// Where they are.
+        /// Folder of the sensors.
         path: PathBuf,
     },
-    /// A file that somebody named, whose name does not tell what is in it.
+    /// The name of the file is not that of a sensor.
     #[error(
         "{} is no sensor, expected a file like energy1_input, power1_input or power1_average",
         path.display()
     )]
     NoSensorFile {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
-    /// There is nothing that it could measure.
+    /// There is no NVIDIA card.
     #[error("there is no card of NVIDIA")]
     NoCard,
-    /// The library of the driver is not there, or does not start.
+    /// The library of NVIDIA's driver is missing or does not start; the text says why.
     #[error("NVIDIA's driver cannot be used: {0}")]
     NoDriver(String),
-    /// The driver does not answer a question.
+    /// The driver reports an error, whose text this is.
     #[error("its driver says: {0}")]
     Driver(String),
-    /// The device measures nothing.
+    /// The card of this name measures neither energy nor power.
     #[error("{0} tells neither energy nor power")]
     NoSensor(String),
-    /// This program cannot ask.
+    /// The program was built without this Cargo feature.
     #[error("this program was built without the feature `{0}`")]
     NotBuilt(&'static str),
-    /// A program tells no watts.
+    /// The command that should print watts failed, or printed no power.
     #[error("{0}")]
     Command(CommandError),
-    /// Its counter shows the same number while the processor works.
+    /// The counter does not move while the processor works.
     #[error("its counter stands still while the processor works ({counter})")]
     StandsStill {
-        /// Where or what it is there.
+        /// File or other detail of the counter.
         counter: String,
         /// Whether this is a virtual machine.
         virtual_machine: bool,
     },
-    /// It cannot be read for another reason.
+    /// The meter cannot be read for another reason.
     #[error("{0}")]
     Broken(MeterError),
-    /// The same thing is measured by another meter.
+    /// Another meter, which is named here, measures the same and is used.
     #[error("the same as {0}, which is used")]
     Twin(String),
 }
@@ -168,41 +169,41 @@ impl Why {
     }
 }
 
-/// What works wherever no counter does.
+/// The remedy that works wherever no counter does.
 const OUTSIDE: &str = "measure from outside, with a command that prints watts (`ipmitool dcmi power \
     reading` on a server) or the trace of a wall meter";
 
-/// Why a kernel offers no energy counters.
+/// The reason why a kernel offers no energy counters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
-    /// It is no Linux.
+    /// The operating system, which is named here, is not Linux.
     #[error("only Linux offers it, and this is {0}")]
     System(String),
-    /// It is no processor of Intel or AMD.
+    /// The processor is not of Intel or AMD but of this architecture.
     #[error("only processors of Intel and AMD have it, and this is {0}")]
     Architecture(String),
-    /// The host has it, perhaps.
+    /// This is a virtual machine, to which its host passes no energy counters.
     #[error("this is a virtual machine, to which its host passes no energy counters")]
     VirtualMachine,
-    /// Windows has it, perhaps.
+    /// This is Linux inside of Windows (WSL), which passes it no energy counters.
     #[error("this is Linux inside of Windows (WSL), to which Windows passes no energy counters")]
     Wsl,
-    /// The board has sensors instead.
+    /// This is an NVIDIA Jetson, whose board has a power sensor (INA3221) instead.
     #[error("this is a Jetson, whose power is measured by a chip of the board (INA3221)")]
     Jetson,
-    /// The host has it, perhaps.
+    /// This is a container, from which the counters may be hidden.
     #[error("this is a container, from which it may be hidden")]
     Container,
-    /// It is older than the driver.
+    /// The kernel is older than the driver of AMD's counters.
     #[error("Linux {}.{} does not know AMD's counters", has.0, has.1)]
     OldKernel {
-        /// The version that runs.
+        /// Version of the running kernel.
         has: (u32, u32),
-        /// The version that is needed.
+        /// First version of the kernel that has the driver.
         needs: (u32, u32),
     },
-    /// The driver was not loaded, or found nothing.
+    /// The kernel module of this name is not loaded, or found no counters.
     #[error("its driver is not loaded, or the processor has none")]
     NoModule(&'static str),
 }

@@ -1,4 +1,4 @@
-//! What lies between two readings of a meter.
+//! Windows: the energy between two readings of a meter.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -7,70 +7,71 @@ use super::integral::{Doubts, Point, Stretch, doubts, stretch};
 use super::{Clock, Conditions, MeterError, MeterInfo, Reading, Source};
 use crate::units::{Joules, Watts};
 
-/// A counter and integrated power that are further apart than this share of the larger one are told
-/// of.
+/// Largest difference of counted and integrated energy, as a share of the larger one, that is not
+/// noted.
 const DISAGREEMENT: f64 = 0.2;
 
-/// What a meter told at one time, for plots.
+/// A sample of a meter, for plots: its energy and power at one time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "cli", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Sample {
-    /// When, since the start of the clock.
+    /// Time of the sample, since the start of the clock.
     pub at: Duration,
-    /// Since the first reading of the meter.
+    /// Energy since the first reading of the meter, in joules.
     pub energy: Joules,
-    /// The power at that time, or the mean power since a short time before; `None` of a counter until
-    /// it has moved for the first time.
+    /// Power at that time, or mean power since a short time before, in watts; `None` where it is
+    /// not known yet, as for a counter before its first update.
     pub power: Option<Watts>,
 }
 
-/// The energy from one reading to another, with what has to be known about it.
+/// A window: the energy from one reading of a meter to another, with what is needed to judge it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Window {
-    /// What was measured, and by what means.
+    /// Description of the meter.
     pub info: MeterInfo,
-    /// When.
+    /// Time that the window covers.
     pub span: Span,
-    /// How much: more than zero.
+    /// Energy used in the window, in joules: more than zero.
     pub energy: Joules,
-    /// How that is known.
+    /// How the energy is known: counted, integrated or assumed.
     pub method: Method,
-    /// Both energies, where the device counts and power was integrated beside it.
+    /// Counted and integrated energy side by side; `None` unless both are known.
     pub check: Option<CrossCheck>,
-    /// How often the counter, or the value of the sensor, was seen to change or was read.
+    /// Number of updates of the counter in the window; for integrated energy, of power values.
     pub updates: u64,
-    /// How long it took from an update of the counter to the next, as observed since its first
-    /// reading; `None` where nothing was counted.
+    /// Mean time from one update of the counter to the next, as observed since its first reading;
+    /// `None` where the energy was not counted, or before two updates.
     pub update_period: Option<Duration>,
-    /// What a recorder saw in between.
+    /// Samples that a recorder took in the window; empty where there was no recorder.
     pub samples: Vec<Sample>,
-    /// The state of the device in between, where the meter knows it.
+    /// States of the device in the window, each with its time since the start of the clock; empty
+    /// where the meter does not report them.
     pub conditions: Vec<(Duration, Conditions)>,
-    /// What is to be said with the number.
+    /// Caveats that belong to the energy.
     pub notes: Vec<Note>,
 }
 
-/// A time that something took.
+/// A span of time: its date and its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// When it began, by the system's clock.
+    /// Date at which the span begins, by the system's clock.
     pub from: SystemTime,
-    /// How long it took: more than zero.
+    /// Length of the span: more than zero.
     pub took: Duration,
 }
 
-/// How energy is known.
+/// How the energy of a window is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "cli", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Method {
-    /// The device counts it.
+    /// By the energy counter of the device.
     Counted,
-    /// From power, over time.
+    /// By power that was integrated over time.
     Integrated,
-    /// Not at all: somebody stated the power.
+    /// By a stated power: nothing was measured.
     Assumed,
 }
 
@@ -84,17 +85,17 @@ impl fmt::Display for Method {
     }
 }
 
-/// One energy, known in two ways.
+/// The energy of one window, known in two ways.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CrossCheck {
-    /// By the device's counter.
+    /// Energy by the device's counter, in joules.
     pub counted: Joules,
-    /// From power, over time.
+    /// Energy integrated from power over time, in joules.
     pub integrated: Joules,
 }
 
 impl CrossCheck {
-    /// How far apart they are, as a share of the larger one: 0 to 1.
+    /// Returns the difference of the two as a share of the larger one, from 0 to 1.
     #[must_use]
     pub fn difference(self) -> f64 {
         let (a, b) = (self.counted.value(), self.integrated.value());
@@ -102,59 +103,59 @@ impl CrossCheck {
     }
 }
 
-/// What is to be said with a number of joules.
+/// A caveat on the energy of a window.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Note {
-    /// Two ways to know it disagree.
+    /// Counted and integrated energy differ by more than 20 % of the larger one.
     #[error(
         "counted {} but integrated {}, {:.0} % apart; the counter is used, because it misses \
          nothing between two readings",
         .0.counted, .0.integrated, .0.difference() * 100.0
     )]
     Disagree(CrossCheck),
-    /// The counter is of no use.
+    /// The counter cannot be used, so that the energy was integrated from power.
     #[error("integrated from power, because {0}")]
     CounterFailed(MeterError),
-    /// Power was not known for some of the time.
+    /// Power was not read for some of the time.
     #[error(
         "power was not read for {:.1} s of it ({gaps} gaps), and taken to change in a straight line",
         time.as_secs_f64()
     )]
     Gaps {
-        /// How many gaps.
+        /// Number of gaps.
         gaps: u64,
-        /// How long they were, all together.
+        /// Total length of the gaps.
         time: Duration,
     },
-    /// Values of power that are far from those before and after them.
+    /// Some values of power are outliers: far from those before and after them.
     #[error(
         "{times} values of power are far from those before and after (such as {worst} beside \
          {beside}): {}",
         if *left_out { "left out" } else { "they are in the mean" }
     )]
     Far {
-        /// How many.
+        /// Number of outliers.
         times: u64,
-        /// The farthest of them.
+        /// Farthest of the outliers, in watts.
         worst: Watts,
-        /// What is before or after it.
+        /// Value before or after that outlier, in watts.
         beside: Watts,
-        /// Whether the energy is without them, because no machine changes that much for a moment:
-        /// power is taken to change in a straight line.
+        /// Whether the outliers are left out of the energy, since no machine changes that much for
+        /// a moment; power is then taken to change in a straight line.
         left_out: bool,
     },
-    /// Some readings in between failed.
+    /// Some readings within the window failed.
     #[error("{times} readings in between failed, the last because: {last}")]
     Failed {
-        /// How many.
+        /// Number of readings that failed.
         times: u64,
-        /// What happened at last.
+        /// Error of the last one that failed.
         last: MeterError,
     },
 }
 
-/// Errors are compared by what they say.
+/// Notes are equal where their texts are, since errors cannot be compared.
 impl PartialEq for Note {
     fn eq(&self, other: &Self) -> bool {
         self.to_string() == other.to_string()
@@ -162,14 +163,15 @@ impl PartialEq for Note {
 }
 
 impl Window {
-    /// From one reading of a meter to a later one of the same meter, by the same clock.
+    /// Returns the window from one reading of a meter to a later one of the same meter, by the same
+    /// clock.
     ///
-    /// A counter is preferred to integrated power. Where both are known and 20 % apart or more,
-    /// [`Note::Disagree`] says so.
+    /// A counter is preferred to integrated power. Where both are known and differ by more than 20
+    /// % of the larger one, [`Note::Disagree`] says so.
     ///
     /// # Errors
     ///
-    /// When no energy was seen, or what was seen cannot be trusted.
+    /// When no energy was seen, or the readings cannot be trusted.
     pub fn between(
         info: &MeterInfo,
         clock: &Clock,
@@ -227,9 +229,9 @@ impl Window {
         })
     }
 
-    /// Lays a time, which begins at `from` by the time of the points, over values of power.
+    /// Integrates values of power over a span, which begins at `from` by the time of the points.
     ///
-    /// What is longer than `patience` without a value is a gap.
+    /// A longer time than `patience` without a value is a gap.
     pub(super) fn over(
         info: &MeterInfo,
         span: Span,
@@ -265,8 +267,8 @@ impl Window {
         Ok(window.doubted(points, from))
     }
 
-    /// Tells of values of power that are far from those around them, and leaves out of integrated
-    /// energy what cannot be.
+    /// Notes outliers among values of power, and leaves those out of integrated energy that cannot
+    /// be real.
     ///
     /// The window begins at `from` by the time of the points.
     pub(super) fn doubted(mut self, points: &[Point], from: Duration) -> Self {
@@ -290,20 +292,20 @@ impl Window {
         self
     }
 
-    /// The mean power.
+    /// Returns the mean power over the window, in watts.
     #[must_use]
     pub fn power(&self) -> Watts {
         self.energy / self.span.took
     }
 
-    /// Whether nothing was measured.
+    /// Returns whether the energy comes from a stated power, so that nothing was measured.
     #[must_use]
     pub fn is_assumed(&self) -> bool {
         self.method == Method::Assumed
     }
 }
 
-/// What happened to a number between two readings, of which both have it.
+/// Returns how much a number has grown from one reading to another; 0 unless both have it.
 fn difference(start: &Reading, end: &Reading, of: impl Fn(&Reading) -> Option<u64>) -> u64 {
     of(end).zip(of(start)).map_or(0, |(end, start)| end.saturating_sub(start))
 }

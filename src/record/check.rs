@@ -1,6 +1,6 @@
-//! Whether what a record says can be. A file may have been edited, cut or made by another program, and
-//! a number that nobody can have measured would decide as well as any other: it is refused when the
-//! file is read, with its place.
+//! Checks that the values of a record are possible. A file may have been edited, cut or made by
+//! another program, and a decision would take a number that nobody can have measured like any
+//! other: it is refused when the file is read, with its place.
 
 use std::fmt::{Arguments, Display};
 
@@ -8,34 +8,34 @@ use super::{Device, Energy, Machine, Named, Rate, Record, Roof, Row, Size, State
 use crate::score::share_of_roof;
 use crate::units::{Hertz, Joules, Watts};
 
-/// Something that no score has.
+/// A value of a record that no score can have, with its place and the values that are possible.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place} is {found}, expected {expected}")]
 pub struct ImpossibleValueError {
-    /// Where: `rows[3].energy.trials[0].joules`.
+    /// Place of the value, such as `rows[3].energy.trials[0].joules`.
     place: String,
     found: String,
     expected: String,
 }
 
-/// Rows, devices and so on are at most so many.
+/// Maximum length of a list of rows, devices and so on.
 const MOST_ITEMS: usize = 10_000;
 
-/// Texts have at most so many bytes.
+/// Maximum length of a text, in bytes.
 const MOST_TEXT: usize = 100_000;
 
 /// Two numbers that follow from each other differ by no more than this share, which leaves room for
 /// what was rounded.
 const ROUNDING: f64 = 0.01;
 
-/// What a number may be.
+/// The range that a number must lie in.
 #[derive(Clone, Copy)]
 struct Range {
     least: f64,
-    /// Whether the least itself is too little.
+    /// Whether `least` itself is excluded.
     above: bool,
     most: f64,
-    /// The same in words, with the unit.
+    /// The range in words, with the unit.
     expected: &'static str,
 }
 
@@ -66,14 +66,15 @@ const HERTZ: Range = Range::from_zero(1e12, "0 to 1e12 hertz");
 const CELSIUS: Range =
     Range { least: -273.15, above: false, most: 1e4, expected: "-273.15 to 1e4 degrees" };
 
-/// Settles what older files have otherwise, and refuses what cannot be.
+/// Corrects what older versions wrote differently, and refuses a record with impossible values.
 pub(super) fn checked(mut record: Record) -> Result<Record, ImpossibleValueError> {
     record.rows.iter_mut().for_each(settle);
     check(&record)?;
     Ok(record)
 }
 
-/// Takes away what was no number: the spread of one value, and the share of what is no roof.
+/// Removes numbers that older versions wrote though they mean nothing: the spread of a single
+/// value, and the share of a disturbed roof.
 fn settle(row: &mut Row) {
     if row.per_second.slices < 2 {
         row.per_second.spread = None;
@@ -239,7 +240,7 @@ fn of_energy(at: Arguments<'_>, energy: &Energy) -> Result<(), ImpossibleValueEr
     energy.state.as_ref().map_or(Ok(()), |state| of_state(format_args!("{at}.state"), state))
 }
 
-/// Picojoules of a unit of work.
+/// Range of the picojoules of one unit of work.
 const SHARE_OF_JOULE: Range = Range::from_zero(1e30, "0 to 1e30 picojoules");
 
 fn of_state(at: Arguments<'_>, state: &State) -> Result<(), ImpossibleValueError> {
@@ -264,7 +265,7 @@ fn may_be(
     value.map_or(Ok(()), |value| within(place, value, range))
 }
 
-/// A number that follows from others.
+/// Checks a number that follows from others.
 fn follows(
     place: Arguments<'_>,
     value: f64,

@@ -1,4 +1,4 @@
-//! JSON: the faithful form of a record, which can be read back, and its schema.
+//! The JSON form of a record, which can be read back without loss, and its schema.
 
 use std::io::Read;
 use std::path::Path;
@@ -12,46 +12,46 @@ use crate::input::{self, InputError, Limit, shown};
 /// The JSON schema of a record, draft 2020-12.
 pub const JSON_SCHEMA: &str = include_str!("schema.json");
 
-/// Why a text is no record.
+/// Why a record cannot be read, or cannot be written as JSON.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadRecordError {
-    /// It is not JSON, ends too early, or lacks what a record has.
+    /// The text is not JSON, ends too early, or lacks a field that a record has.
     #[error(
         "not a report of perjoule: {why}; expected the JSON that `perjoule score --json` writes"
     )]
     Malformed {
-        /// What the parser says, with line and column.
+        /// Message of the parser, with line and column.
         why: String,
     },
-    /// It cannot be read.
+    /// The file or stream cannot be read as text.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// It says what cannot be.
+    /// A value of the record is impossible, such as negative joules.
     #[error(transparent)]
-    ImpossibleValueError(#[from] ImpossibleValueError),
-    /// It says that it is of another form.
+    Impossible(#[from] ImpossibleValueError),
+    /// The record has another schema version than this perjoule reads.
     #[error(
         "the report has schema version {found}, and this perjoule reads version {SCHEMA}; read it with the perjoule that wrote it, or measure again"
     )]
     Version {
-        /// What it says.
+        /// Schema version of the record.
         found: u64,
     },
-    /// It would be written with a number that JSON does not have.
+    /// A number of the record to be written is infinite or undefined, for which JSON has no form.
     #[error("a number of the report is infinite or undefined, which JSON has no form for: {why}")]
     Undefined {
-        /// What the parser says, with line and column.
+        /// Message of the parser, with line and column.
         why: String,
     },
 }
 
-/// The record as indented JSON, with a line break at the end.
+/// Returns the record as indented JSON, with a line break at the end.
 ///
 /// # Errors
 ///
-/// When a number is infinite or the result of 0 / 0, for which JSON has no form: such a file could
-/// not be read back.
+/// Fails if a number is infinite or the result of 0 / 0, for which JSON has no form: such a file
+/// could not be read back.
 pub fn text(record: &Record) -> Result<String, ReadRecordError> {
     let text = serde_json::to_string_pretty(record).map_err(malformed)? + "\n";
     match parsed(&text) {
@@ -61,36 +61,36 @@ pub fn text(record: &Record) -> Result<String, ReadRecordError> {
     }
 }
 
-/// The record in a file.
+/// Reads the record in a file.
 ///
 /// # Errors
 ///
-/// When there is none that can be read, or it says what cannot be.
+/// Fails if the file cannot be read, is no record of this version, or has an impossible value.
 pub fn open(file: &Path) -> Result<Record, ReadRecordError> {
     read(&input::file(file, Limit::SCORE)?)
 }
 
-/// The record that something tells until it ends.
+/// Reads a record from a stream until its end.
 ///
 /// # Errors
 ///
-/// As those of [`open`].
+/// The same as for [`open`].
 pub fn from_reader(reader: impl Read) -> Result<Record, ReadRecordError> {
     read(&input::reader(reader, Limit::SCORE)?)
 }
 
-/// The record that a text is of.
+/// Reads a record from its JSON text.
 ///
 /// # Errors
 ///
-/// When the text is malformed, with line and column, is of another version, or says what cannot be,
-/// with its place.
+/// Fails if the text is malformed, with line and column, is of another version, or has an
+/// impossible value, with its place.
 pub fn read(text: &str) -> Result<Record, ReadRecordError> {
     Ok(checked(parsed(text)?)?)
 }
 
 fn parsed(text: &str) -> Result<Record, ReadRecordError> {
-    /// Of a record of any version.
+    /// The field that a record of any version has.
     #[derive(Deserialize)]
     struct Version {
         schema: u64,
@@ -102,7 +102,8 @@ fn parsed(text: &str) -> Result<Record, ReadRecordError> {
     serde_json::from_str(text).map_err(malformed)
 }
 
-/// What the parser says may repeat any text of the file, and ends with the place.
+/// Wraps the parser's message, which may repeat any text of the file and ends with the place; the
+/// middle of a long one is cut out.
 #[expect(clippy::needless_pass_by_value, reason = "it is what errors are mapped by")]
 fn malformed(error: serde_json::Error) -> ReadRecordError {
     const MOST: usize = 300;

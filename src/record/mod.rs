@@ -1,10 +1,10 @@
-//! What a score tells: one value, which everything that reads a score is made from, and JSON is the
-//! faithful form of.
+//! The result of a score as one typed value, [`Record`]: reports, comparisons and decisions are all
+//! made from it, and its JSON form keeps every digit.
 //!
-//! A number is here with its conditions: device, size, threads, slices and spread, how often it was
-//! checked, what the roof is, and, for energy, which meter was read and what it was charged with.
-//! What is not known is `None` with the reason beside it, and never a zero. Names are those that this
-//! version knows, or another version's as they stand in its file ([`Named`]).
+//! Every number comes with its conditions: device, size, threads, slices and spread, how often it
+//! was checked, what the roof is, and, for energy, which meter was read and what it was charged
+//! with. A value that is not known is `None`, which is `null` in JSON, and never a zero. A name
+//! that this version does not know is kept as it stands in the file ([`Named`]).
 
 mod check;
 #[cfg(test)]
@@ -30,52 +30,53 @@ use crate::score::{Device as DeviceId, NoEnergy};
 use crate::units::{Hertz, Joules, Watts, WorkUnit};
 use crate::workload::{Kind, Variant};
 
-/// The version of the form: it changes when a field changes its meaning or goes away.
+/// Version of the record's format. It is raised when a field changes its meaning or is removed.
 pub const SCHEMA: u32 = 1;
 
-/// A machine's score.
+/// The score of a machine: what was measured, on which devices, and under which conditions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Record {
-    /// The version of the form: [`SCHEMA`].
+    /// Version of the record's format; a reader refuses any other than its own.
     #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
     pub schema: u32,
-    /// The version of perjoule that measured.
+    /// Version of perjoule that measured the score.
     pub perjoule: String,
-    /// When it began: RFC 3339, in UTC.
+    /// Time at which the score began, in RFC 3339, UTC.
     pub started: Named<Timestamp>,
-    /// How long everything took, in seconds.
+    /// Duration of the whole score, in seconds; for a resumed score, the sum over its runs.
     pub seconds: f64,
-    /// Whether the whole plan was carried out; false after Ctrl-C.
+    /// Whether the whole plan was carried out; false if the score was interrupted, as by Ctrl-C.
     pub complete: bool,
-    /// The machine.
+    /// The machine that was scored.
     pub machine: Machine,
-    /// What was scored, the processor first.
+    /// The devices that were scored, the processor first.
     pub devices: Vec<Device>,
-    /// Every meter of the machine, and those that are not there, with the remedy.
+    /// The energy meters that were read, and those that are unavailable, with the reason and a
+    /// remedy.
     pub meters: Vec<Meter>,
-    /// What was measured.
+    /// The measurements: one row for each workload on each device.
     pub rows: Vec<Row>,
-    /// What a device lacks.
+    /// Work that was not measured because a device lacks what it takes, and why.
     pub missing: Vec<Note>,
-    /// What failed, or was wrong.
+    /// Work that failed or computed wrong results, and why; it has no row.
     pub faults: Vec<Note>,
-    /// What makes numbers doubtful: a load in the background, windows that were too short.
+    /// Warnings about what makes numbers of this score doubtful, such as a load in the background.
     pub warnings: Vec<String>,
-    /// Power over time.
+    /// Power over time, one trace for each meter that reported any.
     pub traces: Vec<Trace>,
-    /// What was measured to its end, so that a score that goes on need not measure it again.
+    /// Work that was measured to its end, which a resumed score does not measure again.
     #[serde(default)]
     pub finished: Vec<Finished>,
 }
 
-/// Work that was measured to its end on a device.
+/// The kinds of work that were measured to their end on one device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Finished {
-    /// `cpu`, `gpu:0`, …
+    /// Identifier of the device: `cpu`, `gpu:0`, …
     pub device: Named<DeviceId>,
-    /// `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`.
+    /// Kinds of work: `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`.
     pub workloads: Vec<Named<Kind>>,
 }
 
@@ -90,13 +91,13 @@ impl Record {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Machine {
-    /// What the processor calls itself.
+    /// Model name of the processor; `None` (null) if the system does not report it.
     pub cpu: Option<String>,
-    /// Cores that the process could use.
+    /// Number of cores that the process could use; each hardware thread counts as one.
     pub usable_cores: usize,
-    /// Main memory in bytes.
+    /// Memory that the process could use, in bytes; `None` (null) if it is not known.
     pub memory_bytes: Option<u64>,
-    /// The operating system and the architecture, as in `linux x86_64`.
+    /// Operating system and architecture, such as `linux x86_64`.
     pub system: String,
 }
 
@@ -104,211 +105,230 @@ pub struct Machine {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Device {
-    /// `cpu`, `gpu:0`, …
+    /// Identifier of the device: `cpu`, `gpu:0`, …
     pub id: Named<DeviceId>,
-    /// What it calls itself, with kind and driver.
+    /// Name of the device; for a GPU with its kind and driver.
     pub name: String,
-    /// Whether a driver computes on the processor: no score of a GPU.
+    /// Whether this is a software GPU, whose driver computes on the processor: its score is not a
+    /// GPU's.
     pub software: bool,
-    /// How its search was tuned.
+    /// Description of how the search was tuned on the GPU; `None` (null) for a processor.
     pub tuned: Option<String>,
-    /// The largest buffer that it really gave.
+    /// Size in bytes of the largest buffer that the GPU actually allocated; `None` (null) if that
+    /// was not measured.
     pub largest_buffer_bytes: Option<u64>,
 }
 
-/// A meter, or why there is none.
+/// An energy meter that was read, or one that is unavailable and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Meter {
-    /// What it measures: `package-0`, `gpu:0`, `machine`, …
+    /// Part of the machine that it measures: `package-0`, `gpu:0`, `machine`, …; empty if not
+    /// known.
     pub domain: Named<Domain>,
-    /// How: `rapl`, `nvml`, `csv`, `assumed`, …
+    /// Means of measurement: `rapl`, `nvml`, `csv`, `assumed`, …
     pub source: Named<Source>,
-    /// Why it is not there, and what to do about it; `None` where it is.
+    /// Reason why the meter is unavailable, and the remedy if there is one; `None` (null) if it was
+    /// read.
     pub unavailable: Option<String>,
-    /// Its smallest step.
+    /// Smallest step that the meter can show, in joules; `None` (null) if energy is integrated from
+    /// power or the meter is unavailable.
     #[serde(rename = "resolution_joules")]
     pub resolution: Option<Joules>,
 }
 
-/// What a device did of one kind of work.
+/// One measurement: the rate, and if metered the energy, of one workload on one device.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Row {
-    /// `cpu`, `gpu:0`, …
+    /// Identifier of the device: `cpu`, `gpu:0`, …
     pub device: Named<DeviceId>,
-    /// `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`.
+    /// Kind of work: `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`.
     pub workload: Named<Kind>,
-    /// The engine, the type of the numbers, or the operation.
+    /// Variant of the work: the engine of a search, the number type of a product, or the operation.
     pub variant: Named<Variant>,
-    /// Of the processor.
+    /// Number of processor threads; `None` (null) for a GPU.
     pub threads: Option<usize>,
-    /// Of the work.
+    /// Size of the work.
     pub size: Size,
-    /// What is counted: `H`, `FLOP`, `B` or `op`.
+    /// Unit that work is counted in: `H` (hashes), `FLOP`, `B` (bytes) or `op` (other operations).
     pub unit: Named<WorkUnit>,
-    /// Work per second.
+    /// Rate of the work, in `unit` per second.
     pub per_second: Rate,
-    /// The median as a multiple of that of hashing with the `sha2` crate.
+    /// Median rate as a multiple of the median rate of hashing whole headers with the `sha2` crate;
+    /// `None` (null) where there is no such baseline, as for work other than hashing.
     pub times_sha2: Option<f64>,
-    /// The most that there could be.
+    /// The highest rate that the device could reach at this work; `None` (null) if none was
+    /// measured.
     pub roof: Option<Roof>,
-    /// The best slice as a share of the roof, to 1.05; `None` where it was disturbed.
+    /// Rate of the fastest slice divided by that of the roof, 0 to 1.05; `None` (null) if there is
+    /// no roof or it was disturbed.
     pub of_roof: Option<f64>,
-    /// The share of the time in which the device worked, by its own clock.
+    /// Share of the time in which the device worked, by its own clock, the median over the slices;
+    /// `None` (null) if it has no such clock.
     pub busy: Option<f64>,
-    /// Work per byte of memory that has to be moved at the least.
+    /// Arithmetic intensity of a matrix product: work per byte if each matrix is read or written
+    /// once, which is the least possible; `None` (null) for other work.
     pub per_byte: Option<f64>,
-    /// How many times the results were checked, and right.
+    /// Number of times that the results were checked; they were right each time.
     pub checks: usize,
-    /// Whether it was measured in short, by `--quick`.
+    /// Whether this is a rough figure from the shorter measurement of `--quick`.
     #[serde(default)]
     pub rough: bool,
-    /// The energy that it took.
+    /// Energy that the work took; `None` (null) if it was not metered, see `no_energy`.
     pub energy: Option<Energy>,
-    /// Why `energy` is `None`.
+    /// Reason why `energy` is `None` (null); itself `None` (null) if the energy is known.
     pub no_energy: Option<Named<NoEnergy>>,
 }
 
-/// Sizes of work.
+/// Size of the work of a row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Size {
-    /// No memory is touched.
+    /// Work in registers alone: no memory is touched.
     Registers,
-    /// Versions of a header that are tried on each nonce.
+    /// Number of versions of a header that are tried on each nonce.
     Versions(usize),
-    /// Of all arrays together.
+    /// Size of all arrays together, in bytes.
     Bytes(u64),
-    /// m × k by k × n.
+    /// Product of an m × k matrix by a k × n matrix.
     Matrices {
-        /// Rows of the product.
+        /// Number of rows of the product.
         m: usize,
-        /// Columns of the product.
+        /// Number of columns of the product.
         n: usize,
-        /// What is summed over.
+        /// Length of the inner dimension, over which products are summed.
         k: usize,
     },
 }
 
-/// The rates of some slices, in units of the row per second.
+/// Statistics of the rates of a row's slices, in the row's unit of work per second.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Rate {
-    /// The fastest slice.
+    /// Rate of the fastest slice, in units of work per second.
     pub best: f64,
-    /// The slice that one in ten is faster than.
+    /// 90th percentile of the slices' rates, in units of work per second: one slice in ten is
+    /// faster.
     pub p90: f64,
-    /// The slice in the middle.
+    /// Median of the slices' rates, in units of work per second.
     pub median: f64,
-    /// From the slowest tenth to the fastest tenth, as a share of the median; `None` of one slice.
+    /// Spread of the rates, the 90th minus the 10th percentile, as a share of the median; `None`
+    /// (null) for a single slice.
     pub spread: Option<f64>,
-    /// How many slices.
+    /// Number of slices, 1 or more.
     pub slices: usize,
 }
 
-/// The most that a device could do.
+/// Roof of a row: the highest rate that the device could reach at its work, measured from registers
+/// or, for memory, by a plain copy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Roof {
-    /// What was measured for it.
+    /// The workload whose rate is the roof, with its variant and conditions.
     pub of: String,
-    /// In units of the row.
+    /// Rate of the roof, in the row's unit of work per second.
     pub per_second: f64,
-    /// Operations of the roof that one unit of the row takes.
+    /// Number of the roof's operations that one unit of the row's work takes.
     pub each: f64,
-    /// Whether the row was faster than 1.05 times this, which therefore is no roof.
+    /// Whether the row's fastest slice was faster than 1.05 times this rate, which therefore is no
+    /// roof.
     #[serde(default)]
     pub disturbed: bool,
 }
 
-/// What the work cost.
+/// Energy that the work of a row took, and how it was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Energy {
-    /// Whether the power was given by the user and not measured.
+    /// Whether the power was stated by the user and not measured.
     pub assumed: bool,
-    /// How it was measured: `rapl`, `nvml`, `csv`, `assumed`, …
+    /// Means of measurement: `rapl`, `nvml`, `csv`, `assumed`, …
     pub source: Named<Source>,
-    /// The domains whose energy was added up: `package-0`, `dram-0`, `gpu:0`, `machine`.
+    /// Domains whose energy was added up: `package-0`, `dram-0`, `gpu:0`, `machine`, …
     pub charged: Vec<Named<Domain>>,
-    /// Everything that the domains drew.
+    /// Mean power that the domains drew during the work, in watts, idle power included.
     #[serde(rename = "gross_watts")]
     pub gross: Watts,
-    /// What they drew without the work, before and after.
+    /// Mean power that the domains drew without the work, before and after it, in watts; `None`
+    /// (null) if that was not measured.
     #[serde(rename = "idle_watts")]
     pub idle: Option<Watts>,
-    /// Work per joule of the gross energy, in units of the row.
+    /// Work per joule of the gross energy, in the row's unit.
     pub per_joule: f64,
-    /// One standard deviation of `per_joule`, as a share of it: from the spread of the trials and
-    /// the meter's resolution; `None` of one trial, which shows no spread.
+    /// One standard deviation of `per_joule`, as a share of it, from the spread of the trials and
+    /// the resolution of the meter; `None` (null) for a single trial, which shows no spread.
     pub uncertainty: Option<f64>,
-    /// The miners' unit, for hashes.
+    /// Joules per terahash (J/TH, the unit of miners); `None` (null) for work other than hashing.
     pub joules_per_terahash: Option<f64>,
-    /// Of one unit of the row, in picojoules.
+    /// Energy of one unit of the row's work, in picojoules.
     pub picojoules_each: f64,
-    /// The windows.
+    /// The windows in which the energy was measured, in order of time.
     pub trials: Vec<Trial>,
-    /// The state of a GPU while it worked.
+    /// State of the GPU while it worked; `None` (null) if no meter reported it, as for a processor.
     pub state: Option<State>,
-    /// What makes these numbers doubtful.
+    /// Warnings about what makes these numbers doubtful, such as windows that are too few or too
+    /// short.
     pub warnings: Vec<String>,
 }
 
-/// One window of a meter.
+/// One window of a row: the work and the energy between two readings of the meters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Trial {
-    /// From the start of the score, in seconds.
+    /// Start of the window, in seconds since the start of the score.
     pub start: f64,
-    /// How long, in seconds.
+    /// Length of the window, in seconds.
     pub seconds: f64,
-    /// Work done in it, in units of the row.
+    /// Work done in the window, in the row's unit.
     pub work: f64,
-    /// Energy of all domains that are charged.
+    /// Energy of all charged domains in the window, in joules.
     pub joules: Joules,
-    /// How many times the slowest counter moved.
+    /// Number of times that the slowest of the meters' counters was seen to move in the window;
+    /// `None` (null) if it is not known.
     pub updates: Option<u64>,
 }
 
-/// The state of a GPU under load.
+/// State of a GPU under load, over all windows of a row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct State {
-    /// The lowest clock that was seen.
+    /// Lowest clock of the arithmetic units that was seen, in hertz; `None` (null) if not reported.
     #[serde(rename = "clock_hertz")]
     pub clock: Option<Hertz>,
-    /// The lowest clock of the memory.
+    /// Lowest clock of the memory that was seen, in hertz; `None` (null) if not reported.
     #[serde(rename = "memory_clock_hertz")]
     pub memory_clock: Option<Hertz>,
-    /// The highest temperature, in degrees Celsius.
+    /// Highest temperature of the chip, in degrees Celsius; `None` (null) if not reported.
     pub celsius: Option<f64>,
-    /// The limit of its power.
+    /// Lowest power limit that was in force, in watts; `None` (null) if not reported.
     #[serde(rename = "limit_watts")]
     pub limit: Option<Watts>,
-    /// Why it was slowed down, in the driver's words.
+    /// Reasons why the clock was lower than it could be, such as `power limit` or `heat`; empty if
+    /// none was reported.
     pub throttled: Vec<String>,
 }
 
-/// Something without a row.
+/// Work that has no row, and the reason.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Note {
-    /// `cpu`, `gpu:0`, …
+    /// Identifier of the device: `cpu`, `gpu:0`, …
     pub device: Named<DeviceId>,
-    /// Which work.
+    /// Name of the work, such as `matmul f16`.
     pub what: String,
-    /// Why.
+    /// Reason why the work has no row.
     pub why: String,
 }
 
-/// What one meter showed over time.
+/// Power that one meter reported over time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Trace {
-    /// The domain of the meter.
+    /// Part of the machine that the meter measures: `package-0`, `gpu:0`, `machine`, …
     pub domain: Named<Domain>,
-    /// Seconds since the start of the score, and watts from the point before until then.
+    /// Points as pairs: seconds since the start of the score, and the power in watts at that time
+    /// or averaged since shortly before it.
     pub points: Vec<(f64, Watts)>,
 }

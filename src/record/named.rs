@@ -1,24 +1,24 @@
-//! Names in files that other versions have written.
+//! Names in files that other versions may have written.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What a name stands for, or the name itself where this version knows no such thing.
+/// A value that a name in a file stands for, or the name itself if this version does not know it.
 ///
-/// In JSON it is the name. A name is known only if it is written just so: what is read is written back
-/// to the letter.
+/// Its JSON form is the name. A name counts as known only if this version would write it in the
+/// same letters, so that whatever is read is written back unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Named<T> {
-    /// What this version knows by that name.
+    /// The value that this version knows by the name.
     Known(T),
-    /// A name of another version, or of a program that is not perjoule.
+    /// A name that this version does not know, from another version or another program.
     Other(String),
 }
 
 impl<T> Named<T> {
-    /// What the name stands for; `None` where this version does not know it.
+    /// Returns the value that the name stands for; `None` if this version does not know the name.
     pub fn known(&self) -> Option<&T> {
         match self {
             Self::Known(known) => Some(known),
@@ -34,7 +34,7 @@ impl<T: FromStr + fmt::Display> From<&str> for Named<T> {
     }
 }
 
-/// Whether this is the name of it.
+/// Equal if the name is known and stands for that value.
 impl<T: PartialEq> PartialEq<T> for Named<T> {
     fn eq(&self, other: &T) -> bool {
         self.known() == Some(other)

@@ -1,32 +1,35 @@
-//! A score that goes on where another one ended.
+//! How a score is resumed from the record of an earlier one.
 
 use super::{Named, Record, Row};
 use crate::score::Device;
 use crate::workload::Kind;
 
-/// Why a score cannot go on from a record.
+/// Why a score cannot be resumed from a record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResumeError {
-    /// Numbers of two machines do not belong into one record.
+    /// The record is of another machine.
     #[error("it is of another machine: {theirs}; this one is {ours}")]
     Machine {
-        /// The processor of the record.
+        /// Processor of the record, `unknown` if it has none.
         theirs: String,
-        /// That of this machine.
+        /// Processor of this machine, `unknown` if it is not known.
         ours: String,
     },
-    /// Nor do those of two versions.
+    /// The record was measured by another version of perjoule, which is given.
     #[error("perjoule {0} has measured it, and this is {version}", version = env!("CARGO_PKG_VERSION"))]
     Version(String),
 }
 
 impl Record {
-    /// What need not be measured again on this machine, and of which there are all rows.
+    /// Returns the kinds of work, by device, that a resumed score need not measure again.
+    ///
+    /// `cpu` is the model name of this machine's processor. Devices and kinds of work that this
+    /// version does not know are left out.
     ///
     /// # Errors
     ///
-    /// When the record is of another machine, or of another version of perjoule.
+    /// Fails if the record is of another machine, or of another version of perjoule.
     pub fn finished(&self, cpu: Option<&str>) -> Result<Vec<(Device, Vec<Kind>)>, ResumeError> {
         let name = |cpu: Option<&str>| cpu.unwrap_or("unknown").to_owned();
         if self.machine.cpu.as_deref() != cpu {
@@ -44,8 +47,9 @@ impl Record {
         Ok(finished.collect())
     }
 
-    /// This record without what was measured in short by `--quick`, which a score in full measures
-    /// again, and what that is.
+    /// Removes the work that `--quick` measured, which a full score measures again.
+    ///
+    /// Returns the record without it, and the names of what was removed, such as `sha256d on cpu`.
     #[must_use]
     pub fn without_rough(mut self) -> (Self, Vec<String>) {
         let mut rough: Vec<(Named<Device>, Named<Kind>)> = Vec::new();
@@ -69,7 +73,7 @@ impl Record {
         (self, told)
     }
 
-    /// This record with those of other rows that are of work of which it has none.
+    /// Adds those of `others` whose device and kind of work have no row in this record.
     #[must_use]
     pub fn with_others(mut self, others: &[Row]) -> Self {
         let is_of = |row: &Row, other: &Row| {
@@ -81,7 +85,7 @@ impl Record {
         self
     }
 
-    /// This record with what an earlier one had finished, as if both had been one score.
+    /// Puts the finished work of an earlier record before this one, as if both had been one score.
     #[must_use]
     pub fn after(mut self, before: Self) -> Self {
         let is_finished = |row: &Row| {
@@ -128,7 +132,7 @@ impl Record {
     }
 }
 
-/// Both lists, without what is in both twice.
+/// Joins two lists, leaving out what the first already has.
 fn joined<T: PartialEq>(mut before: Vec<T>, after: Vec<T>) -> Vec<T> {
     for one in after {
         if !before.contains(&one) {

@@ -1,4 +1,4 @@
-//! A record of what a score measured.
+//! Makes a record of what a score measured.
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;
@@ -14,8 +14,10 @@ use crate::score;
 use crate::workload::{self, Kind, Place};
 
 impl Record {
-    /// What came out of a plan on this machine, with what its meters told; `complete` is whether the
-    /// whole plan was carried out.
+    /// Makes the record of a plan that was carried out on this machine.
+    ///
+    /// `started` is the time at which it began, and `complete` is whether all of it was carried
+    /// out. Meters and traces are empty until [`Self::with_meters`] adds them.
     #[must_use]
     pub fn new(
         machine: &machine::Machine,
@@ -54,7 +56,7 @@ impl Record {
         }
     }
 
-    /// The same with the meters that were read, those that are not there, and what was read.
+    /// Adds the meters that were read, those that are unavailable, and the power over time.
     #[must_use]
     pub fn with_meters<'a>(
         mut self,
@@ -151,8 +153,8 @@ impl Row {
     }
 }
 
-/// Operations of a product for each byte of its matrices, which have to be read or written once at
-/// the least.
+/// Returns the operations of a matrix product, 2 m n k, per byte of its matrices if each is read or
+/// written once; `None` for other work, and for numbers of no known size.
 fn per_byte(label: &workload::Label) -> Option<f64> {
     let workload::Size::Product(shape) = label.size else { return None };
     let (factor, product) = label.variant.element_bytes()?;
@@ -214,7 +216,7 @@ impl Trial {
 }
 
 impl State {
-    /// `None` where nothing is known.
+    /// Returns the extremes of all states; `None` if there are none.
     fn new(all: &[Conditions]) -> Option<Self> {
         if all.is_empty() {
             return None;
@@ -252,7 +254,7 @@ impl Note {
 }
 
 impl Trace {
-    /// `None` where no power was told.
+    /// Returns the trace of a meter; `None` if it reported no power.
     fn new(track: &Track) -> Option<Self> {
         let points: Vec<_> = track
             .samples

@@ -1,10 +1,10 @@
-//! Several reports side by side: the same work on the same device, and whether two numbers differ by
-//! more than the measurement is uncertain.
+//! Compares several reports: the same work on the same device side by side, and whether two numbers
+//! differ by more than their uncertainty.
 //!
-//! Two numbers differ where they are further apart than two standard deviations of their difference.
-//! That of a rate is taken from the spread of its slices, that of an efficiency is in the report.
-//! Watts that a user gave have no such deviation, nor has what was measured once, so nothing is
-//! concluded from them.
+//! Two numbers differ if they are further apart than two standard deviations of their difference.
+//! The deviation of a rate is taken from the spread of its slices, that of an efficiency is in the
+//! report. Watts that a user stated have no such deviation, nor has a single slice or window, so
+//! nothing is concluded from them.
 
 use std::fmt::Write as _;
 
@@ -19,125 +19,130 @@ use crate::units::WorkUnit;
 use crate::units::text::plain;
 use crate::workload::{Kind, Variant};
 
-/// From the lowest to the highest tenth of a normal distribution, in standard deviations.
+/// Distance from the 10th to the 90th percentile of a normal distribution, in standard deviations:
+/// 2 × 1.2816.
 const TENTHS: f64 = 2.563;
 
-/// Reports side by side.
+/// The comparison of several reports.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
-    /// What the reports are called, in the order given.
+    /// Names of the reports, in the order given.
     pub reports: Vec<String>,
-    /// What at least two of them have.
+    /// Work that at least two of the reports have.
     pub rows: Vec<Compared>,
-    /// What only one has.
+    /// Work that only one report has.
     pub only: Vec<Listed>,
-    /// What several have, and a report lacks.
+    /// Work that several reports have and another lacks, once for each report that lacks it.
     pub lacking: Vec<Listed>,
-    /// What makes numbers of a report doubtful.
+    /// Reasons why numbers of a report are doubtful.
     pub doubts: Vec<Doubt>,
 }
 
-/// One kind of work on one device.
+/// The same work on the same device in several reports.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Compared {
-    /// `cpu`, `gpu:0`, …
+    /// Identifier of the device: `cpu`, `gpu:0`, …
     pub device: Named<Device>,
-    /// `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`.
+    /// Kind of work: `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`.
     pub workload: Named<Kind>,
-    /// The engine, the type of the numbers, or the operation.
+    /// Variant of the work: the engine of a search, the number type of a product, or the operation.
     pub variant: Named<Variant>,
-    /// Of the work.
+    /// Size of the work.
     pub size: Size,
-    /// What is counted.
+    /// Unit that work is counted in: `H`, `FLOP`, `B` or `op`.
     pub unit: Named<WorkUnit>,
-    /// One of each report that has it; all others are compared with the first.
+    /// Entries, one for each report that has the work; the first is what all others are compared
+    /// with.
     pub entries: Vec<Entry>,
 }
 
-/// What one report has.
+/// The rate and energy of some work in one report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
-    /// The place of the report, from 0.
+    /// Index of the report in [`Comparison::reports`].
     pub report: usize,
-    /// Of the processor.
+    /// Number of processor threads; `None` for a GPU.
     pub threads: Option<usize>,
-    /// Work per second in the median slice.
+    /// Median rate, in units of work per second.
     pub per_second: f64,
-    /// Whether it was measured in short, by `--quick`.
+    /// Whether this is a rough figure from the shorter measurement of `--quick`.
     pub rough: bool,
-    /// From the slowest tenth to the fastest tenth, as a share of the median; `None` of one slice.
+    /// Spread of the rates, the 90th minus the 10th percentile, as a share of the median; `None`
+    /// for a single slice.
     pub spread: Option<f64>,
-    /// Of the rate, from that of the first entry.
+    /// Difference of the rate from that of the first entry; `None` for the first entry itself.
     pub difference: Option<Difference>,
-    /// The energy, if it is known.
+    /// Energy of the work; `None` if it was not metered.
     pub energy: Option<Cost>,
 }
 
-/// What work cost in one report.
+/// The energy of some work in one report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cost {
-    /// Whether the power was given by the user and not measured.
+    /// Whether the power was stated by the user and not measured.
     pub assumed: bool,
-    /// Work per joule.
+    /// Work per joule, in the unit of the work.
     pub per_joule: f64,
-    /// One standard deviation, as a share; `None` of one window.
+    /// One standard deviation of `per_joule`, as a share of it; `None` for a single window.
     pub uncertainty: Option<f64>,
-    /// The miners' unit, for hashes.
+    /// Joules per terahash (J/TH, the unit of miners); `None` for work other than hashing.
     pub joules_per_terahash: Option<f64>,
-    /// Of the work per joule, from that of the first entry that has any.
+    /// Difference of the work per joule from that of the first entry with energy; `None` for that
+    /// entry itself.
     pub difference: Option<Difference>,
 }
 
-/// How a number differs from the first.
+/// How a number differs from that of the first entry.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Difference {
-    /// How many times the first it is.
+    /// The number divided by the first.
     pub ratio: f64,
-    /// Whether that is more than chance.
+    /// Whether the difference is larger than its uncertainty.
     pub verdict: Verdict,
 }
 
-/// Whether two numbers differ.
+/// Whether a number differs from the first by more than the uncertainty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It is smaller than the first by more than two standard deviations.
+    /// The number is smaller than the first by more than two standard deviations of the difference.
     Less,
-    /// The uncertainty is larger than the difference.
+    /// The difference is at most two of its standard deviations: no more than chance.
     Within,
-    /// It is larger than the first by more than two standard deviations.
+    /// The number is larger than the first by more than two standard deviations of the difference.
     More,
-    /// One of them at least comes from assumed watts: they do not compare.
+    /// At least one of the two comes from assumed watts: they do not compare.
     Assumed,
-    /// One of them at least was measured once, so that its uncertainty is not known.
+    /// At least one of the two is from a single slice or window, so that its uncertainty is not
+    /// known.
     Unknown,
 }
 
 /// A group of rows that are the same, each with the place of its report.
 type Group<'a> = (Key<'a>, Vec<(usize, &'a Row)>);
 
-/// A row of which a report is told.
+/// Work that only one report has, or that a report lacks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Listed {
-    /// The place of the report, from 0.
+    /// Index of the report in [`Comparison::reports`].
     pub report: usize,
-    /// `cpu`, `gpu:0`, …
+    /// Identifier of the device: `cpu`, `gpu:0`, …
     pub device: Named<Device>,
-    /// `sha256d avx512x3, 64 threads, 8 versions`
+    /// Description of the work, such as `sha256d avx512x3, 64 threads, 8 versions`.
     pub what: String,
 }
 
-/// What makes numbers of a report doubtful.
+/// A reason why numbers of a report are doubtful.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Doubt {
-    /// The place of the report, from 0.
+    /// Index of the report in [`Comparison::reports`].
     pub report: usize,
-    /// In a sentence.
+    /// The reason, in a sentence.
     pub what: String,
 }
 
-/// What makes rows of two reports the same.
+/// Key under which rows of several reports are the same work.
 #[derive(PartialEq)]
 struct Key<'a> {
     device: &'a Named<Device>,
@@ -146,18 +151,20 @@ struct Key<'a> {
     unit: &'a Named<WorkUnit>,
     size: &'a Size,
     threads: Threads,
-    /// Of rows that are alike in all that, the first goes with the first.
+    /// Index among the rows of one report that are alike in all of the above: the first goes with
+    /// the first of another report.
     nth: usize,
 }
 
-/// Two machines seldom have as many cores; what uses all of those of its machine compares.
+/// Threads of a row. Two machines seldom have equally many cores, so rows that use all cores of
+/// their machine compare.
 #[derive(Clone, Copy, PartialEq)]
 enum Threads {
     Count(Option<usize>),
     Most,
 }
 
-/// Puts the rows of reports together that are of the same device, workload, variant and size.
+/// Compares named reports, row by row of the same device, workload, variant and size.
 #[must_use]
 pub fn compare(reports: &[(String, Record)]) -> Comparison {
     let mut found: Vec<Group<'_>> = Vec::new();
@@ -253,7 +260,8 @@ fn compared(key: &Key<'_>, rows: &[(usize, &Row)]) -> Compared {
     }
 }
 
-/// Of two values, each with one standard deviation as a share of it; `None` where the first is zero.
+/// Compares two values, each with one standard deviation as a share of it; `None` if the first is
+/// zero.
 fn difference(
     (first, first_share): (f64, Option<f64>),
     (value, share): (f64, Option<f64>),
@@ -278,7 +286,7 @@ fn listed((report, row): (usize, &Row)) -> Listed {
     Listed { report, device: row.device.clone(), what }
 }
 
-/// `sha256d avx512x3, 64 threads, 8 versions`
+/// Describes work, such as `sha256d avx512x3, 64 threads, 8 versions`.
 fn named(
     workload: &Named<Kind>,
     variant: &Named<Variant>,
@@ -291,7 +299,7 @@ fn named(
 }
 
 impl Comparison {
-    /// The comparison as a terminal of 80 columns shows it.
+    /// Returns the comparison as text for a terminal of 80 columns.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
@@ -343,11 +351,11 @@ impl Comparison {
         text
     }
 
-    /// The comparison as indented JSON, with a line break at the end.
+    /// Returns the comparison as indented JSON, with a line break at the end.
     ///
     /// # Errors
     ///
-    /// None that could be named: there is nothing in it that JSON has no form for.
+    /// None is known: a comparison has nothing in it that JSON has no form for.
     pub fn json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self).map(|text| text + "\n")
     }
@@ -389,7 +397,7 @@ impl Compared {
     }
 }
 
-/// `1.10 x +`
+/// Formats a difference: `1.10 x +`.
 fn differs(difference: Option<Difference>) -> String {
     difference.map_or_else(String::new, |Difference { ratio, verdict }| {
         let sign = match verdict {

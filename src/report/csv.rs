@@ -1,5 +1,5 @@
-//! CSV for spreadsheets and data frames: a line for each row, and the conditions of the machine in
-//! every line, so that files of many machines can be put together.
+//! A record as CSV for spreadsheets and data frames: one line for each row, with the machine in
+//! every line, so that files of many machines can be concatenated.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,11 @@ use super::figures::joined;
 use crate::record::{Record, Row, Size, Trial};
 use crate::units::{Hertz, Joules, Watts};
 
-/// The report as CSV after RFC 4180, with a header. What is not known is an empty cell.
+/// Returns the record as CSV after RFC 4180, with a header. A value that is not known is an empty
+/// cell.
 ///
-/// `work` is in the unit of the column `work_unit`; shares are 0 to 1. A text that a spreadsheet would
-/// take for a formula has an apostrophe before it.
+/// Work is in the unit of the column `work_unit`; shares are fractions, 1 being all. A text that a
+/// spreadsheet would take for a formula has an apostrophe before it.
 #[must_use]
 pub fn text(record: &Record) -> String {
     let header = columns(record, None);
@@ -22,7 +23,7 @@ pub fn text(record: &Record) -> String {
     written(std::iter::once(header).chain(lines))
 }
 
-/// Lines of cells, all as many.
+/// Writes lines of cells as CSV; every line has as many cells.
 pub(super) fn written(lines: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut writer = Writer::from_writer(Vec::new());
     for line in lines {
@@ -33,8 +34,8 @@ pub(super) fn written(lines: impl IntoIterator<Item = Vec<String>>) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A cell that no spreadsheet takes for a formula: what begins like one and is no number has an
-/// apostrophe before it, which is how they mark texts.
+/// Makes a cell that no spreadsheet takes for a formula: one that begins like a formula and is no
+/// number gets an apostrophe before it, which is how spreadsheets mark texts.
 fn harmless(cell: &str) -> Cow<'_, str> {
     let begins = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     if begins && cell.parse::<f64>().is_err() {
@@ -44,7 +45,8 @@ fn harmless(cell: &str) -> Cow<'_, str> {
     }
 }
 
-/// The columns of a row, or of the header, where all cells are those of no row.
+/// Returns the names and cells of a row's columns; without a row, for the header, the cells that
+/// depend on one are empty.
 fn columns(record: &Record, row: Option<&Row>) -> Vec<(&'static str, String)> {
     let energy = row.and_then(|row| row.energy.as_ref());
     let state = energy.and_then(|energy| energy.state.as_ref());
@@ -113,12 +115,12 @@ fn cell(value: Option<impl ToString>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
 
-/// As many digits as it takes to read the same number back.
+/// Formats a number with as many digits as it takes to read it back; empty if it is not finite.
 fn number(value: Option<f64>) -> String {
     cell(value.filter(|value| value.is_finite()))
 }
 
-/// Versions, bytes, or `4096x4096x4096`.
+/// Returns the cells of a size: versions, bytes, or `4096x4096x4096`.
 fn size(size: &Size) -> (Option<usize>, Option<u64>, Option<String>) {
     match *size {
         Size::Registers => (None, None, None),

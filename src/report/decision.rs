@@ -1,4 +1,5 @@
-//! A decision as a terminal shows it, never wider than 80 columns, and the hours of its plan as CSV.
+//! A decision as text for a terminal, never wider than 80 columns, and the hours of its plan as
+//! CSV.
 
 use std::fmt::Write as _;
 
@@ -14,7 +15,7 @@ use crate::decision::{
 use crate::units::text::{count, percent, plain, si};
 use crate::units::{Usd, Watts};
 
-/// The decision as text.
+/// Returns the decision as text for a terminal of 80 columns.
 #[must_use]
 pub fn text(decision: &Decision) -> String {
     let mut page = Page::default();
@@ -27,8 +28,10 @@ pub fn text(decision: &Decision) -> String {
     page.0
 }
 
-/// Every hour of the plan as CSV after RFC 4180: when it begins, what power costs, and what goes
-/// where, in watts at the site's meter.
+/// Returns every hour of the plan as CSV after RFC 4180.
+///
+/// The columns are the start of the hour, the price of power in dollars per kilowatt-hour, and the
+/// watts at the site's meter that go to mining, to AI, and to nothing (curtailed).
 #[must_use]
 pub fn hours(decision: &Decision) -> String {
     let header = ["start", "tariff_usd_per_kwh", "mining_watts", "ai_watts", "curtailed_watts"];
@@ -45,7 +48,7 @@ pub fn hours(decision: &Decision) -> String {
     written(std::iter::once(header.map(str::to_owned).into()).chain(hours))
 }
 
-/// What the verdict says in a word or two.
+/// Returns the verdict on a device in a few words.
 #[must_use]
 pub(super) fn advice(device: &DeviceDecision) -> &'static str {
     match device.verdict.advice {
@@ -61,7 +64,7 @@ pub(super) fn advice(device: &DeviceDecision) -> &'static str {
     }
 }
 
-/// `$0.0820/kWh`, and how the power is known if not by a meter.
+/// Returns a note on how the power is known; empty if it was measured.
 pub(super) fn basis(basis: Basis) -> &'static str {
     match basis {
         Basis::Measured => "",
@@ -70,18 +73,18 @@ pub(super) fn basis(basis: Basis) -> &'static str {
     }
 }
 
-/// Bitcoin in as many digits as a subsidy has for some halvings.
+/// Formats an amount of bitcoin with up to five decimals, which a subsidy needs for some halvings.
 pub(super) fn btc(amount: f64) -> String {
     let text = format!("{amount:.5}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// `in 6.71 months`
+/// Formats a number of months: `in 6.71 months`; `never` for `None`.
 pub(super) fn in_months(months: Option<f64>) -> String {
     months.map_or_else(|| "never".to_owned(), |months| format!("in {} months", plain(months)))
 }
 
-/// `from a utilisation of 43 % on`
+/// Formats a least utilisation: `from a utilisation of 43 % on`; `at no utilisation` above 100 %.
 pub(super) fn from_utilisation(share: f64) -> String {
     if share > 1.0 {
         "at no utilisation".to_owned()
@@ -99,7 +102,7 @@ impl Page {
         let _ = writeln!(self.0, "{}", line.trim_end());
     }
 
-    /// Words after a label, in as many lines as it takes, indented like the first word.
+    /// Writes words after a label, in as many lines as it takes, indented like the first word.
     fn paragraph(&mut self, label: &str, words: &str) {
         let indent = columns(label);
         for (at, line) in wrapped(words, WIDTH - indent).into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! How rates, sizes and kinds of work are written, alike in every text that people read.
+//! Formats rates, sizes and kinds of work, alike in every report that people read.
 
 use super::is_odd;
 use crate::record::{Energy, Named, Row, Size};
@@ -7,7 +7,7 @@ use crate::units::WorkUnit;
 use crate::units::text::{bytes, percent, si};
 use crate::workload::Kind;
 
-/// Work by time: `12.3 MH/s`; of a latency the time that one takes: `4.50 µs`.
+/// Formats a rate: `12.3 MH/s`; for a latency the time of one operation: `4.50 µs`.
 pub(crate) fn rate(workload: &Named<Kind>, unit: &Named<WorkUnit>, per_second: f64) -> String {
     if *workload == Kind::Latency {
         si(1.0 / per_second, "s")
@@ -16,7 +16,7 @@ pub(crate) fn rate(workload: &Named<Kind>, unit: &Named<WorkUnit>, per_second: f
     }
 }
 
-/// What a row is about: the chapters of every report.
+/// Topic of a row: the chapters of every report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Topic {
     Hashes,
@@ -25,7 +25,7 @@ pub(crate) enum Topic {
 }
 
 impl Topic {
-    /// That of a row; work of another version is taken for arithmetic.
+    /// Returns the topic of a row; work that this version does not know is taken for arithmetic.
     pub(crate) fn of(row: &Row) -> Self {
         match row.workload.known() {
             Some(Kind::Sha256d) => Self::Hashes,
@@ -35,43 +35,43 @@ impl Topic {
     }
 }
 
-/// Why a row has no energy.
+/// Returns the reason why a row has no energy.
 pub(crate) fn why_no_energy(row: &Row) -> String {
     row.no_energy.as_ref().map_or_else(|| "not metered".to_owned(), ToString::to_string)
 }
 
-/// All of them, with a text between.
+/// Joins the texts of a list with `between`.
 pub(crate) fn joined(all: &[impl ToString], between: &str) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
 }
 
-/// Work by energy: `12.3 MH/J`.
+/// Formats work per joule: `12.3 MH/J`.
 pub(crate) fn per_joule(unit: &Named<WorkUnit>, per_joule: f64) -> String {
     si(per_joule, &format!("{}/J", clean(&unit.to_string())))
 }
 
-/// One standard deviation as a share: `±1.2 %`.
+/// Formats one standard deviation, a share: `±1.2 %`.
 pub(crate) fn deviation(share: f64) -> String {
     format!("±{}", percent(share, 1))
 }
 
-/// What stands for a number that there is none of, with a note beside it.
+/// Text in place of a number that is not known; a remark explains it.
 pub(crate) const NONE: &str = "-";
 
-/// What stands for the share of a roof that is none.
+/// Text in place of the share of a disturbed roof.
 pub(crate) const DISTURBED: &str = "disturbed";
 
-/// The spread of slices; [`NONE`] of a single one.
+/// Formats the spread of slices; [`NONE`] for a single one.
 pub(crate) fn spread(share: Option<f64>) -> String {
     share.map_or_else(|| NONE.to_owned(), |share| percent(share, 0))
 }
 
-/// The deviation of energy; [`NONE`] of a single window.
+/// Formats the uncertainty of an energy; [`NONE`] for a single window.
 pub(crate) fn uncertainty(energy: &Energy) -> String {
     energy.uncertainty.map_or_else(|| NONE.to_owned(), deviation)
 }
 
-/// The share of a row's roof, if it has one.
+/// Formats the share of its roof that a row reached; empty if it has no roof.
 pub(crate) fn of_roof(row: &Row) -> String {
     match (&row.roof, row.of_roof) {
         (_, Some(share)) => percent(share, 0),
@@ -80,8 +80,8 @@ pub(crate) fn of_roof(row: &Row) -> String {
     }
 }
 
-/// What of the rows is not as usual, a sentence for each: how they were measured, and why some of
-/// their numbers are not there.
+/// Returns remarks on the rows, one sentence each: which are rough, why some numbers are missing,
+/// and which roofs were disturbed.
 pub(crate) fn remarks(rows: &[Row]) -> Vec<String> {
     let mut remarks = Vec::new();
     let rough: Vec<&Row> = rows.iter().filter(|row| row.rough).collect();
@@ -115,7 +115,7 @@ pub(crate) fn remarks(rows: &[Row]) -> Vec<String> {
     remarks
 }
 
-/// Threads and size, as far as there are any: `64 threads, 8 versions`.
+/// Formats threads and size, if there are any: `64 threads, 8 versions`.
 pub(crate) fn conditions(threads: Option<usize>, size: &Size) -> String {
     let threads = threads.map(|count| match count {
         1 => "1 thread".to_owned(),
@@ -130,7 +130,7 @@ pub(crate) fn conditions(threads: Option<usize>, size: &Size) -> String {
     threads.into_iter().chain(size).collect::<Vec<_>>().join(", ")
 }
 
-/// The size alone: `8`, `n = 4096`, `64x4096x1024`, `512 MiB`; nothing for registers.
+/// Formats a size: `8`, `n = 4096`, `64x4096x1024`, `512 MiB`; empty for registers.
 pub(crate) fn size(size: &Size) -> String {
     match *size {
         Size::Registers => String::new(),
@@ -141,7 +141,7 @@ pub(crate) fn size(size: &Size) -> String {
     }
 }
 
-/// A text from outside, with a mark in place of each character that is not what a reader sees.
+/// Replaces each odd character (see [`is_odd`]) of a text from outside by U+FFFD.
 pub(crate) fn clean(text: &str) -> String {
     text.chars().map(|c| if is_odd(c) { '\u{fffd}' } else { c }).collect()
 }

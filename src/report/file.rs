@@ -1,9 +1,9 @@
-//! Files that are there whole or not at all, so that no reader meets half a report, and a run that
-//! ends in the middle leaves the file of the run before.
+//! Writes files atomically: no reader sees half a report, and a run that is interrupted leaves the
+//! file of the run before.
 //!
-//! A new file is written beside its place and renamed. What the old one had beside its bytes is kept:
-//! its mode, its owner where the system allows it, and that links lead to it. What cannot be replaced,
-//! a device, a pipe or an open descriptor, is written to.
+//! A new file is written to a temporary file in the same folder and renamed. The mode of the old
+//! file is kept, its owner where the system allows it, and links to it. A device, a pipe or an open
+//! descriptor cannot be replaced and is written to.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, Write as _};
@@ -11,35 +11,36 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-/// Why there is no file.
+/// Why a file cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
-    /// There is no such folder.
+    /// The folder of this file does not exist.
     #[error("{}: its folder does not exist; make it first", .0.display())]
     NoFolder(PathBuf),
-    /// It is a folder itself.
+    /// The name is that of a folder.
     #[error("{}: it is a folder; give the name of a file in it", .0.display())]
     Folder(PathBuf),
-    /// It is there, and nobody may write it.
+    /// The file exists and is read-only.
     #[error("{}: it is read-only; allow writing to it, or name another file", .0.display())]
     ReadOnly(PathBuf),
-    /// The operating system does not let it be written.
+    /// The operating system could not write the file.
     #[error("{}: {source}", path.display())]
     Failed {
-        /// The file.
+        /// Name of the file.
         path: PathBuf,
-        /// What the system says.
+        /// Error of the operating system.
         source: io::Error,
     },
 }
 
-/// Looks whether a file could be written, without changing it: what is wrong with its place is better
-/// known before a measurement than after.
+/// Checks whether a file could be written, without changing it: an error is better known before a
+/// measurement than after.
 ///
 /// # Errors
 ///
-/// When its folder does not exist or takes no new files, it is a folder, or it may not be written.
+/// Fails if its folder does not exist or takes no new files, the name is that of a folder, or the
+/// file may not be written.
 pub fn check(file: &Path) -> Result<(), WriteError> {
     match way(file)? {
         Way::Whole(place, None) => {
@@ -49,15 +50,16 @@ pub fn check(file: &Path) -> Result<(), WriteError> {
     }
 }
 
-/// Writes a file so that it is there whole or not at all: beside its place, to the disk, and then
-/// renamed. Where a link leads to it, that is its place; a pipe or a device is written to.
+/// Writes a file atomically: a temporary file in the same folder is written, synced to the disk and
+/// renamed.
 ///
-/// Only where no other file can take its place, as where it is mounted by itself, it is written over.
+/// Symbolic links are followed, and a pipe or a device is written to. A file that cannot be
+/// replaced by another, such as one that is a mount point itself, is overwritten in place.
 ///
 /// # Errors
 ///
-/// As [`check`], and when the system does not let it be written; a file that was there before is
-/// then still there.
+/// Fails as [`check`] does, and if the system cannot write the file; a file that was there before
+/// is then still there, though one overwritten in place may be cut short.
 pub fn write(file: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     let written = match way(file)? {
         Way::Whole(place, known) => replace(&place, known.as_ref(), bytes),
@@ -70,15 +72,15 @@ pub fn write(file: &Path, bytes: &[u8]) -> Result<(), WriteError> {
     written.map_err(|why| failed(file, why))
 }
 
-/// Whether a file can be written again and again, each time as a whole: a pipe would have all of them one
-/// after the other, and a reader that has seen one may be gone.
+/// Returns whether a file is replaced as a whole each time it is written. A pipe or device is not:
+/// it would get one text after the other, and a reader that has seen one may be gone.
 #[must_use]
 pub fn is_replaced(file: &Path) -> bool {
     matches!(way(file), Ok(Way::Whole(..)))
 }
 
-/// Whether two names are of one file, by whatever links, also where it is not there yet. Devices and
-/// pipes take what several write, and are not meant.
+/// Returns whether two names are of the same file, links followed, even if it does not exist yet;
+/// always false for devices and pipes, which several can write to.
 #[must_use]
 pub fn is_same(one: &Path, other: &Path) -> bool {
     identity(one).is_some_and(|known| Some(known) == identity(other))
@@ -86,16 +88,16 @@ pub fn is_same(one: &Path, other: &Path) -> bool {
 
 /// How a file is written.
 enum Way {
-    /// By a new file in this place, and what is known of the one that is there.
+    /// By a new file in this place; with the metadata of the one that is there, if any.
     Whole(PathBuf, Option<Metadata>),
-    /// By what is there.
+    /// By writing to the device, pipe or descriptor that is there.
     Through,
 }
 
-/// More links that lead from one to the next are a circle.
+/// Maximum number of links that are followed one after the other; more are taken for a circle.
 const MOST_LINKS: usize = 40;
 
-/// How a file is written, if it may be.
+/// Returns how a file is to be written, if it may be.
 fn way(file: &Path) -> Result<Way, WriteError> {
     let failed = |why| failed(file, why);
     if !folder(file).is_dir() {
@@ -123,8 +125,8 @@ fn way(file: &Path) -> Result<Way, WriteError> {
     Ok(Way::Whole(place, known))
 }
 
-/// Where links lead from a file; `None` where that is an open descriptor of a process, whose place
-/// says nothing.
+/// Follows the links of a file to its place; `None` for an open descriptor of a process, whose
+/// place says nothing.
 fn place(file: &Path) -> io::Result<Option<PathBuf>> {
     let mut place = file.to_owned();
     for _ in 0..MOST_LINKS {
@@ -138,7 +140,7 @@ fn place(file: &Path) -> io::Result<Option<PathBuf>> {
     Err(io::Error::other("its links lead in a circle"))
 }
 
-/// The folder that a file is in.
+/// Returns the folder that a file is in.
 fn folder(file: &Path) -> &Path {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     folder.unwrap_or(Path::new("."))
@@ -173,21 +175,21 @@ fn replace(place: &Path, known: Option<&Metadata>, bytes: &[u8]) -> io::Result<(
     }
 }
 
-/// Whether no other file may take the place of one, for a reason that does not stand in the way of its
-/// bytes: where there is no room for another one the old one is kept.
+/// Returns whether an error means that a file cannot be replaced but may still be overwritten. A
+/// full disk is no such error: the old file is kept.
 fn cannot_be_replaced(why: &io::Error) -> bool {
     use io::ErrorKind::{CrossesDevices, PermissionDenied, ReadOnlyFilesystem, ResourceBusy};
     matches!(why.kind(), PermissionDenied | ReadOnlyFilesystem | ResourceBusy | CrossesDevices)
 }
 
-/// Writes a file that is there and stays the same.
+/// Overwrites an existing file in place.
 fn write_over(place: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::options().write(true).truncate(true).open(place)?;
     file.write_all(bytes)?;
     file.sync_all()
 }
 
-/// Gives a new file what the old one has beside its bytes.
+/// Gives a new file the permissions of the old one, and its owner and group where that is allowed.
 fn inherit(part: &File, known: &Metadata) -> io::Result<()> {
     #[cfg(unix)]
     {
@@ -200,11 +202,12 @@ fn inherit(part: &File, known: &Metadata) -> io::Result<()> {
     part.set_permissions(known.permissions())
 }
 
-/// What files are called that are not whole yet.
+/// Beginning of the names of temporary files; [`SUFFIX`] is their end.
 const PREFIX: &str = ".perjoule-";
 const SUFFIX: &str = ".part";
 
-/// A file that goes away unless it is kept, for whoever may read files that others create.
+/// Creates a temporary file, which is removed unless it is kept, with the default permissions of a
+/// new file.
 fn beside(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     // Errors are those of the system, without the name of a file that nobody has asked for.
@@ -218,7 +221,7 @@ fn beside(folder: &Path) -> io::Result<NamedTempFile> {
     Ok(part)
 }
 
-/// Removes the parts of files that runs have left which were killed.
+/// Removes the temporary files that killed runs have left.
 #[cfg(unix)]
 fn sweep(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -231,12 +234,13 @@ fn sweep(folder: &Path) {
     }
 }
 
-/// Elsewhere a file that is open has no lock, and cannot be told from one that was left.
+/// Removes nothing: elsewhere a temporary file in use has no lock to tell it from one that was
+/// left.
 #[cfg(not(unix))]
 fn sweep(_: &Path) {}
 
-/// Whether nobody writes a part any more: it is not so new that its lock may be still to come, and
-/// there is none.
+/// Returns whether nobody writes a temporary file any more: it is old enough to have been locked,
+/// and is not locked.
 #[cfg(unix)]
 fn is_left(part: &Path) -> bool {
     const NEW: std::time::Duration = std::time::Duration::from_mins(1);
@@ -245,16 +249,16 @@ fn is_left(part: &Path) -> bool {
     age.is_some_and(|age| age > NEW) && File::open(part).is_ok_and(|part| part.try_lock().is_ok())
 }
 
-/// What a file is by itself, or where it will be.
+/// Identity of a file that exists, or the place of one that does not yet.
 #[derive(PartialEq, Eq)]
 enum Identity {
-    /// Its device, and its number there.
+    /// Device and inode number of the file.
     #[cfg(unix)]
     Inode(u64, u64),
     Place(PathBuf),
 }
 
-/// `None` for what is no file.
+/// Returns the identity of a file; `None` for anything else than a file.
 fn identity(file: &Path) -> Option<Identity> {
     match fs::metadata(file) {
         Ok(known) if !known.is_file() => None,

@@ -1,4 +1,4 @@
-//! Lines of a terminal: how wide texts are, and how they are made to fit.
+//! Lines of a terminal: measures texts in columns, and cuts or wraps them to fit.
 
 use std::mem;
 
@@ -6,15 +6,15 @@ use unicode_width::UnicodeWidthChar as _;
 
 use super::figures::clean;
 
-/// Columns of a terminal that is as narrow as they come.
+/// Number of columns that reports for a terminal keep to.
 pub(super) const WIDTH: usize = 80;
 
-/// How many columns of a terminal a text takes.
+/// Returns the number of columns of a terminal that a text takes.
 pub(super) fn columns(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
-/// A text that takes no more columns than that; where something was cut off it ends in `…`.
+/// Cuts a text to at most `most` columns; where something was cut off it ends in `…`.
 pub(super) fn cut(text: &str, most: usize) -> String {
     let text = clean(text);
     if columns(&text) <= most {
@@ -30,7 +30,7 @@ pub(super) fn cut(text: &str, most: usize) -> String {
     short + "…"
 }
 
-/// The lines of a text in so many columns, broken between words where there are any.
+/// Wraps a text to lines of at most `most` columns, between words where possible.
 pub(super) fn wrapped(text: &str, most: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();

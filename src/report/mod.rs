@@ -1,8 +1,8 @@
-//! What people and programs are shown of a record, and of a decision.
+//! Renders a record, a comparison or a decision for people and for other programs.
 //!
-//! Exporters, one a file: [`table`] for terminals, [`csv`], [`prometheus`] and [`html`], a page with
-//! charts; [`compare`] sets several records side by side, [`mod@decision`] shows what they are worth,
-//! and [`file`](mod@file) puts any of them into a file. JSON is the record's own form:
+//! Each exporter has its own file: [`table`] for terminals, [`csv`], [`prometheus`] and [`html`], a
+//! page with charts; [`compare`] sets several records side by side, [`mod@decision`] renders a
+//! decision, and [`file`](mod@file) writes any of them to a file. JSON is the record's own form:
 //! [`crate::record::json`].
 
 pub mod compare;
@@ -20,18 +20,18 @@ pub use self::odd::is_odd;
 
 use crate::record::Record;
 
-/// A form of a record for something else than perjoule.
+/// An export format of a record, for people or other programs.
 #[derive(Clone, Copy, Debug)]
 pub struct Exporter {
-    /// The argument of `perjoule score` that takes its file: `--html`.
+    /// Argument of `perjoule score` that takes the name of the file, such as `--html`.
     pub argument: &'static str,
-    /// What is written, as the help of the command has it.
+    /// Description of the format in the help of the command.
     pub about: &'static str,
-    /// The text of a record.
+    /// Function that returns the text of a record in this format.
     pub text: fn(&Record) -> String,
 }
 
-/// All forms that the command offers; one that is added here is an argument of it.
+/// All export formats that the command offers; each one listed here becomes an argument of it.
 pub const EXPORTERS: [Exporter; 3] = [
     Exporter {
         argument: "--html",

@@ -1,9 +1,9 @@
-//! Characters that are not what a reader sees.
+//! Control characters, invisible characters and others that deceive a reader.
 //!
 //! The examples include this file.
 
-/// Whether a character steers a terminal or the direction of writing, or is there without being seen:
-/// in a name from elsewhere it deceives.
+/// Returns whether a character steers a terminal or the direction of writing, or is invisible: in a
+/// name from elsewhere it can deceive a reader.
 #[must_use]
 pub fn is_odd(character: char) -> bool {
     character.is_control()

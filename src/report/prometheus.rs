@@ -1,8 +1,8 @@
-//! Prometheus' text format, for the textfile collector of its node exporter: the score of a machine
-//! beside everything else that is watched there.
+//! A record in Prometheus' text format, for the textfile collector of its node exporter: the score
+//! of a machine beside everything else that is monitored there.
 //!
-//! What is not known has no sample, so that a dashboard shows a gap and no zero. Of rows that all
-//! labels agree on the first is told: the collector drops files with a series twice.
+//! A value that is not known has no sample, so that a dashboard shows a gap and not zero. Of rows
+//! with the same labels only the first has a sample: the collector drops files with a series twice.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -10,10 +10,10 @@ use std::fmt::Write as _;
 use crate::record::{Energy, Record, Row, Size};
 use crate::units::{Hertz, Watts};
 
-/// The labels of a sample.
+/// Names and values of the labels of a sample.
 type Labels = Vec<(&'static str, String)>;
 
-/// The report as metrics, each with its help and type.
+/// Returns the record as gauges in Prometheus' text format, each with its help and type.
 #[must_use]
 pub fn text(record: &Record) -> String {
     let mut metrics = Metrics(String::new());
@@ -26,7 +26,7 @@ pub fn text(record: &Record) -> String {
 struct Metrics(String);
 
 impl Metrics {
-    /// One metric with all of its samples; without any it is left out.
+    /// Writes one metric with all of its samples; without any it is left out.
     fn gauge(
         &mut self,
         name: &str,
@@ -53,7 +53,7 @@ impl Metrics {
         }
     }
 
-    /// One number of the whole report.
+    /// Writes one number of the whole record.
     fn total(&mut self, name: &str, help: &str, value: Option<f64>) {
         self.gauge(name, help, std::iter::once((Vec::new(), value)));
     }
@@ -187,7 +187,7 @@ fn metered(row: &Row, energy: &Energy) -> Labels {
     labels
 }
 
-/// A label's text as the format wants it.
+/// Escapes the value of a label as the format demands.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"")
 }
@@ -216,8 +216,8 @@ mod tests {
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     }
 
-    /// Reads the format as strictly as it is described: a HELP and a TYPE before the samples of each
-    /// metric, all of a metric together, no series twice, no escape that there is not.
+    /// Reads the format as strictly as it is described: a HELP and a TYPE before the samples of
+    /// each metric, all of a metric together, no series twice, no escape that there is not.
     fn parsed(text: &str) -> Vec<Sample> {
         let mut samples: Vec<Sample> = Vec::new();
         let mut seen = HashSet::new();

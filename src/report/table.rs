@@ -1,7 +1,7 @@
-//! The report as a terminal shows it: tables by device and kind of work, rates first and energy
+//! A record as text for a terminal: tables by device and kind of work, rates first and energy
 //! beneath, never wider than 80 columns.
 //!
-//! What holds for many rows, such as why there are no joules, is said once, below, and numbered.
+//! Reasons that hold for many rows, such as why there are no joules, are numbered footnotes.
 
 use std::fmt::Write as _;
 use std::mem;
@@ -17,10 +17,10 @@ use crate::score::Device as DeviceId;
 use crate::units::WorkUnit;
 use crate::units::text::{bytes, percent, plain, si};
 
-/// The longest name in a column of a table.
+/// Maximum width of a name in a column of a table.
 const NAME_WIDTH: usize = 20;
 
-/// The report as text, with ANSI colours where `colour` says so.
+/// Returns the record as text for a terminal of 80 columns, with ANSI colours if `colour` is true.
 #[must_use]
 pub fn text(record: &Record, colour: bool) -> String {
     let mut page = Page { text: String::new(), colour, reasons: Vec::new() };
@@ -41,13 +41,13 @@ pub fn text(record: &Record, colour: bool) -> String {
     page.text
 }
 
-/// How a line looks.
+/// Style of a line.
 #[derive(Clone, Copy)]
 enum Style {
     Plain,
     Bold,
     Faint,
-    /// Of what is assumed and not measured.
+    /// Style of lines with assumed watts, which were not measured.
     Assumed,
     Alarm,
 }
@@ -67,7 +67,7 @@ impl Style {
 struct Page {
     text: String,
     colour: bool,
-    /// Why rows have no energy; a footnote's number is the place, from 1.
+    /// Reasons why rows have no energy; the number of a footnote is the index here, counted from 1.
     reasons: Vec<String>,
 }
 
@@ -81,7 +81,7 @@ impl Page {
         };
     }
 
-    /// Words after a label, in as many lines as it takes, indented like the first word.
+    /// Writes words after a label, in as many lines as it takes, indented like the first word.
     fn paragraph(&mut self, style: Style, label: &str, words: &str) {
         let indent = columns(label);
         for (at, line) in wrapped(words, WIDTH - indent).into_iter().enumerate() {
@@ -172,7 +172,7 @@ impl Page {
         }
     }
 
-    /// The footnote that says why a row has no energy: `[1]`.
+    /// Returns the mark of the footnote that says why a row has no energy: `[1]`.
     fn mark(&mut self, row: &Row) -> String {
         let why = why_no_energy(row);
         let known = self.reasons.iter().position(|known| *known == why);
@@ -206,7 +206,7 @@ impl Page {
         self.list("doubtful", Style::Alarm, doubts.into_iter());
     }
 
-    /// Meters in a line each; why others are not there only where there is none at all.
+    /// Writes one line for each meter; why others are unavailable only if no meter was read.
     fn meters(&mut self, meters: &[Meter]) {
         let is_there = |meter: &&Meter| meter.unavailable.is_none();
         let found = meters.iter().filter(is_there).map(|meter| {
@@ -229,7 +229,7 @@ fn note(note: &Note) -> String {
     format!("{}: {}: {}", note.device, note.what, note.why)
 }
 
-/// What a section is of.
+/// Returns the title of the section that a row belongs to.
 fn title(row: &Row) -> String {
     let work = match Topic::of(row) {
         Topic::Hashes => "SHA-256d",
@@ -239,7 +239,7 @@ fn title(row: &Row) -> String {
     format!("{work} on {}", clean(&row.device.to_string()))
 }
 
-/// A table of rows, of which the first so many columns are texts; a column that all rows leave empty
+/// Makes a table of rows whose first `left` columns are texts; a column that is empty in all rows
 /// is left out.
 fn table<const N: usize>(left: usize, header: [&str; N], rows: &[[String; N]]) -> Table {
     let kept: Vec<usize> =
@@ -328,7 +328,8 @@ fn energy(rows: &[&Row]) -> Table {
     table(2, header, &rows.collect::<Vec<_>>())
 }
 
-/// Watts, those of idle windows, work per joule with its deviation, and the meter.
+/// Returns the cells of a row's energy: watts, idle watts, work per joule, its uncertainty, and the
+/// meter.
 fn energy_cells(row: &Row) -> [String; 5] {
     let Some(energy) = &row.energy else { return Default::default() };
     [
@@ -341,7 +342,7 @@ fn energy_cells(row: &Row) -> [String; 5] {
     ]
 }
 
-/// What tells rows of one engine or type apart: `64t 8v`.
+/// Formats threads and size in short, which tell rows of one variant apart: `64t 8v`.
 fn conditions_in_short(row: &Row) -> String {
     let threads = row.threads.map(|threads| format!("{threads}t"));
     let size = match row.size {
@@ -351,7 +352,7 @@ fn conditions_in_short(row: &Row) -> String {
     threads.into_iter().chain([size]).collect::<Vec<_>>().join(" ").trim_end().to_owned()
 }
 
-/// Marks what is assumed.
+/// Formats a name, marked by `~` if the watts are assumed.
 fn name(name: &str, energy: Option<&Energy>) -> String {
     let assumed = energy.is_some_and(|energy| energy.assumed);
     cut(&format!("{}{name}", if assumed { "~" } else { "" }), NAME_WIDTH)

@@ -12,11 +12,11 @@ use crate::workload::{Kind, WorkloadError, check_memory};
 /// How long a slice of hashing lasts on one thread.
 const SLICE: Duration = Duration::from_micros(700);
 
-/// How long it lasts on several: they do not start and end at the same instant, and what they miss
-/// of each other counts as time in which nothing was done.
+/// How long a slice of hashing lasts on several threads: they do not start and end at the same
+/// instant, and what they miss of each other counts as time in which nothing was done.
 const TEAM_SLICE: Duration = Duration::from_millis(3);
 
-/// The same for products, the smallest of which take milliseconds, and for memory.
+/// How long a slice lasts of products, the smallest of which take milliseconds, and of memory.
 const LONG_SLICE: Duration = Duration::from_millis(20);
 
 pub(super) fn prepare(
@@ -130,7 +130,7 @@ fn memory(plan: &Plan, group: &mut Group) -> Result<(), WorkloadError> {
     Ok(())
 }
 
-/// The elements of an array of so many bytes.
+/// Returns the number of elements in an array of this size in bytes.
 fn elements(bytes: u64) -> usize {
     usize::try_from(bytes / size_of::<f64>() as u64).unwrap_or(usize::MAX)
 }
@@ -177,7 +177,7 @@ mod products {
         Precision::ALL.into_iter().filter(is_asked)
     }
 
-    /// Those of the plan. What suits all threads is used on one, too.
+    /// Returns the products of the plan. The size that suits all threads is used on one, too.
     pub(super) fn of(plan: &Plan, group: &mut Group) -> Result<Vec<Product>, WorkloadError> {
         let mut products = Vec::new();
         for precision in asked(plan) {
@@ -198,7 +198,7 @@ mod products {
             Matmul::new(self.precision, self.shape, threads)
         }
 
-        /// What does its operations.
+        /// Returns the units whose peak is its roof.
         pub(super) fn roofs(&self) -> &'static [Units] {
             match self.precision {
                 Precision::F64 => &[Units::FmaF64],

@@ -22,33 +22,36 @@ use crate::units::WorkAmount;
 use crate::units::{Efficiency, Joules, Watts};
 use crate::workload::WorkloadError;
 
-/// Fewer or shorter windows, and windows that see fewer updates of a counter, are told of.
+/// Limits below which a note says so: the number and length of windows, and the updates of a
+/// counter that a window sees.
 const LEAST_TRIALS: usize = 3;
 const LEAST_TIME: Duration = Duration::from_secs(5);
 const LEAST_UPDATES: u64 = 50;
 
-/// How to measure energy.
+/// The configuration of energy measurements, with the meters that they use.
 pub struct Metering {
-    /// The meters, which are being read.
+    /// Recorder that reads the meters.
     pub recorder: Recorder,
-    /// Where the GPUs are, for meters that know that only: [`Domain::GpuAt`].
+    /// Addresses of the GPUs by their numbers, for meters that know only the address:
+    /// [`Domain::GpuAt`].
     pub cards: Vec<(u8, Domain)>,
-    /// How long a window is.
+    /// Length of a window.
     pub window: Duration,
-    /// How many there are of each workload.
+    /// Number of windows of each workload.
     pub trials: usize,
-    /// How long to look at the idle machine, before and after everything.
+    /// Time for which the idle machine is measured, before and after everything.
     pub idle: Duration,
-    /// What another meter wrote meanwhile, asked for when everything is over.
+    /// Function that returns what another meter's trace shows of a span, called when everything is
+    /// over; `None` without a trace.
     pub trace: Option<Box<dyn Fn(Span) -> Measured>>,
-    /// How many windows of a device, one after the other, told nothing.
+    /// Number of windows in a row that gave no energy, by device.
     in_vain: RefCell<Vec<(Device, u32)>>,
 }
 
-/// After so many windows that told nothing, meters are believed to tell nothing in the next either.
+/// Number of windows in a row without energy after which the meters are not expected to give any.
 const IN_VAIN: u32 = 2;
 
-/// A window in which nothing is measured: a stated power is the same at any time.
+/// Length of a window in which nothing is measured: a stated power is the same at any time.
 const STATED: Duration = Duration::from_millis(300);
 
 impl fmt::Debug for Metering {
@@ -60,79 +63,80 @@ impl fmt::Debug for Metering {
     }
 }
 
-/// What some work cost.
+/// The energy and the efficiency of a workload.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Energy {
-    /// What was added up.
+    /// Domains whose energy was added up.
     pub charged: Vec<Domain>,
-    /// By what means it was measured.
+    /// Means by which the energy was measured.
     pub source: Source,
-    /// How the energy is known.
+    /// How the energy is known: counted, integrated or assumed.
     pub method: Method,
-    /// All that was drawn, on average.
+    /// Gross power: the mean power of these domains during the windows, in watts.
     pub gross: Watts,
-    /// What the same domains draw without the work; `None` where that was not measured.
+    /// Idle power: the mean power of the same domains without the work, in watts; `None` where it
+    /// was not measured.
     pub idle: Option<Watts>,
-    /// Work per joule of all that was drawn.
+    /// Efficiency: work per joule of gross energy.
     pub efficiency: Efficiency,
-    /// One standard deviation of the efficiency, as a share of it; `None` of a single window, which
-    /// shows no spread.
+    /// Uncertainty of the efficiency: one standard deviation, as a share of it; `None` for a single
+    /// window, which shows no spread.
     pub uncertainty: Option<f64>,
-    /// The windows.
+    /// Trials: the windows that were measured.
     pub trials: Vec<Trial>,
-    /// The states of the device meanwhile, where a meter knows them.
+    /// States of the device during the windows, where a meter reports them.
     pub conditions: Vec<Conditions>,
-    /// What makes the numbers doubtful.
+    /// Caveats that make the numbers doubtful.
     pub notes: Vec<String>,
 }
 
-/// One window.
+/// A trial: one window of a workload.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Trial {
-    /// From the start of the recorder's clock.
+    /// Beginning of the window, since the start of the recorder's clock.
     pub start: Duration,
-    /// How long its readings lie apart, which is a little longer than the work took.
+    /// Time between the readings of the meters, which is a little longer than the work took.
     pub took: Duration,
-    /// What was done in it.
+    /// Amount of work that was done in the window.
     pub work: WorkAmount,
-    /// What it cost.
+    /// Energy that was used in the window, in joules.
     pub energy: Joules,
-    /// How often the slowest of the counters was seen to move.
+    /// Number of updates that were seen of the slowest counter.
     pub updates: u64,
 }
 
-/// Why there is no energy.
+/// The reason why a row has no energy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoEnergy {
-    /// Nothing measures the device.
+    /// No meter measures the device.
     #[error("no meter measures {device}")]
     NoMeter {
-        /// Which.
+        /// Device that no meter measures.
         device: Device,
     },
-    /// It is there for others to be compared with.
+    /// The row is a peak, which is there for others to be compared with.
     #[error("a peak: its numbers stand still, so that it draws less than real work")]
     Peak,
-    /// Another row stands for the device.
+    /// Another row of the device is metered in its place.
     #[error("only the fastest engine is metered, on all threads, and so are products and memory")]
     Another,
-    /// A meter failed.
+    /// A meter of the device failed.
     #[error("{domain}: {why}")]
     Failed {
-        /// Of what.
+        /// Domain of the meter.
         domain: Domain,
-        /// What happened.
+        /// Error of the meter, as text.
         why: String,
     },
-    /// Nothing was done that could be metered.
+    /// The measurement was stopped before its first window.
     #[error("it was stopped before")]
     Stopped,
 }
 
-/// Reads what [`fmt::Display`] writes.
+/// Reads the text that [`fmt::Display`] writes.
 impl FromStr for NoEnergy {
     type Err = UnknownReasonError;
 
@@ -153,7 +157,7 @@ impl FromStr for NoEnergy {
     }
 }
 
-/// A text that is no reason for having no energy.
+/// The error for a text that is no [`NoEnergy`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no reason of this version for having no energy")]
 pub struct UnknownReasonError;
@@ -167,7 +171,8 @@ pub(super) struct MeteredWindow {
 }
 
 impl Metering {
-    /// With these meters: three windows of five seconds, and two seconds of the idle machine.
+    /// Makes a configuration with these meters: three windows of five seconds, and two seconds of
+    /// the idle machine before and after.
     #[must_use]
     pub fn new(recorder: Recorder) -> Self {
         let idle = Duration::from_secs(2);
@@ -176,7 +181,7 @@ impl Metering {
         Self { recorder, cards, window, trials, idle, trace: None, in_vain }
     }
 
-    /// How long a window of a device has to be; `None` where there is nothing to tell of it.
+    /// Returns how long a window of a device has to be; `None` where no meter measures it.
     pub(super) fn window(&self, device: Device) -> Option<Duration> {
         let meters: Vec<_> = self.recorder.meters().collect();
         let Charged { measured, stated } = self.charged(device, &meters);
@@ -199,8 +204,8 @@ impl Metering {
         in_vain.iter().find(|(of, _)| *of == device).map_or(0, |&(_, count)| count)
     }
 
-    /// Whether more windows like this one are worth their time: a device's meters told something in
-    /// it, or there is what was stated.
+    /// Returns whether more windows like this one are worth their time: a device's meters gave
+    /// energy in it, or there is a stated power.
     pub(super) fn told(&self, device: Device, stretch: &MeteredWindow) -> bool {
         let abouts: Vec<_> = stretch.windows.iter().map(|measured| &measured.info).collect();
         let Charged { measured, stated } = self.charged(device, &abouts);
@@ -217,7 +222,7 @@ impl Metering {
         told || !stated.is_empty()
     }
 
-    /// Whether there is a meter that a device can be charged by.
+    /// Returns whether there is a meter that the device can be charged by.
     #[must_use]
     pub fn is_charged(&self, device: Device) -> bool {
         let meters: Vec<_> = self.recorder.meters().collect();
@@ -225,7 +230,7 @@ impl Metering {
         !(measured.is_empty() && stated.is_empty())
     }
 
-    /// What a device is charged with of these windows.
+    /// Returns the energy that a device is charged with in these windows, in joules.
     ///
     /// # Errors
     ///
@@ -237,7 +242,7 @@ impl Metering {
         add(places.iter().map(|&place| &windows[place]))
     }
 
-    /// What the meters tell while some work is done.
+    /// Does some work, and returns its result with the windows of the meters around it.
     fn watch<T>(&self, work: impl FnOnce() -> T) -> (T, MeteredWindow) {
         let clock = self.recorder.clock();
         // Without the time that slow meters take to be read.
@@ -250,7 +255,7 @@ impl Metering {
         (done, MeteredWindow { start, span, work: None, windows })
     }
 
-    /// What the meters tell while `work` is done, if that succeeds.
+    /// Does some work, and returns the windows of the meters around it, if it succeeds.
     pub(super) fn around(
         &self,
         work: impl FnOnce() -> Result<WorkAmount, WorkloadError>,
@@ -259,19 +264,19 @@ impl Metering {
         Ok(MeteredWindow { work: Some(done?), ..stretch })
     }
 
-    /// What they tell while nothing is done.
+    /// Measures the idle machine.
     pub(super) fn idle(&self) -> MeteredWindow {
         self.watch(|| thread::sleep(self.idle)).1
     }
 
-    /// Lays the trace over stretches that are over.
+    /// Adds the trace of another meter to windows that are over.
     pub(super) fn complete<'a>(&self, stretches: impl IntoIterator<Item = &'a mut MeteredWindow>) {
         if let Some(trace) = &self.trace {
             stretches.into_iter().for_each(|it| it.windows.push(trace(it.span)));
         }
     }
 
-    /// What the work of a device cost in these stretches.
+    /// Returns the energy of a device's work in these windows.
     pub(super) fn charge(
         &self,
         device: Device,
@@ -297,7 +302,7 @@ impl Metering {
         Err(failed.unwrap_or(NoEnergy::NoMeter { device }))
     }
 
-    /// The places of the meters that a device is charged with.
+    /// Returns the places of the meters that a device is charged with.
     fn charged(&self, device: Device, meters: &[&meter::MeterInfo]) -> Charged {
         let card = self.cards.iter().find(|&&(number, _)| device == Device::Gpu(number));
         let is_card = |domain: &Domain| match (device, domain) {
@@ -340,7 +345,7 @@ impl Charged {
     }
 }
 
-/// What is said of energy that is known by other means than it should be.
+/// Returns the note on energy that is known by other means than it should be.
 fn instead(energy: &Energy, why: &NoEnergy) -> String {
     if energy.method == Method::Assumed {
         return format!("the stated power is used, because {why}");
@@ -349,7 +354,7 @@ fn instead(energy: &Energy, why: &NoEnergy) -> String {
     format!("charged with {}, because {why}", charged.join(" and "))
 }
 
-/// What some work cost by the meters at these places; `None` where there are none.
+/// Returns the energy of some work by the meters at these places; `None` where there are none.
 fn sum(
     places: &[usize],
     stretches: &[MeteredWindow],
@@ -380,7 +385,7 @@ fn add<'a>(windows: impl IntoIterator<Item = &'a Measured>) -> Result<Joules, No
         .map_err(|overlap| NoEnergy::Failed { domain: overlap.a.clone(), why: overlap.to_string() })
 }
 
-/// The power of these meters together; `None` where one of them does not tell, or was not asked.
+/// Returns the power of these meters together; `None` where one of them failed or is assumed.
 fn power(stretch: &MeteredWindow, places: &[usize]) -> Option<Watts> {
     let windows = places.iter().map(|&place| stretch.windows[place].window.as_ref().ok());
     windows.map(|it| it.filter(|window| !window.is_assumed()).map(Window::power)).sum()
@@ -399,7 +404,7 @@ struct Sum {
 }
 
 impl Sum {
-    /// Adds what some meters told in a stretch.
+    /// Adds the windows of some meters.
     fn add(&mut self, stretch: &MeteredWindow, places: &[usize]) -> Result<(), NoEnergy> {
         let energy = add(places.iter().map(|&place| &stretch.windows[place]))?;
         let mut power = Watts::ZERO;
@@ -435,7 +440,7 @@ impl Sum {
         }
     }
 
-    /// `None` where nothing was measured.
+    /// Returns the energy; `None` where nothing was measured.
     fn finish(mut self, idle: Option<Watts>) -> Option<Energy> {
         let (source, method) = self.method?;
         if method != Method::Assumed {

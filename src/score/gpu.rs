@@ -19,7 +19,7 @@ use crate::workload::{Kind, WorkloadError, last_level_caches};
 /// last one leaves it idle, for the time that it takes to start one.
 const CALLS: u32 = 2;
 
-/// How long other slices last: some submissions.
+/// How long a slice of other work than hashing lasts: some submissions.
 const SLICE: Duration = Duration::from_millis(100);
 
 /// How long a size of matrices is tried.
@@ -144,7 +144,7 @@ impl Arithmetic {
         }
     }
 
-    /// What does its operations.
+    /// Returns the operations whose peak is its roof.
     fn roofs(self) -> &'static [Operation] {
         match self {
             Self::F32 | Self::F16InF32 => &[Operation::FusedF32, Operation::SeparateF32],
@@ -189,7 +189,7 @@ fn memory(plan: &Plan, device: &Device, group: &mut Group) -> Result<(), Workloa
     Ok(())
 }
 
-/// Of an array that suits the device.
+/// Returns the size of an array that suits the device, in bytes.
 fn bytes(device: &Device, transfer: Transfer) -> u64 {
     let adapter = device.adapter();
     let wanted = match transfer {

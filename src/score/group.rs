@@ -11,8 +11,8 @@ use super::{Capacity, Missing, Row};
 use crate::search::Stop;
 use crate::workload::{Kind, Label, Place, Size, Workload, WorkloadError};
 
-/// The first rounds wake the vector units and find out how much work a slice is, and do not count:
-/// so many at the least, and this share of the time, if that is not long.
+/// The first rounds wake the vector units and find the amount of work of a slice, and do not count:
+/// at least `WARM_UP` rounds, and this share of the time up to `WARM_UP_TIME`.
 const WARM_UP: u32 = 2;
 const WARM_UP_SHARE: u32 = 20;
 const WARM_UP_TIME: Duration = Duration::from_millis(300);
@@ -46,7 +46,7 @@ impl Group {
         Ok(Some(self.subjects.len() - 1))
     }
 
-    /// What was made. Where that could not be, it is noted, and the others go on, unless the plan
+    /// Returns what was made. A failure is noted, and the other workloads go on, unless the plan
     /// cannot be carried out at all.
     pub(super) fn keep<T>(
         &mut self,
@@ -67,14 +67,14 @@ impl Group {
             WorkloadError::Device(_)
             | WorkloadError::Engine(_)
             | WorkloadError::Wrong(_)
-            | WorkloadError::SelfTestError(_) => &mut self.faults,
+            | WorkloadError::SelfTest(_) => &mut self.faults,
             _ => return Err(why),
         };
         list.push(Missing { device: self.device, what: what.to_string(), why });
         Ok(None)
     }
 
-    /// Has no row of it; others are compared with it.
+    /// Leaves a workload without a row: it is there for others to be compared with.
     pub(super) fn hide(&mut self, place: Option<usize>) {
         if let Some(place) = place {
             self.subjects[place].is_shown = false;
@@ -89,7 +89,7 @@ impl Group {
         }
     }
 
-    /// Compares a workload with what users know.
+    /// Compares a workload with its baseline.
     pub(super) fn set_baseline(&mut self, place: Option<usize>, baseline: Option<usize>) {
         if let Some(place) = place {
             self.subjects[place].baseline = baseline;
@@ -98,7 +98,7 @@ impl Group {
 }
 
 impl Group {
-    /// Measures all workloads in turn. `tell` is told the time that this has taken.
+    /// Measures all workloads in turn. `tell` is called with the time that this has taken.
     pub(super) fn measure(&mut self, time: Duration, stop: &Stop, tell: &mut dyn FnMut(Duration)) {
         let start = Instant::now();
         let warm_up = (time / WARM_UP_SHARE).min(WARM_UP_TIME);
@@ -154,7 +154,7 @@ impl Group {
         }
     }
 
-    /// What was measured, and the windows of its meters.
+    /// Returns the rows that were measured, and the windows of their meters.
     pub(super) fn rows(&mut self) -> Vec<(Row, Vec<MeteredWindow>)> {
         let metered = self.metered();
         let mut rows = Vec::new();

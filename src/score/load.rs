@@ -1,24 +1,24 @@
-//! Whether something else kept the processor busy during a measurement, as Linux tells it.
+//! Whether something else kept the processor busy during a measurement, as Linux reports it.
 
 use std::fs;
 use std::time::Instant;
 
-/// What is asked of the system before a measurement.
+/// What the system reports before a measurement.
 pub(super) struct Before {
     at: Instant,
     ticks: Option<Ticks>,
 }
 
-/// Of all processors together since the system started.
+/// Busy time of all processors together since the system started, in ticks.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Ticks {
-    /// Spent by everyone, by other virtual machines too where the host tells.
+    /// Time spent by everyone, by other virtual machines too where the host reports it.
     busy: u64,
-    /// Spent by this process.
+    /// Time spent by this process.
     own: u64,
 }
 
-/// Ticks of a second, in everything that Linux tells programs.
+/// Number of ticks in a second, in everything that Linux shows programs.
 const PER_SECOND: f64 = 100.0;
 
 impl Before {

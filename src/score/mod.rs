@@ -1,7 +1,7 @@
 //! The score: how fast each device does each kind of work, beside what is possible there and, for
 //! hashing, what users know.
 //!
-//! A [`Plan`] is carried out in groups: one kind of work on one device, with whatever it is compared
+//! A [`Plan`] is carried out in groups: one class of work on one device, with what it is compared
 //! with. The workloads of a group are timed in slices, in turn, so that all of them meet the same
 //! machine: on shared hardware the clock and the neighbours change from second to second, and two
 //! rates taken apart do not compare.
@@ -10,8 +10,8 @@
 //!   memory, the rate of a plain copy.
 //! - *Baseline*, for hashing on processors: whole headers hashed with the `sha2` crate.
 //!
-//! Whatever is computed is checked between slices, as often as that takes no longer than the work,
-//! and after the last one. A workload that fails, or whose result is wrong, has no row.
+//! All results are checked between slices, as often as that takes no longer than the work, and
+//! after the last one. A workload that fails, or whose result is wrong, has no row.
 
 mod cpu;
 mod energy;
@@ -34,70 +34,71 @@ use crate::search::{MAX_THREADS, Stop};
 use crate::units::WorkUnit;
 use crate::workload::{Kind, Label, WorkloadError};
 
-/// The rates of some slices: units of work per second.
+/// Rates of the slices of a workload, in units of work per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Rate {
-    /// The fastest slice.
+    /// Rate of the fastest slice, in units of work per second.
     pub best: f64,
-    /// The slice that one in ten is faster than.
+    /// 90th percentile of the rates, in units of work per second: one slice in ten is faster.
     pub p90: f64,
-    /// The slice in the middle.
+    /// Median of the rates, in units of work per second.
     pub median: f64,
-    /// From the slowest tenth to the fastest tenth, as a share of the median; `None` of a single
-    /// slice, which shows none.
+    /// Spread of the rates: 90th percentile less 10th percentile, as a share of the median; `None`
+    /// for a single slice.
     pub spread: Option<f64>,
-    /// How many slices.
+    /// Number of slices.
     pub slices: usize,
 }
 
-/// What a workload has shown.
+/// The result of one workload on one device.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Row {
-    /// The workload.
+    /// Label of the workload: its kind, variant, size and place.
     pub label: Label,
-    /// What its work is counted in.
+    /// Unit of the work: hash, FLOP, byte or operation.
     pub unit: WorkUnit,
-    /// Its rate.
+    /// Rates of the slices of the workload.
     pub rate: Rate,
-    /// The rate of its baseline on as many threads; for a GPU, on all threads of the plan.
+    /// Rates of the baseline on as many threads, for a GPU on all threads of the plan; `None` where
+    /// there is no baseline.
     pub baseline: Option<Rate>,
-    /// The most that there could be.
+    /// Roof of the rate, the most that there could be; `None` where none was measured.
     pub roof: Option<Roof>,
-    /// The share of the median slice in which the device worked, by its own clock; `None` where it
-    /// has none.
+    /// Share of the time in which the device worked, by its own clock: the median of the slices;
+    /// `None` where it has no such clock.
     pub busy: Option<f64>,
-    /// How many times its results were checked; they were right each time.
+    /// Number of checks of the results, all of which passed.
     pub checks: usize,
-    /// What it cost, or why that is not known.
+    /// Energy of the workload, or the reason why it is not known.
     pub energy: Result<Energy, NoEnergy>,
 }
 
 impl Row {
-    /// How many times the baseline's median the median is.
+    /// Returns the median rate as a multiple of the baseline's median; `None` without a baseline.
     #[must_use]
     pub fn times_baseline(&self) -> Option<f64> {
         self.baseline.map(|baseline| self.rate.median / baseline.median)
     }
 
-    /// The best slice as a share of the roof, 0 to [`MOST_OF_ROOF`]; `None` where there is no roof,
-    /// and where it was [disturbed](Self::is_roof_disturbed).
+    /// Returns the best rate as a share of the roof, from 0 to [`MOST_OF_ROOF`]; `None` where there
+    /// is no roof, and where it was [disturbed](Self::is_roof_disturbed).
     #[must_use]
     pub fn of_roof(&self) -> Option<f64> {
         self.roof.as_ref().and_then(|roof| share_of_roof(self.rate.best, roof.per_second))
     }
 
-    /// Whether the work was faster than what is to be the most that there could be: then something
-    /// held up the roof's slices and not the work's, or it bounds other work than this.
+    /// Returns whether the best rate is more than [`MOST_OF_ROOF`] times the roof: then something
+    /// held up the roof's slices and not the work's, or the roof bounds other work than this.
     #[must_use]
     pub fn is_roof_disturbed(&self) -> bool {
         self.roof.is_some() && self.of_roof().is_none()
     }
 }
 
-/// Work that is faster than this share of its roof shows that the roof is none: two rates of one
-/// device, each the best of its slices, do not differ by so much by chance.
+/// Largest share of its roof that a rate can have: a larger one shows that the roof is none, since
+/// two rates of one device, each the best of its slices, do not differ by so much by chance.
 pub const MOST_OF_ROOF: f64 = 1.05;
 
 /// A rate as a share of a roof; `None` where it cannot be one.
@@ -105,108 +106,108 @@ pub(crate) fn share_of_roof(best: f64, roof: f64) -> Option<f64> {
     Some(best / roof).filter(|share| (0.0..=MOST_OF_ROOF).contains(share))
 }
 
-/// The most that a device could do of some work.
+/// A roof: the most that a device could do of some work.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Roof {
-    /// Of what it was measured.
+    /// Label of the workload that the roof was measured with.
     pub label: Label,
-    /// In units of the row's work, from the best slice.
+    /// Roof in units of the row's work per second, from the best slice.
     pub per_second: f64,
-    /// Units of the roof's own work that one unit of the row's takes.
+    /// Units of the roof's own work that one unit of the row's work takes.
     pub each: f64,
 }
 
-/// Something of a plan that has no row, and why.
+/// A part of a plan that has no row, and why.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Missing {
-    /// Which device.
+    /// Device on which the work was to run.
     pub device: Device,
-    /// Which work.
+    /// Name of the work.
     pub what: String,
-    /// Why.
+    /// Reason why there is no row.
     pub why: WorkloadError,
 }
 
-/// What is known of a GPU after its part of a plan.
+/// The memory capacity of a GPU, as found while a plan was carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capacity {
-    /// Which.
+    /// GPU that the capacity is of.
     pub device: Device,
-    /// The largest buffer that it really gave, in bytes.
+    /// Size of the largest buffer that the GPU really gave, in bytes.
     pub largest_buffer: u64,
 }
 
-/// What makes the rows of a group doubtful.
+/// A condition that makes the rows of a group doubtful.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Warning {
-    /// Something else kept the processor busy.
+    /// Other programs kept the processor busy.
     #[error(
         "{group}: others kept {cores:.1} cores busy; medians and joules are those of work beside \
          them, and the best slices come nearest to an idle machine"
     )]
     Load {
-        /// Which work on which device.
+        /// Work and device of the group, as in `memory on cpu`.
         group: String,
-        /// On average.
+        /// Number of cores that they kept busy, on average.
         cores: f64,
     },
 }
 
-/// Others that keep so many cores busy are told of.
+/// Number of cores that others may keep busy without a warning.
 const BUSY: f64 = 0.1;
 
-/// What became of a plan.
+/// The results of a plan.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Measured {
-    /// By group; within a group what is compared with comes first.
+    /// Rows by group; within a group, what others are compared with comes first.
     pub rows: Vec<Row>,
-    /// What a device lacks, or has no memory for.
+    /// Work for which a device lacks something, or has no memory.
     pub missing: Vec<Missing>,
-    /// What failed on the way, or computed wrong results.
+    /// Work that failed on the way, or computed wrong results.
     pub faults: Vec<Missing>,
-    /// Of the GPUs.
+    /// Memory capacities of the GPUs.
     pub capacities: Vec<Capacity>,
-    /// What makes numbers doubtful.
+    /// Conditions that make numbers doubtful.
     pub warnings: Vec<Warning>,
-    /// What was measured to its end.
+    /// Kinds of work that were measured to their end, by device.
     pub finished: Vec<(Device, Vec<Kind>)>,
-    /// How long it took.
+    /// Time that the plan took.
     pub took: Duration,
 }
 
-/// Where a plan is.
+/// The progress of a plan.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// The work in hand.
+    /// Device and work in hand, as in `cpu: memory`.
     pub group: String,
-    /// Groups that are done, and groups of the plan.
+    /// Number of groups that are done, and number of groups of the plan.
     pub groups: (usize, usize),
-    /// Of this group's time, 0 to 1: at 0 it is being prepared.
+    /// Share of this group's time that has passed, from 0 to 1; at 0 it is being prepared.
     pub share: f64,
 }
 
-/// Who wants to know how a plan goes.
+/// Callbacks that follow a plan while it is carried out.
 pub struct Observer<'a> {
-    /// Is told where the plan is.
+    /// Callback that is given the progress of the plan.
     pub progress: &'a mut dyn FnMut(&Progress),
-    /// Is given what there is so far, after each kind of work on each device.
+    /// Callback that is given the results so far, after each group.
     pub keep: &'a mut dyn FnMut(&Measured),
 }
 
-/// Carries out the plan, and measures the energy of its work where there is `metering`.
+/// Carries out a plan, and measures the energy of its work where there is `metering`.
 ///
-/// When `stop` says so, the rows are made of what was measured until then.
+/// Once `stop` is set, the rows are made of what was measured until then.
 ///
 /// # Errors
 ///
-/// When the plan asks for what no device has, such as a size that is too large; a device that lacks
-/// something by its nature is told of in [`Measured::missing`].
+/// When the plan asks for what no device has, such as a size that is too large. What a device lacks
+/// by its nature is listed in [`Measured::missing`] instead.
 pub fn measure(
     plan: &Plan,
     metering: Option<&Metering>,

@@ -8,38 +8,40 @@ use std::time::Duration;
 use crate::engine::Engine;
 use crate::workload::{Kind, Shape};
 
-/// What to score, and for how long.
+/// A plan: what to score, and for how long.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Plan {
-    /// On what.
+    /// Devices to score.
     pub devices: Vec<Device>,
-    /// Which work.
+    /// Kinds of work to measure.
     pub kinds: Vec<Kind>,
-    /// The engines of the search and of integer peaks, those of GPUs too. Each has passed
+    /// Engines of the search and of integer peaks, those of GPUs too. Each has passed
     /// [`crate::engine::selftest::check`].
     pub engines: Vec<Arc<dyn Engine>>,
-    /// Types of numbers in products and peaks; all where there is none.
+    /// Types of numbers in products and peaks; all of them if empty.
     pub dtypes: Vec<Dtype>,
-    /// The sides of matrices; `None` finds those out from which on larger ones are not faster.
+    /// Sides of the matrices; `None` finds those from which on larger ones are not faster.
     pub shape: Option<Shape>,
-    /// Bytes of each array for bandwidth; `None` is more than the caches hold.
+    /// Size of each array for bandwidth, in bytes; `None` is more than the caches hold.
     pub array_bytes: Option<u64>,
-    /// The threads of the rows that use several.
+    /// Number of threads of the rows that use several.
     pub threads: usize,
-    /// How long to measure each kind of work on each device, after it has been prepared.
+    /// Time to measure each group (hashing, arithmetic or memory on one device), without its
+    /// preparation and its energy windows.
     pub time: Duration,
-    /// What an earlier score has measured to its end, which is not measured again.
+    /// Kinds of work that an earlier score has measured to their end, by device; they are not
+    /// measured again.
     pub finished: Vec<(Device, Vec<Kind>)>,
 }
 
-/// What can be scored.
+/// A device that can be scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Device {
-    /// The processor.
+    /// The processor of this machine.
     Cpu,
-    /// The GPU of this number.
+    /// The GPU of this number, as perjoule numbers them.
     Gpu(u8),
 }
 
@@ -65,34 +67,34 @@ impl FromStr for Device {
     }
 }
 
-/// A name that no device has.
+/// The error for a name that no [`Device`] has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no device is called {name:?}, expected cpu, gpu:0, gpu:1 …")]
 pub struct UnknownDeviceError {
     name: String,
 }
 
-/// What numbers are made of.
+/// A type of numbers to compute with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Dtype {
-    /// binary64.
+    /// Floating-point numbers of 64 bits (IEEE 754 binary64).
     F64,
-    /// binary32.
+    /// Floating-point numbers of 32 bits (IEEE 754 binary32).
     F32,
-    /// binary16, whatever it is summed in.
+    /// Floating-point numbers of 16 bits (IEEE 754 binary16), summed in any type.
     F16,
-    /// 8-bit integers, summed in 32 bits.
+    /// Integers of 8 bits, summed in 32 bits.
     I8,
-    /// 32-bit integers.
+    /// Integers of 32 bits.
     I32,
 }
 
 impl Dtype {
-    /// All of them.
+    /// All types of numbers.
     pub const ALL: [Self; 5] = [Self::F64, Self::F32, Self::F16, Self::I8, Self::I32];
 
-    /// Its name: `f64`, `f32`, `f16`, `i8` or `i32`.
+    /// Returns the name: `f64`, `f32`, `f16`, `i8` or `i32`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -114,14 +116,14 @@ impl FromStr for Dtype {
     }
 }
 
-/// A name that no type has.
+/// The error for a name that no [`Dtype`] has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no type is called {name:?}, expected f64, f32, f16, i8 or i32")]
 pub struct UnknownDtypeError {
     name: String,
 }
 
-/// Work that is measured in turn.
+/// A class of work, whose workloads are measured in turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WorkloadClass {
     Hashing,
@@ -132,7 +134,7 @@ pub(super) enum WorkloadClass {
 impl WorkloadClass {
     const ALL: [Self; 3] = [Self::Hashing, Self::Arithmetic, Self::Memory];
 
-    /// What it has on a device.
+    /// Returns the kinds of work of this class on a device.
     fn kinds(self, device: Device) -> &'static [Kind] {
         match (self, device) {
             (Self::Hashing, _) => &[Kind::Sha256d],
@@ -154,8 +156,8 @@ impl fmt::Display for WorkloadClass {
 }
 
 impl Plan {
-    /// Everything on these devices, each kind of work for `time`, on one thread and on `threads`; with
-    /// `engines` for their searches.
+    /// Makes a plan of all kinds of work on these devices, with `time` for each group, on one
+    /// thread and on `threads`; the searches use `engines`.
     #[must_use]
     pub fn new(
         devices: Vec<Device>,
@@ -176,7 +178,7 @@ impl Plan {
         }
     }
 
-    /// Whatever of the plan there can be on each device, and is not finished.
+    /// Returns the groups that there can be on each device and that are not finished.
     pub(super) fn groups(&self) -> Vec<(Device, WorkloadClass)> {
         let groups =
             self.devices.iter().flat_map(|&device| WorkloadClass::ALL.map(|class| (device, class)));

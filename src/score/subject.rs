@@ -11,7 +11,7 @@ use crate::workload::{Workload, WorkloadError};
 /// are those of work.
 const WARM_UP_WINDOW: u32 = 5;
 
-/// Something that is measured, and what it has shown.
+/// A workload under measurement, and its results so far.
 pub(super) struct Subject {
     pub(super) workload: Box<dyn Workload>,
     slice: Duration,
@@ -19,19 +19,19 @@ pub(super) struct Subject {
     pub(super) is_shown: bool,
     /// Places in the group, and units of their work that one of this takes: the fastest is the roof.
     pub(super) roofs: Vec<(usize, f64)>,
-    /// A place in the group.
+    /// Place of the baseline in the group.
     pub(super) baseline: Option<usize>,
     pub(super) samples: Samples,
     pub(super) stretches: Vec<MeteredWindow>,
 }
 
-/// What slices have shown.
+/// Results of slices.
 #[derive(Default)]
 pub(super) struct Samples {
     rates: Vec<f64>,
     busy: Vec<f64>,
     unit: Option<WorkUnit>,
-    /// For how long it ran, and how long checking took.
+    /// Time for which it ran, and time that checking took.
     run: Duration,
     checked: Duration,
     checks: usize,
@@ -106,7 +106,8 @@ impl Subject {
         Ok(())
     }
 
-    /// `None` when it has no row, nothing was measured, or nothing that can be believed.
+    /// Returns the row; `None` when it has none, nothing was measured, or nothing that can be
+    /// trusted.
     pub(super) fn row(&self, all: &[Self]) -> Option<Row> {
         let roofs = self.roofs.iter().filter_map(|&(roof, each)| {
             let per_second = all[roof].samples.rate()?.best / each;
@@ -142,7 +143,7 @@ impl Samples {
         })
     }
 
-    /// The median.
+    /// Returns the median of the shares of time in which the device worked.
     fn busy(&self) -> Option<f64> {
         let mut sorted = self.busy.clone();
         sorted.sort_by(f64::total_cmp);

@@ -1,14 +1,15 @@
-//! A search: pieces of the work over cores, candidates back, shares out, in one order.
+//! A search over all cores and GPUs: hands chunks of the work out, verifies candidates, returns
+//! shares in one order.
 //!
-//! The order belongs to the work and not to who does it: time, then version group, then nonce,
-//! then version inside the group. Threads claim pieces of it from the front, each as large as it
-//! does in the time that its engine asks for, a millisecond on a CPU or less where threads share a
-//! core, so a search stops within that; what they find is put back in order, so that
-//! [`Search::first`] gives the same share on every engine, with every number of threads, and by
+//! The order is that of the work, whoever does it: time, then version group, then nonce, then
+//! version inside the group. Threads claim chunks of the work from the front, each as large as it
+//! can do in the time that its engine asks for (a millisecond on a CPU, or less where threads share
+//! a core), so a search stops within that. What they find is put back in order, so that
+//! [`Search::first`] returns the same share on every engine, with every number of threads, and with
 //! several engines together.
 //!
-//! An engine may fail. What it had is then done by the others, and nothing is lost or counted
-//! twice; the search fails only when no engine is left.
+//! An engine may fail. Its unfinished work is then done by the others, and nothing is lost or
+//! counted twice; the search fails only when no engine is left.
 
 mod pace;
 mod pieces;
@@ -30,7 +31,7 @@ pub use crate::engine::{Share, verify};
 
 use self::pieces::WorkQueue;
 
-/// What to search: a header and a target, and how far its nonce, version and time may go.
+/// A search to run: a header and a target, and how far its nonce, version and time may vary.
 ///
 /// ```
 /// use perjoule::block::{Header, Target};
@@ -59,26 +60,26 @@ pub struct Search {
 }
 
 impl Search {
-    /// All nonces of `header`, with its own version and time.
+    /// Makes a search over all nonces of `header`, with its own version and time.
     #[must_use]
     pub fn new(header: Header, target: Target) -> Self {
         Self { header, target, nonces: NonceRange::ALL, mask: None, group: MAX_GROUP, seconds: 0 }
     }
 
-    /// Only these nonces, for every version and time.
+    /// Restricts the search to these nonces, for every version and time.
     #[must_use]
     pub fn nonces(self, nonces: NonceRange) -> Self {
         Self { nonces, ..self }
     }
 
-    /// Rolls the version bits of `mask` too, starting from the header's own version.
+    /// Rolls the version bits of `mask` as well, starting from the header's own version.
     #[must_use]
     pub fn versions(self, mask: VersionMask) -> Self {
         Self { mask: Some(mask), ..self }
     }
 
-    /// How many versions are tried on each nonce before the next one: 1 to [`MAX_GROUP`], which is
-    /// the default; fewer if the mask has fewer. It sets the order of the results.
+    /// Sets how many versions are tried on each nonce before the next one: 1 to [`MAX_GROUP`],
+    /// which is the default; fewer if the mask has fewer. It determines the order of the results.
     ///
     /// # Errors
     ///
@@ -90,7 +91,8 @@ impl Search {
         Ok(Self { group: size, ..self })
     }
 
-    /// Goes on, when nonces and versions are spent, with up to `seconds` later header times.
+    /// Rolls the header's time as well: up to `seconds` later, each when nonces and versions are
+    /// exhausted.
     ///
     /// A node refuses a block whose time is more than two hours past its own clock.
     #[must_use]
@@ -98,34 +100,35 @@ impl Search {
         Self { seconds, ..self }
     }
 
-    /// The header to start from.
+    /// Returns the header that the search starts from.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// What a hash has to be at most.
+    /// Returns the target that a hash must meet.
     #[must_use]
     pub fn target(&self) -> Target {
         self.target
     }
 
-    /// All hashes of this search: times, versions and nonces multiplied.
+    /// Returns the number of all hashes of this search: times, versions and nonces multiplied.
     #[must_use]
     pub fn hashes(&self) -> u128 {
         u128::from(self.times()) * u128::from(self.version_count()) * u128::from(self.nonces.len())
     }
 
-    /// The first share in the order of the search.
+    /// Runs the search until it has found the first share in its order.
     ///
-    /// [`Outcome::shares`] holds it, or nothing when the search was exhausted, stopped or failed. A
-    /// search that was stopped or failed may hold a share that is not the first.
+    /// [`Outcome::shares`] holds that share, or nothing if the search was exhausted, stopped or
+    /// failed. A search that was stopped or failed may hold a share that is not the first.
     #[must_use]
     pub fn first(&self, workers: &Workers, watch: SearchControl<'_>) -> Outcome {
         self.all(1, workers, watch)
     }
 
-    /// The first `limit` shares in the order of the search; with a limit of 0, none and no search.
+    /// Runs the search until it has found the first `limit` shares in its order; with a limit of 0
+    /// it returns at once with none.
     #[must_use]
     pub fn all(&self, limit: usize, workers: &Workers, watch: SearchControl<'_>) -> Outcome {
         let mut shares = Vec::new();
@@ -133,13 +136,14 @@ impl Search {
         Outcome { shares, ..outcome }
     }
 
-    /// As [`Self::all`], but hands the shares over while the search goes on, so that they need not all
-    /// be in memory: [`Outcome::shares`] is empty.
+    /// Runs the search as [`Self::all`] does, but hands the shares over while it goes on.
     ///
-    /// `take` is called on the thread that called the search, about as often as progress is told, with
-    /// those that come next in the order of the search. Where it takes its time, and more are found
-    /// than it takes, the search waits. What a search that was stopped or failed has found behind what
-    /// it has not done is handed over at its end.
+    /// They need not all be in memory, and [`Outcome::shares`] is empty.
+    ///
+    /// `take` is called on the calling thread, about as often as progress is reported, with the
+    /// shares that come next in the order of the search. The search waits if more are found than
+    /// `take` keeps up with. Shares that a stopped or failed search found after work that was not
+    /// done are handed over at its end.
     #[must_use]
     pub fn each(
         &self,
@@ -169,7 +173,7 @@ impl Search {
         self.mask.map_or(1, VersionMask::versions)
     }
 
-    /// The versions of one group, in order.
+    /// The versions of one group, in the order of the search.
     fn group(&self, index: u64) -> Vec<Version> {
         let size = self.group as u64;
         let version =
@@ -183,11 +187,11 @@ impl Search {
     }
 }
 
-/// The first share of a series of searches. The next one is asked for when the last is exhausted:
-/// this is how a miner gives new work when nonces, versions and time are spent.
+/// Runs searches one after the other until one has a share.
 ///
-/// Hashes and time are those of all searches together, and so are the faults: each is there once.
-/// Progress is told of each search by itself.
+/// The next search is taken from `work` when the last is exhausted: this is how a miner gets new
+/// work when nonces, versions and time are used up. The outcome's hashes and time are those of all
+/// searches together, and each fault is in it once. Progress is reported for each search by itself.
 pub fn first_of(
     work: impl IntoIterator<Item = Search>,
     workers: &Workers,
@@ -211,76 +215,79 @@ pub fn first_of(
     total
 }
 
-/// How a search ended, and with what.
+/// The result of a search: why it ended, and with what.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Outcome {
-    /// Verified shares, in the order of the search; none after [`Search::each`], which has handed them
-    /// over.
+    /// Verified shares, in the order of the search; empty after [`Search::each`], which has handed
+    /// them over.
     pub shares: Vec<Share>,
-    /// Hashes done.
+    /// Number of hashes done.
     pub hashes: u64,
-    /// Wall time.
+    /// Wall-clock time that the search took.
     pub took: Duration,
-    /// Why it ended.
+    /// Why the search ended.
     pub end: End,
-    /// What engines of these workers failed of, in this search or before, in the order of
-    /// [`Workers::engines`]. Their unfinished work went to others, and they are not used again; what
-    /// they did before counts, even where one was found to be wrong.
+    /// Errors of the engines of these workers that failed, in this search or before, in the order
+    /// of [`Workers::engines`].
+    ///
+    /// Their unfinished work went to other engines, and they are not used again. What they did
+    /// before counts, even where one was found to be wrong.
     pub faults: Vec<EngineError>,
 }
 
 /// Why a search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// As many shares as asked for were found; there may be more.
+    /// The search found as many shares as asked for; there may be more.
     Limit,
-    /// Every hash of the search was done.
+    /// The search did every one of its hashes.
     Exhausted,
-    /// It was told to stop.
+    /// The search was stopped.
     Stopped,
-    /// No engine is left that works; what was not done is unknown, and what was found may not be
+    /// No engine is left that works: some work was not done, and a share that was found may not be
     /// the first.
     Failed,
 }
 
-/// Tells searches to stop, from any thread, and for good: one that starts later with the same
+/// A handle that stops searches, from any thread and for good: one that starts later with the same
 /// handle ends at once.
 ///
-/// A search does so within 10 ms on a CPU that is not overloaded, and within 100 ms where a GPU
-/// searches too; but for one that hangs it waits until the engine has given it up. Where there are
-/// far more threads than cores each has to have its turn first: 0.1 s for 1,024 on two cores. It
-/// keeps every share verified by then.
+/// A search stops within 10 ms on a CPU that is not overloaded, and within 100 ms if a GPU searches
+/// too; if a GPU hangs, it waits until the engine has given it up. With far more threads than
+/// cores, each has to have its turn first: 0.1 s for 1,024 on two cores. The search keeps every
+/// share verified by then.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Stops the searches that watch this.
+    /// Stops all searches that were given this handle.
     pub fn stop(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether [`Self::stop`] was called.
+    /// Returns whether [`Self::stop`] was called.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// How far a running search is.
+/// Progress of a running search.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Progress {
-    /// Hashes done.
+    /// Number of hashes done so far.
     pub hashes: u64,
-    /// Hashes there are, as [`Search::hashes`].
+    /// Number of all hashes of the search, as [`Search::hashes`] gives it.
     pub of: u128,
-    /// Shares found, which may be more than will be returned.
+    /// Number of shares found so far, which may be more than will be returned.
     pub shares: usize,
-    /// Since the start.
+    /// Wall-clock time since the search began.
     pub elapsed: Duration,
 }
 
-/// Who looks on while a search runs: a stop handle, a throttle, and a callback. The default is nobody.
+/// Control over a running search: a stop handle, a throttle, and a callback for progress. The
+/// default has none of them.
 #[derive(Default)]
 pub struct SearchControl<'a> {
     stop: Stop,
@@ -290,13 +297,13 @@ pub struct SearchControl<'a> {
 }
 
 impl<'a> SearchControl<'a> {
-    /// Stops when `stop` says so.
+    /// Lets `stop` end the search.
     #[must_use]
     pub fn stop(self, stop: &Stop) -> Self {
         Self { stop: stop.clone(), ..self }
     }
 
-    /// Works as much of the time as `throttle` says.
+    /// Lets `throttle` set the duty at which the search works, also while it runs.
     #[must_use]
     pub fn throttle(self, throttle: &Throttle) -> Self {
         Self { throttle: throttle.clone(), ..self }
@@ -308,14 +315,14 @@ impl<'a> SearchControl<'a> {
         Self { progress: Some(progress), ..self }
     }
 
-    /// Tells of progress so often instead: once a millisecond at most, and late where threads search
-    /// on every core.
+    /// Sets the interval between reports of progress, 100 ms by default: a millisecond at least,
+    /// and late where threads search on every core.
     #[must_use]
     pub fn every(self, every: Duration) -> Self {
         Self { every: Some(every), ..self }
     }
 
-    /// The same for another search.
+    /// The control for one more search with the same handles.
     fn again(&mut self) -> SearchControl<'_> {
         let progress = self.progress.as_mut().map(|p| &mut **p as &mut dyn FnMut(Progress));
         let (stop, throttle) = (self.stop.clone(), self.throttle.clone());

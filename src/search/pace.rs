@@ -1,34 +1,34 @@
-//! How much a worker takes at a time: as much as it does in the time its engine asks for, and near
-//! the end no more than its part of what is left.
+//! How much work a worker claims at a time: as much as it does in the time its engine asks for, and
+//! near the end no more than its part of what is left.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// How many hashes a worker that does not know its speed yet takes.
+/// Hashes in the first chunk of a worker, whose rate is not known yet.
 const FIRST_PIECE: u64 = 4096;
 
-/// It takes no fewer, however slow it seems to be.
+/// Hashes in the smallest chunk of a worker, however slow it seems to be.
 const LEAST_PIECE: u64 = FIRST_PIECE / 4;
 
-/// The hashes per second of all workers together, as far as they know.
+/// The hashes per second of all workers together, as far as they are known.
 #[derive(Debug, Default)]
 pub(super) struct RateEstimates(AtomicU64);
 
-/// How fast one worker is. While there is one it counts among all.
+/// The rate of one worker, as far as it is known; while it exists it counts among all.
 #[derive(Debug)]
 pub(super) struct RateEstimate<'a> {
     all: &'a RateEstimates,
-    /// How long its pieces should take.
+    /// Time that a chunk of this worker should take.
     piece: Duration,
-    /// Hashes that take about as long as that, and no fewer than this.
+    /// Hashes that take about that time, and the least number of them.
     size: u64,
     least: u64,
-    /// Hashes per second: a guess that is too low, until something was done.
+    /// Hashes per second of this worker: a guess that is too low, until a chunk was done.
     rate: u64,
 }
 
 impl RateEstimates {
-    /// A worker whose pieces should take `piece`, or less by its `share` of a core, from 0 to 1.
+    /// Adds a worker whose chunks should take `piece`, or less by its `share` of a core (0 to 1).
     pub(super) fn join(&self, piece: Duration, share: f64) -> RateEstimate<'_> {
         let of = |hashes: u64| ((hashes as f64 * share) as u64).max(1);
         let size = of(FIRST_PIECE);
@@ -39,10 +39,10 @@ impl RateEstimates {
 }
 
 impl RateEstimate<'_> {
-    /// How many hashes to take where `left` are left.
+    /// Returns how many hashes to claim if `left` are left.
     ///
     /// A worker that takes a quarter of its part is back long before the others could have done
-    /// theirs, even where a speed was misjudged. To wait for a piece costs less than to make it far
+    /// theirs, even where a rate was misjudged. Waiting for a chunk costs less than making it far
     /// smaller than it should be.
     pub(super) fn take(&self, left: u128) -> u64 {
         let all = self.all.0.load(Ordering::Relaxed).max(self.rate);
@@ -50,7 +50,7 @@ impl RateEstimate<'_> {
         self.size.min((part / 4.0) as u64).max(self.size / 64)
     }
 
-    /// Learns from a piece: `hashes` took that long.
+    /// Learns from a chunk: its `hashes` took the time `took`.
     pub(super) fn learn(&mut self, hashes: u64, took: Duration) {
         if hashes == 0 {
             return;
@@ -71,7 +71,7 @@ impl Drop for RateEstimate<'_> {
     }
 }
 
-/// At least 1.
+/// Returns the hashes per second, at least 1.
 fn per_second(hashes: u64, took: Duration) -> u64 {
     ((hashes as f64 / took.as_secs_f64().max(1e-9)) as u64).max(1)
 }

@@ -1,12 +1,13 @@
-//! The work of a search, handed out from the front, and its results, put back in order.
+//! The queue of the chunks of a search, handed out from the front, and their results, put back in
+//! order.
 //!
-//! Whoever takes a piece reports how far it came. What it did not do is handed out again, before
-//! all that lies after it. That may be when the others have found nothing to do and have ended:
-//! then they are called for another round; see [`WorkQueue::begin`].
+//! A worker that takes a chunk reports how far it came. What it did not do is handed out again,
+//! before all that lies after it. By then the other workers may have found nothing to do and have
+//! ended: then all are called for another round; see [`WorkQueue::begin`].
 //!
-//! Shares before which everything was done are final, and are given away in between; see
-//! [`WorkQueue::settled`]. Where more wait for that than memory is good for, no more work is handed out
-//! in this round.
+//! Shares before which everything was done are final and are given away meanwhile; see
+//! [`WorkQueue::settled`]. If too many shares wait for that, no more work is handed out in this
+//! round.
 
 use std::collections::btree_map::OccupiedEntry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,9 +20,9 @@ use super::{End, Outcome, Search, Share};
 use crate::engine::EngineError;
 use crate::job::{Job, NonceRange};
 
-/// Consecutive nonces for one version group.
+/// A chunk of work: consecutive nonces of one version group.
 pub(super) struct Chunk {
-    /// Its place in the order of the search: how many hashes come before.
+    /// Place of the chunk in the order of the search: how many hashes come before it.
     place: u128,
     pub(super) job: Arc<Job>,
     pub(super) nonces: NonceRange,
@@ -32,7 +33,8 @@ impl Chunk {
         self.nonces.len() * self.job.versions().len() as u64
     }
 
-    /// The first `nonces` nonces, or all where there are fewer, and the rest.
+    /// Splits the chunk into its first `nonces` nonces, or all where there are fewer, and the
+    /// remainder.
     pub(super) fn split_at(self, nonces: u64) -> (Self, Self) {
         let (head, tail) = self.nonces.split_at(nonces);
         let head = Self { place: self.place, job: self.job.clone(), nonces: head };
@@ -41,7 +43,7 @@ impl Chunk {
     }
 }
 
-/// All pieces of a search: those to come, and what the others gave.
+/// All chunks of a search: those still to do, and the results of the others.
 pub(super) struct WorkQueue<'a> {
     search: &'a Search,
     limit: usize,
@@ -51,33 +53,35 @@ pub(super) struct WorkQueue<'a> {
     paces: RateEstimates,
 }
 
-/// What comes next.
+/// The work that is still to do.
 struct ToDo {
-    /// What nobody has of the groups begun, by place: what came back, and the rest of the last one.
+    /// Chunks that no worker has, of the groups begun, by place: what came back, and the remainder
+    /// of the last group.
     open: BTreeMap<u128, Chunk>,
-    /// The places of those that somebody has.
+    /// Places of the chunks that workers have.
     taken: BTreeSet<u128>,
     /// The next group: its place, its time and its number.
     place: u128,
     time: u64,
     group: u64,
-    /// No piece after this place is needed: those up to it hold as many shares as are asked for.
+    /// No chunk after this place is needed: those up to it hold as many shares as are asked for.
     last_place: u128,
-    /// A worker found nothing to do and ended.
+    /// Whether a worker found nothing to do in this round and ended.
     round_over: bool,
     stopped: bool,
 }
 
-/// What came back.
+/// The shares that were found.
 struct Found {
-    /// What was not given away yet.
+    /// Shares that were not given away yet, by the place of their chunk.
     by_place: BTreeMap<u128, Vec<Share>>,
     count: usize,
-    /// How many were given away.
+    /// Number of shares that were given away.
     given: usize,
 }
 
-/// As many shares may wait to be given away, but for what the pieces in hand add: some megabytes.
+/// Number of shares that may wait to be given away, besides those of chunks under way: some
+/// megabytes.
 const MOST_WAITING: usize = 1 << 16;
 
 impl<'a> WorkQueue<'a> {
@@ -119,33 +123,33 @@ impl<'a> WorkQueue<'a> {
         found.given + found.count
     }
 
-    /// Takes the shares out that come before all that is not done, in order: no more than are asked
-    /// for.
+    /// Takes out the shares that come before all work that is not done, in order: no more than are
+    /// asked for.
     pub(super) fn settled(&self) -> Vec<Share> {
         // First what is not done: what is reported after that lies behind it.
         let undone = lock(&self.to_do).undone();
         lock(&self.found).give(undone, self.limit)
     }
 
-    /// How fast a worker is that begins now, and wants pieces that take `piece` where it has a core
-    /// to itself; it has such a share of one.
+    /// Returns the rate estimate of a worker that begins now. Its chunks should take `piece` if it
+    /// has a core to itself; it has the fraction `share` of one.
     pub(super) fn pace(&self, piece: Duration, share: f64) -> RateEstimate<'_> {
         self.paces.join(piece, share)
     }
 
-    /// Begins a round, if there is something to do: at first the whole search and, once all workers
+    /// Begins a round if there is something to do: at first the whole search and, once all workers
     /// have ended, what came back after one of them had found nothing.
     ///
-    /// So that it is shared by all of them, nobody takes it before; and nobody waits for what
-    /// hardly ever comes.
+    /// Nobody takes such work before the next round, so that all workers share it; nor does anybody
+    /// wait for it, since it hardly ever comes.
     pub(super) fn begin(&self) -> bool {
         let mut to_do = lock(&self.to_do);
         to_do.round_over = false;
         !to_do.stopped && self.first(&mut to_do).is_some()
     }
 
-    /// The next piece for a worker of this pace, or one of so many parts of what would be one; `None`
-    /// when nothing more is needed, as far as is known in this round.
+    /// Claims the next chunk for a worker of this rate, or one part in `parts` of such a chunk;
+    /// `None` when nothing more is needed, as far as is known in this round.
     pub(super) fn claim(&self, pace: &RateEstimate<'_>, parts: u32) -> Option<Chunk> {
         let full = lock(&self.found).full_from();
         let mut to_do = lock(&self.to_do);
@@ -168,14 +172,14 @@ impl<'a> WorkQueue<'a> {
         Some(piece)
     }
 
-    /// Whether there is one to claim, as far as is known in this round: who finds none must not rest,
-    /// but end the round.
+    /// Returns whether there is a chunk to claim, as far as is known in this round. A worker that
+    /// finds none must not idle, but end the round.
     pub(super) fn is_any_wanted(&self) -> bool {
         let mut to_do = lock(&self.to_do);
         !to_do.stopped && !to_do.round_over && self.first(&mut to_do).is_some()
     }
 
-    /// What comes first of that which is needed and nobody has.
+    /// Returns the first chunk that is needed and that no worker has.
     fn first<'t>(&self, to_do: &'t mut ToDo) -> Option<OccupiedEntry<'t, u128, Chunk>> {
         if to_do.open.is_empty() && to_do.place < self.search.hashes() {
             let group = self.next_group(to_do);
@@ -184,7 +188,7 @@ impl<'a> WorkQueue<'a> {
         to_do.open.first_entry().filter(|first| *first.key() <= to_do.last_place)
     }
 
-    /// All nonces of the next version group, after the last of which comes the next time.
+    /// Returns all nonces of the next version group; after the last group comes the next time.
     fn next_group(&self, to_do: &mut ToDo) -> Chunk {
         let job = self.job(to_do.time, to_do.group);
         let group = Chunk { place: to_do.place, job, nonces: self.search.nonces };
@@ -207,14 +211,14 @@ impl<'a> WorkQueue<'a> {
         )
     }
 
-    /// The hashes that nobody has.
+    /// Number of hashes that no worker has.
     fn left(&self, to_do: &ToDo) -> u128 {
         let open: u128 = to_do.open.values().map(|piece| u128::from(piece.hashes())).sum();
         self.search.hashes() - to_do.place + open
     }
 
-    /// Takes what was done of a piece, with the shares in it in order, and the rest of it, which is
-    /// handed out again unless the shares before it are enough.
+    /// Takes the result of a chunk: what was done of it, with its shares in order, and the
+    /// remainder, which is handed out again unless the shares before it are enough.
     pub(super) fn report(&self, done: &Chunk, shares: Vec<Share>, rest: Chunk) {
         self.hashes.fetch_add(done.hashes(), Ordering::Relaxed);
         let last_place = if shares.is_empty() && rest.nonces.is_empty() {
@@ -228,12 +232,12 @@ impl<'a> WorkQueue<'a> {
         to_do.taken.remove(&done.place);
     }
 
-    /// Hands out no more pieces.
+    /// Stops handing out chunks.
     pub(super) fn stop(&self) {
         lock(&self.to_do).stopped = true;
     }
 
-    /// What it all came to, when no worker has a piece any more.
+    /// Returns the outcome of the search, when no worker has a chunk any more.
     pub(super) fn into_outcome(self, took: Duration, faults: Vec<EngineError>) -> Outcome {
         let to_do = self.to_do.into_inner().unwrap_or_else(PoisonError::into_inner);
         let found = self.found.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -255,8 +259,8 @@ impl<'a> WorkQueue<'a> {
     }
 }
 
-/// A piece has a multiple of this many nonces, so that no engine runs with empty lanes; claiming
-/// less costs more than it is worth.
+/// Chunks have a multiple of this many nonces, so that no engine runs with empty lanes; smaller
+/// chunks cost more to claim than they are worth.
 const QUANTUM: u64 = 256;
 
 impl ToDo {
@@ -266,7 +270,7 @@ impl ToDo {
         }
     }
 
-    /// The first place that is not done.
+    /// Returns the first place that is not done.
     fn undone(&self) -> u128 {
         let open = self.open.keys().next().copied();
         let taken = self.taken.first().copied();
@@ -275,8 +279,8 @@ impl ToDo {
 }
 
 impl Found {
-    /// Adds the shares of the piece at `place`, and returns the place by which the first `limit`
-    /// are complete, as far as is known.
+    /// Adds the shares of the chunk at `place`, and returns the place by which the first `limit`
+    /// shares are complete, as far as is known.
     fn add(&mut self, place: u128, shares: Vec<Share>, limit: usize) -> u128 {
         if !shares.is_empty() {
             self.count += shares.len();
@@ -285,13 +289,13 @@ impl Found {
         if self.given + self.count < limit { u128::MAX } else { self.forget_after(limit) }
     }
 
-    /// From which place on no more may be done before some shares are given away.
+    /// Returns the place from which on no work may be done before some shares are given away.
     fn full_from(&self) -> u128 {
         let first = self.by_place.keys().next().copied();
         first.filter(|_| self.count >= MOST_WAITING).unwrap_or(u128::MAX)
     }
 
-    /// Gives those before `place` away that are among the first `limit`.
+    /// Gives away the shares before `place` that are among the first `limit`.
     fn give(&mut self, place: u128, limit: usize) -> Vec<Share> {
         let rest = self.by_place.split_off(&place);
         let given = std::mem::replace(&mut self.by_place, rest);
@@ -302,8 +306,8 @@ impl Found {
         given
     }
 
-    /// What lies after the first `limit` shares cannot be among them and is dropped. Returns the
-    /// place of the last.
+    /// Drops the shares that lie after the first `limit`, and returns the place of the last one
+    /// kept.
     fn forget_after(&mut self, limit: usize) -> u128 {
         let mut before = self.given;
         let last = self.by_place.iter().find_map(|(&place, shares)| {
@@ -319,7 +323,7 @@ impl Found {
     }
 }
 
-/// A worker that panicked leaves the state whole: every change to it is made in one step.
+/// Locks a mutex, also after a panic: every change to the state behind it is made in one step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,13 +1,13 @@
-//! How a worker keeps to a duty: when it rests between two pieces, and for how long.
+//! The duty cycle of a worker: when it idles between two chunks, and for how long.
 //!
-//! Work is a debt that rest pays off: for a second of work at 25 % three seconds of rest. A worker
-//! goes on until it owes a rest that is worth it, and then sleeps for as long as it owes. What the
-//! system lets it sleep longer counts too, so that errors do not add up.
+//! Work is a debt that idling pays off: for a second of work at 25 % three seconds of idling. A
+//! worker goes on until it owes an idle time that is long enough, and then sleeps for as long as it
+//! owes. What the system lets it sleep longer counts too, so that errors do not add up.
 //!
-//! Workers with a core each do so by themselves. Those that feed a device do not know how much of
-//! their time it worked for them, because their pieces queue up there; but a device that is to rest
-//! needs no queue. So the first of them feeds it alone then, in smaller pieces, and the others wait
-//! until it is to work all of the time.
+//! Workers with a core each do so by themselves. Those that submit to a device do not know how much
+//! of their time it worked for them, because their chunks queue up there; but a device that is to
+//! idle at times needs no queue. So the first of them then feeds it alone, in smaller chunks, and
+//! the others wait until it is to work all of the time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,18 +17,18 @@ use super::Stop;
 use super::throttle::{Duty, Throttle, Wakeup};
 use crate::engine::Batching;
 
-/// No rest is shorter: a core takes tens of microseconds to fall asleep and wake up, and up to half
+/// Shortest idle time: a core takes tens of microseconds to fall asleep and wake up, and up to half
 /// a millisecond to get back the energy of doing so.
 const REST: Duration = Duration::from_millis(1);
 
-/// What a rest may last too long and still count: more would be made up for by a long time without
-/// any rest, after the system had stood still.
+/// How much longer than asked an idle time may last and still count in full: more would be made up
+/// for by a long time without any idling, after the system had stood still.
 const LATE: Duration = Duration::from_millis(20);
 
-/// How long a device works at a time between rests, about.
+/// How long a device works between two idle times, about.
 const SPELL: Duration = Duration::from_millis(5);
 
-/// Where the workers of one search rest while it goes on.
+/// The gate at which the workers of one search idle while it goes on.
 pub(super) struct IdleGate<'a> {
     throttle: &'a Throttle,
     stop: &'a Stop,
@@ -41,7 +41,7 @@ impl<'a> IdleGate<'a> {
         Self { throttle, stop, wakeup: throttle.wakeup(), is_over: AtomicBool::new(false) }
     }
 
-    /// What rings when a worker may have to do something else than it does.
+    /// The wakeup that is rung when a worker may have to do something else than it does.
     pub(super) fn wakeup(&self) -> &Wakeup {
         &self.wakeup
     }
@@ -54,7 +54,7 @@ impl<'a> IdleGate<'a> {
         }
     }
 
-    /// Whether someone may be at rest, who does not see that the search is to stop.
+    /// Returns whether a worker may be idle, and so does not see that the search is stopped.
     pub(super) fn is_in_use(&self) -> bool {
         self.throttle.duty() != Duty::FULL
     }
@@ -64,23 +64,23 @@ impl<'a> IdleGate<'a> {
     }
 }
 
-/// Which of all workers one is.
+/// The index of one worker among all.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WorkerIndex {
-    /// Its number, from 0.
+    /// Number of the worker, from 0.
     pub(super) number: usize,
-    /// How many there are.
+    /// Number of all workers.
     pub(super) of: usize,
-    /// Whether it is the first of its engine.
+    /// Whether the worker is the first of its engine.
     pub(super) is_first: bool,
 }
 
-/// What a worker does next.
+/// How a worker slices its next work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct WorkSlice {
-    /// It takes one part of so many of what would be a piece at full speed.
+    /// The worker claims one part in `parts` of what would be its chunk at full speed.
     pub(super) parts: u32,
-    /// What it does takes the device so many times less than if the queue were full.
+    /// Its work takes the device this many times less than if the queue were full.
     pub(super) alone: u32,
 }
 
@@ -88,29 +88,31 @@ impl WorkSlice {
     const FULL: Self = Self { parts: 1, alone: 1 };
 }
 
-/// What a worker has to do before its next piece.
+/// What is pending for a worker before its next chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pending {
-    /// Nothing that is worth it.
+    /// Nothing that is long enough.
     Nothing,
-    /// To rest for so long.
+    /// To idle for this long.
     Rest(Duration),
-    /// To wait until something changes.
+    /// To wait until the duty changes.
     Pause,
 }
 
-/// The rests of one worker.
+/// The duty cycle of one worker.
 pub(super) struct DutyCycle<'a> {
     idle_gate: &'a IdleGate<'a>,
     post: WorkerIndex,
-    /// What it does when it rests at times; `None` for one that only works at full speed.
+    /// How the worker slices its work if it idles at times; `None` for one that only works at full
+    /// speed.
     work_slice: Option<WorkSlice>,
-    /// How long that takes, about.
+    /// Seconds that such a slice takes, about.
     spell: f64,
-    /// The duty that it keeps to, and the seconds of work that it has not rested for; fewer than
-    /// none if it has rested for too long. `None` at full speed and in a pause.
+    /// The duty that the worker keeps to, and the seconds of work that it has not paid off by
+    /// idling; negative if it has idled for too long. `None` at full speed and in a pause.
     debt: Option<(Duty, f64)>,
-    /// Its first piece after a change may have waited for what was in the queue of the device.
+    /// Whether the next chunk is the first after a change: it may have waited for what was in the
+    /// queue of the device.
     is_new: bool,
 }
 
@@ -128,8 +130,8 @@ impl<'a> DutyCycle<'a> {
         Self { idle_gate, post, work_slice, spell, debt: None, is_new: false }
     }
 
-    /// Rests for as long as it has to, but no longer than the search goes on and there is something to
-    /// do for it as `works` says. What to do then.
+    /// Idles for as long as it has to, but no longer than the search goes on and `works` says that
+    /// there is something to do. Returns how to slice the next work.
     pub(super) fn rest(&mut self, works: impl Fn() -> bool) -> WorkSlice {
         loop {
             let duty = self.idle_gate.throttle.duty();
@@ -155,7 +157,7 @@ impl<'a> DutyCycle<'a> {
         }
     }
 
-    /// Counts a piece that took so long, but not the time in which the system stood still meanwhile.
+    /// Counts the time that a chunk took, but not that in which the system stood still meanwhile.
     pub(super) fn worked(&mut self, took: Duration) {
         if let Some((_, debt)) = &mut self.debt {
             let most = self.spell + if self.is_new { 0.0 } else { LATE.as_secs_f64() };
@@ -188,7 +190,7 @@ impl<'a> DutyCycle<'a> {
         if rest >= REST { Pending::Rest(rest) } else { Pending::Nothing }
     }
 
-    /// Counts a rest, of which so much was owed.
+    /// Counts an idle time that took `took`, of which `owed` was owed.
     fn rested(&mut self, took: Duration, owed: Duration) {
         if let Some((duty, debt)) = &mut self.debt {
             let counts = took.min(owed + LATE).as_secs_f64();

@@ -1,4 +1,5 @@
-//! The dial of a search: how much of the time its workers work, set while it runs.
+//! The throttle of a search: its duty, the share of the time in which its workers work, set while
+//! it runs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,15 +7,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-/// How much of the time something works: from 0 %, not at all, to 100 %, always.
+/// A duty: the share of the time in which something works, from 0 %, never, to 100 %, always.
 ///
-/// It is kept to a ten-thousandth of a percent.
+/// It is stored in steps of a ten-thousandth of a percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duty {
     millionths: u32,
 }
 
-/// What is no share of any time.
+/// Error of a number or a text that is not a percentage from 0 to 100.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{text:?} is not a percentage from 0 to 100")]
 pub struct DutyError {
@@ -22,17 +23,17 @@ pub struct DutyError {
 }
 
 impl Duty {
-    /// Not at all.
+    /// The duty of a pause: no work at all.
     pub const PAUSED: Self = Self { millionths: 0 };
 
-    /// Always.
+    /// The full duty: work all of the time.
     pub const FULL: Self = Self { millionths: 1_000_000 };
 
-    /// So many percent of the time.
+    /// Makes a duty from a percentage, 0 to 100.
     ///
     /// # Errors
     ///
-    /// When it is less than 0, more than 100, or not a number.
+    /// When the percentage is less than 0, more than 100, or not a number.
     pub fn from_percent(percent: f64) -> Result<Self, DutyError> {
         if (0.0..=100.0).contains(&percent) {
             Ok(Self { millionths: (percent * 1e4).round() as u32 })
@@ -41,13 +42,13 @@ impl Duty {
         }
     }
 
-    /// In percent: 0 to 100.
+    /// Returns the duty in percent: 0 to 100.
     #[must_use]
     pub fn percent(self) -> f64 {
         f64::from(self.millionths) / 1e4
     }
 
-    /// As a share: 0 to 1.
+    /// Returns the duty as a fraction: 0 to 1.
     #[must_use]
     pub fn share(self) -> f64 {
         f64::from(self.millionths) / 1e6
@@ -66,7 +67,7 @@ impl fmt::Display for Duty {
     }
 }
 
-/// Percent, in digits with or without a point: `50`, `12.5`.
+/// Reads a percentage in digits with or without a decimal point: `50`, `12.5`.
 impl FromStr for Duty {
     type Err = DutyError;
 
@@ -78,21 +79,22 @@ impl FromStr for Duty {
     }
 }
 
-/// Slows searches down, and lets them go again, from any thread while they run. A new one is at full
-/// speed.
+/// A handle that slows searches down and speeds them up again, from any thread while they run. A
+/// new one is at full speed.
 ///
-/// Searches that [watch](super::SearchControl::throttle) it obey between two pieces of their work, on every
-/// engine: within a few milliseconds on CPUs, and within what is in the queue of a GPU, 75 ms. What
-/// they find does not depend on it. At full speed it costs the reading of one number for each piece;
-/// when paused all workers sleep, and only the thread that called the search looks now and then
-/// whether it is to stop.
+/// Searches that are [given](super::SearchControl::throttle) the throttle follow it between two
+/// chunks of their work, on every engine: within a few milliseconds on CPUs, and within what is in
+/// the queue of a GPU, 75 ms. What they find does not depend on it. At full speed it costs reading
+/// one number for each chunk; in a pause all workers sleep, and only the thread that called the
+/// search wakes now and then to see whether it is stopped.
 ///
-/// In between every thread works for a short time, and rests for a short time. The alternative is to
-/// let some threads work and the others sleep, and it has no set points between one thread and the
-/// next, none at all on one core or one GPU, and does not give the share that it says where cores
-/// are unequal, are two threads of one core, or run faster when their neighbours sleep. Rests are of
-/// a millisecond and more, which is longer than a core takes to fall asleep and to wake up, and
-/// threads begin them one after the other, so that the power is smooth.
+/// At a duty in between, every thread alternates short times of work and of idling (pulse-width
+/// modulation). The alternative, letting some threads work and the others sleep, has no set points
+/// between one thread and the next, none at all on one core or one GPU, and does not give the share
+/// that it says if cores are unequal, are two threads of one core, or run faster when their
+/// neighbours sleep. Idle times last a millisecond or more, which is longer than a core takes to
+/// fall asleep and to wake up, and threads begin them one after the other, so that the power is
+/// smooth.
 ///
 /// ```
 /// use perjoule::search::{Duty, Throttle, SearchControl};
@@ -110,7 +112,7 @@ pub struct Throttle(Arc<DutySetting>);
 #[derive(Debug)]
 struct DutySetting {
     millionths: AtomicU32,
-    /// Of the searches that run.
+    /// Wakeups of the searches that run.
     bells: Mutex<Vec<Weak<Wakeup>>>,
 }
 
@@ -121,10 +123,10 @@ impl Default for DutySetting {
 }
 
 impl Throttle {
-    /// Sets how much of the time workers work from now on.
+    /// Sets the duty of the searches from now on.
     ///
-    /// What [`Duty`] says is of the time of each thread that computes, or of the device that threads
-    /// feed. Sleep that lasted too long is made up for, so that it holds on average.
+    /// The duty holds for the time of each thread that computes, or of the device that threads
+    /// submit to. Sleep that lasted too long is made up for, so that it holds on average.
     pub fn set(&self, duty: Duty) {
         self.0.millionths.store(duty.millionths, Ordering::Relaxed);
         for wakeup in lock(&self.0.bells).iter().filter_map(Weak::upgrade) {
@@ -132,13 +134,13 @@ impl Throttle {
         }
     }
 
-    /// What it is set to.
+    /// Returns the duty that is set.
     #[must_use]
     pub fn duty(&self) -> Duty {
         Duty { millionths: self.0.millionths.load(Ordering::Relaxed) }
     }
 
-    /// A wakeup for every change.
+    /// Makes a wakeup that is rung at every change of the duty.
     pub(super) fn wakeup(&self) -> Arc<Wakeup> {
         let wakeup = Arc::<Wakeup>::default();
         let mut bells = lock(&self.0.bells);
@@ -148,7 +150,7 @@ impl Throttle {
     }
 }
 
-/// What the threads of a search sleep by.
+/// The wakeup that the threads of a search sleep on.
 #[derive(Debug, Default)]
 pub(super) struct Wakeup {
     lock: Mutex<()>,
@@ -156,14 +158,13 @@ pub(super) struct Wakeup {
 }
 
 impl Wakeup {
-    /// Has all who sleep look again.
+    /// Wakes all threads that sleep, so that they look again.
     pub(super) fn ring(&self) {
         let _lock = lock(&self.lock);
         self.rung.notify_all();
     }
 
-    /// Sleeps until it is woken and `is_idle` has become false; or for so long, if a time is
-    /// given.
+    /// Sleeps until it is woken and `is_idle` has become false, or for `time`, if one is given.
     pub(super) fn sleep(&self, time: Option<Duration>, mut is_idle: impl FnMut() -> bool) {
         let lock = lock(&self.lock);
         let is_idle = |(): &mut ()| is_idle();
@@ -174,7 +175,7 @@ impl Wakeup {
     }
 }
 
-/// Nothing is ever left half done behind these locks.
+/// Locks a mutex, also after a panic: nothing is ever left half done behind these locks.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,7 @@
-//! The threads that search: one engine on each, in squads that are rayon pools.
+//! The threads that search: one engine on each, in small rayon pools (squads).
 //!
-//! An engine that fails costs only itself: its threads end, what it had goes to the others, and
-//! these workers do not use it again.
+//! An engine that fails costs only itself: its threads end, its unfinished work goes to the others,
+//! and these workers do not use it again.
 
 use std::iter;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,77 +18,80 @@ use crate::engine::{self, Engine, EngineError, EngineErrorKind};
 use crate::gpu::DeviceError;
 use crate::job::{Job, NonceRange};
 
-/// The most threads that one engine may have.
+/// Largest number of threads of one engine.
 pub const MAX_THREADS: usize = 1024;
 
-/// How often a search that waits for its turn looks whether it is told to stop.
+/// Interval at which a search that waits for its turn looks whether it is stopped.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// How often progress is told, unless a caller says otherwise, and at most and at least.
+/// Interval between reports of progress: the default, the shortest and the longest.
 const TELL: Duration = Duration::from_millis(100);
 const TELL_AT_MOST: Duration = Duration::from_millis(1);
 const TELL_AT_LEAST: Duration = Duration::from_hours(24);
 
-/// How often it is looked whether workers that rest are told to stop. A stop handle wakes nobody: it
-/// may be used where locks may not, as in the handler of a signal.
+/// Interval at which a search with idle workers looks whether it is stopped. A stop handle wakes
+/// nobody: it may be used where locks may not, as in the handler of a signal.
 const LOOK_AFTER: Duration = Duration::from_millis(5);
 
 /// Candidates taken from an engine at once, so that a target that everything meets does not fill
 /// the memory or delay a stop.
 const CANDIDATES: usize = 1024;
 
-/// The most threads in one pool. Before a thread falls asleep it looks some thirty times for work at
-/// every other one of its pool: with 1,024 of them in one that took seconds at each start and end.
+/// Largest number of threads in one pool. Before a thread falls asleep it looks some thirty times
+/// for work at every other one of its pool: with 1,024 of them in one that took seconds at each
+/// start and end.
 const SQUAD: usize = 16;
 
-/// Chunks are not made shorter than by this, however many threads share a core: to claim one, and to
-/// call an engine, would soon take more time than to hash it.
+/// Smallest factor by which chunks are made shorter, however many threads share a core: claiming
+/// one, and calling an engine, would soon take more time than hashing it.
 const LEAST_SHARE: f64 = 1.0 / 32.0;
 
-/// Engines and the threads that run them. Making them takes a moment, so searches share them, one
-/// after the other: a second one waits for its turn until it is told to stop.
+/// Engines and the threads that run them.
+///
+/// Starting them takes a moment, so searches share them, one after the other: a second one waits
+/// for its turn until it is stopped.
 #[derive(Debug)]
 pub struct Workers {
     members: Vec<EngineSlot>,
-    /// For each thread the index of its member: first those on CPUs.
+    /// For each thread the index of its engine slot: those on CPUs first.
     posts: Vec<usize>,
     cpu_threads: usize,
-    /// All of the threads, [`SQUAD`] in each but the last.
+    /// The pools of all threads, with [`SQUAD`] of them in each but the last.
     squads: Vec<rayon::ThreadPool>,
     turn: Mutex<()>,
 }
 
-/// An engine, as long as it works.
+/// The slot of an engine, which is used as long as it works.
 #[derive(Debug)]
 struct EngineSlot {
     engine: Arc<dyn Engine>,
     fault: OnceLock<EngineError>,
 }
 
-/// Why there are no workers.
+/// Why workers cannot be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkersError {
-    /// A number of threads that makes no sense.
+    /// A number of threads is zero or too large.
     #[error("{threads} threads, expected 1 to {MAX_THREADS}")]
     Threads {
-        /// The number asked for.
+        /// Number of threads that was asked for.
         threads: usize,
     },
-    /// The operating system does not say which cores there are, or does not let threads choose.
+    /// The operating system does not say which cores there are, or does not let threads choose one.
     #[error("threads cannot be pinned: this system does not say to which cores, or refuses it")]
     Pinning,
-    /// The operating system gave no more threads.
+    /// The operating system did not start as many threads.
     #[error("cannot start {threads} threads")]
     Start {
-        /// The number asked for.
+        /// Number of threads that was asked for.
         threads: usize,
-        /// What the system said.
+        /// Error of the thread pool.
         source: rayon::ThreadPoolBuildError,
     },
 }
 
-/// Which workers to make; see [`Workers::builder`].
+/// Settings of workers to start; see [`Workers::builder`].
 #[derive(Clone, Debug)]
 pub struct WorkersBuilder {
     engines: Vec<Arc<dyn Engine>>,
@@ -97,42 +100,45 @@ pub struct WorkersBuilder {
 }
 
 impl Workers {
-    /// The fastest engine of this machine, measured without version rolling, on all of its cores.
+    /// Starts workers for the fastest CPU engine, measured without version rolling, on all cores.
     ///
     /// # Errors
     ///
-    /// When the operating system gives no threads.
+    /// When the operating system does not start the threads.
     pub fn best() -> Result<Self, WorkersError> {
         Self::builder(engine::best(1)).build()
     }
 
-    /// Workers with this engine, and with those added by [`WorkersBuilder::also`]: unless told
-    /// otherwise one for each core, not pinned, or as many as the engine asks for.
+    /// Returns a builder of workers with this engine, to which [`WorkersBuilder::engine`] adds
+    /// others. By default each engine has as many threads as it asks for, or one for each core;
+    /// none is pinned.
     #[must_use]
     pub fn builder(engine: Arc<dyn Engine>) -> WorkersBuilder {
         WorkersBuilder { engines: vec![engine], threads: None, pinned: false }
     }
 
-    /// The engines that they were made with, in the order given: those that failed too.
+    /// Returns the engines of these workers in the order in which they were given, also those that
+    /// failed.
     pub fn engines(&self) -> impl Iterator<Item = &dyn Engine> {
         self.members.iter().map(|member| member.engine.as_ref())
     }
 
-    /// How many of them compute on CPUs. Those that feed a device, and wait for it most of the
-    /// time, are not counted.
+    /// Returns the number of threads that compute on CPUs. Those that submit to a device, and wait
+    /// for it most of the time, are not counted.
     #[must_use]
     pub fn threads(&self) -> usize {
         self.cpu_threads
     }
 
-    /// What the engines that are not used any more failed of, in the order of [`Self::engines`].
+    /// Returns the errors of the engines that failed and are not used any more, in the order of
+    /// [`Self::engines`].
     #[must_use]
     pub fn faults(&self) -> Vec<EngineError> {
         self.members.iter().filter_map(|member| member.fault.get().cloned()).collect()
     }
 
-    /// Works through `pieces` on all threads, telling the calling one how far they are and giving it
-    /// the shares.
+    /// Works through the chunks of `pieces` on all threads, while this one reports progress and
+    /// hands over the shares.
     pub(super) fn run(
         &self,
         pieces: &WorkQueue<'_>,
@@ -169,8 +175,8 @@ impl Workers {
         }
     }
 
-    /// Claims pieces on all threads until they find no more, calling `tell` on this one every so
-    /// often.
+    /// Claims chunks on all threads until they find no more, while this one calls `tell` at
+    /// intervals of `every`.
     fn round(
         &self,
         pieces: &WorkQueue<'_>,
@@ -203,14 +209,14 @@ impl Workers {
         });
     }
 
-    /// What a thread of the pool works on, and who it is there.
+    /// Returns the engine slot that a thread of the pools works for, and the index of that worker.
     fn post(&self, number: usize) -> (&EngineSlot, WorkerIndex) {
         let member = self.posts[number];
         let is_first = !self.posts[..number].contains(&member);
         (&self.members[member], WorkerIndex { number, of: self.posts.len(), is_first })
     }
 
-    /// Waits until no other search runs on these threads; `None` if told to stop before.
+    /// Waits until no other search runs on these threads; `None` if stopped before.
     fn turn(&self, stop: &Stop) -> Option<MutexGuard<'_, ()>> {
         loop {
             match self.turn.try_lock() {
@@ -223,8 +229,8 @@ impl Workers {
     }
 }
 
-/// Has every thread of the squads do `work`, with its number, of which the first is `first`, and
-/// meanwhile this one do `here`.
+/// Runs `work` on every thread of the squads, with the thread's number, of which the first is
+/// `first`, and meanwhile `here` on this one.
 fn on_all(
     squads: &[rayon::ThreadPool],
     first: usize,
@@ -238,8 +244,9 @@ fn on_all(
     });
 }
 
-/// What part of a core each of so many threads has. Where they are more than the cores, a search that
-/// is told to stop waits until every one of them has had its turn, with what is left of its piece.
+/// Returns the fraction of a core that each thread has. If there are more threads than cores, a
+/// search that is stopped waits until every one of them has had its turn, with what is left of its
+/// chunk.
 fn share_of_core(threads: usize, cores: usize) -> f64 {
     (cores as f64 / threads.max(1) as f64).clamp(LEAST_SHARE, 1.0)
 }
@@ -258,7 +265,7 @@ impl Drop for StopOnPanic<'_> {
 }
 
 impl WorkersBuilder {
-    /// This engine too, on threads of its own: all engines search together and share the work by
+    /// Adds an engine, on threads of its own: all engines search together and share the work by
     /// speed.
     ///
     /// Engines on the same cores get no more out of them than the fastest alone would.
@@ -268,14 +275,14 @@ impl WorkersBuilder {
         self
     }
 
-    /// This many threads, 1 to [`MAX_THREADS`], for each engine that computes on CPUs. One that
-    /// asks for a number of threads in [`Engine::feed`] has those, whatever is said here.
+    /// Sets the number of threads, 1 to [`MAX_THREADS`], of each engine that computes on CPUs. An
+    /// engine that asks for a number of threads in [`Engine::batching`] has that number regardless.
     #[must_use]
     pub fn threads(self, threads: usize) -> Self {
         Self { threads: Some(threads), ..self }
     }
 
-    /// Keeps each thread that computes on a CPU on one core, taking the cores in turn.
+    /// Pins each thread that computes on a CPU to one core, taking the cores in turn.
     #[must_use]
     pub fn pinned(self, pinned: bool) -> Self {
         Self { pinned, ..self }
@@ -285,9 +292,9 @@ impl WorkersBuilder {
     ///
     /// # Errors
     ///
-    /// When an engine would have none or more than [`MAX_THREADS`], or all together more than
+    /// When an engine would have no threads or more than [`MAX_THREADS`], or all together more than
     /// [`rayon`] allows; when they are to be pinned and the system does not say to which cores; or
-    /// when it gives no more threads.
+    /// when it does not start as many threads.
     pub fn build(self) -> Result<Workers, WorkersError> {
         let most = |threads: usize, most: usize| match threads {
             0 => Err(WorkersError::Threads { threads }),
@@ -327,23 +334,23 @@ impl WorkersBuilder {
     }
 }
 
-/// The cores that threads are kept on.
+/// The cores that threads are pinned to.
 #[derive(Clone)]
 struct Pins {
     cores: Arc<[core_affinity::CoreId]>,
-    /// How many threads, from the first on, are kept on one.
+    /// Number of threads, from the first on, that are pinned.
     threads: usize,
-    /// Whether the system refused one.
+    /// Whether the system refused to pin one.
     refused: Arc<AtomicBool>,
 }
 
 impl Pins {
-    /// There is at least one core.
+    /// Makes the pins from the cores, of which there is at least one.
     fn new(cores: Vec<core_affinity::CoreId>, threads: usize) -> Self {
         Self { cores: cores.into(), threads, refused: Arc::default() }
     }
 
-    /// Keeps this thread, which has this number, on its core.
+    /// Pins this thread, whose number is given, to its core.
     fn pin(&self, number: usize) {
         let core = self.cores[number % self.cores.len()];
         if number < self.threads && !core_affinity::set_for_current(core) {
@@ -352,7 +359,7 @@ impl Pins {
     }
 }
 
-/// Starts so many threads, whose numbers begin with `first`.
+/// Starts a pool of `threads` threads, whose numbers begin with `first`.
 fn squad(
     first: usize,
     threads: usize,
@@ -367,7 +374,7 @@ fn squad(
     builder.build()
 }
 
-/// As many cores as this process may use.
+/// Number of cores that this process may use.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -377,8 +384,8 @@ impl EngineSlot {
         self.fault.get().is_none()
     }
 
-    /// Claims pieces until there are no more, or the engine has failed, and rests in between. A thread
-    /// that computes on a CPU has such a share of a core.
+    /// Claims chunks until there are no more, or the engine has failed, and idles in between. A
+    /// thread that computes on a CPU has the fraction `share` of a core.
     fn work(
         &self,
         post: WorkerIndex,
@@ -414,9 +421,9 @@ impl EngineSlot {
         idle_gate.wakeup().ring();
     }
 
-    /// Scans a piece: how many of its nonces were done, and the shares in them, in order. Those are
-    /// all nonces, unless `limit` shares were in the first of them, it was told to stop, or the
-    /// engine failed.
+    /// Scans a chunk and returns how many of its nonces were done, and the shares in them, in
+    /// order. Those are all nonces, unless `limit` shares were in the first of them, the search was
+    /// stopped, or the engine failed.
     fn scan(&self, piece: &Chunk, limit: usize, stop: &Stop) -> (u64, Vec<Share>) {
         let mut shares = Vec::new();
         let mut rest = piece.nonces;
@@ -439,8 +446,8 @@ impl EngineSlot {
     }
 }
 
-/// Calls an engine once: appends the shares in what it did to `shares`, and returns what it did not
-/// do.
+/// Calls an engine once: appends the shares in what it did to `shares`, and returns the nonces that
+/// it did not do.
 fn scan_some(
     engine: &dyn Engine,
     job: &Job,
@@ -462,10 +469,10 @@ fn scan_some(
     Ok(rest)
 }
 
-/// How many threads still work.
+/// The number of threads that still work.
 struct ActiveCount<'a> {
     threads: AtomicUsize,
-    /// Rings when the last is done.
+    /// The wakeup to ring when the last thread is done.
     wakeup: &'a Wakeup,
 }
 
@@ -483,8 +490,8 @@ impl ActiveCount<'_> {
         Done(self)
     }
 
-    /// Waits until all are done, or until then; but no longer than those who rest can be left alone.
-    /// Whether all are done.
+    /// Waits until all threads are done or until `then`, but no longer than idle workers can be
+    /// left alone. Returns whether all are done.
     fn wait_until(&self, then: Instant, idle_gate: &IdleGate<'_>) -> bool {
         let is_in_use = idle_gate.is_in_use();
         let time = then.saturating_duration_since(Instant::now());

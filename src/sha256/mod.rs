@@ -1,4 +1,4 @@
-//! SHA-256: as the standard reads, and word by word over lanes.
+//! SHA-256: as the standard defines it, and word by word over lanes.
 //!
 //! - [`sha256`] and [`sha256d`] follow FIPS 180-4 line by line and share nothing with the rest:
 //!   they are what the kernels are tested against;

@@ -1,4 +1,4 @@
-//! The most operations of its kind that a core does: what the roof is measured with.
+//! The peak rate of a core in the operations of the search: what the roof is measured with.
 //!
 //! Additions and xors from registers, in chains that hardly wait for each other: the operations of
 //! the search that every vector pipe has. Rotations go to fewer pipes on some processors, and the
@@ -12,20 +12,20 @@ use core::hint::black_box;
 
 use crate::lanes::{Isa, Lanes, Task, Words};
 
-/// Some rounds of these operations.
+/// A number of rounds of these operations.
 pub(crate) struct Peak {
     pub(crate) rounds: u32,
 }
 
-/// As many as sixteen registers hold with room to work in; enough to hide a latency of two on four
-/// pipes.
+/// Independent chains of operations: as many as sixteen registers hold with room to work in; enough
+/// to hide a latency of two on four pipes.
 const CHAINS: usize = 12;
 
 /// How often each chain goes through its operations in a round.
 const STEPS: u32 = 4;
 
 impl Task for Peak {
-    /// Instructions executed.
+    /// The number of instructions executed.
     type Output = u64;
 
     #[inline(always)]

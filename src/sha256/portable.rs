@@ -1,13 +1,14 @@
-//! SHA-256 as FIPS 180-4 writes it: the oracle.
+//! SHA-256 as FIPS 180-4 defines it: the reference that the engines are tested against.
 //!
 //! Slow and dull on purpose. It uses no shortcut of the kernels, so that an error in one of them
 //! cannot hide here too.
 
 use super::consts::{IV, K};
 
-/// SHA-256 of `message`, FIPS 180-4 section 6.2.
+/// Returns the SHA-256 of `message`, FIPS 180-4 section 6.2.
 ///
-/// For tests and reference; the search verifies with the `sha2` crate and scans with its engines.
+/// This is for tests and reference: the search verifies with the `sha2` crate and scans with its
+/// engines.
 #[must_use]
 pub fn sha256(message: &[u8]) -> [u8; 32] {
     let mut state = IV;
@@ -22,13 +23,14 @@ pub fn sha256(message: &[u8]) -> [u8; 32] {
     digest
 }
 
-/// SHA-256 of the SHA-256 of `message`: Bitcoin's block and transaction hash.
+/// Returns the SHA-256 of the SHA-256 of `message`: Bitcoin's block and transaction hash.
 #[must_use]
 pub fn sha256d(message: &[u8]) -> [u8; 32] {
     sha256(&sha256(message))
 }
 
-/// Section 5.1.1: a one bit, zeros, and the length in bits, up to a multiple of 512 bits.
+/// Pads a message (section 5.1.1): a one bit, zeros, and the length in bits, up to a multiple of
+/// 512 bits.
 fn pad(message: &[u8]) -> Vec<u8> {
     let mut padded = message.to_vec();
     padded.push(0x80);
@@ -39,7 +41,7 @@ fn pad(message: &[u8]) -> Vec<u8> {
     padded
 }
 
-/// Section 6.2.2: one block of 64 bytes.
+/// Hashes one block of 64 bytes into the state (section 6.2.2).
 fn compress(state: [u32; 8], block: &[u8]) -> [u32; 8] {
     let mut w = [0_u32; 64];
     for (word, bytes) in w.iter_mut().zip(block.chunks_exact(4)) {

@@ -32,7 +32,7 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
-    /// What a kernel that writes the schedule out need not compute again for each nonce.
+    /// Returns what a kernel with an unrolled schedule need not compute again for each nonce.
     #[cfg(feature = "gpu")]
     pub(crate) fn hoisted(self) -> Hoisted {
         let sigma0 = |word| small_sigma0(Scalar.splat(word)).get();
@@ -50,20 +50,20 @@ impl Tail {
     }
 }
 
-/// Of the second block's schedule, what is the same for all nonces.
+/// What is the same for all nonces in the schedule of the second block.
 #[cfg(feature = "gpu")]
 #[repr(C)]
 #[derive(Clone, Copy, Debug, bytemuck::Pod, bytemuck::Zeroable)]
 pub(crate) struct Hoisted {
     w16: u32,
     w17: u32,
-    /// Less its term of the nonce.
+    /// W18 without its term of the nonce.
     w18: u32,
-    /// Less the nonce.
+    /// W19 without the nonce.
     w19: u32,
-    /// The term of W15 and W16.
+    /// The sum of the terms of W15 and W16 in W31.
     w31: u32,
-    /// The term of W16 and W17.
+    /// The sum of the terms of W16 and W17 in W32.
     w32: u32,
 }
 
@@ -87,7 +87,7 @@ impl Midstate {
     }
 }
 
-/// The working variables after some rounds whose words are known.
+/// Returns the working variables after the first rounds, whose words are known.
 #[inline(always)]
 fn known_rounds<const N: usize>(state: [u32; 8], words: [u32; N]) -> [u32; 8] {
     let mut s = Working::start(Scalar, state, Scalar.splat(0));
@@ -100,7 +100,7 @@ fn known_rounds<const N: usize>(state: [u32; 8], words: [u32; N]) -> [u32; 8] {
 /// The one bit that follows a message, FIPS 180-4 section 5.1.1.
 pub(crate) const PAD: u32 = 0x8000_0000;
 
-/// The length that ends a message: of the header, and of a digest.
+/// Length that ends a message, in bits: of the header, and of a digest.
 const HEADER_BITS: u32 = 80 * 8;
 const DIGEST_BITS: u32 = 32 * 8;
 
@@ -122,7 +122,7 @@ pub(crate) struct Batch<I: Isa> {
     first: [I::Lanes; ROUNDS],
     /// K + W of rounds 1 to 60 of the second hash.
     second: [I::Lanes; ROUNDS],
-    /// W of the schedule under way.
+    /// W of the schedule being computed.
     words: [I::Lanes; SCHEDULED],
 }
 
@@ -157,14 +157,15 @@ impl<I: Isa> Batch<I> {
         expand::<I, 18, 14>(self.isa, &mut w, &mut self.words, &mut self.first);
     }
 
-    /// The last word of SHA-256d less its initial value: e after round 60 of the second hash.
+    /// Returns the last word of SHA-256d less its initial value: e after round 60 of the second
+    /// hash.
     #[inline(always)]
     pub(crate) fn last_word(&mut self, midstate: &Midstate) -> I::Lanes {
         let digest = self.first_hash(midstate);
         self.second_hash(digest)
     }
 
-    /// The header's second block, with W16 and W17 in the place of W0 and W1.
+    /// Returns the header's second block, with W16 and W17 in the place of W0 and W1.
     #[inline(always)]
     fn second_block(&self) -> [Word<I::Lanes>; 16] {
         let mut w = [Known(0); 16];
@@ -180,7 +181,7 @@ impl<I: Isa> Batch<I> {
         w
     }
 
-    /// The state after the header's second block.
+    /// Returns the state after the header's second block.
     #[inline(always)]
     fn first_hash(&self, midstate: &Midstate) -> [I::Lanes; 8] {
         let mut s = Working::start(self.isa, midstate.round3, self.nonces);
@@ -195,7 +196,7 @@ impl<I: Isa> Batch<I> {
         digest
     }
 
-    /// e after round 60 of the hash of `digest`.
+    /// Returns e after round 60 of the hash of `digest`.
     #[inline(always)]
     fn second_hash(&mut self, digest: [I::Lanes; 8]) -> I::Lanes {
         unroll!(T in [1 2 3 4 5 6 7] {
@@ -224,16 +225,16 @@ fn second_hash_block<L: Lanes>(digest: [L; 8]) -> [Word<L>; 16] {
     w
 }
 
-/// FIPS 180-4 section 6.2.2, step 1: W of round `t` from the sixteen before. The term that takes
-/// longest to compute is added last.
+/// Computes W of round `t` from the sixteen words before, FIPS 180-4 section 6.2.2, step 1. The
+/// term that takes longest to compute is added last.
 #[inline(always)]
 fn next_word<L: Lanes>(w: &[Word<L>; 16], t: usize) -> Word<L> {
     let (sigma0, sigma1) = (w[(t + 1) & 15].sigma0(), w[(t + 14) & 15].sigma1());
     Word::sum([w[t & 15], sigma0, w[(t + 9) & 15], sigma1])
 }
 
-/// K + W from round `FROM` on, whose sixteen words before are `w`, to the end of `sums` from `AT`
-/// on.
+/// Computes K + W from round `FROM` on, whose sixteen words before are `w`, into `sums` from `AT`
+/// on to its end.
 #[inline(always)]
 fn expand<I: Isa, const FROM: usize, const AT: usize>(
     isa: I,
@@ -279,7 +280,7 @@ fn two_words<W: Words, const FROM: usize, const AT: usize>(
     (even, odd)
 }
 
-/// The same as [`next_word`] over a schedule kept whole; `two_before` is `words[t - 2]`.
+/// Computes the same as [`next_word`] over a schedule kept whole; `two_before` is `words[t - 2]`.
 #[inline(always)]
 fn word<W: Words>(words: &[W; SCHEDULED], two_before: W, t: usize) -> W {
     let old = words[t - 16].add(small_sigma0(words[t - 15]));
@@ -318,7 +319,8 @@ struct Working<W> {
 }
 
 impl<W: Lanes> Working<W> {
-    /// The variables after a round whose word was taken for 0 and is `word`: it adds to a and to e.
+    /// Returns the variables after a round whose word was taken for 0 and is `word`: it adds to a
+    /// and e.
     #[inline(always)]
     fn start<I: Isa<Lanes = W>>(isa: I, after_zero: [u32; 8], word: W) -> Self {
         let [a, b, c, d, e, f, g, h] = after_zero;
@@ -348,7 +350,7 @@ impl<W: Lanes> Working<W> {
         self
     }
 
-    /// FIPS 180-4 section 6.2.2, step 3, given K + W.
+    /// Does one round, given K + W: FIPS 180-4 section 6.2.2, step 3.
     #[inline(always)]
     fn round(self, kw: W) -> Self {
         let t1 = self.t1(kw);
@@ -357,7 +359,7 @@ impl<W: Lanes> Working<W> {
         self.shifted(a, self.d.add(t1), ab)
     }
 
-    /// A round that only e is asked of, in this and the next ones.
+    /// Does a round of which only e is wanted, in this and the next ones.
     #[inline(always)]
     fn round_of_e(self, kw: W) -> Self {
         let t1 = self.t1(kw);

@@ -9,7 +9,7 @@ use super::sigma::{small_sigma0, small_sigma1};
 use crate::lanes::scalar::Scalar;
 use crate::lanes::{Isa, Lanes};
 
-/// 32 bits: the same in all lanes, or a vector.
+/// A word of 32 bits: the same in all lanes, or a vector.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Word<L> {
     Known(u32),
@@ -43,7 +43,8 @@ impl<L: Lanes> Word<L> {
         }
     }
 
-    /// The sum of `terms`: what is known meets first, and then the lanes in the order given.
+    /// Returns the sum of `terms`: known words are added first, and then the lanes in the order
+    /// given.
     #[inline(always)]
     pub(super) fn sum(terms: [Self; 4]) -> Self {
         let [a, b, c, d] = terms;
@@ -55,7 +56,7 @@ impl<L: Lanes> Word<L> {
             .plus_lanes(d)
     }
 
-    /// The known word, or 0.
+    /// Returns the known word, or 0.
     #[inline(always)]
     fn part(self) -> u32 {
         match self {

@@ -1,8 +1,9 @@
-//! Quantities that are not to be mixed up: energy, power, temperature, clock rates, work by time and
-//! by energy, and money.
+//! Types for quantities with units: energy, power, temperature, clock rates, work per second and
+//! per joule, and money.
 //!
-//! A number that has a unit crosses a module as one of these. Constructors name the unit, arithmetic
-//! is what physics has, and texts carry SI prefixes.
+//! A number that has a unit is passed between modules as one of these types, so that the compiler
+//! refuses to mix them up. Constructors name the unit, arithmetic follows physics (joules divided
+//! by a duration are watts), and texts have SI prefixes.
 
 pub(crate) mod text;
 mod work;
@@ -15,7 +16,7 @@ use std::{cmp, fmt};
 pub use self::money::{Usd, UsdPerHour, UsdPerKwh, UsdPerWatt};
 pub use self::work::{Efficiency, Rate, UnknownUnitError, WorkAmount, WorkUnit};
 
-/// A number with one unit: sums, differences, multiples and ratios of it.
+/// Defines a number with one unit, with sums, differences, multiples and ratios.
 macro_rules! quantity {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -25,28 +26,29 @@ macro_rules! quantity {
         pub struct $name(f64);
 
         impl $name {
-            /// None of it.
+            /// The quantity zero.
             pub const ZERO: Self = Self(0.0);
 
-            /// The number of whole units.
+            /// Returns the number in the unit that the type is named after.
             #[must_use]
             pub const fn value(self) -> f64 {
                 self.0
             }
 
-            /// Neither infinite nor the result of 0 / 0.
+            /// Returns whether the number is neither infinite nor NaN.
             #[must_use]
             pub const fn is_finite(self) -> bool {
                 self.0.is_finite()
             }
 
-            /// The lesser of two.
+            /// Returns the lesser of two quantities; if one is NaN, the other.
             #[must_use]
             pub const fn min(self, other: Self) -> Self {
                 Self(self.0.min(other.0))
             }
 
-            /// A total order, in which what is not a number comes last.
+            /// Compares in the total order of [`f64::total_cmp`], in which a positive NaN comes
+            /// last.
             #[must_use]
             pub fn total_cmp(&self, other: &Self) -> cmp::Ordering {
                 self.0.total_cmp(&other.0)
@@ -97,7 +99,7 @@ macro_rules! quantity {
             }
         }
 
-        /// A ratio.
+        /// Returns the ratio of two quantities, a number without unit.
         impl Div for $name {
             type Output = f64;
 
@@ -122,7 +124,8 @@ macro_rules! quantity {
     ($(#[$doc:meta])* $name:ident, $unit:literal) => {
         quantity! { $(#[$doc])* $name }
 
-        /// Three significant digits, or as many as the precision says, and an SI prefix.
+        /// Writes three significant digits, or as many as the precision says, with an SI prefix and
+        /// unit.
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 text::write(f, self.0, $unit)
@@ -135,34 +138,34 @@ macro_rules! quantity {
 mod money;
 
 quantity! {
-    /// Energy. A difference of two energies may be negative.
+    /// Energy, in joules. A difference of two energies may be negative.
     Joules, "J"
 }
 
 quantity! {
-    /// Power: joules per second.
+    /// Power, in watts: joules per second.
     Watts, "W"
 }
 
 quantity! {
-    /// How often something happens in a second: the rate of a clock.
+    /// Clock frequency, in hertz.
     Hertz, "Hz"
 }
 
 impl Joules {
-    /// So many joules.
+    /// Makes an energy from a number of joules.
     #[must_use]
     pub const fn new(joules: f64) -> Self {
         Self(joules)
     }
 
-    /// Thousandths of a joule, as NVIDIA's driver counts them.
+    /// Makes an energy from millijoules, the unit of the counters of NVIDIA's driver.
     #[must_use]
     pub const fn from_millijoules(millijoules: u64) -> Self {
         Self(millijoules as f64 / 1e3)
     }
 
-    /// Millionths of a joule, as Linux counts them.
+    /// Makes an energy from microjoules, the unit of the counters of Linux.
     #[must_use]
     pub const fn from_microjoules(microjoules: u64) -> Self {
         Self(microjoules as f64 / 1e6)
@@ -170,19 +173,19 @@ impl Joules {
 }
 
 impl Watts {
-    /// So many watts.
+    /// Makes a power from a number of watts.
     #[must_use]
     pub const fn new(watts: f64) -> Self {
         Self(watts)
     }
 
-    /// Thousandths of a watt, as NVIDIA's driver tells power.
+    /// Makes a power from milliwatts, the unit in which NVIDIA's driver reports it.
     #[must_use]
     pub const fn from_milliwatts(milliwatts: u64) -> Self {
         Self(milliwatts as f64 / 1e3)
     }
 
-    /// Millionths of a watt, as Linux tells power.
+    /// Makes a power from microwatts, the unit in which Linux reports it.
     #[must_use]
     pub const fn from_microwatts(microwatts: u64) -> Self {
         Self(microwatts as f64 / 1e6)
@@ -190,14 +193,15 @@ impl Watts {
 }
 
 impl Hertz {
-    /// Millions per second.
+    /// Makes a frequency from megahertz, millions per second.
     #[must_use]
     pub const fn from_megahertz(megahertz: u32) -> Self {
         Self(megahertz as f64 * 1e6)
     }
 }
 
-/// The mean power over a time; over no time at all it is infinite, or of no energy no number.
+/// Returns the mean power over a duration; over no time it is infinite, or NaN if the energy is
+/// zero.
 impl Div<Duration> for Joules {
     type Output = Watts;
 
@@ -222,20 +226,20 @@ impl Mul<Watts> for Duration {
     }
 }
 
-/// A temperature, in whole degrees, which is what sensors tell.
+/// A temperature in whole degrees Celsius, as sensors report it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 #[cfg_attr(all(test, feature = "cli"), derive(schemars::JsonSchema))]
 pub struct Celsius(i32);
 
 impl Celsius {
-    /// So many degrees Celsius.
+    /// Makes a temperature from whole degrees Celsius.
     #[must_use]
     pub const fn new(degrees: i32) -> Self {
         Self(degrees)
     }
 
-    /// The degrees.
+    /// Returns the number of degrees Celsius.
     #[must_use]
     pub const fn value(self) -> i32 {
         self.0

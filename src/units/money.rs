@@ -1,5 +1,5 @@
-//! Money, and money by time and by energy. A kilowatt-hour is 3.6 MJ at the meter that is named
-//! beside the number.
+//! Money in US dollars, and money per hour, per kilowatt-hour and per watt. A kilowatt-hour is 3.6
+//! MJ at the meter that is named beside the number.
 
 use std::cmp;
 use std::fmt;
@@ -9,22 +9,23 @@ use std::ops::{Add, AddAssign, Div, Mul, Sub, SubAssign};
 use super::{Joules, Watts};
 
 quantity! {
-    /// US dollars. What is spent may be negative.
+    /// An amount of money, in US dollars; money that is spent may be negative.
     Usd
 }
 
 quantity! {
-    /// US dollars for an hour.
+    /// Money per time, in US dollars per hour.
     UsdPerHour
 }
 
 quantity! {
-    /// US dollars for a kilowatt-hour. A price of power may be negative.
+    /// Price of energy, in US dollars per kilowatt-hour; it may be negative.
     UsdPerKwh
 }
 
 quantity! {
-    /// US dollars for a watt over a time that the context says: what more of a limit is worth.
+    /// Value of one more watt of a power limit, in US dollars per watt, over a time that the
+    /// context says.
     UsdPerWatt
 }
 
@@ -35,7 +36,7 @@ const KILO: f64 = 1e3;
 const KWH: f64 = 3.6e6;
 
 impl Usd {
-    /// So many dollars.
+    /// Makes an amount from a number of US dollars.
     #[must_use]
     pub const fn new(dollars: f64) -> Self {
         Self(dollars)
@@ -43,19 +44,20 @@ impl Usd {
 }
 
 impl UsdPerHour {
-    /// So many dollars for each hour.
+    /// Makes a rate from a number of US dollars per hour.
     #[must_use]
     pub const fn new(dollars: f64) -> Self {
         Self(dollars)
     }
 
-    /// What it comes to in so many hours.
+    /// Returns the amount that this rate comes to in a number of hours.
     #[must_use]
     pub fn over(self, hours: f64) -> Usd {
         Usd(self.0 * hours)
     }
 
-    /// What is earned or spent for each kilowatt-hour at that power; infinite, or no number, at none.
+    /// Returns the money per kilowatt-hour at a power; at no power it is infinite, or NaN for no
+    /// money.
     #[must_use]
     pub fn at(self, power: Watts) -> UsdPerKwh {
         UsdPerKwh(self.0 / (power.value() / KILO))
@@ -63,7 +65,7 @@ impl UsdPerHour {
 }
 
 impl UsdPerKwh {
-    /// So many dollars for each kilowatt-hour.
+    /// Makes a price from a number of US dollars per kilowatt-hour.
     #[must_use]
     pub const fn new(dollars: f64) -> Self {
         Self(dollars)
@@ -71,14 +73,14 @@ impl UsdPerKwh {
 }
 
 impl UsdPerWatt {
-    /// So many dollars for each watt.
+    /// Makes a value from a number of US dollars per watt.
     #[must_use]
     pub const fn new(dollars: f64) -> Self {
         Self(dollars)
     }
 }
 
-/// The price of so much energy.
+/// Returns the price of an amount of energy.
 impl Mul<Joules> for UsdPerKwh {
     type Output = Usd;
 
@@ -87,7 +89,7 @@ impl Mul<Joules> for UsdPerKwh {
     }
 }
 
-/// The value of so much more of a limit, as long as the price holds.
+/// Returns the value of so many more watts of a limit, as far as the value of one holds for all.
 impl Mul<Watts> for UsdPerWatt {
     type Output = Usd;
 
@@ -96,7 +98,7 @@ impl Mul<Watts> for UsdPerWatt {
     }
 }
 
-/// What that power costs, or earns, in an hour.
+/// Returns the money that a power costs, or earns, in an hour.
 impl Mul<Watts> for UsdPerKwh {
     type Output = UsdPerHour;
 
@@ -105,28 +107,28 @@ impl Mul<Watts> for UsdPerKwh {
     }
 }
 
-/// `$12.50`, `$1,235`; from a million on `$1.23 M` and `$3.50 B`.
+/// Writes `$12.50` or `$1,235`; from a million on `$1.23 M`, `$3.50 B` or `$1.00 T`.
 impl fmt::Display for Usd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&dollars(self.0))
     }
 }
 
-/// `$2.50/h`
+/// Writes `$2.50/h`.
 impl fmt::Display for UsdPerHour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{}/h", dollars(self.0)))
     }
 }
 
-/// `$2.50/W`
+/// Writes `$2.50/W`.
 impl fmt::Display for UsdPerWatt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{}/W", dollars(self.0)))
     }
 }
 
-/// `$0.1665/kWh`: four decimals, or two digits of what is smaller.
+/// Writes `$0.1665/kWh`: four decimals, or two significant digits of what is below $0.001.
 impl fmt::Display for UsdPerKwh {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (sign, size) = sign(self.0);
@@ -170,7 +172,7 @@ fn dollars(value: f64) -> String {
     }
 }
 
-/// What is less is nothing: no price is told to so many digits.
+/// Smallest amount in dollars that is written; less is written as `$0.00`.
 const SMALLEST: f64 = 1e-12;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt;
 /// The prefix of 10^(3 i) is the one at `i` + 5.
 const PREFIXES: [&str; 12] = ["f", "p", "n", "µ", "m", "", "k", "M", "G", "T", "P", "E"];
 
-/// Where the prefix of 1 is.
+/// Index in [`PREFIXES`] of the empty prefix, that of 10^0.
 const ONE: i32 = 5;
 
 /// Writes `12.3 mJ`; the precision of `f` counts significant digits, three if it says nothing, and
@@ -20,7 +20,7 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, value: f64, unit: &str) -> fmt::
     }
 }
 
-/// As [`write()`], with so many significant digits.
+/// Formats a number as [`write()`] does, with `digits` significant digits.
 fn text(value: f64, unit: &str, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {
         return format!("{value:.0} {unit}");
@@ -59,7 +59,7 @@ pub(crate) fn plain(value: f64) -> String {
     digits(value, 3)
 }
 
-/// Two different numbers in as many digits as it takes to tell them apart, three at the least.
+/// Formats two numbers with as many digits as it takes to tell them apart, at least three.
 #[cfg(feature = "cli")]
 pub(crate) fn apart(a: f64, b: f64) -> (String, String) {
     const MOST: i32 = 12;
@@ -68,7 +68,7 @@ pub(crate) fn apart(a: f64, b: f64) -> (String, String) {
     texts.next().unwrap_or_else(|| (a.to_string(), b.to_string()))
 }
 
-/// How many there are: all digits of a whole number, `4,096`; three of what is parted, `0.250`.
+/// Formats a count: all digits of a whole number, `4,096`; three of a fraction, `0.250`.
 #[cfg(feature = "cli")]
 pub(crate) fn count(value: f64) -> String {
     const WHOLE: f64 = 1e-6;
@@ -77,7 +77,7 @@ pub(crate) fn count(value: f64) -> String {
     if is_whole && whole.abs() < 1e15 { grouped(whole) } else { plain(value) }
 }
 
-/// So many significant digits without prefix.
+/// Formats a number with `count` significant digits, without prefix.
 #[cfg(feature = "cli")]
 fn digits(value: f64, count: i32) -> String {
     if !value.is_finite() || value.abs() >= 1e12 || (value != 0.0 && value.abs() < 1e-3) {
@@ -105,13 +105,13 @@ fn grouped(value: f64) -> String {
     text
 }
 
-/// A share as a percentage, with so many decimals: `84 %`.
+/// Formats a share as a percentage, with `decimals` decimals: `84 %`.
 #[cfg(feature = "cli")]
 pub(crate) fn percent(share: f64, decimals: usize) -> String {
     format!("{:.decimals$} %", 100.0 * share)
 }
 
-/// `512 MiB`, `1.5 GiB`
+/// Formats a size in bytes: `512 MiB`, `1.5 GiB`.
 #[cfg(feature = "cli")]
 pub(crate) fn bytes(bytes: u64) -> String {
     const KIB: u64 = 1 << 10;

@@ -1,4 +1,5 @@
-//! Work by time and by energy. Both know what kind of work they are of, and only like is compared.
+//! Amounts of work, work per second and work per joule. Each knows its unit of work, and only
+//! values of the same unit are compared.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -7,27 +8,27 @@ use std::time::Duration;
 
 use super::{Joules, Watts, text};
 
-/// What work is counted in.
+/// Unit that work is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum WorkUnit {
-    /// Double SHA-256 of a header.
+    /// One double SHA-256 of a block header, written `H`.
     #[cfg_attr(feature = "cli", serde(rename = "H"))]
     Hash,
-    /// A floating-point operation.
+    /// One floating-point operation, written `FLOP`; a fused multiply-add is two.
     #[cfg_attr(feature = "cli", serde(rename = "FLOP"))]
     Flop,
-    /// A byte read or written.
+    /// One byte read or written, written `B`.
     #[cfg_attr(feature = "cli", serde(rename = "B"))]
     Byte,
-    /// An operation on integers.
+    /// One other operation, such as one on integers, written `op`.
     #[cfg_attr(feature = "cli", serde(rename = "op"))]
     Operation,
 }
 
 impl WorkUnit {
-    /// `H`, `FLOP`, `B` or `op`.
+    /// Returns the symbol of the unit: `H`, `FLOP`, `B` or `op`.
     #[must_use]
     pub fn symbol(self) -> &'static str {
         match self {
@@ -49,7 +50,7 @@ impl FromStr for WorkUnit {
     }
 }
 
-/// A symbol that no unit of work has.
+/// Error for a symbol that no unit of work has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no unit of work is written {symbol:?}, expected H, FLOP, B or op")]
 pub struct UnknownUnitError {
@@ -62,21 +63,21 @@ impl fmt::Display for WorkUnit {
     }
 }
 
-/// An amount of work, in its unit.
+/// An amount of work with its unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkAmount {
-    /// Double SHA-256 of a header.
+    /// Number of double SHA-256 hashes of block headers.
     Hashes(u64),
-    /// Floating-point operations: a fused multiply-add is two.
+    /// Number of floating-point operations; a fused multiply-add is two.
     Flops(u64),
-    /// Bytes read and written.
+    /// Number of bytes read and written.
     Bytes(u64),
-    /// Operations on integers.
+    /// Number of other operations, such as those on integers.
     Operations(u64),
 }
 
 impl WorkAmount {
-    /// How much.
+    /// Returns the amount as a number without its unit.
     #[must_use]
     pub fn value(self) -> u64 {
         let (Self::Hashes(value)
@@ -86,7 +87,7 @@ impl WorkAmount {
         value
     }
 
-    /// What it is counted in.
+    /// Returns the unit that the work is counted in.
     #[must_use]
     pub fn unit(self) -> WorkUnit {
         match self {
@@ -97,14 +98,14 @@ impl WorkAmount {
         }
     }
 
-    /// The sum; `None` where the units differ or the sum is more than a `u64` holds.
+    /// Returns the sum of two amounts; `None` if the units differ or the sum overflows a `u64`.
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
         let same = std::mem::discriminant(&self) == std::mem::discriminant(&other);
         same.then_some(other.value()).and_then(|value| self.map(|own| own.checked_add(value)))
     }
 
-    /// So many times as much; `None` where that is more than a `u64` holds.
+    /// Returns the amount multiplied by a number; `None` if the product overflows a `u64`.
     #[must_use]
     pub fn checked_mul(self, times: u64) -> Option<Self> {
         self.map(|value| value.checked_mul(times))
@@ -126,7 +127,7 @@ impl fmt::Display for WorkAmount {
     }
 }
 
-/// Work per second: positive or zero, and finite.
+/// Work per second with its unit of work; never negative, and always finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "cli", derive(serde::Serialize))]
 pub struct Rate {
@@ -135,7 +136,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// The mean rate of work that took so long; `None` if it took no time.
+    /// Returns the mean rate of work that took a duration; `None` if the duration is zero.
     #[must_use]
     pub fn new(work: WorkAmount, took: Duration) -> Option<Self> {
         (!took.is_zero()).then(|| Self {
@@ -144,25 +145,25 @@ impl Rate {
         })
     }
 
-    /// Of what.
+    /// Returns the unit of work that is counted.
     #[must_use]
     pub fn unit(self) -> WorkUnit {
         self.unit
     }
 
-    /// How much of it in each second.
+    /// Returns the number of units of work per second.
     #[must_use]
     pub fn per_second(self) -> f64 {
         self.per_second
     }
 
-    /// What is got for each joule at that power; `None` unless the power is positive and finite.
+    /// Returns the work per joule at a power; `None` unless the power is positive and finite.
     #[must_use]
     pub fn per(self, power: Watts) -> Option<Efficiency> {
         Efficiency::of(self.per_second, power.value(), self.unit)
     }
 
-    /// How many times `other` it is; `None` for work of another kind, or if `other` is zero.
+    /// Returns this rate divided by `other`; `None` if the units differ or `other` is zero.
     #[must_use]
     pub fn times(self, other: Self) -> Option<f64> {
         let comparable = self.unit == other.unit && other.per_second > 0.0;
@@ -170,7 +171,7 @@ impl Rate {
     }
 }
 
-/// Only rates of one kind of work are ordered.
+/// Orders rates of the same unit of work; others do not compare.
 impl PartialOrd for Rate {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         let same = self.unit == other.unit;
@@ -178,14 +179,14 @@ impl PartialOrd for Rate {
     }
 }
 
-/// `80.6 MH/s`
+/// Writes three significant digits, an SI prefix and the unit: `80.6 MH/s`.
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         text::write(f, self.per_second, &format!("{}/s", self.unit))
     }
 }
 
-/// Work per joule: positive or zero, and finite.
+/// Work per joule with its unit of work; never negative, and always finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "cli", derive(serde::Serialize))]
 pub struct Efficiency {
@@ -194,7 +195,7 @@ pub struct Efficiency {
 }
 
 impl Efficiency {
-    /// What was got for each joule; `None` unless the energy is positive and finite.
+    /// Returns the work per joule of an energy; `None` unless the energy is positive and finite.
     #[must_use]
     pub fn new(work: WorkAmount, energy: Joules) -> Option<Self> {
         Self::of(work.value() as f64, energy.value(), work.unit())
@@ -206,39 +207,40 @@ impl Efficiency {
         sound.then_some(Self { per_joule, unit })
     }
 
-    /// Of what.
+    /// Returns the unit of work that is counted.
     #[must_use]
     pub fn unit(self) -> WorkUnit {
         self.unit
     }
 
-    /// How much of it for each joule.
+    /// Returns the number of units of work per joule.
     #[must_use]
     pub fn per_joule(self) -> f64 {
         self.per_joule
     }
 
-    /// The energy of one hash, operation or byte, which is shown in picojoules and the like; `None`
-    /// where no work was done.
+    /// Returns the energy of one unit of work: of a hash, an operation or a byte; `None` if no work
+    /// was done.
     #[must_use]
     pub fn energy_of_one(self) -> Option<Joules> {
         Some(Joules::new(1.0 / self.per_joule)).filter(|energy| energy.is_finite())
     }
 
-    /// The unit of miners, J/TH; `None` for other work, and where no hash was done.
+    /// Returns the joules per terahash (J/TH, the unit of miners); `None` for work other than
+    /// hashing, and if no hash was done.
     #[must_use]
     pub fn joules_per_terahash(self) -> Option<f64> {
         let one = self.energy_of_one().filter(|_| self.unit == WorkUnit::Hash)?;
         Some(one.value() * 1e12)
     }
 
-    /// The same number as [`Self::joules_per_terahash`], by the name that engineers use.
+    /// Returns the picojoules per hash, which is the same number as [`Self::joules_per_terahash`].
     #[must_use]
     pub fn picojoules_per_hash(self) -> Option<f64> {
         self.joules_per_terahash()
     }
 
-    /// How many times `other` it is; `None` for work of another kind, or if `other` is zero.
+    /// Returns this efficiency divided by `other`; `None` if the units differ or `other` is zero.
     #[must_use]
     pub fn times(self, other: Self) -> Option<f64> {
         let comparable = self.unit == other.unit && other.per_joule > 0.0;
@@ -246,7 +248,7 @@ impl Efficiency {
     }
 }
 
-/// Only efficiencies at one kind of work are ordered.
+/// Orders efficiencies of the same unit of work; others do not compare.
 impl PartialOrd for Efficiency {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         let same = self.unit == other.unit;
@@ -254,7 +256,7 @@ impl PartialOrd for Efficiency {
     }
 }
 
-/// `57.1 GH/J`
+/// Writes three significant digits, an SI prefix and the unit: `57.1 GH/J`.
 impl fmt::Display for Efficiency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         text::write(f, self.per_joule, &format!("{}/J", self.unit))

@@ -1,4 +1,4 @@
-//! Whether a matrix product is right, without computing it again.
+//! Checks whether a matrix product is right, without computing it again.
 //!
 //! Freivalds' check ("Probabilistic machines can use less running time", IFIP 1977): for a vector
 //! r, C·r is compared with A·(B·r), which takes some m n + k n + m k operations instead of m n k.
@@ -7,7 +7,7 @@
 //! [`VECTORS`]. Rows are summed in blocks of [`COLUMNS`], so that the roundings of many right
 //! elements do not hide one that is wrong.
 //!
-//! # What may be off by how much
+//! # How large an error may be
 //!
 //! Let e be the difference between an element and its exact value, u the unit roundoff of the type
 //! that products are summed in, a a row of A, b a column of B, and k their length. Whatever the
@@ -38,7 +38,7 @@
 //!
 //! An element that is off by more than twice this bound is found, whatever the signs. For inputs of
 //! [`fill`], spread evenly over (-1, 1), and k = n = 1024, elements have a root mean square of 11,
-//! and the errors that are found for certain are these; for numbers from -127 to 127 it is 1.
+//! and the errors that are found for certain are these. For integers, any error is found.
 //!
 //! | | rounds to nearest | rounds anyhow |
 //! |---|---|---|
@@ -60,60 +60,64 @@ use super::memory::reserve;
 use super::number::{Input, Number, Output, random};
 use super::{Shape, WorkloadError};
 
-/// The vectors of random signs that each block of columns is multiplied with.
+/// Number of vectors of random signs that each block of columns is multiplied with.
 pub const VECTORS: usize = 3;
 
-/// The columns of a block.
+/// Number of columns in a block.
 pub const COLUMNS: usize = 256;
 
-/// Products of up to so many multiplications are computed again instead.
+/// Largest number of multiplications of a product that is computed again instead.
 pub const SMALL: usize = 1 << 18;
 
-/// How many times the expected size an error may have. Among tens of millions of sums of right products
-/// the largest had 2.3 times.
+/// How many times its expected size an error may have. Among tens of millions of sums of right
+/// products the largest had 2.3 times.
 const CHANCE: f64 = 8.0;
 
-/// How a kernel rounds.
+/// How a kernel rounds its sums and results.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rounding {
     /// Unit roundoff of the type that products are summed in.
     sum: f64,
-    /// Unit roundoff of the type that a sum is stored in, where that is another one.
+    /// Unit roundoff of the type that a sum is stored in, if that is another one; else 0.
     store: f64,
-    /// How many times it is stored.
+    /// Number of times that a sum is stored in that type.
     stores: usize,
-    /// Results smaller than this may be taken for zero.
+    /// Results smaller than this may be flushed to zero.
     least: f64,
-    /// Whether to the nearest number.
+    /// Whether it rounds to the nearest number.
     nearest: bool,
 }
 
 impl Rounding {
-    /// Not at all: products of integers.
+    /// No rounding at all: products of integers.
     pub const EXACT: Self = Self { sum: 0.0, store: 0.0, stores: 0, least: 0.0, nearest: true };
-    /// To the nearest binary64 each time.
+    /// Rounding to the nearest binary64 (f64) each time.
     pub const F64: Self = Self { sum: unit(53), ..Self::EXACT };
-    /// To the nearest binary32 each time. (Inputs of [`super::number::fill`] have no subnormal
-    /// products, neither here nor in binary64.)
+    /// Rounding to the nearest binary32 (f32) each time. (Inputs of [`super::number::fill`] have no
+    /// subnormal products, neither here nor in binary64.)
     pub const F32: Self = Self { sum: unit(24), ..Self::EXACT };
-    /// To the nearest binary16 each time.
+    /// Rounding to the nearest binary16 (f16) each time.
     pub const F16: Self = Self { sum: unit(11), least: 1.0 / 16384.0, ..Self::EXACT };
-    /// To the nearest binary32 each time, and once to the nearest binary16 in the end.
+    /// Rounding to the nearest binary32 (f32) each time, and once to the nearest binary16 at the
+    /// end.
     pub const F16_IN_F32: Self = Self { sum: unit(24), store: unit(11), stores: 1, ..Self::F16 };
 
-    /// The same, but sums are stored as binary16 so many times on the way: parts of the sum.
+    /// Returns this rounding with sums stored in the result's type `times` times on the way: parts
+    /// of the sum.
     #[must_use]
     pub const fn stored(self, times: usize) -> Self {
         Self { stores: times, ..self }
     }
 
-    /// The same, but to either of the two nearest numbers, as GPUs may: towards zero, for example.
+    /// Returns this rounding, but to either of the two nearest numbers, as GPUs may: towards zero,
+    /// for example.
     #[must_use]
     pub const fn any(self) -> Self {
         Self { nearest: false, sum: 2.0 * self.sum, store: 2.0 * self.store, ..self }
     }
 
-    /// What an element may be off, as a share of the product of the rows' absolute values.
+    /// Returns the largest error of an element, as a fraction of the sum of its products' absolute
+    /// values.
     fn of_element(self, k: usize) -> f64 {
         let once = |times: usize, unit: f64| times as f64 * unit.ln_1p();
         // The reference in binary64 is not exact either.
@@ -121,8 +125,8 @@ impl Rounding {
         (once(k, self.sum) + once(self.stores, self.store)).exp_m1() + reference
     }
 
-    /// What the sum of a row in a block of so many columns may be off, as a share of the product of
-    /// the row's norm and the block's.
+    /// Returns the largest error of the sum of a row in a block of `width` columns, as a fraction
+    /// of the product of the row's norm and the block's.
     fn of_row(self, k: usize, width: usize) -> f64 {
         let [k, width, stores] = [k, width, self.stores].map(|count| count as f64);
         let (sums, stores) =
@@ -132,41 +136,42 @@ impl Rounding {
         CHANCE * (self.sum * sums + self.store * stores + check)
     }
 
-    /// What numbers that are taken for zero do to a sum of so many elements.
+    /// Returns the largest error of a sum of `elements` elements due to results that are flushed to
+    /// zero.
     fn flushed(self, elements: usize) -> f64 {
         self.least * self.stores.max(1) as f64 * elements as f64
     }
 }
 
-/// The unit roundoff of numbers with so many bits.
+/// Returns the unit roundoff of numbers with this many bits.
 const fn unit(bits: u32) -> f64 {
     1.0 / (1_u64 << bits) as f64
 }
 
-/// Factors and what is said to be their product, row by row.
+/// Two factors and what is claimed to be their product, all row by row.
 #[derive(Clone, Copy, Debug)]
 pub struct Product<'a, A, B, C> {
-    /// The sides.
+    /// Shape of the product.
     pub shape: Shape,
-    /// m × k numbers.
+    /// Left factor: m × k numbers.
     pub a: &'a [A],
-    /// k × n numbers: independent of each other, and not zero. Unless the product is exact, as often
-    /// negative as positive.
+    /// Right factor: k × n numbers, independent of each other and not zero. Unless the product is
+    /// exact, they must be as often negative as positive.
     pub b: &'a [B],
-    /// m × n numbers.
+    /// Product to check: m × n numbers.
     pub c: &'a [C],
-    /// How it was computed.
+    /// How the product was computed.
     pub rounding: Rounding,
 }
 
 impl<A: Input, B: Input, C: Output> Product<'_, A, B, C> {
-    /// Whether it is the product. The random signs are drawn from `seed`, which whoever computed the
+    /// Checks the product. The random signs are drawn from `seed`, which whoever computed the
     /// product must not have known.
     ///
     /// # Errors
     ///
-    /// The first wrong place by rows; or that there is no memory for the check, which takes some
-    /// k n / 5 bytes.
+    /// When a place is wrong, the first by rows; or when there is no memory for the check, which
+    /// takes some k n / 5 bytes.
     pub fn check(&self, seed: u64) -> Result<(), WorkloadError> {
         let Self { shape, a, b, c, .. } = self;
         let [m, n, k] = [shape.m(), shape.n(), shape.k()];
@@ -276,12 +281,12 @@ impl<A: Input, B: Input, C: Output> Product<'_, A, B, C> {
 
 // What all threads share does not know the types of the numbers, for each of which rayon's part of it would be compiled.
 
-/// Has the threads fill rows of so many numbers, each by its number from 0.
+/// Has the threads fill rows of `width` numbers; `fill` is given the index of the row, from 0.
 fn rows_at_once(rows: &mut [f64], width: usize, fill: &(dyn Fn(usize, &mut [f64]) + Sync)) {
     rows.par_chunks_mut(width).enumerate().for_each(|(row, out)| fill(row, out));
 }
 
-/// Lays rows of so many sums out by panels.
+/// Rearranges rows of `sums` sums into panels.
 fn into_panels(by_rows: &[f64], sums: usize, panels: &mut [[f64; PANEL]], rows: usize) {
     panels.par_chunks_mut(rows).enumerate().for_each(|(panel, out)| {
         for (out, sums) in out.iter_mut().zip(by_rows.chunks(sums)) {
@@ -292,7 +297,7 @@ fn into_panels(by_rows: &[f64], sums: usize, panels: &mut [[f64; PANEL]], rows: 
     });
 }
 
-/// What all rows together add to so many sums.
+/// Adds up over all rows what `add` adds to each of `sums` sums.
 fn sum_of_rows(rows: usize, sums: usize, add: &(dyn Fn(usize, &mut [f64]) + Sync)) -> Vec<f64> {
     let none = || vec![0.0; sums];
     let parts = (0..rows).into_par_iter().fold(none, |mut sums, row| {
@@ -312,7 +317,7 @@ fn first_wrong(
     (0..groups).into_par_iter().find_map_first(check)
 }
 
-/// A·(B·r) of rows of A: for each of them the sums of all panels.
+/// Returns A·(B·r) of rows of A: for each of them the sums of all panels.
 fn expected_sums(a: &[f64], product: &[[f64; PANEL]], k: usize) -> Vec<f64> {
     let panels = product.len() / k;
     let mut expected = vec![0.0; a.len() / k * panels * PANEL];
@@ -331,18 +336,18 @@ fn expected_sums(a: &[f64], product: &[[f64; PANEL]], k: usize) -> Vec<f64> {
     expected
 }
 
-/// Not so for what is no number.
+/// Returns whether a number is within the bound; false for NaN.
 fn within(found: f64, expected: f64, bound: f64) -> bool {
     (found - expected).abs() <= bound
 }
 
-/// Sums that are computed at a time: as many as registers hold.
+/// Number of sums that are computed at a time: as many as registers hold.
 const PANEL: usize = 8;
 
-/// Rows of A that a panel is read for at once.
+/// Number of rows of A that a panel is read for at once.
 const ROWS: usize = 16;
 
-/// 1 or -1 for each column, [`VECTORS`] times.
+/// Random signs: 1 or -1 for each column, [`VECTORS`] times.
 struct Signs {
     of_vectors: Vec<f64>,
     columns: usize,
@@ -361,7 +366,7 @@ impl Signs {
         Ok(Self { of_vectors, columns })
     }
 
-    /// The sums of a row with these signs: for each block of columns, one for each vector.
+    /// Adds up a row with these signs: for each block of columns, one sum for each vector.
     fn sum<T: Number>(&self, row: &[T], sums: &mut [f64]) {
         for (block, row) in row.chunks(COLUMNS).enumerate() {
             for vector in 0..VECTORS {
@@ -373,59 +378,59 @@ impl Signs {
     }
 }
 
-/// How a result is wrong.
+/// How a result of a workload is wrong.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum CheckError {
-    /// Nothing was done since the last check.
+    /// No work was done since the last check.
     Nothing,
     /// There are too many numbers, or too few.
     Length {
-        /// So many.
+        /// Count of the numbers that were found.
         found: usize,
-        /// As there must be.
+        /// Count of the numbers that there must be.
         expected: usize,
     },
-    /// A place of a matrix has not been written, or has no number.
+    /// An element of a matrix was not written, or is not a number.
     Unwritten {
-        /// From 0.
+        /// Row of the element, from 0.
         row: usize,
-        /// From 0.
+        /// Column of the element, from 0.
         column: usize,
     },
-    /// A number of a matrix.
+    /// An element of a matrix is wrong.
     Element {
-        /// From 0.
+        /// Row of the element, from 0.
         row: usize,
-        /// From 0.
+        /// Column of the element, from 0.
         column: usize,
-        /// What stands there.
+        /// Value that was found.
         found: f64,
-        /// What should, as binary64 gives it.
+        /// Value that is right, as computed in binary64.
         expected: f64,
-        /// By how much it may be off.
+        /// Largest difference between the two that is allowed.
         bound: f64,
     },
-    /// Numbers of a row of a matrix, added with random signs.
+    /// The sum of elements of a row of a matrix, with random signs, is wrong.
     Sum {
-        /// From 0.
+        /// Row of the elements, from 0.
         row: usize,
-        /// Which of the row.
+        /// Columns of the elements, from 0.
         columns: Range<usize>,
-        /// Their sum.
+        /// Sum that was found.
         found: f64,
-        /// What it should be.
+        /// Sum that is right, as computed in binary64.
         expected: f64,
-        /// By how much it may be off.
+        /// Largest difference between the two that is allowed.
         bound: f64,
     },
-    /// One of many numbers that are known exactly.
+    /// One of many numbers that are known exactly is wrong.
     Number {
-        /// Which, from 0.
+        /// Index of the number, from 0.
         place: u64,
-        /// What stands there.
+        /// Value that was found.
         found: f64,
-        /// What should.
+        /// Value that is right.
         expected: f64,
     },
 }

@@ -1,32 +1,32 @@
-//! What workloads are called: their kinds, and what there is of each kind.
+//! Names of workloads: their kinds, and the variants of each kind.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::engine::EngineId;
 
-/// Kinds of workloads.
+/// The kind of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// Double SHA-256 of block headers.
+    /// SHA-256d: double SHA-256 of block headers.
     Sha256d,
     /// Matrix products.
     Matmul,
-    /// Reading and writing memory.
+    /// Memory bandwidth: reading and writing memory.
     Bandwidth,
-    /// Arithmetic from registers.
+    /// Peak rate of arithmetic from registers.
     Peak,
-    /// How long a piece of work takes that is next to nothing.
+    /// Latency: the time that next to no work takes.
     Latency,
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds of workloads.
     pub const ALL: [Self; 5] =
         [Self::Sha256d, Self::Matmul, Self::Peak, Self::Bandwidth, Self::Latency];
 
-    /// Its name: `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`.
+    /// Returns the name of the kind: `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -54,63 +54,66 @@ impl FromStr for Kind {
     }
 }
 
-/// A name that no kind of workload has.
+/// Error of a name that no kind of workload has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no workload is called {name:?}, expected sha256d, matmul, peak, bandwidth or latency")]
 pub struct UnknownKindError {
     name: String,
 }
 
-/// What of its kind a workload is: the engine of a search, the numbers of a product, or the operation.
+/// The variant of a workload within its kind: the engine of a search, the number type of a product,
+/// or the operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Variant {
-    /// A search by this engine of a processor.
+    /// SHA-256d: a search by this CPU engine.
     Engine(EngineId),
-    /// A search by a GPU.
+    /// SHA-256d: a search by a GPU engine.
     Gpu,
-    /// Whole headers, hashed by the `sha2` crate.
+    /// SHA-256d: whole headers, hashed by the `sha2` crate (the baseline).
     Sha2Crate,
-    /// Products of binary64.
+    /// Matrix products of binary64 (f64).
     F64,
-    /// Products of binary32.
+    /// Matrix products of binary32 (f32).
     F32,
-    /// Products of binary16: on GPUs summed in binary16, on processors in binary32.
+    /// Matrix products of binary16 (f16), accumulated in binary16 on GPUs and on `AArch64`
+    /// processors with 16-bit arithmetic, else in binary32.
     F16,
-    /// Products of binary16, summed in binary32.
+    /// Matrix products of binary16 (f16), accumulated in binary32.
     F16InF32,
-    /// Products of binary16 by matrix units, summed in binary32; and their peak.
+    /// Matrix products of binary16 (f16) by matrix units, accumulated in binary32; also the peak
+    /// rate of those units.
     F16ByBlocks,
-    /// Products of 8-bit integers, summed in 32 bits.
+    /// Matrix products of 8-bit integers, accumulated in 32 bits.
     I8,
-    /// Peak: fused multiply-adds of binary32.
+    /// Peak: fused multiply-adds of binary32 (f32).
     FmaF32,
-    /// Peak: fused multiply-adds of binary64.
+    /// Peak: fused multiply-adds of binary64 (f64).
     FmaF64,
-    /// Peak: fused multiply-adds of binary16.
+    /// Peak: fused multiply-adds of binary16 (f16).
     FmaF16,
-    /// Peak: multiplications and additions of binary32, one of each in turn.
+    /// Peak: multiplications and additions of binary32 (f32), one of each in turn.
     MulAddF32,
-    /// Peak: multiplications and additions of binary16, one of each in turn.
+    /// Peak: multiplications and additions of binary16 (f16), one of each in turn.
     MulAddF16,
-    /// Peak: dot products of four 8-bit integers, summed in 32 bits.
+    /// Peak: dot products of four 8-bit integers, accumulated in 32 bits.
     DotI8,
     /// Peak: the operations on 32-bit integers that a search is made of.
     I32,
-    /// Memory: c = a.
+    /// Memory bandwidth: STREAM copy, c = a.
     Copy,
-    /// Memory: a = b + 3 c.
+    /// Memory bandwidth: STREAM triad, a = b + 3 c.
     Triad,
-    /// Memory: from the host to a GPU.
+    /// Memory bandwidth: from the host to a GPU.
     Upload,
-    /// Memory: from a GPU to the host.
+    /// Memory bandwidth: from a GPU to the host.
     Download,
-    /// Latency: from the launch of next to nothing to its result.
+    /// Latency: from the launch of a kernel that does next to nothing to its result.
     Launch,
 }
 
 impl Variant {
-    /// All but those of [`EngineId::CPU`].
+    /// All variants but those of [`EngineId::CPU`].
     const OTHERS: [Self; 20] = [
         Self::Gpu,
         Self::Sha2Crate,
@@ -134,7 +137,7 @@ impl Variant {
         Self::Launch,
     ];
 
-    /// Its name in reports; that of every GPU is `gpu`.
+    /// Returns the name of the variant in reports; that of every GPU engine is `gpu`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -162,7 +165,8 @@ impl Variant {
         }
     }
 
-    /// Bytes of an element of the factors and of the product, for what multiplies matrices.
+    /// Returns the bytes of an element of the factors and of the product; `None` if the variant is
+    /// no matrix product.
     #[must_use]
     pub fn element_bytes(self) -> Option<(u64, u64)> {
         match self {
@@ -176,7 +180,7 @@ impl Variant {
     }
 }
 
-/// The variant of a search by this engine.
+/// Returns the variant of a search by this engine.
 impl From<EngineId> for Variant {
     fn from(engine: EngineId) -> Self {
         if let EngineId::Gpu(_) = engine { Self::Gpu } else { Self::Engine(engine) }
@@ -199,7 +203,7 @@ impl FromStr for Variant {
     }
 }
 
-/// A name that no variant has.
+/// Error of a name that no variant of a workload has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no variant of a workload is called {name:?}")]
 pub struct UnknownVariantError {

@@ -1,4 +1,4 @@
-//! Memory: how much there is to take, and how large the caches are.
+//! Memory for workloads: how much of it there is to take, and how large the caches are.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::WorkloadError;
 use crate::machine;
 
-/// `len` times `value`, or the error that there is no memory for them.
+/// Returns a vector of `len` times `value`, or the error that there is no memory for it.
 pub(super) fn reserve<T: Copy>(len: usize, value: T) -> Result<Vec<T>, WorkloadError> {
     let mut all = Vec::new();
     let bytes = (len as u64).saturating_mul(size_of::<T>() as u64);
@@ -15,28 +15,28 @@ pub(super) fn reserve<T: Copy>(len: usize, value: T) -> Result<Vec<T>, WorkloadE
     Ok(all)
 }
 
-/// Fails where `bytes` of `what` are more than there are to take.
+/// Checks that `bytes` of `what` are no more than there are to take, and returns them.
 ///
-/// Linux gives more than it has and ends processes that use it, so asking for memory is not enough.
+/// Linux promises more memory than it has and ends processes that use it, so asking is not enough.
 pub(crate) fn check(what: &'static str, bytes: Option<u64>) -> Result<u64, WorkloadError> {
     let limit = available().unwrap_or(isize::MAX as u64);
     let asked = bytes.unwrap_or(u64::MAX);
     if asked > limit { Err(WorkloadError::TooLarge { what, asked, limit }) } else { Ok(asked) }
 }
 
-/// What this process can take without others being swapped out or ended, in bytes; `None` where the
-/// system does not say.
+/// Returns the bytes that this process can take without others being swapped out or ended; `None`
+/// if the system does not say.
 pub(crate) fn available() -> Option<u64> {
     machine::memory_left(Path::new("/"))
 }
 
-/// The bytes of all caches of the last level together, those of other packages too; 64 MiB where
-/// the system does not say.
+/// Returns the bytes of all last-level caches together, those of other packages too; 64 MiB if the
+/// system does not say.
 pub(crate) fn last_level_caches() -> u64 {
     caches(Path::new("/sys/devices/system/cpu")).unwrap_or(64 << 20)
 }
 
-/// Reads what Linux says of the caches of every processor, in a folder of that form.
+/// Reads the caches of every processor from a folder as Linux has it; `None` if it has none.
 fn caches(processors: &Path) -> Option<u64> {
     let mut caches = Vec::new();
     for processor in entries(processors, "cpu") {
@@ -58,7 +58,7 @@ fn caches(processors: &Path) -> Option<u64> {
     Some(caches.into_iter().fold(0, |sum, (_, _, bytes)| sum.saturating_add(bytes)))
 }
 
-/// The folders in `parent` that are called `name` and a number.
+/// Returns the folders in `parent` whose name is `name` and a number.
 fn entries(parent: &Path, name: &str) -> Vec<std::path::PathBuf> {
     let numbered = |path: &std::path::PathBuf| {
         let number = path.file_name()?.to_str()?.strip_prefix(name)?;

@@ -1,15 +1,16 @@
-//! What machines are scored with: SHA-256d, matrix products, memory, and what the arithmetic units
-//! can do at the most.
+//! Workloads that machines are scored with: SHA-256d, matrix products, memory bandwidth, and the
+//! peak rates of the arithmetic units.
 //!
 //! Everything is a [`Workload`]: prepared by its constructor, run for a time, and checked
 //! afterwards. A run holds nothing but the work, so that a clock or a meter around it measures just
-//! that; whatever was computed can be checked, since a fast wrong result is worth nothing.
+//! that. All results can be checked, since a fast wrong result is worth nothing.
 //!
 //! - [`sha256d`]: the search for Bitcoin's proof of work, and what it is compared with;
-//! - `matmul`: matrix products, the work of AI; see [`check`] for how they are known to be right;
-//! - [`cpu::Bandwidth`]: memory, by the definitions of STREAM;
-//! - [`cpu::Peak`]: the arithmetic units, from registers: the roof of everything else;
-//! - `gpu`: the same on GPUs, and how long they take for next to nothing.
+//! - `matmul`: matrix products, the work of AI; see [`check`] for how their results are verified;
+//! - [`cpu::Bandwidth`]: memory bandwidth, by the definitions of STREAM;
+//! - [`cpu::Peak`]: peak rates of the arithmetic units, from registers: the roof of everything
+//!   else;
+//! - `gpu`: the same on GPUs, and their launch latency.
 
 pub mod check;
 pub mod cpu;
@@ -38,62 +39,62 @@ pub(crate) use self::memory::check as check_memory;
 #[cfg(all(feature = "gpu", feature = "meter"))]
 pub(crate) use self::memory::last_level_caches;
 
-/// Something that a machine does, prepared.
+/// A unit of benchmark work that was prepared to run on a machine.
 pub trait Workload: fmt::Debug + Send {
-    /// What is done, of what size, and on how many threads.
+    /// Returns what is done, at what size, and on what device or how many threads.
     fn label(&self) -> Label;
 
-    /// Works for about as long as `time` says, and for one whole unit of work at the least.
+    /// Works for about as long as `time` says, and for at least one whole unit of work.
     ///
     /// # Errors
     ///
     /// When a device failed. Processors do not fail.
     fn run(&mut self, time: Duration) -> Result<Done, WorkloadError>;
 
-    /// Checks what was produced since the last check, and spoils it, so that the next check finds
+    /// Checks the results since the last check, and overwrites them, so that the next check finds
     /// only what was written after this one. Without a run in between nothing was written, which is
     /// an error.
     ///
     /// # Errors
     ///
-    /// When a result is wrong or missing, or there is no memory for the check.
+    /// When a result is wrong or missing, when a device failed, or when there is no memory for the
+    /// check.
     fn check(&mut self) -> Result<(), WorkloadError>;
 
-    /// How long its device has worked until now, by the device's own clock; `None` where there is no
-    /// such clock. Over the time taken this is how busy the device was.
+    /// Returns how long the device has worked until now, by its own clock; `None` if it has no such
+    /// clock. Divided by the time taken this is the device's utilization.
     fn busy(&self) -> Option<Duration> {
         None
     }
 }
 
-/// Work that was done, and how long that took.
+/// Work that was done, and the time that it took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Done {
-    /// By all threads together.
+    /// Amount of work done by all threads together.
     pub work: WorkAmount,
-    /// From the start of the first thread to the end of the last, by the clock on the wall; never
-    /// zero.
+    /// Wall-clock time from the start of the first thread to the end of the last; never zero.
     pub took: Duration,
 }
 
 impl Done {
-    /// Units of work per second.
+    /// Returns the rate of the work: units per second.
     #[must_use]
     pub fn rate(&self) -> f64 {
         self.work.value() as f64 / self.took.as_secs_f64()
     }
 }
 
-/// The name of a workload: what a number of it must not be without.
+/// The name of a workload: kind, variant, size, and the device or threads that it runs on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
-    /// What kind of work.
+    /// Kind of the work.
     pub kind: Kind,
-    /// Which of its kind: the type of the numbers, or the operation.
+    /// Variant of that kind: the engine, the type of the numbers, or the operation.
     pub variant: Variant,
-    /// Of what size.
+    /// Size of the work.
     pub size: Size,
-    /// On what.
+    /// Device or threads that the workload runs on.
     pub place: Place,
 }
 
@@ -112,13 +113,13 @@ impl fmt::Display for Label {
     }
 }
 
-/// What a workload runs on.
+/// The place where a workload runs: threads of the processor or a GPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Place {
-    /// So many threads of the processor.
+    /// The processor, with this number of threads.
     Cores(usize),
-    /// The GPU of this number.
+    /// The GPU of this number, from 0.
     Gpu(u8),
 }
 
@@ -132,21 +133,21 @@ impl fmt::Display for Place {
     }
 }
 
-/// Sizes of workloads.
+/// The size of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Size {
-    /// No memory is touched.
+    /// Registers only: no memory is touched.
     Registers,
-    /// Versions of a header that are tried on each nonce.
+    /// A search, with this number of versions of a header tried on each nonce.
     Versions(usize),
-    /// The bytes of all arrays together.
+    /// Arrays, with this number of bytes in all of them together.
     Bytes(u64),
-    /// The sides of the matrices.
+    /// A matrix product, with matrices of this shape.
     Product(Shape),
 }
 
-/// The sides of a product of an m × k matrix by a k × n matrix; none is zero.
+/// The shape of a product of an m × k matrix by a k × n matrix; no side is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
     m: usize,
@@ -155,6 +156,8 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// Makes the shape of a product of an m × k matrix by a k × n matrix.
+    ///
     /// # Errors
     ///
     /// When a side is zero, or there would be more operations or elements than can be counted.
@@ -174,41 +177,41 @@ impl Shape {
         Ok(Self { m, n, k })
     }
 
-    /// The product of two square matrices.
+    /// Makes the shape of a product of two square matrices of side `n`.
     ///
     /// # Errors
     ///
-    /// As [`Self::new`].
+    /// As for [`Self::new`].
     pub fn square(n: usize) -> Result<Self, WorkloadError> {
         Self::new(n, n, n)
     }
 
-    /// Rows of the product, and of its left factor.
+    /// Returns m: the rows of the product and of its left factor.
     #[must_use]
     pub fn m(self) -> usize {
         self.m
     }
 
-    /// Columns of the product, and of its right factor.
+    /// Returns n: the columns of the product and of its right factor.
     #[must_use]
     pub fn n(self) -> usize {
         self.n
     }
 
-    /// Columns of the left factor, and rows of the right one.
+    /// Returns k: the columns of the left factor and the rows of the right one.
     #[must_use]
     pub fn k(self) -> usize {
         self.k
     }
 
-    /// Multiplications and additions of the schoolbook product: 2 m n k.
+    /// Returns the multiplications and additions of the schoolbook product: 2 m n k.
     #[must_use]
     pub fn flops(self) -> u64 {
         2 * self.m as u64 * self.n as u64 * self.k as u64
     }
 }
 
-/// The side of the largest cube whose operations are fewer than 2^64.
+/// Largest side of a cube whose operations are fewer than 2^64.
 const MOST: u64 = 2_097_151;
 
 impl fmt::Display for Shape {
@@ -217,65 +220,65 @@ impl fmt::Display for Shape {
     }
 }
 
-/// Why there is no workload, or no result of it.
+/// Error of a workload that could not be prepared, run or checked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkloadError {
-    /// A product of nothing.
+    /// A matrix has no rows or no columns.
     #[error("a matrix has no rows or no columns")]
     Empty,
-    /// More than there is.
+    /// More was asked for than there is.
     #[error("{asked} {what} are too many: the limit is {limit}")]
     TooLarge {
-        /// Of what, with its unit.
+        /// What was asked for, with its unit, such as `bytes for arrays`.
         what: &'static str,
-        /// What was asked for.
+        /// Amount that was asked for.
         asked: u64,
-        /// What there is.
+        /// Largest amount that is allowed or available.
         limit: u64,
     },
-    /// The device lacks what it takes.
+    /// The device lacks something that the workload needs.
     #[error("there are no {what}")]
     Missing {
-        /// Which.
+        /// What the device lacks.
         what: &'static str,
     },
-    /// The operating system gave no more memory.
+    /// The operating system did not give as much memory.
     #[error("out of memory: the system does not give {bytes} bytes")]
     OutOfMemory {
-        /// Asked for at once.
+        /// Bytes that were asked for at once.
         bytes: u64,
     },
-    /// A number of threads that makes no sense.
+    /// A number of threads is zero or too large.
     #[error("{threads} threads, expected 1 to {}", crate::search::MAX_THREADS)]
     Threads {
-        /// The number asked for.
+        /// Number of threads that was asked for.
         threads: usize,
     },
-    /// The operating system gave no more threads.
+    /// The operating system did not start as many threads.
     #[error("cannot start {threads} threads")]
     Start {
-        /// The number asked for.
+        /// Number of threads that was asked for.
         threads: usize,
-        /// What the system said.
+        /// Error of the thread pool.
         source: rayon::ThreadPoolBuildError,
     },
-    /// The result is not right.
+    /// A result is wrong.
     #[error("wrong result: {0}")]
     Wrong(#[from] CheckError),
-    /// An engine does not find what it must.
+    /// An engine failed its self-test.
     #[error(transparent)]
-    SelfTestError(#[from] SelfTestError),
+    SelfTest(#[from] SelfTestError),
     /// A device failed.
     #[error("{0}")]
     Device(#[from] DeviceError),
-    /// An engine failed by itself.
+    /// An engine failed other than by its device: its results are wrong.
     #[error("{0}")]
     Engine(#[from] EngineErrorKind),
 }
 
 impl WorkloadError {
-    /// Whether something smaller might do.
+    /// Returns whether something smaller might do.
     fn is_of_size(&self) -> bool {
         matches!(
             self,
@@ -286,10 +289,11 @@ impl WorkloadError {
     }
 }
 
-/// Works for about `time`: calls `work` with how many units to do next, at least one altogether.
+/// Works for about `time`: calls `work` with the number of units to do next, at least one
+/// altogether.
 ///
-/// The clock is read ever more rarely at first, and then so that the end is met; it costs as much
-/// as the smallest products.
+/// The clock is read ever more rarely at first, and then so that the end is met; reading it costs
+/// as much as the smallest products.
 pub(crate) fn repeat(
     time: Duration,
     unit: WorkAmount,
@@ -311,15 +315,17 @@ pub(crate) fn repeat(
     }
 }
 
-/// The workload that `make` gives for the size at which its rate stops rising: from `first` on,
-/// twice as large each time, until the rate rises by 3 % or less or there is no memory for more.
+/// Returns the workload that `make` gives for the size at which its rate stops rising.
 ///
-/// Each size is run for three times `time`, or for three units of work where that is longer. No
-/// size is tried of which a unit would take more than a hundred times `time`.
+/// The size begins at `first` and doubles each time, until the rate rises by 3 % or less or there
+/// is no memory for more.
+///
+/// Each size is run three times, each time for `time` or for one unit of work, whichever is longer.
+/// No size is tried of which a unit would take more than a hundred times `time`.
 ///
 /// # Errors
 ///
-/// What `make` and the workloads fail of, unless it is a size after the first that is too large.
+/// When `make` or a workload fails, except that a size after the first may be too large.
 pub fn grow<W: Workload>(
     first: usize,
     time: Duration,

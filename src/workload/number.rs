@@ -1,44 +1,45 @@
-//! The numbers that workloads compute with: random inputs that are never zero, and outputs that
-//! show whether they were written.
+//! Numbers that workloads compute with: random inputs that are never zero, and outputs that show
+//! whether they were written.
 
 use std::fmt::Debug;
 
 use rayon::prelude::*;
 
-/// A number that a check can read exactly.
+/// A number whose value a check can read exactly.
 pub trait Number: Copy + Debug + PartialEq + Send + Sync + 'static {
-    /// Its value.
+    /// Returns the value of the number, which binary64 holds exactly.
     fn to_f64(self) -> f64;
 }
 
-/// A number to compute with.
+/// A number that a workload takes as input.
 pub trait Input: Number {
-    /// A number made of random bits: never zero, and, but for [`u8`], as often negative as positive.
+    /// Makes a number of random bits: never zero and, except for [`u8`], as often negative as
+    /// positive.
     fn from_random(bits: u64) -> Self;
 }
 
-/// A number that is computed.
+/// A number that a workload computes.
 pub trait Output: Number {
-    /// What stands where nothing was written: no result is this.
+    /// Marker of a place where nothing was written: no result has this value.
     const UNWRITTEN: Self;
 
-    /// Whether it is that.
+    /// Returns whether the number counts as unwritten: it is [`Self::UNWRITTEN`], or any other NaN.
     fn is_unwritten(self) -> bool;
 }
 
-/// IEEE 754 binary16, by its bits.
+/// A binary16 number of IEEE 754 (half precision), held as its bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct F16(u16);
 
 impl F16 {
-    /// The number with these bits.
+    /// Makes the number with these bits.
     #[must_use]
     pub const fn from_bits(bits: u16) -> Self {
         Self(bits)
     }
 
-    /// Its bits.
+    /// Returns the bits of the number.
     #[must_use]
     pub const fn to_bits(self) -> u16 {
         self.0
@@ -89,8 +90,8 @@ impl Number for i32 {
     }
 }
 
-/// Floating-point inputs are the odd multiples of the unit in the last place of 1/2: evenly spread
-/// over (-1, 1), with all bits of the fraction in use.
+/// Makes a random number in (-1, 1): floating-point inputs are the odd multiples of the unit in the
+/// last place of 1/2, evenly spread, with all bits of the fraction in use.
 impl Input for f64 {
     fn from_random(bits: u64) -> Self {
         let size = (bits >> 12 << 1 | 1) as Self / 2_f64.powi(53);
@@ -114,7 +115,7 @@ impl Input for F16 {
     }
 }
 
-/// From -127 to 127.
+/// Makes a random integer from -127 to 127, never 0.
 impl Input for i8 {
     fn from_random(bits: u64) -> Self {
         let size = u8::from_random(bits).cast_signed();
@@ -122,7 +123,8 @@ impl Input for i8 {
     }
 }
 
-/// From 1 to 127: what kernels that add pairs of products in 16 bits get right.
+/// Makes a random integer from 1 to 127: kernels that add pairs of products in 16 bits compute
+/// these right.
 impl Input for u8 {
     fn from_random(bits: u64) -> Self {
         (1 + (bits >> 16) % 127) as Self
@@ -161,7 +163,7 @@ impl Output for i32 {
     }
 }
 
-/// Fills `out` with random numbers, always the same for a `seed`.
+/// Fills `out` with random numbers, which are always the same for a `seed`.
 pub fn fill<T: Input>(out: &mut [T], seed: u64) {
     const CHUNK: usize = 1 << 14;
     out.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, out)| {

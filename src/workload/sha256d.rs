@@ -1,7 +1,9 @@
-//! SHA-256d as a workload: what users know, the search itself, and the roof of the search.
+//! SHA-256d as a workload: the search, the baseline that it is compared with, and the roof of the
+//! search.
 //!
-//! All three work in calls of a size that fills the time they are given, found out as they go: the
-//! clock is read once a call, since an engine hashes thousands of headers while it is read.
+//! All three work in calls of a size that fills the time they are given, which they learn as they
+//! go. The clock is read once a call, since an engine hashes thousands of headers in the time that
+//! reading takes.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -21,46 +23,47 @@ use crate::engine::{
 use crate::job::{Job, NonceRange};
 use crate::units::WorkAmount;
 
-/// The chance of a hash to meet the target on a GPU: 1 in 2^18.
+/// Chance of a hash to meet the target on a GPU: 1 in 2 to this power.
 const CHANCE: u32 = 18;
 
-/// A search over fresh nonces, and whether its results are right.
+/// The workload of a search by an engine, over fresh nonces.
 ///
-/// On a processor nothing meets the target, as on the main chain, where the top word of every target
-/// is zero: comparing with that is less work. What is checked is that the engine still finds real
-/// blocks. On a GPU some hashes meet the target: those are computed again, and their number has to
-/// be that of chance, so that work which was left out shows.
+/// On a processor nothing meets the target, as on the main chain, where the top word of every
+/// target is zero: comparing with that is less work. The check is that the engine still finds real
+/// blocks. On a GPU some hashes meet the target: the check computes those again, and their number
+/// has to be that of chance, so that work which was left out shows.
 #[derive(Debug)]
 pub struct Search {
     engine: Arc<dyn Engine>,
     job: Job,
     team: ThreadTeam,
     parts: Vec<Mutex<Part>>,
-    /// Nonces that no run has searched yet begin here.
+    /// First nonce that no run has searched yet.
     fresh: AtomicU32,
-    /// Hashes of all runs, and of those before the last check.
+    /// Hashes of all runs, and those of them that were there at the last check.
     hashes: u64,
     checked: u64,
     /// Candidates among the hashes that were checked.
     candidates: u64,
 }
 
-/// What a thread has of a search.
+/// The part of a search that a thread has.
 #[derive(Debug, Default)]
 struct Part {
     pace: RateEstimate,
     out: Vec<Candidate>,
-    /// Candidates that were not looked at yet, with the range that each was found in.
+    /// Candidates that were not verified yet, with the range that each was found in.
     found: Vec<(NonceRange, Candidate)>,
 }
 
 impl Search {
-    /// A search for `versions` versions at a time (1 to [`MAX_GROUP`](crate::job::MAX_GROUP)) on so
-    /// many threads; a GPU has as many as it wants to be fed by.
+    /// Prepares a search with `versions` versions at a time (1 to
+    /// [`MAX_GROUP`](crate::job::MAX_GROUP)) on `threads` threads; a GPU engine has as many threads
+    /// as it asks for instead.
     ///
     /// # Errors
     ///
-    /// When a number of threads makes no sense, or the system gives no more.
+    /// When the number of threads is zero or too large, or the system does not start as many.
     pub fn new(
         engine: Arc<dyn Engine>,
         versions: usize,
@@ -77,7 +80,7 @@ impl Search {
         Ok(Self { engine, job, team, parts, fresh, hashes: 0, checked: 0, candidates: 0 })
     }
 
-    /// Whether as many hashes were candidates as are by chance.
+    /// Checks that as many hashes were candidates as are by chance.
     fn count(&self) -> Result<(), engine::VerifyError> {
         let chance = (f64::from(self.job.target().top_word()) + 1.0) / 2_f64.powi(32);
         let expected = self.checked as f64 * chance;
@@ -145,14 +148,14 @@ impl Workload for Search {
     }
 }
 
-/// Hashing whole headers with the `sha2` crate, as a user without a miner would.
+/// The baseline: whole headers, hashed by the `sha2` crate, as a user without a miner would.
 #[derive(Debug)]
 pub struct Baseline {
     team: ThreadTeam,
     parts: Vec<Mutex<Hashing>>,
 }
 
-/// What a thread of the baseline does.
+/// The part of the baseline that a thread has.
 #[derive(Debug, Default)]
 struct Hashing {
     pace: RateEstimate,
@@ -161,9 +164,11 @@ struct Hashing {
 }
 
 impl Baseline {
+    /// Prepares the baseline on this number of threads.
+    ///
     /// # Errors
     ///
-    /// When a number of threads makes no sense, or the system gives no more.
+    /// When the number of threads is zero or too large, or the system does not start as many.
     pub fn new(threads: usize) -> Result<Self, WorkloadError> {
         let team = ThreadTeam::new(threads)?;
         let parts = team.make(|_| Ok(Hashing::default()))?;
@@ -197,7 +202,7 @@ impl Workload for Baseline {
         })
     }
 
-    /// The last hash of each thread is computed again as the standard writes it.
+    /// Computes the last hash of each thread again with the reference implementation.
     fn check(&mut self) -> Result<(), WorkloadError> {
         let checked = self.team.each(&self.parts, |part| {
             let (header, hash) = part.last.take().ok_or(CheckError::Nothing)?;
@@ -212,7 +217,8 @@ impl Workload for Baseline {
     }
 }
 
-/// The instructions of an engine, from registers: the roof of its search. See [`Engine::peak_ops`].
+/// The peak workload of an engine: its instructions from registers, which give the roof of its
+/// search; see [`Benchmark::peak_ops`](crate::engine::Benchmark::peak_ops).
 #[derive(Debug)]
 pub struct Exercise {
     engine: Arc<dyn Engine>,
@@ -223,11 +229,12 @@ pub struct Exercise {
 }
 
 impl Exercise {
-    /// Instructions of the engine, each counted as one.
+    /// Prepares the instructions of this engine, each counted as one operation.
     ///
     /// # Errors
     ///
-    /// When a number of threads makes no sense, or the system gives no more.
+    /// When the engine only searches, the number of threads is zero or too large, or the system
+    /// does not start as many.
     pub fn new(engine: Arc<dyn Engine>, threads: usize) -> Result<Self, WorkloadError> {
         engine.benchmark().ok_or(NO_PEAK)?;
         let team = ThreadTeam::new(engine.batching().threads.unwrap_or(threads))?;
@@ -235,12 +242,13 @@ impl Exercise {
         Ok(Self { engine, each: 1, team, parts })
     }
 
-    /// Additions of 32-bit integers, and xors where one of three inputs takes two instructions, in
-    /// the widest registers of this processor, each integer counted.
+    /// Prepares additions of 32-bit integers in the widest registers of this processor, each
+    /// integer counted as one operation; xors as well, if a xor of three inputs takes two
+    /// instructions.
     ///
     /// # Errors
     ///
-    /// As [`Self::new`].
+    /// As for [`Self::new`].
     pub fn widest(threads: usize) -> Result<Self, WorkloadError> {
         let lanes = |engine: &Arc<dyn Engine>| engine.benchmark()?.lanes();
         let all = available().into_iter().filter_map(|engine| Some((lanes(&engine)?, engine)));
@@ -277,7 +285,7 @@ impl Workload for Exercise {
         })
     }
 
-    /// Has nothing to check: that these operations are right, the search shows.
+    /// Checks nothing: that these operations are right, the search shows.
     fn check(&mut self) -> Result<(), WorkloadError> {
         Ok(())
     }
@@ -297,22 +305,23 @@ fn failure(error: EngineError) -> WorkloadError {
     }
 }
 
-/// How many units of work fill a call, learnt from the calls before.
+/// The rate of a thread, learnt from its calls, which says how many units of work fill the next
+/// call.
 #[derive(Debug, Default)]
 struct RateEstimate {
-    /// Units; zero where nothing is known.
+    /// Units of work per second; zero while nothing is known.
     per_second: f64,
 }
 
-/// How long a call may take: a device finds its way to other work in between.
+/// Longest time that a call should take: a device finds its way to other work in between.
 const CALL: Duration = Duration::from_millis(250);
 
-/// Units of the first call.
+/// Units of work in the first call.
 const FIRST: f64 = 64.0;
 
 impl RateEstimate {
-    /// Fills `time` with calls that are told how many units to do, one at the least, and says how
-    /// long they took.
+    /// Fills `time` with calls that are given the number of units to do, at least one call. Returns
+    /// how long they took.
     fn run(
         &mut self,
         time: Duration,

@@ -1,4 +1,4 @@
-//! Threads that do the same at the same time.
+//! A team of threads that do the same work at the same time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +11,7 @@ use super::{Done, WorkloadError};
 use crate::search::MAX_THREADS;
 use crate::units::WorkAmount;
 
-/// Threads of a pool of their own.
+/// A team of threads, with a pool of their own.
 #[derive(Debug)]
 pub(super) struct ThreadTeam {
     pool: ThreadPool,
@@ -31,14 +31,14 @@ impl ThreadTeam {
         self.pool.current_num_threads()
     }
 
-    /// The pool that products share their work over.
+    /// Returns the pool over which matrix products share their work.
     #[cfg(feature = "matmul")]
     pub(super) fn pool(&self) -> &ThreadPool {
         &self.pool
     }
 
-    /// Has each thread make its own part of something, in its own memory: parts in the order of the
-    /// threads.
+    /// Has each thread make its own part of something, in its own memory. Returns the parts in the
+    /// order of the threads.
     pub(super) fn make<T: Send>(
         &self,
         make: impl Fn(usize) -> Result<T, WorkloadError> + Sync,
@@ -47,7 +47,8 @@ impl ThreadTeam {
         parts.into_iter().map(|part| part.map(Mutex::new)).collect()
     }
 
-    /// Has each thread do something with the part that it made.
+    /// Has each thread run `task` on the part that it made. Returns the results in the order of the
+    /// threads.
     pub(super) fn each<T: Send, R: Send>(
         &self,
         parts: &[Mutex<T>],
@@ -59,8 +60,8 @@ impl ThreadTeam {
         })
     }
 
-    /// The task's results, in the order of the threads, to whom it is known by its address: rayon's part of this would be
-    /// compiled for each task.
+    /// Runs `task` on each thread and returns the results in the order of the threads. The task is
+    /// passed on by its address: rayon's part of this would otherwise be compiled for each task.
     fn on_each<R: Send>(&self, task: impl Fn(usize) -> R + Sync) -> Vec<R> {
         let results: Vec<Mutex<Option<R>>> =
             (0..self.threads()).map(|_| Mutex::default()).collect();
@@ -72,8 +73,8 @@ impl ThreadTeam {
         results.into_iter().filter_map(result).collect()
     }
 
-    /// Has each thread run its part for about `time`, all from the same instant on; `run` says how
-    /// much it did.
+    /// Has each thread run its part for about `time`, all from the same instant on, and adds up
+    /// what `run` says each of them did.
     pub(super) fn run<T: Send>(
         &self,
         parts: &[Mutex<T>],

@@ -1,4 +1,4 @@
-//! What is wrong with a problem before anything is solved, in plain words.
+//! Checks of a problem before anything is solved, with errors in plain words.
 
 use std::fmt::Arguments;
 
@@ -6,10 +6,10 @@ use super::error::Error;
 use super::problem::{Class, MOST_CELLS, Problem, Use};
 use crate::units::Watts;
 
-/// Below 10^15 sums of products keep digits that matter.
+/// Limit of every number: below 10^15, sums of products keep digits that matter.
 const MOST: f64 = 1e15;
 
-/// There is memory for a plan of so many kinds of hardware and hours.
+/// Checks that there is memory for a plan of that many kinds of hardware and hours.
 pub(in crate::decision) fn size(kinds: usize, hours: usize) -> Result<(), Error> {
     if kinds.saturating_mul(hours) > MOST_CELLS {
         return Err(Error::TooLarge { kinds, hours });
@@ -17,7 +17,7 @@ pub(in crate::decision) fn size(kinds: usize, hours: usize) -> Result<(), Error>
     Ok(())
 }
 
-/// Every number is in its range.
+/// Checks that every number is in its range.
 pub(super) fn numbers(problem: &Problem) -> Result<(), Error> {
     if problem.hours.is_empty() {
         return Err(Error::NoHours);
@@ -76,7 +76,7 @@ fn of_ai(problem: &Problem) -> Result<(), Error> {
     })
 }
 
-/// The contract fits each of the other limits taken alone.
+/// Checks that the contract fits each of the other limits taken alone.
 pub(super) fn contract(problem: &Problem) -> Result<(), Error> {
     let Some(contract) = problem.ai.contract else { return Ok(()) };
     let most = most(problem);
@@ -101,11 +101,11 @@ pub(super) fn contract(problem: &Problem) -> Result<(), Error> {
     Ok(())
 }
 
-/// What AI could draw at most.
+/// Maximum draw of AI.
 struct Most {
-    /// With all the machines that can serve it.
+    /// Draw of all the machines that can serve it.
     machines: Watts,
-    /// With those that give off least heat for a watt, until there is as much heat as is cooled.
+    /// Draw of those that give off least heat for a watt, until there is as much heat as is cooled.
     cooling: Watts,
 }
 
@@ -149,7 +149,8 @@ fn within(
     if fits { Ok(()) } else { Err(Error::OutOfRange { what: what.to_string(), value, expected }) }
 }
 
-/// The contract contradicts several limits at once: nothing else keeps a site from resting.
+/// Returns the error of a contract that contradicts several limits at once: nothing else keeps a
+/// site from switching everything off.
 pub(super) fn together(problem: &Problem) -> Error {
     let site = &problem.site;
     let mut limits = vec!["the site's power"];

@@ -4,31 +4,31 @@ use super::problem::MOST_CELLS;
 use crate::units::Watts;
 use crate::units::text::count;
 
-/// Why there is no plan.
+/// Reason why there is no plan.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is nothing to plan.
+    /// The problem has no hours.
     #[error("a plan needs at least one hour")]
     NoHours,
     /// A number is out of its range.
     #[error("{what} is {value}: expected {expected}")]
     OutOfRange {
-        /// Which one, as in `the tariff of hour 12`.
+        /// Name of the number, as in `the tariff of hour 12`.
         what: String,
-        /// What it is.
+        /// Value of the number.
         value: f64,
-        /// What it may be.
+        /// Range that the number has to be in, in words.
         expected: &'static str,
     },
-    /// Stages are not in the order of their hours.
+    /// The stages of AI capacity are not in the order of their hours.
     #[error(
         "stage {stage} of AI capacity begins at hour {from}, which is not after the one before it"
     )]
     StageOrder {
-        /// Which stage, counted from 0.
+        /// Index of the stage, counted from 0.
         stage: usize,
-        /// Its first hour.
+        /// First hour of the stage, counted from 0.
         from: usize,
     },
     /// The contract contradicts one other limit.
@@ -36,15 +36,15 @@ pub enum Error {
         "the AI contract asks for {least} from hour {from} on, but {limit} allows {most} in hour {hour}"
     )]
     Contract {
-        /// What the contract asks for.
+        /// Minimum draw that the contract asks for.
         least: Watts,
-        /// Its first hour.
+        /// First hour of the contract, counted from 0.
         from: usize,
-        /// What contradicts it.
+        /// Name of the limit that contradicts the contract.
         limit: &'static str,
-        /// The most that AI can draw with it.
+        /// Maximum draw of AI within that limit.
         most: Watts,
-        /// The first hour of which that is so.
+        /// First hour in which they contradict, counted from 0.
         hour: usize,
     },
     /// The contract contradicts several limits taken together.
@@ -52,35 +52,35 @@ pub enum Error {
         "the AI contract of {least} cannot be met together with {limits}; lower it or raise one of them"
     )]
     Together {
-        /// What the contract asks for.
+        /// Minimum draw that the contract asks for.
         least: Watts,
-        /// The limits that there are.
+        /// Names of the limits that there are.
         limits: String,
     },
-    /// It would take more memory than it is worth.
+    /// The problem would take more memory than it is worth.
     #[error(
         "{kinds} kinds of hardware in {hours} hours that differ are more than a plan has room for, \
          {} of one by the other; put what is alike into one section with its count, or plan fewer hours",
         count(MOST_CELLS as f64)
     )]
     TooLarge {
-        /// How many kinds.
+        /// Number of kinds of hardware.
         kinds: usize,
-        /// How many hours, those that are alike taken together.
+        /// Number of distinct hours: those that are alike are counted once.
         hours: usize,
     },
     /// The solver stopped before it had a plan.
     #[error("the solver found no plan: {status}")]
     Unsolved {
-        /// What it says.
+        /// Status that the solver reports.
         status: String,
     },
-    /// What the solver found is not proven to be best.
+    /// The plan that the solver found is not proven to be best.
     #[error(
         "the best plan found may be ${gap:.2} short of the best there is: it is not proven, and not shown"
     )]
     Unproven {
-        /// By how much a better plan might earn more, in dollars.
+        /// Gap to the upper bound, in dollars: a better plan may earn up to that much more.
         gap: f64,
     },
 }

@@ -6,15 +6,15 @@
 //!             contract)  slots)     program)               └──────┘ until it is proven
 //! ```
 //!
-//! It is a linear program. Machines of one kind are divided as needed; hours have a tariff, a credit
-//! for power that is not drawn, and what AI is asked for; the site has limits of power, of cooling
-//! and of how fast its draw changes. What comes out is the best there is within all of them, proven,
-//! and what more of each limit would be worth. A site in which a share of the power serves AI and the
-//! rest mines, if that is best, is an outcome and not a choice.
+//! It is a linear program. Machines of one kind are divided as needed; hours have a tariff, a
+//! credit for power that is not drawn, and a demand for AI; the site has limits of power, of
+//! cooling and of how fast its draw changes. The result is the proven optimum within all of them,
+//! and the shadow price of each limit. A site in which a share of the power serves AI and the rest
+//! mines, if that is best, is an outcome and not a choice.
 //!
-//! A thousand machines of 20 kinds over a year in which no hour is like another, with all limits, are
-//! more than a million columns and rows as they are written down, and a third of that as solved:
-//! see `benches/plan.rs`.
+//! A thousand machines of 20 kinds over a year in which no hour is like another, with all limits,
+//! are more than a million columns and rows as they are written down, and a third of that as
+//! solved: see `benches/plan.rs`.
 //!
 //! ```
 //! use perjoule::decision::plan::{Ai, Class, Hour, Problem, Site, Use};
@@ -67,17 +67,17 @@ pub use self::outcome::{Accounts, Hourly, Plan, PlannedClass, PlannedHour, Shado
 pub use self::problem::{Ai, Class, Contract, Hour, Problem, Response, Site, Stage, Use};
 
 impl Problem {
-    /// The plan that earns most.
+    /// Returns the plan that earns most.
     ///
-    /// It is proven: the prices of the limits bound from above what any plan earns, and
-    /// [`Plan::bound`] is at most a millionth of the plan's turnover above [`Plan::objective`], or,
-    /// where a plan turns over next to nothing, a billionth of what all the machines could. Limits are
-    /// kept to a millionth of the site's power.
+    /// It is proven: the shadow prices of the limits bound from above what any plan earns, and
+    /// [`Plan::bound`] is above [`Plan::objective`] by at most a millionth of the plan's turnover
+    /// and a billionth of what all the machines could turn over, or of one dollar if that is more.
+    /// Limits are kept to a millionth of the site's power.
     ///
     /// # Errors
     ///
-    /// Where a number is out of its range, where the contract contradicts a limit, and where the
-    /// solver does not come to a plan that is proven.
+    /// Returns an error where a number is out of its range, where the contract contradicts a limit,
+    /// where the problem is too large, and where the solver does not come to a plan that is proven.
     pub fn plan(&self) -> Result<Plan, Error> {
         check::numbers(self)?;
         check::contract(self)?;

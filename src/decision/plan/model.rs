@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::problem::{Problem, Use};
 use crate::units::{UsdPerKwh, Watts};
 
-/// Seconds of an hour: joules in a watt-hour.
+/// Seconds in an hour, and joules in a watt-hour.
 pub(super) const HOUR: f64 = 3600.0;
 
 pub(super) struct Model {
@@ -16,28 +16,28 @@ pub(super) struct Model {
     /// The slot of each hour.
     pub(super) slot_of: Vec<usize>,
     pub(super) kinds: Vec<Kind>,
-    /// W at the meter.
+    /// Limit of power, W at the meter.
     pub(super) power: f64,
-    /// W of heat; infinite if there is no limit.
+    /// Limit of heat, W; infinite if there is none.
     pub(super) cooling: f64,
-    /// W from a slot to the next.
+    /// Limit of change from a slot to the next, W.
     pub(super) ramp: Option<f64>,
-    /// W; infinite if there is no limit.
+    /// Limit of power that is credited, W; infinite if there is none.
     pub(super) most_credited: f64,
-    /// Wh; infinite if there is no limit.
+    /// Limit of energy that is credited, Wh; infinite if there is none.
     pub(super) credit_energy: f64,
 }
 
 /// Hours that are alike.
 #[derive(Clone)]
 pub(super) struct Slot {
-    /// How many hours there are.
+    /// Number of hours.
     pub(super) weight: f64,
-    /// $/Wh.
+    /// Price of energy, $/Wh.
     pub(super) tariff: f64,
-    /// $/Wh.
+    /// Credit for energy not drawn, $/Wh.
     pub(super) credit: f64,
-    /// The draw from which on what is not drawn is paid for, W; only with a credit.
+    /// Draw below which what is not drawn is paid for, W; only with a credit.
     pub(super) baseline: Option<f64>,
     /// The most that AI draws, W; may be infinite.
     pub(super) most_ai: f64,
@@ -50,7 +50,7 @@ pub(super) struct Kind {
     pub(super) count: f64,
     pub(super) mining: Option<Draw>,
     pub(super) ai: Option<Draw>,
-    /// $ for one.
+    /// Cost of converting one machine, $.
     pub(super) conversion: f64,
 }
 
@@ -64,16 +64,16 @@ pub(super) enum Duty {
 /// One machine in one use.
 #[derive(Clone, Copy)]
 pub(super) struct Draw {
-    /// W.
+    /// Power at the meter, W.
     pub(super) power: f64,
-    /// W.
+    /// Heat given off, W.
     pub(super) heat: f64,
-    /// $/h.
+    /// Revenue before energy, $/h.
     pub(super) revenue: f64,
 }
 
 impl Draw {
-    /// What it earns in all hours of a slot once energy is paid for, $.
+    /// Returns what it earns in all hours of a slot once energy is paid for, $.
     pub(super) fn value(&self, slot: &Slot) -> f64 {
         slot.weight * (self.revenue - self.power * slot.tariff)
     }
@@ -93,7 +93,7 @@ impl Kind {
         }
     }
 
-    /// The most that one draws.
+    /// Returns the most that one machine draws, W.
     pub(super) fn peak(&self) -> f64 {
         let power = |of: Option<Draw>| of.map_or(0.0, |of| of.power);
         power(self.mining).max(power(self.ai))
@@ -162,7 +162,7 @@ impl Model {
         model
     }
 
-    /// Some of the slots, standing for all of them, with nothing between one and the next.
+    /// Returns some of the slots, standing for all of them, with nothing between one and the next.
     ///
     /// They are spread by the golden section, which keeps step with neither days nor weeks.
     pub(super) fn sample(&self, slots: usize) -> Self {
@@ -180,7 +180,8 @@ impl Model {
         Self { slots: chosen, slot_of: Vec::new(), kinds: self.kinds.clone(), ramp: None, ..*self }
     }
 
-    /// What all machines could turn over, $: what small differences of money are small against.
+    /// Returns what all machines could turn over, $: what small differences of money are small
+    /// against.
     pub(super) fn turnover(&self) -> f64 {
         let uses = || {
             self.kinds.iter().flat_map(|kind| {

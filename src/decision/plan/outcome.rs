@@ -1,143 +1,149 @@
-//! What a plan says: by hour, by class, in money, and what more of each limit is worth.
+//! The parts of a plan: by hour, by class, in money, and the shadow price of each limit.
 
 use super::model::{Duty, HOUR, Model};
 use super::problem::Problem;
 use super::proof::{Flows, Prices, Sum};
 use crate::units::{Joules, Usd, UsdPerKwh, UsdPerWatt, Watts};
 
-/// What the machines of a site do, hour by hour, and what it earns. Nothing earns more.
+/// Optimal plan: what the machines of a site do, hour by hour, and what it earns.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
-    /// What it earns in all its hours, after energy and conversion.
+    /// Profit of all hours, in US dollars, after energy and conversion.
     pub objective: Usd,
-    /// What no plan exceeds: the proof that this one is best.
+    /// Upper bound of the profit of any plan, in US dollars: the proof that this one is best.
     pub bound: Usd,
-    /// Where the money comes from, and where it goes.
+    /// Income and costs, by category.
     pub money: Accounts,
-    /// In the order of the problem's hours.
+    /// What happens in each hour, in the order of the problem's hours.
     pub hours: Vec<PlannedHour>,
-    /// In the order of the problem's classes.
+    /// What each class of machines does, in the order of the problem's classes.
     pub classes: Vec<PlannedClass>,
-    /// What more of each limit is worth.
+    /// Shadow prices of the limits: what more of each is worth.
     pub prices: ShadowPrices,
 }
 
-/// The parts of [`Plan::objective`]; the first three are income.
+/// Parts of [`Plan::objective`], in US dollars; the first three are income, the others costs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Accounts {
-    /// From mining.
+    /// Income from mining.
     pub mining: Usd,
-    /// From AI.
+    /// Income from AI.
     pub ai: Usd,
-    /// From demand response.
+    /// Income from demand response.
     pub credits: Usd,
-    /// Paid for energy; negative if it has been paid for taking it.
+    /// Cost of energy; negative if the site has been paid for taking it.
     pub energy: Usd,
-    /// Paid for conversions to AI.
+    /// Cost of conversions to AI.
     pub conversion: Usd,
 }
 
-/// An hour of a plan.
+/// One hour of a plan.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlannedHour {
-    /// What mining draws.
+    /// Power that mining draws, in watts.
     pub mining: Watts,
-    /// What AI draws.
+    /// Power that AI draws, in watts.
     pub ai: Watts,
-    /// What machines that rest could draw besides, within the limits of power, of cooling and of what
-    /// AI is asked for.
+    /// Curtailed power, in watts: what idle machines could draw besides, within the limits of
+    /// power, of cooling and of what AI may draw.
     pub curtailed: Watts,
-    /// What demand response pays for.
+    /// Power not drawn that demand response pays for, in watts.
     pub credited: Watts,
-    /// The price of energy.
+    /// Price of energy, in US dollars per kWh.
     pub tariff: UsdPerKwh,
 }
 
 impl PlannedHour {
-    /// What the site draws.
+    /// Returns what the site draws: mining and AI together, in watts.
     #[must_use]
     pub fn draw(&self) -> Watts {
         self.mining + self.ai
     }
 }
 
-/// A class of a plan. Hours are those of single machines: a hundred machines have 2,400 in a day.
+/// What one class of machines does in a plan. Hours are machine-hours: a hundred machines have
+/// 2,400 in a day.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlannedClass {
-    /// As in the problem.
+    /// Name of the class, as in the problem.
     pub name: String,
-    /// How many serve AI and do not mine, for the whole plan; not a whole number.
+    /// Number of machines that serve AI and do not mine, for the whole plan; not always whole.
     pub converted: f64,
-    /// Hours of mining.
+    /// Machine-hours of mining.
     pub mining_hours: f64,
-    /// Hours of serving AI.
+    /// Machine-hours of serving AI.
     pub ai_hours: f64,
-    /// Hours of rest.
+    /// Machine-hours switched off.
     pub off_hours: f64,
-    /// What they draw.
+    /// Energy that the machines draw, in joules.
     pub energy: Joules,
-    /// What they earn after energy and conversion, and before credits for what they do not draw.
+    /// Margin of the machines, in US dollars, after energy and conversion, before credits for what
+    /// they do not draw.
     pub margin: Usd,
 }
 
-/// What one more watt of a limit is worth, as long as nothing else changes: a megawatt a million
-/// times that, if the plan does not change its mind before. None is negative but that of the
-/// contract, which is what one more watt promised changes, and so is zero or below.
+/// Shadow prices: what one more watt of each limit is worth, as long as nothing else changes.
+///
+/// A megawatt is worth a million times that, if the best plan does not change before. None is
+/// negative but that of the contract, which is what one more watt promised changes, and so is zero
+/// or below.
 ///
 /// Where a plan has just reached a limit that was of no consequence before, one more watt is worth
 /// less than one watt less would cost; the price is between the two.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ShadowPrices {
-    /// Of the site's power.
+    /// Shadow price of the site's power.
     pub power: Hourly,
-    /// Of the site's cooling, for a watt of heat.
+    /// Shadow price of the site's cooling, for a watt of heat.
     pub cooling: Hourly,
-    /// Of what AI is asked for, in hours in which there is capacity for more.
+    /// Shadow price of the demand for AI, in hours in which there is capacity for more.
     pub demand: Hourly,
-    /// Of each stage of AI capacity, over its hours in which more is asked for.
+    /// Shadow price of each stage of AI capacity, over its hours in which as much or more is asked
+    /// for.
     pub stages: Vec<UsdPerWatt>,
-    /// Of what the contract promises; zero or below.
+    /// Shadow price of what the contract promises; zero or below.
     pub contract: Hourly,
-    /// Of the ramp, into each hour from the one before.
+    /// Shadow price of the ramp, into each hour from the one before.
     pub ramp: Hourly,
-    /// Of the baseline of demand response, where it is below the site's power.
+    /// Shadow price of the baseline of demand response, in hours in which neither the site's power
+    /// nor its machines cut it.
     pub baseline: Hourly,
-    /// Of the most power that is paid for.
+    /// Shadow price of the maximum power that is paid for.
     pub credited_power: Hourly,
-    /// Of the most energy that is paid for in the plan.
+    /// Shadow price of the maximum energy that is paid for in the plan, in US dollars per kWh.
     pub credited_energy: UsdPerKwh,
 }
 
-/// A price over the whole plan and by hour.
+/// Shadow price over the whole plan and by hour, in US dollars per watt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hourly {
-    /// For one more watt in all hours.
+    /// Value of one more watt in all hours.
     pub total: UsdPerWatt,
-    /// For one more watt in that hour alone.
+    /// Value of one more watt in each hour alone, in the order of the problem's hours.
     pub hours: Vec<UsdPerWatt>,
 }
 
-/// A plan in a few numbers.
+/// Summary of a plan in a few numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
-    /// What mining draws, on average.
+    /// Mean power that mining draws, in watts.
     pub mining: Watts,
-    /// What AI draws, on average.
+    /// Mean power that AI draws, in watts.
     pub ai: Watts,
-    /// What rests though it could draw, on average.
+    /// Mean curtailed power, in watts: what idle machines could draw within the limits.
     pub curtailed: Watts,
-    /// The share of AI in all energy drawn; 0 if none is.
+    /// Share of AI in all energy drawn, 0 to 1; 0 if none is drawn.
     pub ai_share: f64,
-    /// The hours in which at least a thousandth of what could be drawn is not.
+    /// Number of hours in which more than a thousandth of what could be drawn is not.
     pub hours_curtailed: usize,
-    /// What is drawn in all.
+    /// Energy drawn in all hours, in joules.
     pub energy: Joules,
-    /// What a kilowatt-hour costs on average; `None` if none is drawn.
+    /// Mean cost of energy, in US dollars per kWh; `None` if none is drawn.
     pub mean_tariff: Option<UsdPerKwh>,
 }
 
 impl Plan {
-    /// The plan in a few numbers.
+    /// Returns the plan in a few numbers.
     #[must_use]
     pub fn summary(&self) -> Summary {
         let sum = |of: fn(&PlannedHour) -> Watts| self.hours.iter().map(of).sum::<Watts>();
@@ -159,7 +165,7 @@ impl Plan {
     }
 }
 
-/// What of the site's power is no more than how the solver rounds.
+/// Share of the site's power below which spare power is the solver's rounding.
 const ROUNDING: f64 = 2e-6;
 
 fn kwh(energy: Joules) -> f64 {
@@ -231,8 +237,8 @@ fn class(problem: &Problem, model: &Model, flows: &Flows, at: usize) -> PlannedC
     }
 }
 
-/// By slot, what machines that rest could draw besides: those with least heat for a watt come first,
-/// which leaves room for most.
+/// Returns what idle machines could draw besides, by slot: those with least heat for a watt come
+/// first, which leaves room for most.
 fn spare(model: &Model, flows: &Flows, sums: &[Sum]) -> Vec<f64> {
     let mut uses: Vec<_> = (0..model.kinds.len())
         .flat_map(|kind| [(kind, Duty::Mining), (kind, Duty::Ai)])
@@ -312,7 +318,8 @@ fn shadow_prices(problem: &Problem, model: &Model, prices: &Prices) -> ShadowPri
     }
 }
 
-/// By slot, what the first watt of AI would be worth where there is none; zero where there is some.
+/// Returns what the first watt of AI would be worth where there is none, by slot; zero where there
+/// is some.
 ///
 /// Where AI may draw nothing, there is no row for it in the program. The price has to leave no kind
 /// with a reason to serve AI that does not: of what a kind would earn in all these slots, what its

@@ -2,35 +2,36 @@
 
 use crate::units::{Joules, Usd, UsdPerHour, UsdPerKwh, Watts};
 
-/// Kinds of hardware by hours that differ: a kind in an hour takes some hundred bytes of the linear
-/// program, and as much again of what solves it.
+/// Maximum of kinds of hardware times distinct hours: a kind in an hour takes some hundred bytes of
+/// the linear program, and as much again of what solves it.
 pub(super) const MOST_CELLS: usize = 2_000_000;
 
-/// Everything that a plan depends on. All power is power at the site's meter, but for heat.
+/// Everything that a plan depends on. Power is that at the site's meter, except for heat.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Problem {
-    /// The limits of the site.
+    /// Limits of the site.
     pub site: Site,
-    /// The hours in their order. Each is an hour that passes, so that a local day has as many as it
+    /// Hours in their order. Each is an hour that passes, so that a local day has as many as it
     /// has, 23 or 25 too.
     pub hours: Vec<Hour>,
-    /// The machines by kind, and tenants.
+    /// Machines by kind, and tenants.
     pub classes: Vec<Class>,
-    /// What AI may and must draw.
+    /// Capacity and contract of AI: what it may and must draw.
     pub ai: Ai,
 }
 
-/// The limits of a site.
+/// Limits of a site.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Site {
-    /// The most that the site draws in any hour; above zero.
+    /// Maximum draw of the site in any hour, in watts; above zero.
     pub power: Watts,
-    /// The most heat of machines that the site takes away; above zero, no limit if it is not there.
+    /// Maximum heat of machines that the site takes away, in watts; above zero. `None` is no limit.
     pub cooling: Option<Watts>,
-    /// The most by which the draw changes from an hour to the next, up or down; above zero. The first
-    /// hour is free.
+    /// Maximum change of the draw from one hour to the next, in watts, up or down; above zero.
+    /// `None` is no limit. The first hour is free.
     pub ramp: Option<Watts>,
-    /// What the grid pays for power that is not drawn.
+    /// Demand response: what the grid pays for power that is not drawn; `None` without such a
+    /// programme.
     pub response: Option<Response>,
 }
 
@@ -41,87 +42,90 @@ pub struct Site {
 /// switching off machines that are not there.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Response {
-    /// The draw from which on what is not drawn is paid for; above zero.
+    /// Draw below which the grid pays for what is not drawn, in watts; above zero.
     pub baseline: Watts,
-    /// The most power that is paid for in an hour; above zero.
+    /// Maximum power that is paid for in an hour, in watts; above zero. `None` is no limit.
     pub most_power: Option<Watts>,
-    /// The most energy that is paid for in the whole plan; above zero.
+    /// Maximum energy that is paid for in the whole plan, in joules; above zero. `None` is no
+    /// limit.
     pub most_energy: Option<Joules>,
 }
 
-/// An hour of the plan.
+/// One hour of a problem.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Hour {
-    /// The price of energy; negative where the site is paid for taking it.
+    /// Price of energy, in US dollars per kWh; negative where the site is paid for taking it.
     pub tariff: UsdPerKwh,
-    /// What is paid for energy not drawn, see [`Response`]; zero or above.
+    /// Curtailment credit for energy not drawn, in US dollars per kWh, see [`Response`]; zero or
+    /// above.
     pub credit: UsdPerKwh,
-    /// The most that AI is asked for, as draw; `None` is as much as there is.
+    /// Maximum draw that AI is asked for, in watts, zero or above; `None` is no limit.
     pub demand: Option<Watts>,
 }
 
-/// Machines of one kind. What a single one may do is so little of a site that a plan divides them:
-/// counts of machines in it are not whole numbers.
+/// Machines of one kind. One machine is so little of a site that a plan divides them: the numbers
+/// of machines in it need not be whole.
 ///
 /// A tenant that brings its own machines is a class that only serves AI, of as many units as are
 /// contracted: of one kilowatt, for example, with the rent of one kilowatt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Class {
-    /// What errors and tables call it.
+    /// Name of the class in errors and tables.
     pub name: String,
-    /// How many there are; zero or above.
+    /// Number of machines; zero or above.
     pub count: f64,
-    /// One machine while it mines, if it can.
+    /// Draw and revenue of one machine while it mines; `None` if it cannot.
     pub mining: Option<Use>,
-    /// One machine while it serves AI, if it can.
+    /// Draw and revenue of one machine while it serves AI; `None` if it cannot.
     pub ai: Option<Use>,
-    /// The cost of having one machine serve AI, or of having its place do so, as far as the hours of
-    /// the plan have to bear it; zero or above. A machine is converted for the whole plan, and mines
-    /// no more.
+    /// Cost of converting one machine, or its place, to AI, in US dollars, as far as the hours of
+    /// the plan have to bear it; zero or above. A machine is converted for the whole plan, and
+    /// mines no more.
     pub conversion: Usd,
 }
 
-/// What a machine draws and earns in one of its uses.
+/// Draw, heat and revenue of one machine in one of its uses.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Use {
-    /// Its draw at the site's meter; above zero.
+    /// Draw at the site's meter, in watts; above zero.
     pub power: Watts,
-    /// The heat that it gives off, for [`Site::cooling`]; zero or above.
+    /// Heat that the machine gives off, in watts, which [`Site::cooling`] limits; zero or above.
     pub heat: Watts,
-    /// What it earns in an hour, before energy is paid for. For AI: at the utilisation that is
-    /// expected.
+    /// Revenue in US dollars per hour, before energy is paid for; for AI, at the expected
+    /// utilisation.
     pub revenue: UsdPerHour,
 }
 
-/// What AI may and must draw.
+/// Capacity and contract of AI: what it may and must draw.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ai {
-    /// Capacity as it is built; no limit if there is no stage, and none is there before the first.
+    /// Stages of AI capacity as it is built. Without a stage there is no limit; before the first
+    /// there is no capacity.
     pub stages: Vec<Stage>,
-    /// What has been promised to a customer.
+    /// Draw that has been promised to a customer; `None` if none has.
     pub contract: Option<Contract>,
 }
 
 /// Capacity for AI from an hour on, until the next stage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stage {
-    /// The first hour, counted from 0; stages are in the order of their hours.
+    /// First hour of the stage, counted from 0; each stage begins after the one before it.
     pub from: usize,
-    /// The most that AI draws from then on; zero or above.
+    /// Maximum draw of AI from then on, in watts; zero or above.
     pub capacity: Watts,
 }
 
-/// The least that AI draws in every hour from one on.
+/// Minimum draw of AI in every hour from one on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Contract {
-    /// The first hour, counted from 0.
+    /// First hour of the contract, counted from 0.
     pub from: usize,
-    /// The least draw; zero or above.
+    /// Minimum draw of AI, in watts; zero or above.
     pub least: Watts,
 }
 
 impl Problem {
-    /// The stage that an hour is in; `None` before the first, and where there are none.
+    /// Returns the stage that an hour is in; `None` before the first, and where there are none.
     pub(super) fn stage(&self, hour: usize) -> Option<usize> {
         self.ai.stages.iter().rposition(|stage| stage.from <= hour)
     }

@@ -1,9 +1,9 @@
 //! Whether a plan keeps to the limits, and what no plan exceeds.
 //!
-//! Neither asks the solver. Whatever the prices of the limits are, as long as none is negative, a plan
-//! earns no more than it would if every limit could be bought and sold at its price: and then each
-//! machine does what is best for it alone, which is a sum. Where that sum is what the plan earns, the
-//! plan is best, and the prices are the worth of the limits.
+//! Neither asks the solver. Whatever the prices of the limits are, as long as none is negative, a
+//! plan earns no more than it would if every limit could be bought and sold at its price: and then
+//! each machine does what is best for it alone, which is a sum. Where that sum is what the plan
+//! earns, the plan is best, and the prices are the worth of the limits.
 
 use super::model::{Duty, Kind, Model};
 
@@ -19,31 +19,31 @@ pub(super) struct Flows {
     pub(super) credited: Vec<f64>,
 }
 
-/// What one more of each limit is worth, $/W for all hours of a slot; none is negative.
+/// Shadow price of each limit, $/W for all hours of a slot; none is negative.
 #[derive(Clone)]
 pub(super) struct Prices {
     pub(super) power: Vec<f64>,
     pub(super) baseline: Vec<f64>,
     pub(super) cooling: Vec<f64>,
     pub(super) most_ai: Vec<f64>,
-    /// What one more costs.
+    /// Cost of one more watt that AI has to draw.
     pub(super) least_ai: Vec<f64>,
-    /// From the slot before.
+    /// Ramp up, from the slot before.
     pub(super) up: Vec<f64>,
     pub(super) down: Vec<f64>,
     pub(super) most_credited: Vec<f64>,
-    /// $/Wh.
+    /// Energy that is credited, $/Wh.
     pub(super) credit_energy: f64,
 }
 
-/// Sums of a slot.
+/// Sums of power and heat in a slot.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Sum {
-    /// W.
+    /// Power of mining, W.
     pub(super) mining: f64,
-    /// W.
+    /// Power of AI, W.
     pub(super) ai: f64,
-    /// W.
+    /// Heat given off, W.
     pub(super) heat: f64,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Money {
     pub(super) credits: f64,
     pub(super) energy: f64,
     pub(super) conversion: f64,
-    /// Without regard to signs.
+    /// Sum of all of them without regard to signs.
     pub(super) turnover: f64,
 }
 
@@ -72,7 +72,7 @@ impl Money {
 }
 
 impl Flows {
-    /// Everything rests.
+    /// Returns the flows in which everything rests.
     pub(super) fn none(model: &Model) -> Self {
         let (slots, kinds) = (model.slots.len(), model.kinds.len());
         Self {
@@ -92,7 +92,7 @@ impl Flows {
         }
     }
 
-    /// The share of a kind that does it in a slot.
+    /// Returns the share of a kind that is in one use in a slot.
     pub(super) fn share(&self, slot: usize, kind: usize, duty: Duty) -> f64 {
         let at = slot * self.kinds + kind;
         match duty {
@@ -141,7 +141,7 @@ impl Flows {
         }
     }
 
-    /// By how much the limits are exceeded at most, as a share of the site's power.
+    /// Returns by how much the limits are exceeded at most, as a share of the site's power.
     pub(super) fn excess(&self, model: &Model) -> f64 {
         let mut excess = f64::NEG_INFINITY;
         let mut before: Option<f64> = None;
@@ -171,7 +171,7 @@ impl Flows {
         excess.max((energy - model.credit_energy) / hours) / model.power
     }
 
-    /// The most of a kind that may do it.
+    /// Returns the largest share of a kind that may be in one use.
     fn most(&self, kind: usize, duty: Duty) -> f64 {
         match duty {
             Duty::Mining => 1.0 - self.shares[kind],
@@ -209,7 +209,7 @@ impl Flows {
 }
 
 impl Prices {
-    /// No limit matters.
+    /// Returns the prices if no limit matters.
     pub(super) fn none(model: &Model) -> Self {
         let none = vec![0.0; model.slots.len()];
         let mut prices = Self {
@@ -227,8 +227,8 @@ impl Prices {
         prices
     }
 
-    /// Sets what follows from the other prices: nobody is left to gain from a credit, once the limit
-    /// of it that comes first is paid for.
+    /// Sets what follows from the other prices: nobody is left to gain from a credit, once the
+    /// limit of it that comes first is paid for.
     pub(super) fn settle(&mut self, model: &Model) {
         for (at, slot) in model.slots.iter().enumerate() {
             let Some(baseline) = slot.baseline else { continue };
@@ -241,16 +241,16 @@ impl Prices {
         }
     }
 
-    /// What is paid for a watt in a slot beyond its tariff: for the limits of this hour, and for
-    /// those of the changes from the one before and to the next.
+    /// Returns what is paid for a watt in a slot beyond its tariff: for the limits of this hour,
+    /// and for those of the changes from the one before and to the next.
     pub(super) fn of_draw(&self, slot: usize) -> f64 {
         let next = |prices: &[f64]| prices.get(slot + 1).copied().unwrap_or(0.0);
         let ramps = self.up[slot] - next(&self.up) - self.down[slot] + next(&self.down);
         self.power[slot] + self.baseline[slot] + ramps
     }
 
-    /// What one machine is worth in a slot after everything is paid for, $. Without capacity for AI
-    /// none can serve it.
+    /// Returns what one machine is worth in a slot after everything is paid for, $; `None` if it
+    /// has no such use, or there is no capacity for AI.
     pub(super) fn margin(
         &self,
         model: &Model,
@@ -270,8 +270,8 @@ impl Prices {
         }
     }
 
-    /// What one machine earns if it always mines when that pays, and if it always serves AI when
-    /// that pays; `None` if it cannot.
+    /// Returns what one machine earns if it always mines when that pays, and if it always serves AI
+    /// when that pays; `None` if it cannot.
     pub(super) fn best(&self, model: &Model, kind: &Kind) -> (f64, Option<f64>) {
         let all = |duty| -> f64 {
             (0..model.slots.len())
@@ -282,7 +282,7 @@ impl Prices {
         (all(Duty::Mining), kind.ai.map(|_| all(Duty::Ai) - kind.conversion))
     }
 
-    /// What no plan exceeds, $.
+    /// Returns the upper bound of what any plan earns, $.
     pub(super) fn bound(&self, model: &Model) -> f64 {
         let mut bound = 0.0;
         for (at, slot) in model.slots.iter().enumerate() {

@@ -1,10 +1,10 @@
 //! From a rough plan of some hours to the proven plan of all of them.
 //!
 //! A program with a column for each kind, use and hour is large, and nearly all of it is clear once
-//! prices are known. So a sample of the hours tells which kinds are to serve AI at all; then kinds of
-//! like worth move together, and from round to round those are set apart of which the prices say that
-//! some should run and others rest. It ends when a plan is proven; in the last round nothing is taken
-//! together any more, so that it does end.
+//! prices are known. So a sample of the hours shows which kinds are to serve AI at all; then kinds
+//! of like worth move together, and from round to round those are set apart of which the prices say
+//! that some should run and others rest. It ends when a plan is proven; in the last round nothing
+//! is taken together any more, so that it does end.
 
 use super::error::Error;
 use super::model::{Duty, Model};
@@ -15,29 +15,29 @@ use super::solver::Failure;
 use super::split::{Conversion, Group, Split};
 use super::{Plan, check};
 
-/// How much of its turnover a plan may be short of the best.
+/// Gap to the bound that is allowed, as a share of a plan's turnover.
 const SHORT: f64 = 1e-6;
 
-/// How much of what all machines could turn over is as good as nothing, for plans that turn over
-/// nothing.
+/// Gap to the bound that is allowed besides, as a share of what all machines could turn over, for
+/// plans that turn over nothing.
 const NOTHING: f64 = 1e-9;
 
-/// By how much, of the site's power, solvers may exceed a limit.
+/// Excess over a limit that is allowed, as a share of the site's power.
 const EXCESS: f64 = 1e-6;
 
-/// Rounds before nothing is taken together any more.
+/// Number of rounds before nothing is taken together any more.
 const ROUNDS: usize = 8;
 
-/// What is this near to paying or not paying, as a share of what it earns, moves by itself.
+/// Margin as a share of revenue, above or below zero, within which a kind moves by itself.
 const NEAR: f64 = 0.1;
 
-/// Of a group: if more than this share of its worth speaks against the rest, it is not of one mind.
+/// Share of a group's worth that may speak against the rest of it; with more, the group is split.
 const MIXED: f64 = 1e-3;
 
 /// How large a program is solved as a whole, and how many slots stand for all of them.
 #[derive(Clone, Copy)]
 pub(super) struct Effort {
-    /// Slots times kinds.
+    /// Maximum of slots times kinds that is solved as a whole.
     pub(super) whole: usize,
     pub(super) sample: usize,
     /// Kinds that move together at first.
@@ -87,12 +87,12 @@ pub(super) fn plan(problem: &Problem, effort: Effort) -> Result<Plan, Error> {
     }
 }
 
-/// The best so far.
+/// The best flows and prices so far.
 struct Found {
     /// What the flows earn; infinitely little if they do not keep to the limits.
     objective: f64,
     flows: Flows,
-    /// What no plan exceeds, by the prices.
+    /// Upper bound of what any plan earns, by the prices.
     bound: f64,
     prices: Prices,
     /// Whether nothing was taken together when they were found.
@@ -100,14 +100,15 @@ struct Found {
 }
 
 impl Found {
-    /// That everything rests, and that no limit matters: which is at times the best there is.
+    /// Starts with everything at rest and no limit that matters, which is at times the best there
+    /// is.
     fn nothing(model: &Model) -> Self {
         let (flows, prices) = (Flows::none(model), Prices::none(model));
         let objective = if flows.excess(model) <= 0.0 { 0.0 } else { f64::NEG_INFINITY };
         Self { objective, flows, bound: prices.bound(model), prices, in_whole: false }
     }
 
-    /// The better of each.
+    /// Keeps the better flows and the better prices.
     fn better(&mut self, model: &Model, mut flows: Flows, prices: Prices) {
         flows.trim(model);
         let objective = flows.money(model).objective();
@@ -126,7 +127,7 @@ impl Found {
     }
 }
 
-/// Which kinds serve AI by a sample, and kinds of like worth together.
+/// Decides by a sample which kinds serve AI, and puts kinds of like worth together.
 fn sampled(model: &Model, effort: Effort) -> Split {
     let sample = model.sample(effort.sample.min(model.slots.len()));
     let Ok((flows, _)) = Split::whole(&sample).solve(&sample) else { return Split::whole(model) };
@@ -147,7 +148,7 @@ fn sampled(model: &Model, effort: Effort) -> Split {
     split
 }
 
-/// So many at once, in the order of what they earn for their energy.
+/// Groups that many kinds of one use at once, in the order of what they earn for their energy.
 fn together(model: &Model, mut runs: Vec<(Duty, usize)>, most: usize) -> Vec<Group> {
     let worth = |&(duty, kind): &(Duty, usize)| {
         model.kinds[kind].duty(duty).map_or(0.0, |of| of.revenue / of.power)
@@ -166,7 +167,8 @@ fn together(model: &Model, mut runs: Vec<(Duty, usize)>, most: usize) -> Vec<Gro
 }
 
 impl Split {
-    /// Sets apart what the prices say is not of one mind, and joins what is.
+    /// Splits groups of which the prices say that some should run and others rest, and joins those
+    /// that agree.
     fn refine(&mut self, model: &Model, prices: &Prices) {
         let little = SHORT * 0.1 * model.turnover();
         for (kind, conversion) in model.kinds.iter().zip(&mut self.conversions) {
@@ -186,7 +188,7 @@ impl Split {
             .collect();
     }
 
-    /// The groups of a slot by what each kind is worth in it.
+    /// Returns the groups of a slot by what each kind is worth in it.
     fn regrouped(
         &self,
         model: &Model,

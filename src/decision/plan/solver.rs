@@ -8,13 +8,13 @@ use clarabel::solver::{
     DefaultSettingsBuilder, DefaultSolver, IPSolver, SolverStatus, SupportedConeT,
 };
 
-/// Least costs with some sums equal to a number, and others at most a number.
+/// A linear program: least costs, with some sums equal to a number and others at most a number.
 #[derive(Default)]
 pub(super) struct Program {
     costs: Vec<f64>,
     equal: Vec<f64>,
     most: Vec<f64>,
-    /// Column, row and factor.
+    /// Column, row and factor of each term.
     of_equal: Vec<(usize, usize, f64)>,
     of_most: Vec<(usize, usize, f64)>,
 }
@@ -23,25 +23,25 @@ pub(super) struct Program {
 pub(super) struct Solution {
     pub(super) columns: Vec<f64>,
     pub(super) equal: Vec<f64>,
-    /// Zero or above.
+    /// Prices of the rows with an upper bound; zero or above.
     pub(super) most: Vec<f64>,
 }
 
 pub(super) enum Failure {
     /// Nothing satisfies all rows.
     Infeasible,
-    /// The solver gave up; why.
+    /// The solver gave up, for this reason.
     Stopped(String),
 }
 
 impl Program {
-    /// A column, of whatever sign.
+    /// Adds a column, of any sign.
     pub(super) fn column(&mut self, cost: f64) -> usize {
         self.costs.push(cost);
         self.costs.len() - 1
     }
 
-    /// A sum that is equal to a number.
+    /// Adds a row: a sum that is equal to a number.
     pub(super) fn equal(&mut self, terms: &[(usize, f64)], to: f64) -> usize {
         let row = self.equal.len();
         self.of_equal.extend(terms.iter().map(|&(column, factor)| (column, row, factor)));
@@ -49,7 +49,7 @@ impl Program {
         row
     }
 
-    /// A sum that is at most a number.
+    /// Adds a row: a sum that is at most a number.
     pub(super) fn at_most(&mut self, terms: &[(usize, f64)], most: f64) -> usize {
         let row = self.most.len();
         self.of_most.extend(terms.iter().map(|&(column, factor)| (column, row, factor)));
@@ -57,7 +57,7 @@ impl Program {
         row
     }
 
-    /// A column with bounds.
+    /// Adds a column with bounds.
     pub(super) fn within(&mut self, cost: f64, least: f64, most: f64) -> usize {
         let column = self.column(cost);
         self.at_most(&[(column, -1.0)], -least);
@@ -65,8 +65,8 @@ impl Program {
         column
     }
 
-    /// Solves it, or tells why not. What comes out is as good as the solver says it is; whoever asks
-    /// has to see for themselves.
+    /// Solves the program, or returns why not. The solution is as good as the solver says it is;
+    /// callers have to check it.
     pub(super) fn solve(self) -> Result<Solution, Failure> {
         if self.costs.is_empty() {
             let satisfied =

@@ -2,16 +2,16 @@
 //!
 //! In most hours most kinds clearly run or clearly rest, and only those on the margin need a column
 //! of their own. A group of kinds runs as a whole, or to the same share of each, which only forbids
-//! plans and never allows one that is not there; [`super::proof`] tells whether it forbade the best.
-//! A kind of which it is clear that none, or all, serve AI needs no column for that either.
+//! plans and never allows one that is not there; [`super::proof`] shows whether it forbade the
+//! best. A kind of which it is clear that none, or all, serve AI needs no column for that either.
 
 use super::model::{Draw, Duty, Kind, Model};
 use super::proof::{Flows, Prices};
 use super::solver::{Failure, Program, Solution};
 
-/// What of the plan is left open.
+/// What of the plan is left open, and what moves together.
 pub(super) struct Split {
-    /// By kind.
+    /// Conversion of each kind.
     pub(super) conversions: Vec<Conversion>,
     /// By slot, those kinds in each use whose conversion is not open.
     pub(super) groups: Vec<Vec<Group>>,
@@ -35,7 +35,8 @@ pub(super) struct Group {
 }
 
 impl Split {
-    /// Each kind that can do either is open, and no slot has its groups yet.
+    /// Returns the split in which each kind that can do either is open, and no slot has its groups
+    /// yet.
     pub(super) fn open(model: &Model) -> Self {
         let open = |kind: &Kind| match (kind.mining, kind.ai) {
             _ if kind.count == 0.0 => Conversion::None,
@@ -46,7 +47,8 @@ impl Split {
         Self { conversions: model.kinds.iter().map(open).collect(), groups: Vec::new() }
     }
 
-    /// Nothing is taken together, and each kind that can do either is open.
+    /// Returns the split in which nothing is taken together, and each kind that can do either is
+    /// open.
     pub(super) fn whole(model: &Model) -> Self {
         let mut split = Self::open(model);
         let single = |duty, kind| Group { duty, kinds: vec![kind], alone: true };
@@ -56,13 +58,13 @@ impl Split {
         split
     }
 
-    /// Whether no plan is forbidden.
+    /// Returns whether no plan is forbidden.
     pub(super) fn is_whole(&self, model: &Model) -> bool {
         self.conversions == Self::open(model).conversions
             && self.groups.iter().flatten().all(|group| group.kinds.len() == 1)
     }
 
-    /// What runs in a slot without an open conversion.
+    /// Returns what runs in a slot without an open conversion.
     pub(super) fn closed<'a>(
         &'a self,
         model: &'a Model,
@@ -80,7 +82,7 @@ impl Split {
         })
     }
 
-    /// The best plan of those that are not forbidden, and the prices that make it so.
+    /// Returns the best plan of those that are not forbidden, and the prices that make it so.
     pub(super) fn solve(&self, model: &Model) -> Result<(Flows, Prices), Failure> {
         let mut program = Writer::new(self, model);
         for slot in 0..model.slots.len() {
@@ -93,17 +95,17 @@ impl Split {
     }
 }
 
-/// What numbers of the program are multiples of, so that they are neither large nor small.
+/// Units of the numbers in the program, so that they are neither large nor small.
 struct Units {
-    /// W.
+    /// Unit of power, W.
     power: f64,
-    /// $.
+    /// Unit of money, $.
     money: f64,
 }
 
-/// Where columns and rows are.
+/// Positions of the columns and rows in the program.
 struct Layout {
-    /// By kind: the share that serves AI.
+    /// By kind: the column of the share that serves AI.
     shares: Vec<Option<usize>>,
     slots: Vec<Place>,
     credit_energy: Option<usize>,
@@ -113,19 +115,19 @@ struct Layout {
 #[derive(Default)]
 struct Place {
     groups: Vec<usize>,
-    /// Kind and column.
+    /// Kind and column of each.
     mining: Vec<(usize, usize)>,
     ai: Vec<(usize, usize)>,
-    /// Power that is paid for though it is not drawn.
+    /// Column of the power that is paid for though it is not drawn.
     credited: Option<usize>,
-    /// All power, where that of the next hour depends on it.
+    /// Column of all power, where that of the next hour depends on it.
     draw: Option<usize>,
     power: Option<usize>,
     baseline: Option<usize>,
     cooling: Option<usize>,
     most_ai: Option<usize>,
     least_ai: Option<usize>,
-    /// Both at once.
+    /// Row of both `most_ai` and `least_ai` where they leave no room.
     exactly_ai: Option<usize>,
     up: Option<usize>,
     down: Option<usize>,
@@ -139,13 +141,13 @@ struct Writer<'a> {
     layout: Layout,
 }
 
-/// The sums of a slot.
+/// The sums of power, heat and AI in a slot: columns and their factors.
 #[derive(Default)]
 struct Sums {
     power: Vec<(usize, f64)>,
     heat: Vec<(usize, f64)>,
     ai: Vec<(usize, f64)>,
-    /// With everything running, W.
+    /// Power with everything running, W.
     most_power: f64,
     most_heat: f64,
     most_ai: f64,
@@ -200,7 +202,7 @@ impl<'a> Writer<'a> {
         self.layout.slots.push(place);
     }
 
-    /// The share to which a group runs.
+    /// Adds the column of a group: the share to which it runs.
     fn group(&mut self, at: usize, group: &Group, sums: &mut Sums) -> usize {
         let slot = &self.model.slots[at];
         let (mut value, mut power, mut heat) = (0.0, 0.0, 0.0);
@@ -216,7 +218,8 @@ impl<'a> Writer<'a> {
         column
     }
 
-    /// The share to which the machines of an open kind run in one use, without its upper bound.
+    /// Adds the column of an open kind in one use: the share to which it runs, without its upper
+    /// bound.
     fn run(&mut self, at: usize, count: f64, of: Draw, duty: Duty, sums: &mut Sums) -> usize {
         let value = count * of.value(&self.model.slots[at]);
         let column = self.program.column(-value / self.units.money);
@@ -225,7 +228,7 @@ impl<'a> Writer<'a> {
         column
     }
 
-    /// The rows of a slot, those only that can make a difference.
+    /// Adds the rows of a slot, those only that can make a difference.
     fn limits(&mut self, at: usize, place: &mut Place, sums: &mut Sums) {
         let (model, unit) = (self.model, self.units.power);
         let slot = &model.slots[at];
@@ -279,7 +282,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The limit of what is paid for in all slots together.
+    /// Adds the limit of what is paid for in all slots together.
     fn credit_energy(&mut self) {
         if !self.model.credit_energy.is_finite() {
             return;
@@ -320,7 +323,7 @@ impl Sums {
 }
 
 impl Layout {
-    /// What the columns say, within the bounds that the solver meets only nearly.
+    /// Reads the flows from the columns, within the bounds that the solver meets only nearly.
     fn flows(&self, split: &Split, model: &Model, solution: &Solution) -> Flows {
         let level = |column: usize| {
             let level = solution.columns[column].clamp(0.0, 1.0);
@@ -359,7 +362,7 @@ impl Layout {
         flows
     }
 
-    /// What the rows say.
+    /// Reads the prices from the rows.
     fn prices(&self, model: &Model, units: &Units, solution: &Solution) -> Prices {
         let per_watt = units.money / units.power;
         let price = |row: Option<usize>| row.map_or(0.0, |row| solution.most[row] * per_watt);
@@ -381,5 +384,5 @@ impl Layout {
     }
 }
 
-/// An interior point keeps away from bounds; so near to one, it means the bound.
+/// Distance to a bound within which the bound is meant: an interior point keeps away from bounds.
 const NEARLY: f64 = 1e-7;

@@ -6,68 +6,69 @@ use crate::record::Named;
 use crate::score::Device as DeviceId;
 use crate::units::{Usd, UsdPerHour, Watts};
 
-/// A kind of hardware.
+/// Kind of hardware that is at a site, or could be bought.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// What it is called.
+    /// Name of the hardware, unlike all others of the site.
     pub name: String,
-    /// How many there are.
+    /// Number of devices.
     pub count: u32,
-    /// What it does, and for how much power.
+    /// Source of what one device does, and for how much power.
     pub figures: Figures,
-    /// What it is worth.
+    /// Price of one device, and whether it is owned.
     pub hardware: Hardware,
-    /// The memory of each, in bytes, by its data sheet: how much a score could take of it may be less,
-    /// because of a driver's limits.
+    /// Memory of one device by its data sheet, in bytes; `None` where that of the score counts. How
+    /// much a score could take may be less, because of a driver's limits.
     pub memory: Option<Quote<f64>>,
-    /// What its AI is rented out for; without it, it is not.
+    /// Terms on which the device is rented out for AI; `None` where it is not.
     pub rental: Option<Rental>,
 }
 
-/// Where it is said what a device does.
+/// Source of what a device does, and for how much power.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Figures {
-    /// In a score.
+    /// A score, which has measured it.
     Score {
-        /// The name of its file, where several are given.
+        /// Name of the score's file; `None` where only one is given.
         file: Option<String>,
-        /// The device in it: `cpu`, `gpu:0`, …
+        /// Name of the device in the score: `cpu`, `gpu:0`, …
         device: Named<DeviceId>,
-        /// What is around it and no meter of the score has seen, of each device: the processor,
-        /// memory and fans of a card's host.
+        /// Power around each device that no meter of the score has seen, in watts: the processor,
+        /// memory and fans of a card's host. `None` where the score has the power at the wall.
         host: Option<Watts>,
-        /// The share of the power at the wall that the power supply passes on.
+        /// Efficiency of the power supply: the share of the power at the wall that it passes on,
+        /// 0.5 to 1. `None` where the score has the power at the wall.
         supply: Option<f64>,
     },
-    /// In its data sheet, which is no measurement.
+    /// A data sheet, which is no measurement.
     Sheet {
-        /// Hashes per second.
+        /// Rated hash rate, in hashes per second.
         hashes_per_second: f64,
-        /// Power at the wall.
+        /// Rated power at the wall, in watts.
         power: Watts,
-        /// Which data sheet.
+        /// Date and source of the data sheet.
         origin: Origin,
     },
 }
 
-/// What hardware is worth.
+/// Price of one device, by whether it is owned.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Hardware {
-    /// It is there, and can be sold for this, each.
+    /// Owned hardware, with the price for which it can be sold.
     Owned(Quote<Usd>),
-    /// It would have to be bought for this, each.
+    /// Hardware that is not owned, with the price for which it can be bought.
     ToBuy(Quote<Usd>),
 }
 
-/// What a device is rented out for.
+/// Terms on which a device is rented out for AI.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rental {
-    /// For an hour.
+    /// Rental price of one device, in US dollars per hour.
     pub price: Quote<UsdPerHour>,
-    /// The share of all hours in which somebody rents it.
+    /// Utilisation: the share of all hours in which somebody rents the device, 0 to 1.
     pub utilisation: Quote<f64>,
-    /// What each device needs to be rented out besides the site's retrofit: a host with more memory, a
-    /// better link.
+    /// Cost for each device to be rented out, in US dollars, besides the site's retrofit: a host
+    /// with more memory, a better link. `None` is no such cost.
     pub conversion: Option<Quote<Usd>>,
 }
 
@@ -129,7 +130,7 @@ impl Entry {
         origins
     }
 
-    /// Of its data sheets, which do not change from month to month.
+    /// Returns the origins of its data sheets, which do not change from month to month.
     pub(super) fn sheets(&self) -> impl Iterator<Item = &Origin> {
         let sheet = match &self.figures {
             Figures::Sheet { origin, .. } => Some(origin),

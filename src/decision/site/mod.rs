@@ -1,4 +1,4 @@
-//! What is known of a site and its prices: the file `site.toml`.
+//! Reads the file `site.toml`: the limits of a site, its prices and its hardware.
 //!
 //! Every price has its date and its source, and none is built in: what is missing is an error that
 //! names the key, and never a default. Prices are in US dollars, energy and power are at the site's
@@ -31,46 +31,47 @@ pub(super) use self::toml::{File, Section};
 use crate::input::{self, Limit, listed};
 use crate::units::Watts;
 
-/// A commented file to fill in; with nothing filled in, every key that is missing is told.
+/// Commented template of a site's file, to fill in; read unfilled, it gives an error for each
+/// missing key.
 pub const TEMPLATE: &str = include_str!("template.toml");
 
-/// A site with its prices.
+/// Site with its limits, prices and hardware, as its file gives them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Site {
-    /// What it is called.
+    /// Name of the site.
     pub name: String,
-    /// What power costs.
+    /// Tariff, losses, demand response and ramp of the site's power.
     pub power: Power,
-    /// What the place can do.
+    /// Limits, PUE and operating costs of the place.
     pub place: Place,
-    /// What mining earns.
+    /// Prices and network figures that mining revenue depends on.
     pub mining: Mining,
-    /// What AI earns.
+    /// Market or tenant that AI is for.
     pub ai: Ai,
-    /// What changes cost.
+    /// Costs of conversion, and terms of capital.
     pub capital: Capital,
-    /// The hardware.
+    /// Kinds of hardware that are there or could be bought, in the order of the file.
     pub devices: Vec<Entry>,
 }
 
-/// Why a file is no site.
+/// Reason why a file of a site, or of thresholds, cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
-    /// It cannot be read.
+    /// The file cannot be read, for this reason.
     #[error("{0}")]
     Unreadable(String),
-    /// Something in it is wrong, or missing.
+    /// The file has these problems: what is wrong in it, or missing.
     #[error("{}", listed(.0, "; ", 20))]
     Wrong(Vec<Problem>),
 }
 
 impl Site {
-    /// Reads a file, and the series that it names beside it.
+    /// Reads a site's file, and the series of prices that it names beside it.
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or with everything that is wrong in it.
+    /// Returns an error when the file cannot be read, or with everything that is wrong in it.
     pub fn open(file: &Path) -> Result<Self, SettingsError> {
         let text = input::file(file, Limit::SETTINGS);
         let text = text.map_err(|why| SettingsError::Unreadable(why.to_string()))?;
@@ -78,11 +79,11 @@ impl Site {
         Self::parse(&text, folder).map_err(SettingsError::Wrong)
     }
 
-    /// Reads the text of a file in a folder, which series are looked for in.
+    /// Reads the text of a site's file; series of prices are looked for in `folder`.
     ///
     /// # Errors
     ///
-    /// With everything that is wrong in it.
+    /// Returns everything that is wrong in it.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
         File::new(text).read(|file| Self::read(file, folder))
     }
@@ -143,34 +144,36 @@ impl Site {
         Some(site)
     }
 
-    /// The file of prices by the hour that it names, if there is one.
+    /// Returns the file of prices by the hour that the tariff is from; `None` where it is from
+    /// none.
     #[must_use]
     pub fn series(&self) -> Option<&Path> {
         self.power.tariff.file()
     }
 
-    /// What machines that take so much at the wall draw at the site's meter.
+    /// Returns what machines draw at the site's meter, by their power at the wall.
     pub(crate) fn metered(&self, wall: Watts, pue: f64) -> Watts {
         wall * pue / (1.0 - self.power.loss)
     }
 
-    /// What a tenant's machines draw at the site's meter.
+    /// Returns what a tenant's machines draw at the site's meter.
     pub(crate) fn tenant(&self, contract: &Contract) -> Watts {
         self.metered(contract.power, self.place.ai_pue)
     }
 
-    /// What machines may take at the wall so that they draw so much at the site's meter.
+    /// Returns what machines draw at the wall, by their power at the site's meter.
     pub(crate) fn machines(&self, metered: Watts, pue: f64) -> Watts {
         metered * (1.0 - self.power.loss) / pue
     }
 
-    /// Prices that are older than [`STALE_DAYS`], or of days to come.
+    /// Returns the prices that are older than [`STALE_DAYS`] days, or of days to come.
     #[must_use]
     pub fn doubtful(&self, today: Date) -> Vec<Doubtful> {
         self.prices().into_iter().filter_map(|origin| origin.doubtful(today)).collect()
     }
 
-    /// Where all numbers come from: prices in the order of the file, then data sheets.
+    /// Returns the origin of every quoted number: prices in the order of the file, then data
+    /// sheets.
     #[must_use]
     pub fn origins(&self) -> Vec<&Origin> {
         let mut origins = self.prices();

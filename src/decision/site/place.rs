@@ -1,4 +1,5 @@
-//! The sections `[power]` and `[site]`: what power costs, and how much of it can be used for what.
+//! The sections `[power]` and `[site]`: the price of power, and how much of it can be used for
+//! what.
 
 use std::path::Path;
 
@@ -9,55 +10,56 @@ use super::tariff::{self, Tariff, YEAR};
 use super::toml::Section;
 use crate::units::{UsdPerHour, UsdPerKwh, Watts};
 
-/// What power costs at the site's meter.
+/// Power supply of a site: its tariff, losses, demand response and ramp.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Power {
-    /// The price, by hour.
+    /// Price of power at the site's meter, by hour.
     pub tariff: Tariff,
-    /// The share of the metered energy that is lost on its way to the machines.
+    /// Share of the metered energy that is lost on its way to the machines, 0 to 0.5.
     pub loss: f64,
-    /// What the grid pays for power that is not drawn.
+    /// Demand response of the grid; `None` without such a programme.
     pub response: Option<Response>,
-    /// How much the draw of the site may change within an hour.
+    /// Maximum change of the site's draw from an hour to the next, in watts; `None` is no limit.
     pub ramp: Option<Watts>,
 }
 
-/// A programme that pays for power that is not drawn in the dearest hours.
+/// Demand response: a programme that pays for power that is not drawn in the dearest hours.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
-    /// For each kilowatt-hour that would have been drawn.
+    /// Curtailment credit for each kWh that would have been drawn, in US dollars.
     pub credit: Quote<UsdPerKwh>,
-    /// How many hours of a year at the most.
+    /// Maximum number of hours in a year, 1 to 8,760.
     pub hours: u32,
-    /// How much power at the most; all of it where there is no limit.
+    /// Maximum power that is paid for, in watts; `None` is no limit.
     pub most: Option<Watts>,
 }
 
-/// What the place can do.
+/// Limits, PUE and operating costs of a site.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Place {
-    /// The most that it can draw.
+    /// Maximum draw of the site, in watts at its meter.
     pub power: Watts,
-    /// The most heat of machines that can be carried away.
+    /// Maximum heat of machines that can be carried away, in watts; `None` is no limit.
     pub cooling: Option<Watts>,
-    /// Power at the site's meter, without losses, for each watt of mining machines.
+    /// PUE of mining, 1 to 3: power at the site's meter, without losses, for each watt of machines.
     pub mining_pue: f64,
-    /// The same of machines for AI.
+    /// PUE of AI, 1 to 3: power at the site's meter, without losses, for each watt of machines.
     pub ai_pue: f64,
-    /// What it costs to run miners besides energy, for each kilowatt-hour that they draw at the meter.
+    /// Operating cost of mining besides energy, in US dollars per kWh drawn at the site's meter.
     pub mining_operations: Quote<UsdPerKwh>,
-    /// The same for AI.
+    /// Operating cost of AI besides energy, in US dollars per kWh drawn at the site's meter.
     pub ai_operations: Quote<UsdPerKwh>,
-    /// From when on there is how much room for AI.
+    /// Stages in which room for AI becomes available, the earliest first; without any, there is no
+    /// such limit.
     pub stages: Vec<Stage>,
 }
 
 /// Room for AI that is there from a day on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stage {
-    /// The day.
+    /// First day of the stage.
     pub ready: Date,
-    /// The power at the site's meter, of this and all stages before it.
+    /// Power for AI at the site's meter, in watts, of this and all stages before it.
     pub power: Watts,
 }
 
@@ -84,7 +86,8 @@ impl Power {
     }
 }
 
-/// A power that may be left out; nothing where it is wrong.
+/// Reads a power that may be left out; `None` where it is wrong, `Some(None)` where it is not
+/// there.
 #[expect(clippy::option_option, reason = "wrong, not there, and there are three things")]
 pub(super) fn megawatts(section: &Section<'_, '_>, key: &'static str) -> Option<Option<Watts>> {
     section.option(key, |value| {

@@ -1,4 +1,4 @@
-//! A number of the world outside: what was quoted, how far it may be off, when, and by whom.
+//! Quoted numbers: their value, how far it may be off, when it was quoted, and by whom.
 
 use std::fmt;
 
@@ -6,45 +6,45 @@ use jiff::civil::Date;
 
 use super::toml::{Section, Value};
 
-/// After so many days a quote is old.
+/// Age above which a quote is old, in days.
 pub const STALE_DAYS: i32 = 30;
 
-/// A quoted number, in any unit.
+/// Quoted number, with its range, date and source; its type has the unit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quote<T> {
-    /// What was quoted.
+    /// Value that was quoted.
     pub value: T,
-    /// The range that it may be in, as multiples of the value, the smaller first; both 1 where no
-    /// range was given.
+    /// Range that the value may be in, as multiples of it, the smaller first; both 1 where no range
+    /// was given.
     pub range: (f64, f64),
-    /// Where it comes from.
+    /// Key, date and source of the quote.
     pub origin: Origin,
 }
 
-/// Where a quote comes from.
+/// Key, date and source of a quote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// Its key in the file.
+    /// Full key of the quote in the file, as in `mining.btc_price`.
     pub key: String,
-    /// The day of the quote.
+    /// Day of the quote.
     pub date: Date,
-    /// Who says so.
+    /// Source of the quote, in words.
     pub source: String,
 }
 
 impl<T> Quote<T> {
-    /// The same quote of something that follows from the number.
+    /// Returns the same quote of something that follows from the number.
     pub(crate) fn map<U>(self, follows: impl FnOnce(T) -> U) -> Quote<U> {
         Quote { value: follows(self.value), range: self.range, origin: self.origin }
     }
 }
 
-/// What is wrong with the day of a quote.
+/// Warning of a quote that is old, or of a day to come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubtful {
     key: String,
     date: Date,
-    /// How many days ago.
+    /// Age of the quote in days; below zero for a day to come.
     days: i32,
 }
 
@@ -60,7 +60,8 @@ impl fmt::Display for Doubtful {
 }
 
 impl Origin {
-    /// What is to be said of its day on a day; nothing of the last [`STALE_DAYS`].
+    /// Returns a warning if the quote is more than [`STALE_DAYS`] days old today, or of a day to
+    /// come.
     pub(crate) fn doubtful(&self, today: Date) -> Option<Doubtful> {
         let days = self.date.until(today).map_or(i32::MAX, |span| span.get_days());
         let doubtful = !(0..=STALE_DAYS).contains(&days);
@@ -68,14 +69,14 @@ impl Origin {
     }
 }
 
-/// What a quoted number may be.
+/// Range that a quoted number has to be in.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::decision) struct Bounds {
     /// The key of the number in the quote's table, which names the unit.
     pub(in crate::decision) key: &'static str,
     pub(in crate::decision) least: f64,
     pub(in crate::decision) most: f64,
-    /// The same in words.
+    /// The range and its unit in words.
     pub(in crate::decision) expected: &'static str,
 }
 

@@ -1,7 +1,8 @@
-//! What a kilowatt-hour costs at the site's meter, hour by hour.
+//! The price of a kilowatt-hour at the site's meter, hour by hour.
 //!
 //! An hour is a moment and not a place in a day, so that days of 23 and 25 hours need no care: a
-//! price by the hour of the day is looked up with the local time, and a series has times of its own.
+//! price by the hour of the day is looked up with the local time, and a series has times of its
+//! own.
 
 use std::path::{Path, PathBuf};
 
@@ -13,11 +14,11 @@ use super::toml::{Section, Value};
 use crate::input::{self, Limit, shown};
 use crate::units::UsdPerKwh;
 
-/// Hours of a year, as plans and years of earnings have it.
+/// Number of hours in a year, in plans and in yearly earnings: 365 days.
 pub const YEAR: u16 = 8_760;
 
-/// Prices that are no mistakes of unit, in dollars: markets cap theirs at 5 $ (Texas) to 20.3 AUD
-/// (Australia), and what is quoted for a megawatt-hour is most often more than 25.
+/// Range of prices that are no mistakes of unit, in dollars: markets cap theirs at 5 $ (Texas) to
+/// 20.3 AUD (Australia), and what is quoted for a megawatt-hour is most often more than 25.
 pub(super) const PRICE: Bounds = Bounds {
     key: "usd_per_kwh",
     least: -25.0,
@@ -25,39 +26,41 @@ pub(super) const PRICE: Bounds = Bounds {
     expected: "-25 to 25 US dollars for a kilowatt-hour",
 };
 
-/// Of a cell, in a message.
+/// Characters of a cell that a message shows.
 const MOST_SHOWN: usize = 60;
 
-/// Prices of power.
+/// Price of power at the site's meter, by hour.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tariff {
     prices: Prices,
-    /// The range that all of them may be in, as multiples.
+    /// Range that all prices together may be in, as multiples of them, the smaller first; both 1
+    /// where no range was given.
     pub range: (f64, f64),
-    /// Where they come from.
+    /// Date and source of the prices.
     pub origin: Origin,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 enum Prices {
     Flat(UsdPerKwh),
-    /// By the hour of the day, of a place.
+    /// Prices by the hour of the local day, and its time zone.
     ByHour(Box<[UsdPerKwh; 24]>, TimeZone),
-    /// Of a file.
+    /// Prices of a file, and its path.
     Series(PathBuf, Vec<Hour>),
 }
 
-/// An hour and its price.
+/// Hour of a tariff, and its price.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hour {
-    /// When it begins.
+    /// Start of the hour.
     pub start: Timestamp,
-    /// Of each kilowatt-hour at the site's meter.
+    /// Price of power, in US dollars per kWh at the site's meter.
     pub price: UsdPerKwh,
 }
 
 impl Tariff {
-    /// The hours of a year from a moment on; of a series those that it has, whenever they are.
+    /// Returns the hours of a year from a moment on; of a series, all hours that it has, whenever
+    /// they are.
     #[must_use]
     pub fn hours(&self, from: Timestamp) -> Vec<Hour> {
         match &self.prices {
@@ -74,7 +77,7 @@ impl Tariff {
         }
     }
 
-    /// The file that its prices are from, if there is one.
+    /// Returns the file that the prices are from, if there is one.
     pub(super) fn file(&self) -> Option<&Path> {
         match &self.prices {
             Prices::Series(file, _) => Some(file),
@@ -122,7 +125,7 @@ fn year(from: Timestamp) -> impl Iterator<Item = Timestamp> {
         .filter_map(move |hour| start.checked_add(SignedDuration::from_hours(hour)).ok())
 }
 
-/// What series and prices by the hour have besides.
+/// Reads the range and the origin of a series, or of prices by the hour.
 fn rest(table: &Section<'_, '_>) -> Option<((f64, f64), Origin)> {
     let times = |key| {
         let read = |times: Value<'_, '_>| times.number(0.0..=100.0, "0 to 100 times the prices");

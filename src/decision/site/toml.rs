@@ -1,5 +1,5 @@
-//! Reads TOML so that whoever wrote it is told of everything that is wrong at once: a line for each
-//! problem, with the line of the file and the key.
+//! Reads TOML, and reports everything that is wrong in it at once: a line for each problem, with
+//! the line of the file and the key.
 //!
 //! Deserialising by serde would end at the first one, and name a missing key without its place.
 
@@ -13,14 +13,14 @@ use toml::de::{DeTable, DeValue};
 
 use crate::input::shown;
 
-/// What is wrong in a file.
+/// Problem in a file: its place, and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// The line, from 1 on.
+    /// Line of the file, counted from 1.
     pub line: usize,
-    /// The key with the sections around it, as in `mining.btc_price`; empty for what is no TOML.
+    /// Full key, with the sections around it, as in `mining.btc_price`; empty for what is no TOML.
     pub key: String,
-    /// What is wrong, and what was expected.
+    /// Description of what is wrong, and of what was expected.
     pub what: String,
 }
 
@@ -37,21 +37,22 @@ pub(in crate::decision) struct File<'t> {
     /// Where its lines begin.
     lines: Vec<usize>,
     problems: RefCell<Vec<Problem>>,
-    /// How many problems there are besides.
+    /// Number of problems that were not kept.
     more: Cell<usize>,
 }
 
-/// So many problems are told of, those of the first lines; how many there are besides is told too.
+/// Maximum number of problems that are reported, those of the first lines; the number of others is
+/// reported too.
 const MOST_TOLD: usize = 100;
 
-/// So many are looked for.
+/// Maximum number of problems that are kept.
 const MOST_KEPT: usize = 10_000;
 
-/// Characters of a key and of what is wrong with it that a message has.
+/// Maximum number of characters in a message of a key, and of what is wrong with it.
 const MOST_KEY: usize = 100;
 const MOST_WHAT: usize = 400;
 
-/// Characters of a text.
+/// Maximum number of characters in a text of a file.
 const MOST_TEXT: usize = 1_000;
 
 impl<'t> File<'t> {
@@ -61,7 +62,7 @@ impl<'t> File<'t> {
         Self { text, lines, problems: RefCell::default(), more: Cell::default() }
     }
 
-    /// Reads the whole of it by `read`, which gives nothing where it has told of a problem.
+    /// Reads the whole file by `read`, which returns `None` where it has reported a problem.
     pub(in crate::decision) fn read<T>(
         self,
         read: impl FnOnce(&Section<'_, 't>) -> Option<T>,
@@ -124,7 +125,7 @@ pub(in crate::decision) struct Section<'f, 't> {
 }
 
 impl<'f, 't> Section<'f, 't> {
-    /// A value that has to be there.
+    /// Returns a value; reports a problem where it is missing.
     pub(in crate::decision) fn needs(&self, key: &'static str) -> Option<Value<'f, 't>> {
         let value = self.may_have(key);
         if value.is_none() {
@@ -133,14 +134,15 @@ impl<'f, 't> Section<'f, 't> {
         value
     }
 
-    /// A value that may be there.
+    /// Returns a value, where it is there.
     pub(in crate::decision) fn may_have(&self, key: &'static str) -> Option<Value<'f, 't>> {
         self.asked.borrow_mut().insert(key);
         let (_, item) = self.table.iter().find(|(known, _)| known.get_ref() == key)?;
         Some(Value { file: self.file, path: self.key(key), item })
     }
 
-    /// What may be there, as `read` has it: nothing at all where that has told of a problem.
+    /// Reads a value that may be left out: `Some(None)` where it is, and `None` where `read` has
+    /// reported a problem.
     #[expect(clippy::option_option, reason = "wrong, not there, and there are three things")]
     pub(in crate::decision) fn option<T>(
         &self,
@@ -153,19 +155,20 @@ impl<'f, 't> Section<'f, 't> {
         }
     }
 
-    /// A table that has to be there.
+    /// Returns a table; reports a problem where it is missing.
     pub(in crate::decision) fn section(&self, key: &'static str) -> Option<Section<'f, 't>> {
         self.needs(key)?.table()
     }
 
-    /// The tables of an array, none where it is not there.
+    /// Returns the tables of an array, none where it is not there.
     pub(in crate::decision) fn sections(&self, key: &'static str) -> Vec<Section<'f, 't>> {
         let Some(value) = self.may_have(key) else { return Vec::new() };
         let Some(items) = value.items() else { return Vec::new() };
         items.into_iter().filter_map(Value::table).collect()
     }
 
-    /// The one of two keys that is there; neither and both are problems.
+    /// Returns the one of two keys that is there, and which; reports a problem where neither or
+    /// both are.
     pub(in crate::decision) fn one_of(
         &self,
         [a, b]: [&'static str; 2],
@@ -184,7 +187,7 @@ impl<'f, 't> Section<'f, 't> {
         }
     }
 
-    /// Tells of keys that are not known.
+    /// Reports keys that are not known.
     pub(in crate::decision) fn end(&self) {
         let asked = self.asked.borrow();
         for (key, _) in self.table {
@@ -207,19 +210,19 @@ impl<'f, 't> Section<'f, 't> {
         }
     }
 
-    /// Tells of a problem with the table as a whole.
+    /// Reports a problem with the table as a whole.
     pub(in crate::decision) fn tell(&self, what: impl Into<String>) {
         self.file.tell(&self.span, &self.path, &what.into());
     }
 
-    /// Tells of a problem with one of its keys, which may not be there.
+    /// Reports a problem with one of its keys, which may not be there.
     pub(in crate::decision) fn tell_of(&self, key: &str, what: impl Into<String>) {
         let known = self.table.iter().find(|(known, _)| known.get_ref() == key);
         let span = known.map_or(self.span.clone(), |(known, _)| known.span());
         self.file.tell(&span, &self.key(key), &what.into());
     }
 
-    /// The whole name of a key.
+    /// Returns the full name of a key.
     pub(in crate::decision) fn key(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
@@ -233,7 +236,7 @@ pub(in crate::decision) struct Value<'f, 't> {
 }
 
 impl<'f, 't> Value<'f, 't> {
-    /// A number in a range; `expected` says which, with its unit.
+    /// Reads a number in a range; `expected` says which, with its unit.
     pub(in crate::decision) fn number(
         &self,
         range: RangeInclusive<f64>,
@@ -251,7 +254,7 @@ impl<'f, 't> Value<'f, 't> {
         number
     }
 
-    /// A whole number in a range.
+    /// Reads a whole number in a range.
     pub(in crate::decision) fn whole(
         &self,
         range: RangeInclusive<u32>,
@@ -268,7 +271,7 @@ impl<'f, 't> Value<'f, 't> {
         number
     }
 
-    /// True or false.
+    /// Reads true or false.
     pub(in crate::decision) fn truth(&self) -> Option<bool> {
         let DeValue::Boolean(truth) = *self.item.get_ref() else {
             self.expected("true or false");
@@ -277,7 +280,7 @@ impl<'f, 't> Value<'f, 't> {
         Some(truth)
     }
 
-    /// A text that is not empty.
+    /// Reads a text that is not empty.
     pub(in crate::decision) fn text(&self, expected: &str) -> Option<&'f str> {
         match self.item.get_ref() {
             DeValue::String(text) if text.chars().nth(MOST_TEXT).is_some() => {
@@ -292,7 +295,7 @@ impl<'f, 't> Value<'f, 't> {
         }
     }
 
-    /// A date: one of TOML's own, or a text.
+    /// Reads a date: one of TOML's own, or a text.
     pub(in crate::decision) fn date(&self) -> Option<jiff::civil::Date> {
         let text = match self.item.get_ref() {
             DeValue::Datetime(date) => date.to_string(),
@@ -306,7 +309,7 @@ impl<'f, 't> Value<'f, 't> {
         date
     }
 
-    /// A table.
+    /// Reads a table.
     pub(in crate::decision) fn table(self) -> Option<Section<'f, 't>> {
         let DeValue::Table(table) = self.item.get_ref() else {
             self.expected("a table");
@@ -316,7 +319,7 @@ impl<'f, 't> Value<'f, 't> {
         Some(Section { file: self.file, path: self.path, span, table, asked: RefCell::default() })
     }
 
-    /// The items of an array, numbered from 1 on.
+    /// Returns the items of an array, their keys numbered from 1 on.
     pub(in crate::decision) fn items(&self) -> Option<Vec<Value<'f, 't>>> {
         let DeValue::Array(items) = self.item.get_ref() else {
             self.expected("an array");
@@ -329,7 +332,7 @@ impl<'f, 't> Value<'f, 't> {
         Some(items.iter().enumerate().map(number).collect())
     }
 
-    /// Tells of a problem with it.
+    /// Reports a problem with the value.
     pub(in crate::decision) fn tell(&self, what: impl Into<String>) {
         self.file.tell(&self.item.span(), &self.path, &what.into());
     }
@@ -342,7 +345,7 @@ impl<'f, 't> Value<'f, 't> {
     }
 }
 
-/// The known key that a misspelled one is most like, if one is.
+/// Returns the known key that a misspelled one is most like, if one is.
 fn nearest(key: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     // Longer than any key by more than what is near.
     const LONGEST: usize = 64;

@@ -6,77 +6,79 @@ use super::quote::{Bounds, Origin, Quote, quote};
 use super::toml::Section;
 use crate::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
 
-/// What mining earns.
+/// Prices and network figures that mining revenue depends on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mining {
-    /// Of a bitcoin.
+    /// Price of one bitcoin, in US dollars.
     pub btc_price: Quote<Usd>,
-    /// How hard it is to find a block.
+    /// Difficulty or hash rate of the network.
     pub network: Network,
-    /// The height of the next block, which sets its subsidy.
+    /// Height of the next block, which sets its subsidy.
     pub height: u32,
-    /// Fees of a block, in bitcoin.
+    /// Transaction fees of one block, in bitcoin.
     pub fees: Quote<f64>,
-    /// The share that the pool keeps.
+    /// Share of mining revenue that the pool keeps, 0 to 1.
     pub pool_fee: Quote<f64>,
 }
 
-/// How hard it is to find a block, as it was quoted.
+/// Difficulty of finding a block, in the form in which it was quoted.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Network {
-    /// Hashes for a block, in 2^32.
+    /// Network difficulty: expected hashes to find a block, in units of 2^32.
     Difficulty(Quote<f64>),
-    /// Hashes per second of all miners, for a block in ten minutes.
+    /// Hash rate of all miners, in hashes per second, at a block in ten minutes.
     HashRate(Quote<f64>),
 }
 
-/// Whom a site's AI is for: a market or a tenant, one of them.
+/// Customers of a site's AI: a market or a tenant, never both, or neither.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ai {
-    /// Whom machines of ours are rented out through.
+    /// Market that machines of the site are rented out on; `None` without one.
     pub market: Option<Market>,
-    /// A tenant who brings machines of his own.
+    /// Contract with a tenant who brings machines of his own; `None` without one.
     pub contract: Option<Contract>,
 }
 
 /// A market that machines are rented out on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Market {
-    /// The share that it keeps.
+    /// Share of the rent that the market keeps, 0 to 1.
     pub fee: Quote<f64>,
-    /// The most that is rented, in power at the site's meter; everything where there is no limit.
+    /// Maximum power that is rented, in watts at the site's meter; `None` is no limit.
     pub demand: Option<Watts>,
 }
 
-/// A tenant who brings machines, and takes all of the power that was agreed upon at all times.
+/// Contract with a tenant who brings machines, and takes all of the agreed power at all times.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contract {
-    /// What is paid in all years together.
+    /// Payment for all years together, in US dollars.
     pub total: Quote<Usd>,
-    /// How many years.
+    /// Duration of the contract, in years.
     pub years: f64,
-    /// The power of the machines, as it was agreed upon.
+    /// Agreed power of the tenant's machines, in watts, without losses and cooling.
     pub power: Watts,
-    /// Whether the tenant pays for the power that he takes, losses and cooling included.
+    /// Whether the tenant pays for the power besides, losses and cooling included.
     pub tenant_pays_power: bool,
-    /// Whether it is signed, so that it has to be served.
+    /// Whether the contract is signed, so that it has to be served.
     pub signed: bool,
 }
 
-/// What changes cost.
+/// Costs of conversion, and terms of capital.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Capital {
-    /// Of a megawatt at the site's meter for machines of ours: power, cooling and network for AI.
+    /// Cost of converting one megawatt at the site's meter to AI on machines of the site, in US
+    /// dollars: power, cooling and network.
     pub retrofit: Quote<Usd>,
-    /// Of a megawatt of a tenant's machines, whose halls cost more.
+    /// Cost of building out one megawatt of a tenant's machines, in US dollars; `None` where there
+    /// is no contract that needs it.
     pub build_out: Option<Quote<Usd>>,
-    /// From the decision to the first revenue.
+    /// Months from the decision to the first revenue of AI.
     pub months_to_convert: f64,
-    /// How long the hardware is used from now on.
+    /// Remaining life of the hardware, in years from now on.
     pub life_years: f64,
-    /// What it is worth then, as a share of what it is worth now.
+    /// Salvage value at the end of that life, as a share of the value now, 0 to 1.
     pub salvage: f64,
-    /// What capital costs in a year, as a share.
+    /// Cost of capital in a year, as a share, 0 to 1.
     pub discount_rate: f64,
 }
 
@@ -216,7 +218,7 @@ impl Capital {
 }
 
 impl Contract {
-    /// What is paid for each kilowatt-hour of the machines' power.
+    /// Returns the payment for each kWh of the machines' power, in US dollars.
     #[must_use]
     pub fn usd_per_kwh(&self) -> UsdPerKwh {
         UsdPerHour::new(self.total.value.value() / (self.years * f64::from(super::YEAR)))

@@ -1,4 +1,4 @@
-//! The kernels on an opened GPU.
+//! The kernels of the search, on an opened GPU.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -36,15 +36,15 @@ const NVIDIA: u32 = 0x10de;
 /// How long a driver may take to open the device, or to compile a kernel.
 const COMPILING: Duration = Duration::from_mins(1);
 
-/// A GPU, called from threads that a hang costs nothing but themselves.
+/// A GPU with the search kernels, called from threads that alone are lost if the driver hangs.
 #[derive(Debug)]
 pub(super) struct Device {
     kernels: Guarded<Kernels>,
-    /// Workgroups that a row of a grid has at the most.
+    /// Workgroups that a row of a grid has at most.
     row: u32,
     /// Whether it may be fast to multiply where it could add.
     may_multiply: bool,
-    /// Rounds of the roof kernel that have been seen to be no more than a dispatch.
+    /// Rounds of the roof kernel known to fit into one dispatch.
     rounds: AtomicU32,
 }
 
@@ -54,25 +54,25 @@ struct Kernels {
     context: Context,
     layout: wgpu::BindGroupLayout,
     module: wgpu::ShaderModule,
-    /// The roof kernel, adding and multiplying.
+    /// Pipelines of the roof kernel: with sums by addition, and by multiplication.
     roofs: [wgpu::ComputePipeline; 2],
     pipelines: Mutex<HashMap<Shape, Arc<wgpu::ComputePipeline>>>,
-    /// Those that no dispatch uses at present.
+    /// Buffers that no dispatch uses at present.
     idle: Mutex<Vec<Buffers>>,
     busy: Mutex<Busy>,
 }
 
-/// When the device ran: seconds of its clock, none of them counted twice.
+/// Time in which the device ran, in seconds of its own clock, no part of it counted twice.
 #[derive(Clone, Debug, Default)]
 struct Busy {
     seconds: f64,
-    /// Up to which all is counted.
+    /// Time of the device's clock up to which all is counted.
     until: f64,
-    /// What is not counted yet: threads report in another order than the device works.
+    /// Spans that are not counted yet: threads report in another order than the device works.
     latest: Vec<Span>,
 }
 
-/// `Work` of the search kernel.
+/// The `Work` struct of the search kernel.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct Work {
@@ -88,7 +88,7 @@ struct Work {
     padding: [u32; 3],
 }
 
-/// `Work` of the roof kernel; uniform buffers have at least 16 bytes.
+/// The `Work` struct of the roof kernel; uniform buffers have at least 16 bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct RoofWork {
@@ -103,7 +103,7 @@ impl RoofWork {
     }
 }
 
-/// Bytes of `Found` of the search kernel: the count, and two words a hit.
+/// Bytes of the `Found` struct of the search kernel: the count, and two words for each hit.
 const FOUND: u64 = 4 + 8 * ROOM as u64;
 
 impl Device {
@@ -117,13 +117,13 @@ impl Device {
         Ok(Self { kernels, row: MOST_GROUPS, may_multiply: is_nvidia, rounds })
     }
 
-    /// A device whose grids are as those of a much faster one.
+    /// Makes the device's grids as large as those of a much faster one.
     #[cfg(test)]
     pub(super) fn with_rows_of(self, groups: u32) -> Self {
         Self { row: groups, ..self }
     }
 
-    /// Starts what does not end.
+    /// Starts a kernel that does not end in years.
     #[cfg(test)]
     pub(super) fn run_for_years(&self) -> Result<(), DeviceError> {
         self.kernels.call(PATIENCE, |kernels| {
@@ -281,7 +281,8 @@ impl Work {
     }
 }
 
-/// The bits that are zero in every word up to `top`, as they lie in a hash: bytes in reverse.
+/// Returns the bits that are zero in every word up to `top`, as they lie in a hash: bytes in
+/// reverse.
 pub(super) fn zeros(top: u32) -> u32 {
     u32::MAX.checked_shl(32 - top.leading_zeros()).unwrap_or(0).swap_bytes()
 }
@@ -298,7 +299,7 @@ impl Found {
 }
 
 impl Busy {
-    /// More than threads that report.
+    /// Spans kept before they are counted: more than there are threads that report.
     const LATEST: usize = 16;
 
     fn add(&mut self, span: Span) {
@@ -315,13 +316,13 @@ impl Busy {
     }
 }
 
-/// Seconds and until when, with a span that begins no earlier than those before it: dispatches may
-/// overlap.
+/// Adds a span that begins no earlier than those before it to the seconds counted and the time up
+/// to which they are: dispatches may overlap.
 fn counted((seconds, until): (f64, f64), (from, to): Span) -> (f64, f64) {
     (seconds + (to - from.max(until)).max(0.0), until.max(to))
 }
 
-/// Whoever panicked left the state whole: every change to it is made in one step.
+/// Locks a mutex, also after a panic: every change to the state behind it is made in one step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,12 @@
-//! The GPU engines: nonces by the hundred million, one dispatch after the other.
+//! GPU engines: they search nonces by the hundred million, one dispatch after the other.
 //!
-//! A call of [`Engine::scan`] is one dispatch or some in a row, and waits for each. What keeps the
-//! device busy is that [`Gpu`] asks for three threads: while it works on the dispatch of one, those
-//! of the others wait in its queue. A dispatch takes 25 ms, three of them are what a stop has to
-//! wait for.
+//! A call of [`Engine::scan`] runs one or several dispatches in a row, and waits for each. [`Gpu`]
+//! asks for three threads, which keeps the device busy: while it works on the dispatch of one,
+//! those of the others wait in its queue. A dispatch takes 25 ms, so a stop may have to wait for
+//! three of them.
 //!
-//! How the kernel runs best differs between devices, and [`Gpu::open`] measures it: see [`Tuning`].
-//! What runs it is the device, or in the tests something that fails on purpose.
+//! Which variant of the kernel is fastest differs between devices, and [`Gpu::open`] measures it:
+//! see [`Tuning`].
 
 mod device;
 #[cfg(test)]
@@ -27,21 +27,21 @@ use crate::gpu::{Adapter, DeviceError, Kind};
 use crate::job::{Job, NonceRange};
 use crate::lanes::Costs;
 
-/// How long a dispatch takes: long enough that starting it is nothing, and a tenth of what it takes
-/// Windows to believe that the device hangs.
+/// How long a dispatch takes: long enough that the cost of starting it does not matter, and a tenth
+/// of the time after which Windows takes the device for hung.
 const DISPATCH: Duration = Duration::from_millis(25);
 
-/// How many threads feed a device: one dispatch runs, one is next, one is looked at.
+/// Threads that submit to a device: one dispatch runs, one is queued, one is being read.
 const FEEDERS: usize = 3;
 
 /// Hits that one dispatch has room for; see `ROOM` in the kernel.
 const ROOM: usize = 4096;
 
-/// Some nonces for the device.
+/// A range of nonces for the device to try.
 #[derive(Clone, Copy, Debug)]
 struct Dispatch<'a> {
     job: &'a Job,
-    /// At most 2^31.
+    /// The nonces to try: at most 2^31.
     nonces: NonceRange,
     versions: Versions,
 }
@@ -49,45 +49,45 @@ struct Dispatch<'a> {
 /// Which versions of the job a dispatch tries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Versions {
-    /// All, on one message schedule.
+    /// All versions of the job, on one message schedule.
     All,
-    /// The one of this index.
+    /// The version of this index.
     One(usize),
 }
 
-/// What passed the filter.
+/// The hits of a dispatch: what passed the filter.
 #[derive(Clone, Debug, Default)]
 struct Found {
-    /// How many did.
+    /// Number of hits, which may be more than there is room for.
     count: u64,
-    /// Up to [`ROOM`] of them, in any order: nonce, and index of the version.
+    /// Up to [`ROOM`] of the hits, in any order: nonce, and index of the version.
     hits: Vec<(u32, usize)>,
 }
 
-/// What runs the kernel.
+/// Something that runs the kernel: a device, or in tests a fake that fails on purpose.
 trait Runner: fmt::Debug + Send + Sync {
-    /// Compiles a variant, if that has not been done.
+    /// Compiles a variant of the kernel, if that has not been done.
     fn prepare(&self, shape: Shape) -> Result<(), DeviceError>;
 
-    /// Whether variants that multiply where they could add are worth a trial.
+    /// Returns whether variants that multiply where they could add are worth a trial.
     fn may_multiply(&self) -> bool;
 
     /// Runs one dispatch and waits for it.
     fn search(&self, shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, DeviceError>;
 
-    /// Runs `rounds` rounds of the roof kernel, with sums as in variants that multiply or in the
-    /// others, and returns how many instructions those are.
+    /// Runs `rounds` rounds of the roof kernel and returns how many instructions those are. Sums
+    /// are made as in the variants that multiply if `multiplies`, else as in the others.
     fn peak_ops(&self, multiplies: bool, rounds: u32) -> Result<u64, DeviceError>;
 
-    /// How long the device has run searches, by its own clock.
+    /// Returns how long the device has run searches, by its own clock; `None` if it has no clock.
     fn busy(&self) -> Option<Duration>;
 }
 
-/// A search on one GPU.
+/// An engine that searches on one GPU.
 #[derive(Debug)]
 pub struct Gpu {
     id: EngineId,
-    /// What the driver says of it.
+    /// Name, kind, interface and driver of the GPU.
     device: String,
     software: bool,
     runner: Box<dyn Runner>,
@@ -95,7 +95,7 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// Opens the GPU, compiles the kernel and tunes it: about two seconds.
+    /// Opens a GPU, compiles the kernel for it and tunes it: about two seconds.
     ///
     /// # Errors
     ///
@@ -117,14 +117,14 @@ impl Gpu {
         Ok(Self { id, device: String::new(), software: false, runner, tuning })
     }
 
-    /// What was tried when it was opened, and chosen.
+    /// Returns the variants that were measured when the GPU was opened, and those chosen.
     #[must_use]
     pub fn tuning(&self) -> &Tuning {
         &self.tuning
     }
 
-    /// Searches the nonces or, where there are more hits than room for them, the first of them.
-    /// Returns how many.
+    /// Searches the nonces or, if there are more hits than room for them, the first part of the
+    /// nonces. Returns how many nonces were searched.
     fn dispatch(
         &self,
         job: &Job,
@@ -146,7 +146,7 @@ impl Gpu {
         }
     }
 
-    /// All hits among the nonces; `None` when there is no room for them.
+    /// Returns all hits among the nonces; `None` if there is no room for them.
     fn hits(
         &self,
         job: &Job,
@@ -164,8 +164,8 @@ impl Gpu {
         Ok(Some(all))
     }
 
-    /// How many nonces to try at once: what fills a dispatch, but no more than give the hits that
-    /// are wanted, or that half of the room is for.
+    /// Returns how many nonces to try at once: as many as fill a dispatch, but no more than give
+    /// the hits that are wanted, or that half of the room is for.
     fn dispatch_nonces(&self, job: &Job, wanted: usize) -> u64 {
         let versions = job.versions().len();
         let chance = (f64::from(job.target().top_word()) + 1.0) / 2_f64.powi(32);
@@ -225,7 +225,7 @@ impl Engine for Gpu {
 }
 
 impl Benchmark for Gpu {
-    /// Rotations, shifts, three-input logic operations and additions.
+    /// Counts rotations, shifts, three-input logic operations and additions.
     fn ops_per_hash(&self, versions: usize) -> f64 {
         cpu::per_hash(versions, Costs { add: 1, rotr: 1, shr: 1, xor3: 1, ch: 1, maj: 1 })
     }

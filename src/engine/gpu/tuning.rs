@@ -1,4 +1,4 @@
-//! How the kernel runs best on a device: measured once, when it is opened.
+//! Chooses the variant of the kernel that is fastest on a device: measured once, when it is opened.
 //!
 //! A variant of the kernel has to be compiled before it is measured, which takes a driver from tens
 //! of milliseconds to a second. So the likeliest variants come first, and what does not fit into the
@@ -17,20 +17,20 @@ use crate::engine::verify::judge;
 use crate::engine::{Candidate, EngineErrorKind, VerifyError, job_for};
 use crate::job::{MAX_GROUP, NonceRange};
 
-/// How much time tuning takes.
+/// How much time tuning may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effort {
     /// How long compiling may take.
     pub(super) compiling: Duration,
-    /// How long all variants are measured in turn, in so many rounds at the least.
+    /// How long all variants are measured in turn, for at least `rounds` rounds.
     pub(super) measuring: Duration,
     pub(super) rounds: usize,
-    /// How long the dispatch lasts that a variant is judged by.
+    /// Length of the dispatches that variants are compared by.
     pub(super) trial: Duration,
 }
 
 impl Effort {
-    /// What tells variants apart on a device that works.
+    /// The effort that tells variants apart on a device that works.
     pub(super) const FULL: Self = Self {
         compiling: Duration::from_secs(2),
         measuring: Duration::from_millis(400),
@@ -43,12 +43,12 @@ impl Effort {
 /// them.
 const HITS: u64 = ROOM as u64 / 8;
 
-/// A variant of the kernel.
+/// A variant of the search kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Shape {
     /// Whether all versions of a job are tried on one message schedule.
     pub rolling: bool,
-    /// Whether rounds multiply where they could add.
+    /// Whether the kernel multiplies in its rounds where it could add.
     pub multiplies: bool,
     /// Threads of a workgroup.
     pub group: u32,
@@ -68,28 +68,31 @@ impl fmt::Display for Shape {
 /// Threads of a workgroup and nonces of a thread, the likeliest first.
 const SHAPES: [(u32, u32); 6] = [(128, 1), (64, 1), (256, 1), (64, 4), (128, 2), (256, 4)];
 
-/// A variant, measured.
+/// A variant of the search kernel, measured on a device.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trial {
-    /// The variant.
+    /// The variant that was measured.
     pub shape: Shape,
-    /// Hashes per second of the fastest of some dispatches of about 8 ms; with [`MAX_GROUP`] versions
-    /// if it is rolling, else with one.
+    /// Hashes per second, with [`MAX_GROUP`] versions for a rolling variant and one version for any
+    /// other.
+    ///
+    /// It is the best of several dispatches of about 8 ms in [`Tuning::trials`]; in
+    /// [`Tuning::plain`] and [`Tuning::rolling`] it is that of one dispatch of about 25 ms.
     pub rate: f64,
-    /// What the driver took to compile it and to run it for the first time.
+    /// Time that the driver took to compile the variant and to run it for the first time.
     pub compiled_in: Duration,
 }
 
-/// What was tried, and what is used.
+/// The result of tuning: the variants that were measured, and those that are used.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tuning {
-    /// In the order in which they were tried.
+    /// All variants that were measured, in the order in which they were tried.
     pub trials: Vec<Trial>,
-    /// For jobs of one version.
+    /// Variant used for jobs of one version.
     pub plain: Trial,
-    /// For jobs of several versions: a plain one where sharing the schedule does not pay.
+    /// Variant used for jobs of several versions: a plain one if sharing the schedule does not pay.
     pub rolling: Trial,
-    /// How long it all took.
+    /// Time that tuning took altogether.
     pub took: Duration,
 }
 
@@ -98,7 +101,8 @@ impl Tuning {
         if versions > 1 { self.rolling } else { self.plain }
     }
 
-    /// The variant for jobs of so many versions, and the dispatches that a range of nonces takes.
+    /// Returns the variant for jobs of `versions` versions, and the dispatches that a range of
+    /// nonces takes.
     pub(super) fn plan(&self, versions: usize) -> (Shape, Vec<Versions>) {
         let shape = self.trial(versions).shape;
         if shape.rolling {
@@ -108,7 +112,7 @@ impl Tuning {
         }
     }
 
-    /// Hashes that fill a dispatch.
+    /// Returns the hashes that fill a dispatch for jobs of `versions` versions.
     pub(super) fn dispatch_hashes(&self, versions: usize) -> u64 {
         ((self.trial(versions).rate * DISPATCH.as_secs_f64()) as u64).clamp(1, 1 << 31)
     }
@@ -163,10 +167,10 @@ pub(super) fn tune(runner: &dyn Runner, effort: Effort) -> Result<Tuning, Engine
     Ok(Tuning { plain, rolling, took: start.elapsed(), trials })
 }
 
-/// A variant that takes part.
+/// A variant that is being measured.
 struct Entry {
     trial: Trial,
-    /// Nonces of its next dispatch.
+    /// Nonces of the next dispatch of the variant.
     nonces: u64,
 }
 
@@ -179,7 +183,7 @@ impl Entry {
         Ok(Self { trial: Trial { shape, rate: 0.0, compiled_in: start.elapsed() }, nonces })
     }
 
-    /// Runs a dispatch that is long enough, which may take some that are not.
+    /// Runs a dispatch that is long enough to measure, after shorter ones if need be.
     fn measure(&mut self, runner: &dyn Runner, trial: Duration) -> Result<(), EngineErrorKind> {
         let shape = self.trial.shape;
         loop {
@@ -194,7 +198,7 @@ impl Entry {
     }
 }
 
-/// The trial with the rate of a whole dispatch, which is what a dispatch is sized by.
+/// Measures the chosen variant with one whole dispatch, by whose rate dispatches are sized.
 fn settled(runner: &dyn Runner, trial: Trial) -> Result<Trial, EngineErrorKind> {
     let hashes = (trial.rate * DISPATCH.as_secs_f64()) as u64;
     let nonces = (hashes / versions(trial.shape)).clamp(1, 1 << 31);
@@ -206,7 +210,7 @@ fn rate(shape: Shape, nonces: u64, took: Duration) -> f64 {
     (nonces * versions(shape)) as f64 / took.as_secs_f64()
 }
 
-/// How many versions a variant is measured with.
+/// Returns how many versions a variant is measured with.
 fn versions(shape: Shape) -> u64 {
     if shape.rolling { MAX_GROUP as u64 } else { 1 }
 }
@@ -231,7 +235,7 @@ fn run(runner: &dyn Runner, shape: Shape, nonces: u64) -> Result<Duration, Engin
     Ok(took)
 }
 
-/// Whether the hits are candidates, and as many as by chance.
+/// Checks that the hits are candidates, and as many as by chance.
 fn check(dispatch: Dispatch<'_>, found: &Found, hashes: u64) -> Result<(), EngineErrorKind> {
     let Dispatch { job, nonces, .. } = dispatch;
     for &(nonce, index) in &found.hits {

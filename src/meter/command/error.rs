@@ -1,105 +1,105 @@
-//! Why a command line tells no watts.
+//! Errors of meters that run a command.
 
 use std::io;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A command line that tells no watts.
+/// The error of a command that gives no power.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
-    /// There are no words, or a quote is not closed.
+    /// The command line is empty, or a quote in it is not closed.
     #[error("{line:?} is no command: it is empty, or a quote in it is not closed")]
     NoWords {
-        /// The line.
+        /// Command line that was given.
         line: String,
     },
-    /// A word of it is meant for a shell.
+    /// A word of the command line is an operator of a shell, and no shell runs it.
     #[error(
         "{operator:?} is for a shell, and none runs the command: give it to one, as in \
          \"sh -c '…'\", or put it in quotes"
     )]
     Shell {
-        /// The word.
+        /// Word that is meant for a shell, such as `|`.
         operator: String,
     },
-    /// It failed, perhaps because no shell runs it.
+    /// The command failed, perhaps because no shell runs it.
     #[error(
         "{error} (no shell runs it, and {sign:?} is for one: give it to one, as in \"sh -c '…'\")"
     )]
     Unshelled {
-        /// How it failed.
+        /// How the command failed.
         error: Box<CommandError>,
-        /// The word that a shell would have changed.
+        /// Word that a shell would have changed.
         sign: String,
     },
-    /// There is no such program, or it may not be run.
+    /// The program does not exist, or may not be run.
     #[error("cannot start {program:?}: {error}")]
     Start {
-        /// Its first word.
+        /// First word of the command line: the program.
         program: String,
-        /// What the system said.
+        /// Error of the operating system.
         error: Arc<io::Error>,
     },
-    /// It did not end, and was killed.
+    /// The program did not end in time, and was killed.
     #[error("{program:?} did not end within {:.1} s and was killed", after.as_secs_f64())]
     TimedOut {
-        /// Its first word.
+        /// First word of the command line: the program.
         program: String,
-        /// How long it was waited for.
+        /// Timeout after which it was killed.
         after: Duration,
     },
-    /// It did not succeed.
+    /// The program ended with a status other than success.
     #[error("{program:?} failed with {status}: {text:?}")]
     Failed {
-        /// Its first word.
+        /// First word of the command line: the program.
         program: String,
-        /// How it ended.
+        /// Exit status of the program.
         status: ExitStatus,
-        /// How what it said begins.
+        /// First line of its error output, or else of its output; long ones are cut.
         text: String,
     },
-    /// It printed something else.
+    /// The program printed no power.
     #[error("{program:?} printed {text:?}, expected a number, or one followed by W or Watts")]
     NoWatts {
-        /// Its first word.
+        /// First word of the command line: the program.
         program: String,
-        /// How its output begins.
+        /// Beginning of its output.
         text: String,
     },
-    /// It printed limits, ratings or statistics alone.
+    /// The program printed only limits, ratings or statistics, and not the present power.
     #[error(
         "{program:?} printed {text:?}, which is a limit, a rating or a statistic, expected the power \
          of now"
     )]
     NotNow {
-        /// Its first word.
+        /// First word of the command line: the program.
         program: String,
-        /// The first of them.
+        /// First of these numbers, with the words before it.
         text: String,
     },
-    /// It printed several powers.
+    /// The program printed several powers.
     #[error(
         "{program:?} printed {count} powers ({shown}), expected one: choose or add them in a script \
          that prints one number, as in `… | awk '/Power In/ {{ sum += $(NF-1) }} END {{ print sum }}'`"
     )]
     Several {
-        /// Its first word.
+        /// First word of the command line: the program.
         program: String,
-        /// How many.
+        /// Number of powers.
         count: usize,
-        /// The first of them.
+        /// First of the powers, for people to read.
         shown: String,
     },
-    /// It did not stop to print.
+    /// The program printed more than any reading, and was ended.
     #[error(
         "{program:?} printed more than {} KiB and was ended, expected a line with watts", most / 1024
     )]
     TooMuch {
-        /// Its first word.
+        /// First word of the command line: the program.
         program: String,
-        /// How many bytes would have been taken.
+        /// Largest output that is read, in bytes.
         most: usize,
     },
 }

@@ -1,8 +1,8 @@
-//! A program that prints watts, such as `ipmitool dcmi power reading`, run again and again.
+//! Meters that run a program which prints watts, such as `ipmitool dcmi power reading`.
 //!
-//! Its line is split into words as a shell would, and no shell is started. When it has ended, or is
-//! given up, the children that it started are ended too; those that made a session of their own live
-//! on.
+//! The program is run again and again. Its command line is split into words as a shell would, and
+//! no shell is started. When it has ended, or is given up, the children that it started are ended
+//! too; those that made a session of their own live on.
 
 mod error;
 mod output;
@@ -27,13 +27,13 @@ use super::unavailable::{Unavailable, Why};
 use super::{Clock, Domain, Found, Meter, MeterError, MeterInfo, Reading, Source, plausible};
 use crate::units::Watts;
 
-/// How often a program is run unless a caller says otherwise.
+/// Default interval at which a program is run: one second.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long it may take unless a caller says otherwise.
+/// Default timeout of one run of a program: five seconds.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// So many readings are shown where there are too many.
+/// Number of readings that are shown where there are too many.
 const MOST_SHOWN: usize = 3;
 
 /// How often it is asked whether the program has ended.
@@ -42,13 +42,13 @@ const TICK: Duration = Duration::from_millis(5);
 /// How long its output may come after its end, which children can hold up.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// The meter of a command line, which is run once to see that it works.
+/// Returns the meter of a command line, which is run once to see that it works.
 ///
-/// It measures `domain`, is worth running every `interval`, and may take as long as `timeout`.
+/// It measures `domain`, is run every `interval`, and may take as long as `timeout`.
 ///
 /// # Errors
 ///
-/// When it cannot be run, fails, hangs, or prints no watts.
+/// When the program cannot be run, fails, hangs, or prints no watts.
 pub fn meter(line: &str, domain: Domain, interval: Duration, timeout: Duration) -> Found {
     let signs = signs(line);
     let works = match signs.operator {
@@ -110,11 +110,11 @@ impl Meter for Command {
     }
 }
 
-/// What came of running a program.
+/// Result of one run of a program.
 #[derive(Clone, Copy, Debug)]
 struct Run {
     power: Watts,
-    /// It left a child behind that held its output.
+    /// Whether it left a child behind that held its output.
     leaves: bool,
 }
 
@@ -207,7 +207,7 @@ fn has_ended(child: &mut Child) -> io::Result<bool> {
     Ok(child.try_wait()?.is_some())
 }
 
-/// Ends what is left of a program and its group, and tells how the program itself ended.
+/// Ends what is left of a program and its group, and returns how the program itself ended.
 fn end(child: &mut Child) -> Option<ExitStatus> {
     #[cfg(unix)]
     if let Ok(group) = libc::pid_t::try_from(child.id()) {
@@ -227,17 +227,17 @@ fn end(child: &mut Child) -> Option<ExitStatus> {
     }
 }
 
-/// Why a text tells no power.
+/// Why a text gives no power.
 #[derive(Clone, Debug, PartialEq)]
 enum NoWatts {
     None,
     /// A limit, a rating or a statistic is all there is.
     NotNow(String),
-    /// How many, and the first of them.
+    /// Several powers: how many, and the first of them.
     Several(usize, String),
 }
 
-/// The power that a text tells: it is a bare number, or holds one that is followed by a unit.
+/// Returns the power in a text: it is a bare number, or holds one that is followed by a unit.
 ///
 /// There has to be one, beside limits, ratings and statistics, and it must make sense.
 fn watts(text: &str) -> Result<Watts, NoWatts> {
@@ -271,7 +271,7 @@ struct Number {
     watts: Option<f64>,
     /// No word around it says that it is something else.
     is_now: bool,
-    /// With the words before it.
+    /// The number with the words before it.
     shown: String,
 }
 

@@ -1,6 +1,6 @@
-//! What a program wrote.
+//! The output of a program.
 
-/// What is kept of its output. More of it is no reading.
+/// Largest output of a program that is read, in bytes. A larger one is no reading.
 pub(super) const MOST_OUTPUT: usize = 1024 * 1024;
 
 /// What a program wrote, of which no more than can be a reading is kept.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::output::Output;
 
-/// So many pieces may wait to be taken.
+/// Number of pieces that may wait to be taken.
 const PIECES: usize = 16;
 
 /// The pipes of a program, until they end.

@@ -1,4 +1,4 @@
-//! Why a trace of another meter tells nothing.
+//! Errors of traces of other meters.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,134 +7,134 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
-/// A trace that tells nothing, or nothing about a measurement.
+/// The error of a trace that is unusable, or does not cover a measurement.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TraceError {
     /// The file cannot be read.
     #[error("cannot read {}: {error}", path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         error: Arc<io::Error>,
     },
-    /// It is no file that can be read again and again.
+    /// The path is not that of a regular file.
     #[error("{} is {what}, expected a file with rows of time and power", path.display())]
     NoFile {
-        /// Its name.
+        /// Path that was given.
         path: PathBuf,
-        /// What it is instead.
+        /// What it is instead, such as a folder or a pipe.
         what: &'static str,
     },
-    /// It is longer than any trace of a measurement.
+    /// The file is larger than any trace of a measurement.
     #[error(
         "{} has more than {} MiB: cut it to the time of the measurement", path.display(), most >> 20
     )]
     TooLong {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// How many bytes are read.
+        /// Largest size that is read, in bytes.
         most: u64,
     },
-    /// It holds something else than text.
+    /// The file holds something other than text.
     #[error(
         "this is no text, expected lines of time and power with commas between: export it as CSV"
     )]
     NoText,
-    /// No column is the power.
+    /// No column can be the power.
     #[error(
         "no column is power in watts, of {columns}: give it a name such as \"Power (W)\", or name it \
          with --meter-csv-column"
     )]
     NoPower {
-        /// The names of the columns.
+        /// Names of the columns.
         columns: String,
     },
-    /// No column is the time.
+    /// No column can be the time.
     #[error("no column is the time, of {columns}: give it a name such as \"time\"")]
     NoTime {
-        /// The names of the columns.
+        /// Names of the columns.
         columns: String,
     },
-    /// Several columns may be meant.
+    /// Several columns can be the power.
     #[error("{columns} may all be the power: name the right one with --meter-csv-column")]
     SeveralPowers {
-        /// Their names.
+        /// Names of these columns.
         columns: String,
     },
-    /// Several columns may be meant.
+    /// Several columns can be the time.
     #[error("{columns} may all be the time: leave that name to one of them")]
     SeveralTimes {
-        /// Their names.
+        /// Names of these columns.
         columns: String,
     },
-    /// The column that was asked for is not there, or several times.
+    /// The column that was asked for does not exist, or exists several times.
     #[error("there is no column {column:?}, or more than one, expected one of {columns}")]
     NoColumn {
-        /// What was asked for.
+        /// Name that was asked for.
         column: String,
-        /// Those that there are.
+        /// Names of the columns that exist.
         columns: String,
     },
-    /// The unit is not power, or it is not clear how much of it.
+    /// The unit of the power column is not one of power, or is ambiguous.
     #[error("the unit of {column:?} is not clear, expected W, mW, kW or MW, as in \"Power (kW)\"")]
     Unit {
-        /// The name of the column.
+        /// Name of the column.
         column: String,
     },
-    /// A row is not what it should be.
+    /// A row is malformed.
     #[error("line {line}: {text:?} is no {expected}")]
     Row {
-        /// Its line, from 1 on.
+        /// Number of its line, from 1.
         line: u64,
-        /// What is there.
+        /// Text that was found.
         text: String,
-        /// What should be there.
+        /// Description of what was expected.
         expected: &'static str,
     },
     /// A row is earlier than the one before it.
     #[error("line {line}: {text:?} is earlier than the row before")]
     Order {
-        /// Its line, from 1 on.
+        /// Number of its line, from 1.
         line: u64,
-        /// Its time.
+        /// Time of the row, as written.
         text: String,
     },
-    /// Power over time takes two values.
+    /// The trace has fewer than two rows with time and power.
     #[error("the trace has {rows} rows with time and power, expected two or more")]
     TooShort {
-        /// How many it has.
+        /// Number of such rows.
         rows: usize,
     },
-    /// It begins too late, or ends too early.
+    /// The trace begins after the measurement did, or ends before it.
     #[error(
         "the trace is from {} to {}, and the measurement from {} to {}: check the clocks, and \
          give the offset between them, or have it written until the measurement is over",
         date(*.first), date(*.last), date(*.from), date(*.to)
     )]
     NotCovered {
-        /// The time of its first row, by this machine's clock.
+        /// Time of the first row, by this machine's clock.
         first: SystemTime,
-        /// The time of its last row.
+        /// Time of the last row, by this machine's clock.
         last: SystemTime,
-        /// When the measurement began.
+        /// Beginning of the measurement.
         from: SystemTime,
-        /// When it ended.
+        /// End of the measurement.
         to: SystemTime,
     },
-    /// It has no values for too long within the measurement.
+    /// The trace has gaps within the measurement.
     #[error(
         "the trace has no values for {:.1} s of the measurement ({gaps} gaps), expected one every \
          {:.1} s or more often",
         time.as_secs_f64(), patience.as_secs_f64()
     )]
     Gaps {
-        /// How often.
+        /// Number of gaps.
         gaps: u64,
-        /// How long, all together.
+        /// Total length of the gaps.
         time: Duration,
-        /// What is too long.
+        /// Longest time between two values that is not a gap.
         patience: Duration,
     },
 }

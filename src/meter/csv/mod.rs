@@ -1,5 +1,4 @@
-//! The trace that a wall meter wrote: time and watts, row by row, laid over a measurement
-//! afterwards.
+//! Traces that a wall meter wrote: time and watts, row by row, laid over a measurement afterwards.
 //!
 //! The meter's clock need not be this machine's: an offset can be given, and a trace that does not
 //! cover the measurement is an error that shows both times. A trace may still be written while it is
@@ -25,23 +24,23 @@ use super::text::decode;
 use super::{Domain, MeterError, MeterInfo, Note, Source, Span, Window, plausible};
 use crate::units::Watts;
 
-/// A longer time without a value is a gap unless a caller says otherwise.
+/// Default longest time between two values of a trace that is not a gap: ten seconds.
 pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Seconds since 1970 that are more than this are milliseconds.
 const LAST_SECOND: f64 = 1e11;
 
-/// More than a week of ten rows a second has.
+/// Largest trace that is read, in bytes: more than a week of ten rows a second.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// So many columns are shown where their names matter.
+/// Number of columns that are shown where their names matter.
 const MOST_COLUMNS: usize = 12;
 
-/// Power over time, as another meter wrote it.
+/// A trace of power over time, as another meter wrote it.
 #[derive(Clone, Debug)]
 pub struct Trace {
     info: MeterInfo,
-    /// By the time since 1970, of the meter's clock.
+    /// Values of power, by the time since 1970 of the meter's clock.
     points: Vec<Point>,
     /// How far the meter's clock is ahead of this machine's, and how far behind.
     ahead: Duration,
@@ -50,17 +49,19 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Reads a file of that meter, which measured `domain`, with the power in the column of that
-    /// name, or in the only one that can be it.
+    /// Reads a trace from a file.
+    ///
+    /// Its meter measured `domain`. The power is in the column of the name `column`, or without one
+    /// in the only column that can be it.
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or is no trace.
+    /// When the file cannot be read, or is no trace.
     pub fn read(path: &Path, domain: Domain, column: Option<&str>) -> Result<Self, TraceError> {
         Self::parse(&content(path)?, domain, path.display().to_string(), column)
     }
 
-    /// Reads the text of such a file; `detail` says where it comes from.
+    /// Reads a trace from the text of such a file; `detail` says where it comes from.
     ///
     /// Time is in seconds since 1970 or a date by RFC 3339, power in watts or in the unit that its
     /// column is named with. They are the first two columns, unless the first row names them. Rows
@@ -69,7 +70,7 @@ impl Trace {
     ///
     /// # Errors
     ///
-    /// When it is no trace.
+    /// When the text is no trace.
     pub fn parse(
         text: &[u8],
         domain: Domain,
@@ -138,35 +139,36 @@ impl Trace {
         Ok(Self { info, points, ahead, behind, patience: DEFAULT_PATIENCE })
     }
 
-    /// The meter's clock showed a later time than this machine's, by so much.
+    /// Sets how far the meter's clock is ahead of this machine's.
     #[must_use]
     pub fn clock_ahead(self, by: Duration) -> Self {
         Self { ahead: by, behind: Duration::ZERO, ..self }
     }
 
-    /// The meter's clock showed an earlier time than this machine's, by so much.
+    /// Sets how far the meter's clock is behind this machine's.
     #[must_use]
     pub fn clock_behind(self, by: Duration) -> Self {
         Self { ahead: Duration::ZERO, behind: by, ..self }
     }
 
-    /// What is longer than this without a value is a gap, and an error.
+    /// Sets the longest time between two values; a longer one in a measurement is a gap, and an
+    /// error.
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// What is measured, and by what means.
+    /// Returns what was measured, and by what means.
     #[must_use]
     pub fn info(&self) -> &MeterInfo {
         &self.info
     }
 
-    /// What it tells about a time.
+    /// Returns the energy in a span of time.
     ///
     /// # Errors
     ///
-    /// When it does not cover that time, has a gap in it, or tells no power.
+    /// When the trace does not cover that time, has a gap in it, or shows no power.
     pub fn window(&self, span: &Span) -> Result<Window, MeterError> {
         // Of a time before 1970 nothing is known, like of any other that is not covered.
         let from = span.from.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

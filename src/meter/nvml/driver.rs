@@ -114,7 +114,7 @@ fn words(error: &NvmlError) -> String {
     format!("{words} (NVML's error {code})")
 }
 
-/// An idle card is not slowed down.
+/// Returns the reasons for a lower clock; an idle card is not slowed down.
 fn throttles(reasons: ThrottleReasons) -> BTreeSet<Throttle> {
     [
         (ThrottleReasons::SW_POWER_CAP, Throttle::Power),

@@ -1,8 +1,8 @@
-//! NVIDIA's GPUs, through the library of their driver.
+//! Meters of NVIDIA's GPUs, through NVML, the library of their driver.
 //!
-//! Cards since Volta count energy; all tell power, which is integrated beside it. The two have been
-//! seen to differ by a factor of two, so that a window compares them and says which it used. What
-//! is asked of a card is a small trait, behind which tests put cards that are made up.
+//! Cards since Volta count energy; all report power, which is integrated beside it. The two have
+//! been seen to differ by a factor of two, so that a window compares them and says which it used. A
+//! card is read through a small trait, [`Card`], which tests implement for simulated cards.
 
 #[cfg(all(feature = "nvml", any(target_os = "linux", windows)))]
 mod driver;
@@ -20,61 +20,61 @@ use super::{
 };
 use crate::units::{Joules, Watts};
 
-/// Without a value of power for longer than this there is a gap. The driver itself averages over
+/// Longest time between two values of power that is not a gap. The driver itself averages over
 /// about as long.
 const GAP: Duration = Duration::from_secs(1);
 
-/// What a card is asked.
+/// An NVIDIA GPU, as its driver reports it.
 pub trait Card: fmt::Debug + Send {
-    /// What it is, and where.
+    /// Returns the name, the address and the driver of the card.
     ///
     /// # Errors
     ///
-    /// When the driver does not say.
+    /// When the driver does not report it.
     fn identity(&self) -> Result<Identity, CardError>;
 
-    /// Energy in millijoules since the driver was loaded.
+    /// Returns the energy in millijoules since the driver was loaded.
     ///
     /// # Errors
     ///
-    /// When the card does not count it, or the driver does not say.
+    /// When the card does not count energy, or the driver does not report it.
     fn millijoules(&self) -> Result<u64, CardError>;
 
-    /// The power now, or the mean of the last second.
+    /// Returns the power in watts, at this moment or averaged over the last second.
     ///
     /// # Errors
     ///
-    /// When the card does not measure it, or the driver does not say.
+    /// When the card does not measure power, or the driver does not report it.
     fn power(&self) -> Result<Watts, CardError>;
 
-    /// Clocks, temperature, limits.
+    /// Returns the clocks, temperature, power limit and throttling of the card.
     fn conditions(&self) -> Conditions;
 }
 
-/// What a card is, and where.
+/// Name, address and driver of a card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// What its maker calls it.
+    /// Name that its maker gives the card.
     pub name: String,
-    /// Where it is.
+    /// Address on the PCI bus.
     pub address: PciAddress,
-    /// The version of the driver.
+    /// Version of the driver.
     pub driver: String,
 }
 
-/// A card that does not answer.
+/// The error of a card that does not answer a question.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CardError {
-    /// It cannot.
+    /// The card, or an old driver, does not support the question.
     #[error("the card does not support it")]
     NotSupported,
-    /// The driver gives another reason.
+    /// The driver reports an error, whose text this is.
     #[error("{0}")]
     Driver(String),
 }
 
-/// All cards that the driver knows, or why there are none.
+/// Returns the meters of all cards that the driver knows, or the reason why there are none.
 #[must_use]
 pub fn find(host: &Host) -> Vec<Found> {
     match cards() {
@@ -107,11 +107,11 @@ fn unavailable(what: Option<Domain>, why: Why) -> Unavailable {
     Unavailable::new(Source::Nvml, what, why)
 }
 
-/// The meter of a card.
+/// Returns the meter of a card.
 ///
 /// # Errors
 ///
-/// When it tells neither energy nor power.
+/// When the card reports neither energy nor power, or its driver fails.
 pub fn meter(card: Box<dyn Card>) -> Found {
     let refused = |error: CardError| unavailable(None, Why::Driver(error.to_string()));
     let Identity { name, address, driver } = card.identity().map_err(refused)?;
@@ -140,7 +140,7 @@ pub fn meter(card: Box<dyn Card>) -> Found {
     Ok(Box::new(Nvml { info, card, counter, integrator }))
 }
 
-/// The power of a card, if any card may take it.
+/// Returns the power of a card, unless it is more than any machine takes.
 fn power(card: &dyn Card) -> Result<Watts, CardError> {
     let power = card.power()?;
     let wrong = || CardError::Driver(format!("{power}, which is more than any machine takes"));

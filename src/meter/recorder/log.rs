@@ -1,4 +1,4 @@
-//! What one meter told, and windows over it.
+//! The log of one meter, and windows over it.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::meter::{Clock, Conditions, MeterError, MeterInfo, Note, Reading, Span
 /// counter's steps than of the power.
 const POWER_BASE: Duration = Duration::from_millis(20);
 
-/// What a meter told.
+/// Samples, states and failures of one meter.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     pub(super) samples: Vec<Sample>,
@@ -40,7 +40,7 @@ impl Log {
         self.last = Some(read);
     }
 
-    /// Whether something was told at that time or later.
+    /// Whether there is a sample at that time or later.
     pub(super) fn reaches(&self, at: Duration) -> bool {
         self.samples.last().is_some_and(|sample| sample.at >= at)
     }
@@ -63,7 +63,7 @@ impl Log {
         }
     }
 
-    /// Between two readings of a quick meter.
+    /// Returns the window between two readings of a quick meter.
     pub(super) fn window(
         &self,
         info: &MeterInfo,
@@ -77,7 +77,8 @@ impl Log {
         Ok(self.complete(window, start.at, end.at))
     }
 
-    /// Between two times, from what a slow meter told before, meanwhile and after.
+    /// Returns the window between two times of a slow meter, from its samples before, meanwhile and
+    /// after.
     pub(super) fn interpolate(
         &self,
         info: &MeterInfo,
@@ -103,7 +104,7 @@ impl Log {
         self.samples.iter().filter_map(point).collect()
     }
 
-    /// Adds what was seen on the way.
+    /// Adds the samples, states and failures within the window.
     fn complete(&self, mut window: Window, from: Duration, to: Duration) -> Window {
         let inside = |at: Duration| (from..=to).contains(&at);
         window.samples = self.samples.iter().filter(|sample| inside(sample.at)).copied().collect();

@@ -1,8 +1,8 @@
-//! Reads a set of meters in the background, and keeps what they tell.
+//! Reads a set of meters in the background, and keeps their samples.
 //!
 //! A window lies between two marks. At a mark every quick meter is read; slow ones are not, and
-//! what they told before and after is interpolated. Meters are read by threads alone, so that one
-//! that hangs costs nobody else more than some patience.
+//! their samples before and after are interpolated. Meters are read by threads alone, so that one
+//! that hangs costs the others no more than a timeout.
 
 mod log;
 mod watch;
@@ -19,67 +19,68 @@ use self::watch::{Channel, Request, RequestState, Shared, Turn};
 pub use super::window::Sample;
 use super::{Clock, Meter, MeterError, MeterInfo, Reading, Source, Window};
 
-/// How often meters are read unless a caller says otherwise.
+/// Default sampling interval of a recorder: 50 ms.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_millis(50);
 
-/// However short an interval is asked for, meters are not read more often than this.
+/// Shortest sampling interval, however short a one is asked for.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// How long an answer is waited for.
 #[derive(Clone, Copy, Debug)]
 struct Patience {
-    /// Of a meter that is read in a moment: longer than any driver that works was seen to take.
+    /// Longest wait for a meter that is read in a moment: longer than any driver that works was
+    /// seen to take.
     quick: Duration,
-    /// Of one that takes long, by itself or because it is the end of the program.
+    /// Longest wait for a slow meter, or for the threads when the recorder ends.
     slow: Duration,
 }
 
 const PATIENCE: Patience =
     Patience { quick: Duration::from_secs(2), slow: Duration::from_secs(10) };
 
-/// Reads meters until it is dropped.
+/// A recorder, which reads a set of meters in the background until it is dropped.
 #[derive(Debug)]
 pub struct Recorder {
     shared: Arc<Shared>,
-    /// By their numbers.
+    /// Reader threads, with their numbers.
     threads: Vec<(usize, JoinHandle<()>)>,
     patience: Patience,
 }
 
-/// Everything that a meter told.
+/// Everything that a recorder has read from one meter.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Track {
-    /// Which meter.
+    /// Description of the meter.
     pub info: MeterInfo,
-    /// What it told, in order.
+    /// Samples of the meter, in order of time.
     pub samples: Vec<Sample>,
-    /// How often it could not be read.
+    /// Number of readings that failed.
     pub failed: u64,
-    /// What happened at the last of these times.
+    /// Error of the last reading that failed; `None` if none did.
     pub last_failure: Option<MeterError>,
 }
 
-/// A moment that windows begin or end at, made by [`Recorder::mark`].
+/// A moment at which windows begin or end, made by [`Recorder::mark`].
 #[derive(Clone, Debug)]
 pub struct Mark {
     at: Duration,
-    /// `None` of slow meters.
+    /// Readings of the meters at that moment; `None` for slow ones.
     readings: Vec<Option<Result<Reading, MeterError>>>,
 }
 
-/// What one meter of several measured.
+/// The result of one meter over a window: its energy, or why that is not known.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Measured {
-    /// Which meter.
+    /// Description of the meter.
     pub info: MeterInfo,
-    /// What it measured, or why it is not known.
+    /// Window of the meter, or the reason why its energy is not known.
     pub window: Result<Window, MeterError>,
 }
 
 impl Measured {
-    /// What a meter measured that no recorder reads.
+    /// Makes the result of a meter that no recorder reads.
     #[must_use]
     pub fn new(info: MeterInfo, window: Result<Window, MeterError>) -> Self {
         Self { info, window }
@@ -87,12 +88,12 @@ impl Measured {
 }
 
 impl Recorder {
-    /// Reads every meter once, and from then on every `interval`, or more often where a counter
-    /// would wrap unseen.
+    /// Starts a recorder, which reads every meter once, and from then on every `interval`, or more
+    /// often where a counter would wrap unseen.
     ///
     /// # Errors
     ///
-    /// When the system gives no thread. Meters that fail are no error; their windows are.
+    /// When the system cannot start a thread. A meter that fails is no error here; its windows are.
     pub fn start(
         meters: Vec<Box<dyn Meter>>,
         clock: Clock,
@@ -131,18 +132,19 @@ impl Recorder {
         Ok(recorder)
     }
 
-    /// The time that its readings are of.
+    /// Returns the clock of the readings.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         self.shared.clock()
     }
 
-    /// Its meters, in the order in which windows and tracks come.
+    /// Returns the descriptions of the meters, in the order of windows and tracks.
     pub fn meters(&self) -> impl Iterator<Item = &MeterInfo> {
         self.shared.channels().iter().map(Channel::info)
     }
 
-    /// Has every quick meter read now, and waits for it, though not for one that hangs.
+    /// Reads every quick meter now, and returns the mark. A meter that hangs is given up after two
+    /// seconds.
     #[must_use]
     pub fn mark(&self) -> Mark {
         let at = self.clock().now();
@@ -158,9 +160,9 @@ impl Recorder {
         Mark { at, readings: self.shared.channels().iter().zip(&tickets).map(read).collect() }
     }
 
-    /// What every meter measured from one mark to a later one of this recorder.
+    /// Returns what every meter measured from one mark to a later one of this recorder.
     ///
-    /// A slow meter that told nothing since the second mark is read now, which takes its time.
+    /// A slow meter without a sample since the second mark is read now, which takes its time.
     #[must_use]
     pub fn windows(&self, from: &Mark, to: &Mark) -> Vec<Measured> {
         let channels = self.shared.channels();
@@ -179,7 +181,7 @@ impl Recorder {
         channels.iter().zip(marks).map(window).collect()
     }
 
-    /// Does some work, and tells what every meter measured meanwhile.
+    /// Does some work, and returns its result with what every meter measured meanwhile.
     pub fn measure<T>(&self, work: impl FnOnce() -> T) -> (T, Vec<Measured>) {
         let from = self.mark();
         let done = work();
@@ -187,7 +189,7 @@ impl Recorder {
         (done, self.windows(&from, &to))
     }
 
-    /// Everything that every meter told until now.
+    /// Returns everything that was read from every meter until now.
     #[must_use]
     pub fn tracks(&self) -> Vec<Track> {
         let track = |channel: &Channel| {

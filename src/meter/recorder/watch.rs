@@ -27,14 +27,14 @@ struct State {
     watchers: Vec<ReaderThread>,
 }
 
-/// Where a thread is.
+/// State of a reader thread.
 #[derive(Clone, Copy, Debug, Default)]
 struct ReaderThread {
     asked: u64,
     served: u64,
-    /// From its start until it is gone, at the end or because a meter panicked.
+    /// Whether it runs: from its start until its end, or until a meter panicked.
     lives: bool,
-    /// Somebody waited for it in vain, and nobody does again before it has answered.
+    /// Whether it was waited for in vain; nobody waits again before it has answered.
     hangs: bool,
 }
 
@@ -44,24 +44,24 @@ impl ReaderThread {
     }
 }
 
-/// A question to a thread.
+/// A request to a thread for a reading.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request {
     reader_thread: usize,
     number: u64,
 }
 
-/// What became of a question.
+/// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RequestState {
     Served,
-    /// It may still be.
+    /// The reading may still come.
     Open,
     /// The thread is gone.
     Lost,
 }
 
-/// One meter: what it is, which thread has it, and what it told.
+/// One meter: its description, the thread that reads it, and its log.
 #[derive(Debug)]
 pub(super) struct Channel {
     info: MeterInfo,
@@ -140,7 +140,7 @@ impl Shared {
         tickets
     }
 
-    /// Waits until none of them is open, but for those of threads that hang.
+    /// Waits until no request is open, other than those to threads that hang.
     pub(super) fn wait_for(&self, tickets: &[Option<Request>], patience: Duration) {
         let is_open = |state: &State, request: &Request| {
             state.state(*request) == RequestState::Open
@@ -181,7 +181,7 @@ impl Shared {
         lock(&self.state).watchers[reader_thread].lives
     }
 
-    /// The last question, when it is time to read; `None` at the end.
+    /// Returns the number of the last request when it is time to read; `None` at the end.
     fn next(&self, reader_thread: usize, interval: Duration) -> Option<u64> {
         let idle = |state: &mut State| {
             let ReaderThread { asked, served, .. } = state.watchers[reader_thread];

@@ -1,4 +1,5 @@
-//! Bars on a logarithmic axis: work per joule or per second differs by powers of ten between devices.
+//! Bars on a logarithmic axis: work per joule or per second differs by powers of ten between
+//! devices.
 
 use super::labels::{LINE, width};
 use super::markup::Markup;
@@ -6,18 +7,18 @@ use super::scale::{Scale, short};
 use super::svg::{self, Drawing};
 use crate::report::lines::cut;
 
-/// Bars with what belongs around them.
+/// A chart of bars.
 pub(super) struct Bars {
-    /// Unique in the page.
+    /// Identifier that is unique in the page.
     pub(super) id: &'static str,
     pub(super) title: String,
-    /// What somebody who cannot see it is told.
+    /// Description for screen readers.
     pub(super) description: String,
-    /// Of the axis.
+    /// Title of the axis.
     pub(super) axis: String,
-    /// Of the axis' marks.
+    /// Unit of the marks on the axis.
     pub(super) unit: String,
-    /// Those of a group are compared with each other.
+    /// Groups of bars that are compared with each other.
     pub(super) groups: Vec<Group>,
     /// Lines across all bars.
     pub(super) references: Vec<Reference>,
@@ -32,16 +33,16 @@ pub(super) struct Group {
 /// A value of a device.
 pub(super) struct Bar {
     pub(super) label: String,
-    /// In small letters beside the label.
+    /// Conditions of the measurement, in small letters beside the label.
     pub(super) conditions: String,
     pub(super) value: f64,
-    /// The value as it is written.
+    /// Text of the value.
     pub(super) text: String,
     /// One standard deviation, as a share of the value.
     pub(super) deviation: Option<f64>,
-    /// Hatched, because the watts were given.
+    /// Whether the watts are assumed, which makes the bar hatched.
     pub(super) assumed: bool,
-    /// The colour: the place of the device.
+    /// Colour of the bar: the index of the device.
     pub(super) colour: usize,
 }
 
@@ -58,7 +59,7 @@ const ROW: f64 = 30.0;
 const BAR: f64 = 18.0;
 
 impl Bars {
-    /// Draws them; nothing where no value can be drawn.
+    /// Draws the chart; nothing if no value can be drawn.
     pub(super) fn draw(&self, page: &mut Markup) {
         let values = self.groups.iter().flat_map(|group| &group.bars).map(|bar| bar.value);
         let values = values.chain(self.references.iter().map(|reference| reference.value));
@@ -94,7 +95,8 @@ impl Bars {
         svg::text(svg, "mark", (LEFT, bottom + 34.0), "start", &self.axis);
     }
 
-    /// The rightmost has its name on top, and ends left of its line: so no line crosses a name.
+    /// Draws the reference lines. The rightmost has its name on top, which ends left of its line,
+    /// so that no line crosses a name.
     fn references(&self, svg: &mut Markup, scale: &Scale, top: f64, bottom: f64) {
         let mut sorted: Vec<&Reference> = self.references.iter().collect();
         sorted.sort_by(|a, b| b.value.total_cmp(&a.value));

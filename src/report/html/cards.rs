@@ -7,7 +7,7 @@ use crate::units::WorkUnit;
 use crate::units::text::plain;
 use crate::workload::Kind;
 
-/// A device and what it is best at.
+/// Draws the card of a device, with what it is best at.
 pub(super) fn draw(page: &mut Markup, record: &Record, device: &Device) {
     page.words("h2", &[], &device.id.to_string());
     page.words("p", &[("class", &"soft")], &device.name);
@@ -38,7 +38,7 @@ pub(super) fn draw(page: &mut Markup, record: &Record, device: &Device) {
     }
 }
 
-/// Work per joule, or per second, and what else is to be known at once.
+/// Writes the work per joule of a row with its rate and power, or its rate alone without energy.
 fn figure(page: &mut Markup, row: &Row) {
     let rate = rate(&row.workload, &row.unit, row.per_second.median);
     let Some(energy) = &row.energy else {
@@ -52,7 +52,8 @@ fn figure(page: &mut Markup, row: &Row) {
     page.words("small", &[], &format!("{each}{rate} at {}{assumed}", energy.gross));
 }
 
-/// What gets most out of a joule, measured before assumed; where there are no joules, the fastest.
+/// Returns the row with the most work per joule, measured before assumed; without joules, the
+/// fastest.
 pub(super) fn best<'a>(rows: impl Iterator<Item = &'a Row>) -> Option<&'a Row> {
     let rank = |row: &Row| match &row.energy {
         Some(energy) if !energy.assumed => (2, energy.per_joule),

@@ -1,5 +1,6 @@
-//! A decision as a page: the verdicts, what each use of a device is worth, where it would be another
-//! one, what moves it, and what the site does in the hours of a year. Every number stands in a table.
+//! A decision as an HTML page: the verdicts, what each use of a device is worth, at which prices
+//! another use would be best, what the verdict is sensitive to, and the plan of the hours of a
+//! year. Every number stands in a table.
 
 use std::fmt::Write as _;
 
@@ -20,7 +21,7 @@ const RIGHT: f64 = 130.0;
 const ROW: f64 = 28.0;
 const BAR: f64 = 16.0;
 
-/// The decision as an HTML page.
+/// Returns the decision as an HTML page with charts, one file that loads nothing from the network.
 #[must_use]
 pub fn page(decision: &Decision) -> String {
     super::document(
@@ -73,10 +74,10 @@ fn header(page: &mut Markup, decision: &Decision) {
     });
 }
 
-/// The colour of what is inconclusive: that of none of the uses.
+/// Colour of an inconclusive verdict, which no use has.
 const UNDECIDED: usize = 5;
 
-/// The colour of a use.
+/// Returns the colour of a use.
 fn colour(of: Use) -> usize {
     match of {
         Use::Mine => 1,
@@ -121,7 +122,7 @@ fn section(page: &mut Markup, decision: &Decision, device: &DeviceDecision, at: 
     fitness(page, device);
 }
 
-/// Bars from nothing to the value, to the left where it is below.
+/// Draws the value of each use as a bar from zero, to the left if it is negative.
 fn uses(page: &mut Markup, device: &DeviceDecision, at: usize) {
     let ends = device.uses.iter().flat_map(|it| {
         [it.usd_per_year, it.low_usd_per_year, it.high_usd_per_year].map(Usd::value)
@@ -150,8 +151,8 @@ fn uses(page: &mut Markup, device: &DeviceDecision, at: usize) {
     });
 }
 
-/// A chart with a row for each of `rows`, which `draw` draws at its height, on a scale that has all
-/// of `ends`; a line marks the `reference`.
+/// Draws a chart with a row for each of `rows`, which `draw` draws at its height, on a scale that
+/// has all of `ends`; a line marks the `reference`.
 fn bars<T>(
     page: &mut Markup,
     drawing: &Drawing<'_>,
@@ -187,7 +188,7 @@ fn axis(svg: &mut Markup, scale: &Scale, bottom: f64) {
     svg::line(svg, "axis", (scale.at(0.0), 4.0), (scale.at(0.0), bottom));
 }
 
-/// A bar between two values.
+/// Draws a bar between two values.
 fn span(svg: &mut Markup, scale: &Scale, (a, b): (Usd, Usd), y: f64, colour: usize, hint: &str) {
     let (from, to) = (scale.at(a.value()), scale.at(b.value()));
     let place = (from.min(to), y + (ROW - BAR) / 2.0);
@@ -247,7 +248,7 @@ fn earnings(page: &mut Markup, decision: &Decision, device: &DeviceDecision) {
     }
 }
 
-/// The regions of a map, a rectangle for each run of one use in a row.
+/// Draws the regions of a map, a rectangle for each run of one use in a row.
 fn map_of(page: &mut Markup, decision: &Decision, device: &DeviceDecision, map: &Map, at: usize) {
     const HEIGHT: f64 = 300.0;
     const TOP: f64 = 26.0;
@@ -439,7 +440,7 @@ fn plan(page: &mut Markup, plan: &Schedule) {
     list(page, &plan.left_out);
 }
 
-/// AI and mining on top of it, by the share of the hours that draw as much.
+/// Draws the power of AI, and of mining on top of it, by the share of the hours that draw as much.
 fn duration(page: &mut Markup, plan: &Schedule) {
     const TOP: f64 = 24.0;
     const BOTTOM: f64 = 240.0;

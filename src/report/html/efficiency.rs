@@ -1,5 +1,5 @@
-//! The sections of the page that show work per joule, and where there are no joules, why, and work per
-//! second in their place.
+//! The sections of the page that show work per joule, and where there are no joules, why, and work
+//! per second in their place.
 
 use std::fmt::Write as _;
 
@@ -14,18 +14,18 @@ use crate::score::Device as DeviceId;
 use crate::units::text::plain;
 use crate::workload::Kind;
 
-/// One kind of work: what it is called, and which rows are drawn and listed.
+/// A section on one kind of work: its texts, and the rows that are drawn and listed.
 struct Section<'a> {
     id: &'static str,
-    /// What is counted, in the plural, and its unit.
+    /// Name of what is counted, in the plural, and its unit.
     counted: (&'static str, &'static str),
-    /// What it shows where there are joules.
+    /// Text on what the section shows if there are joules.
     about: &'static str,
     /// Every row of the kind, for the table.
     rows: Vec<&'a Row>,
-    /// Those of them that have a bar.
+    /// Those of the rows that have a bar.
     drawn: Vec<&'a Row>,
-    /// The heading that a row's bar stands under.
+    /// Function that returns the heading of a row's bar.
     heading: fn(&Row) -> String,
     references: Vec<Reference>,
     caption: &'static str,
@@ -35,7 +35,7 @@ fn of_topic(record: &Record, topic: Topic) -> Vec<&Row> {
     record.rows.iter().filter(|row| Topic::of(row) == topic).collect()
 }
 
-/// Hashes, beside the miners that people know.
+/// Draws the section on hashes, with known miners as references.
 pub(super) fn hashes(page: &mut Markup, record: &Record) {
     let rows: Vec<&Row> = of_topic(record, Topic::Hashes);
     let of_device =
@@ -61,7 +61,7 @@ pub(super) fn hashes(page: &mut Markup, record: &Record) {
     section.draw(page, record);
 }
 
-/// Matrix products and peaks.
+/// Draws the section on matrix products and peaks.
 pub(super) fn arithmetic(page: &mut Markup, record: &Record) {
     let rows = of_topic(record, Topic::Arithmetic);
     let is_product = |row: &&Row| row.workload == Kind::Matmul;
@@ -81,7 +81,7 @@ pub(super) fn arithmetic(page: &mut Markup, record: &Record) {
     section.draw(page, record);
 }
 
-/// Bytes moved, and the time that a launch takes.
+/// Draws the section on bytes moved, and on the time that a launch takes.
 pub(super) fn memory(page: &mut Markup, record: &Record) {
     let rows = of_topic(record, Topic::Memory);
     let bandwidth: Vec<&Row> =
@@ -137,7 +137,7 @@ impl Section<'_> {
     }
 }
 
-/// Names what has no joules among bars that have.
+/// Names the rows without joules, which have no bar beside those with joules.
 fn not_drawn(page: &mut Markup, rows: &[&Row]) {
     let lacking = rows.iter().filter(|row| row.energy.is_none());
     let lacking = lacking.map(|row| format!("{} {} {}", row.device, row.workload, row.variant));
@@ -148,7 +148,7 @@ fn not_drawn(page: &mut Markup, rows: &[&Row]) {
     }
 }
 
-/// A bar of work per joule, or per second.
+/// Makes a bar of the work per joule of a row, or of the work per second.
 fn bar(record: &Record, row: &Row, by_energy: bool, label: String) -> Option<Bar> {
     let energy = row.energy.as_ref();
     let (value, text, deviation) = if by_energy {
@@ -173,7 +173,7 @@ fn bar(record: &Record, row: &Row, by_energy: bool, label: String) -> Option<Bar
     })
 }
 
-/// Bars by groups, those with assumed watts in a group of their own at the end.
+/// Makes groups of bars, those with assumed watts in a group of their own at the end.
 fn grouped(
     record: &Record,
     rows: &[&Row],
@@ -211,7 +211,7 @@ fn grouped(
     groups
 }
 
-/// Says in a chart's place why there are no joules.
+/// Writes why there are no joules, in place of a chart.
 fn no_joules(page: &mut Markup, rows: &[&Row]) {
     let mut reasons: Vec<String> = Vec::new();
     for row in rows {
@@ -230,7 +230,8 @@ fn no_joules(page: &mut Markup, rows: &[&Row]) {
     });
 }
 
-/// Of each device, workload and variant one row, in the order in which they are first met.
+/// Returns the best row of each device, workload and variant, in the order in which they first
+/// occur.
 fn best_of_each_kind<'a>(rows: &[&'a Row]) -> Vec<&'a Row> {
     let kind = |row: &Row| (row.device.clone(), row.workload.clone(), row.variant.clone());
     let mut kinds: Vec<_> = Vec::new();

@@ -1,11 +1,11 @@
-//! Where texts of a drawing go, so that none lies on another.
+//! Places the texts of a drawing so that none lies on another.
 
 use crate::report::lines;
 
-/// How high a line of text is.
+/// Height of a line of text.
 pub(super) const LINE: f64 = 15.0;
 
-/// About how wide a text of the charts' size is.
+/// Estimates the width of a text in the size that charts use.
 pub(super) fn width(text: &str) -> f64 {
     6.7 * lines::columns(text) as f64
 }
@@ -20,7 +20,7 @@ pub(super) struct Area {
 }
 
 impl Area {
-    /// How much of it another one covers.
+    /// Returns the area that both rectangles cover.
     fn shared(&self, other: &Self) -> f64 {
         let along = |from: f64, size: f64, other_from: f64, other_size: f64| {
             ((from + size).min(other_from + other_size) - from.max(other_from)).max(0.0)
@@ -30,33 +30,33 @@ impl Area {
     }
 }
 
-/// Gives texts their places.
+/// Places texts in the free areas of a drawing.
 #[derive(Debug)]
 pub(super) struct Places {
     inside: Area,
-    /// Where no text may lie.
+    /// Areas where no text may lie.
     taken: Vec<Area>,
-    /// Where a text can lie, but is read better elsewhere.
+    /// Areas where a text may lie, but is read better elsewhere.
     lines: Vec<Area>,
 }
 
 impl Places {
-    /// In an empty drawing.
+    /// Starts with an empty drawing.
     pub(super) fn new(inside: Area) -> Self {
         Self { inside, taken: Vec::new(), lines: Vec::new() }
     }
 
-    /// Nothing is to lie here.
+    /// Marks an area where no text may lie.
     pub(super) fn take(&mut self, area: Area) {
         self.taken.push(area);
     }
 
-    /// Something thin is here, which had better not be crossed.
+    /// Marks an area with something thin, which a text had better not cross.
     pub(super) fn avoid(&mut self, area: Area) {
         self.lines.push(area);
     }
 
-    /// The upper left corner of a text that belongs to a point: as near as there is room.
+    /// Returns the upper left corner of a text that belongs to a point: as near as there is room.
     pub(super) fn beside(&mut self, (x, y): (f64, f64), text: &str) -> (f64, f64) {
         let (width, gap) = (width(text), 9.0);
         let middle = y - LINE / 2.0;
@@ -74,8 +74,8 @@ impl Places {
         self.best(text, around.collect())
     }
 
-    /// The upper left corner of a text that belongs to a level line: over or under it, as far right
-    /// as there is room.
+    /// Returns the upper left corner of a text that belongs to a level line: over or under it, as
+    /// far right as there is room.
     pub(super) fn along(&mut self, (end, y): (f64, f64), text: &str) -> (f64, f64) {
         let right = end - width(text) - 4.0;
         let along = (0..10).flat_map(|left| {
@@ -85,7 +85,7 @@ impl Places {
         self.best(text, along.collect())
     }
 
-    /// Of some places, the best first, that where the text covers least.
+    /// Returns the place where the text covers least, out of some in order of preference.
     fn best(&mut self, text: &str, places: Vec<(f64, f64)>) -> (f64, f64) {
         let width = width(text);
         let cost = |&(rank, (x, y)): &(usize, (f64, f64))| {
@@ -103,7 +103,7 @@ impl Places {
     }
 }
 
-/// Moves lines of text apart that want to be at these heights, in the same order, between two ends.
+/// Moves lines of text apart that belong at these heights, in the same order, between two ends.
 pub(super) fn spread(wanted: &[f64], top: f64, bottom: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]));

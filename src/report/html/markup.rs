@@ -1,8 +1,8 @@
-//! HTML and SVG that cannot be broken by what is in them: whatever is not a constant of this program
-//! goes through [`escaped`].
+//! HTML and SVG that cannot be broken by what is in them: whatever is not a constant of this
+//! program goes through [`escaped`].
 //!
-//! A template engine would have to be trusted to do the same in texts and attributes, and the charts,
-//! which are most of the page, are code and not templates.
+//! A template engine would have to be trusted to do the same in texts and attributes, and the
+//! charts, which are most of the page, are code and not templates.
 
 use std::fmt::{Display, Write as _};
 
@@ -14,7 +14,7 @@ pub(super) struct Markup(String);
 pub(super) type Attributes<'a> = &'a [(&'static str, &'a dyn Display)];
 
 impl Markup {
-    /// An element and what is in it.
+    /// Writes an element and its content.
     pub(super) fn element(
         &mut self,
         tag: &'static str,
@@ -27,22 +27,22 @@ impl Markup {
         let _ = write!(self.0, "</{tag}>");
     }
 
-    /// An element with nothing but a text in it.
+    /// Writes an element that contains nothing but a text.
     pub(super) fn words(&mut self, tag: &'static str, attributes: Attributes<'_>, text: &str) {
         self.element(tag, attributes, |inside| inside.text(text));
     }
 
-    /// An element with nothing in it.
+    /// Writes an element without content.
     pub(super) fn leaf(&mut self, tag: &'static str, attributes: Attributes<'_>) {
         self.open(tag, attributes, "/>");
     }
 
-    /// A text from anywhere.
+    /// Writes a text from anywhere, escaped.
     pub(super) fn text(&mut self, text: &str) {
         self.0 += &escaped(text);
     }
 
-    /// A constant, as it is.
+    /// Writes a constant as it is.
     pub(super) fn constant(&mut self, markup: &'static str) {
         self.0 += markup;
     }
@@ -60,8 +60,8 @@ impl Markup {
     }
 }
 
-/// A text as HTML has it, in an element or in an attribute with quotes. What steers a terminal or
-/// the direction of writing is replaced: HTML does not have the former.
+/// Escapes a text for HTML, in an element or in a quoted attribute. Characters that steer a
+/// terminal or the direction of writing are replaced: HTML does not allow the former.
 fn escaped(text: &str) -> String {
     let mut markup = String::with_capacity(text.len());
     for c in crate::report::figures::clean(text).chars() {
@@ -77,7 +77,7 @@ fn escaped(text: &str) -> String {
     markup
 }
 
-/// A length or place in a drawing, in tenths.
+/// Formats a length or coordinate of a drawing, with one decimal.
 pub(super) fn px(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)

@@ -1,8 +1,9 @@
-//! A page for people: what the devices get out of a joule, at a glance, with every number beneath.
+//! A record or a decision as an HTML page: charts of what the devices get out of a joule, with
+//! every number in tables beneath.
 //!
-//! It is one file that needs nothing else: no network, no script, no font. Charts are SVG made here,
-//! from lines, rectangles and texts. It is light or dark as its reader prefers, and prints on A4.
-//! Assumed watts are hatched and marked with `~`, and stand apart from what was measured.
+//! It is one file that needs nothing else: no network, no script, no font. Charts are SVG made
+//! here, from lines, rectangles and texts. It is light or dark as its reader prefers, and prints on
+//! A4. Assumed watts are hatched and marked with `~`, and stand apart from what was measured.
 
 mod bars;
 mod cards;
@@ -28,7 +29,7 @@ use crate::record::{Device, Named, Note, Record};
 use crate::score::Device as DeviceId;
 use crate::units::text::{bytes, si};
 
-/// The report as an HTML page.
+/// Returns the record as an HTML page with charts, one file that loads nothing from the network.
 #[must_use]
 pub fn page(record: &Record) -> String {
     document(
@@ -55,7 +56,7 @@ pub fn page(record: &Record) -> String {
     )
 }
 
-/// A whole document.
+/// Makes a whole HTML document of a head and a body.
 fn document(head: impl FnOnce(&mut Markup), body: impl FnOnce(&mut Markup)) -> String {
     let mut page = Markup::default();
     page.constant("<!DOCTYPE html>\n");
@@ -112,13 +113,13 @@ fn header(page: &mut Markup, record: &Record) {
     });
 }
 
-/// What the page is called.
+/// Returns the name of the machine, the title of the page.
 fn machine(record: &Record) -> String {
     record.machine.cpu.clone().unwrap_or_else(|| "Unknown processor".to_owned())
 }
 
-/// `2026-07-01 12:00:00 UTC`, or a day alone, in one piece; whatever is not written as a report has it
-/// is left as it is.
+/// Formats a time of RFC 3339 in UTC as `2026-07-01 12:00:00 UTC`, and leaves any other text as it
+/// is; spaces and hyphens become those at which lines do not break.
 fn date(started: &str) -> String {
     let text = match started.strip_suffix('Z').and_then(|time| time.split_once('T')) {
         Some((day, time)) => format!("{day} {time} UTC"),
@@ -127,7 +128,7 @@ fn date(started: &str) -> String {
     text.replace(' ', "\u{a0}").replace('-', "\u{2011}")
 }
 
-/// The colour of a device is its place.
+/// Returns the colour of a device, which is its index in the record.
 fn colour(record: &Record, device: &Named<DeviceId>) -> usize {
     let place = record.devices.iter().position(|known| known.id == *device);
     place.unwrap_or(record.devices.len())
@@ -193,7 +194,7 @@ fn roofs(page: &mut Markup, record: &Record) {
     }
 }
 
-/// Meters, what is missing or failed, and what makes numbers doubtful.
+/// Writes the meters, what is missing or failed, and the warnings.
 fn conditions(page: &mut Markup, report: &Record) {
     let said = report.rows.len()
         + report.devices.len()

@@ -32,7 +32,7 @@ struct Span {
 /// The axis of time, in a unit that gives short numbers.
 struct Time {
     scale: Scale,
-    /// In seconds, and as it is written.
+    /// Unit of the axis: its length in seconds, and its symbol.
     unit: (f64, &'static str),
 }
 
@@ -53,7 +53,7 @@ impl Time {
     }
 }
 
-/// Draws what the meters showed. `colour` tells that of a device. False where there is nothing.
+/// Draws what the meters showed, in the `colour` of each device; returns false if there is nothing.
 pub(super) fn draw(
     page: &mut Markup,
     record: &Record,
@@ -97,7 +97,7 @@ pub(super) fn draw(
     true
 }
 
-/// The least, mean and largest power of a trace, as they are written.
+/// Returns the texts of the least, mean and largest power of a trace.
 pub(super) fn summary(trace: &Trace) -> Option<(String, String, String)> {
     let watts = || trace.points.iter().map(|(_, watts)| watts.value()).filter(|it| it.is_finite());
     let count = watts().count();
@@ -139,8 +139,8 @@ fn lines(
     }
 }
 
-/// The colour of the device that is charged with the domain, or one that no device has. Domains of
-/// one device differ by their dashes.
+/// Returns the colour of the device that is charged with the domain, or one that no device has.
+/// Domains of one device differ by their dashes.
 fn of_domain(
     record: &Record,
     domain: &Named<Domain>,
@@ -154,8 +154,8 @@ fn of_domain(
     charged.map_or_else(|| colour(&domain.to_string().as_str().into()), |row| colour(&row.device))
 }
 
-/// A line through the points, of which those that fall on less than a pixel are told by their
-/// least and largest: no peak is lost, and no page gets too long.
+/// Returns a line through the points. Points that fall on the same pixel are drawn by their least
+/// and largest: no peak is lost, and no page gets too long.
 fn path(points: &[(f64, Watts)], x: &Time, y: &Scale) -> String {
     let mut columns: BTreeMap<i64, (f64, f64, f64, f64)> = BTreeMap::new();
     for (at, watts) in points {
@@ -213,7 +213,7 @@ fn windows(svg: &mut Markup, record: &Record, x: &Time) {
     }
 }
 
-/// What was metered when, in order of time.
+/// Returns which work was metered when, in order of time.
 fn spans(record: &Record) -> Vec<Span> {
     let mut windows: Vec<Span> = Vec::new();
     for row in &record.rows {
@@ -266,7 +266,7 @@ fn watts_of(watts: f64) -> String {
     format!("{} W", trimmed(watts))
 }
 
-/// Without decimals that are all zero: `0.5`, `120`.
+/// Formats a number without zeros at the end of its decimals: `0.5`, `120`.
 fn trimmed(value: f64) -> String {
     let digits = format!("{value:.3}");
     digits.trim_end_matches('0').trim_end_matches('.').to_owned()

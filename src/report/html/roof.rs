@@ -1,5 +1,5 @@
-//! The roof plot: what a device makes of its memory and its arithmetic. Work with few operations for
-//! each byte is bound by the slanted roof, which is the measured bandwidth, the rest by a level one.
+//! The roofline plot of a device. Work with few operations per byte is bound by the slanted roof,
+//! which is the measured bandwidth, other work by a level one, an arithmetic peak.
 
 use super::labels::{Area, LINE, Places, width};
 use super::markup::{Markup, px};
@@ -16,18 +16,18 @@ const RIGHT: f64 = 30.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 280.0;
 
-/// What of a device is in its plot.
+/// The data of a device's roofline plot.
 pub(super) struct Plot<'a> {
-    /// Rows with work per byte.
+    /// Rows whose work per byte is known.
     pub(super) rows: Vec<&'a Row>,
-    /// The fastest copy, in bytes per second.
+    /// Highest measured bandwidth, in bytes per second; `None` if none was measured.
     pub(super) bandwidth: Option<f64>,
-    /// Level roofs, by what was measured for them.
+    /// Level roofs: what was measured for each, its rate, and the unit of its work.
     roofs: Vec<(String, f64, String)>,
 }
 
 impl<'a> Plot<'a> {
-    /// `None` for a device without work whose bytes are known.
+    /// Makes the plot of a device; `None` if no row of it has a known work per byte.
     pub(super) fn new(record: &'a Record, device: &Device) -> Option<Self> {
         let of_device = || record.rows.iter().filter(|row| row.device == device.id);
         let mut rows: Vec<&Row> = of_device()
@@ -56,7 +56,7 @@ impl<'a> Plot<'a> {
         Some(Self { rows, bandwidth, roofs })
     }
 
-    /// Draws it.
+    /// Draws the plot.
     pub(super) fn draw(&self, page: &mut Markup, device: &Device, colour: usize) {
         let ridges = self.roofs.iter().filter_map(|(_, roof, _)| Some(roof / self.bandwidth?));
         let intensities = self.rows.iter().filter_map(|row| row.per_byte).chain(ridges);
@@ -175,7 +175,7 @@ fn axes(svg: &mut Markup, x: &Scale, y: &Scale) {
     svg::text(svg, "mark", (LEFT, BOTTOM + 35.0), "start", axis);
 }
 
-/// A power of ten: `0.1`, `1,000`.
+/// Formats a power of ten: `0.1`, `1,000`.
 fn count(value: f64) -> String {
     if value < 1.0 {
         value.to_string()

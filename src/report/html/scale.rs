@@ -1,8 +1,8 @@
-//! Axes: where a value is drawn, and which values are marked.
+//! Axes of charts: where a value is drawn, and which values are marked.
 
 use crate::units::text::si;
 
-/// From values to places in a drawing.
+/// An axis, which maps values to places in a drawing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
     logarithmic: bool,
@@ -39,7 +39,7 @@ impl Scale {
         Some(Self { logarithmic: false, low, high, start, end })
     }
 
-    /// The same with its upper end at a mark, for axes that are read by their marks.
+    /// Moves the upper end of the axis to a mark, for axes that are read by their marks.
     pub(super) fn rounded(self, marks: usize) -> Self {
         let step = self.step(marks);
         Self {
@@ -49,7 +49,7 @@ impl Scale {
         }
     }
 
-    /// Where a value is; what lies outside is put at the end.
+    /// Returns the place of a value; one outside of the axis is put at its end.
     pub(super) fn at(&self, value: f64) -> f64 {
         let value = if self.logarithmic { value.log10() } else { value };
         let share = (value - self.low) / (self.high - self.low);
@@ -57,13 +57,13 @@ impl Scale {
         self.start + share * (self.end - self.start)
     }
 
-    /// The values at both ends.
+    /// Returns the values at both ends.
     pub(super) fn ends(&self) -> (f64, f64) {
         let value = |end: f64| if self.logarithmic { 10.0_f64.powf(end) } else { end };
         (value(self.low), value(self.high))
     }
 
-    /// Round values, no more than so many: powers of ten, or multiples of 1, 2 or 5 times one.
+    /// Returns at most `most` round values: powers of ten, or multiples of 1, 2 or 5 times one.
     pub(super) fn marks(&self, most: usize) -> Vec<f64> {
         let step = self.step(most);
         let first = (self.low / step - 1e-9).ceil() as i64;
@@ -89,7 +89,7 @@ impl Scale {
     }
 }
 
-/// A power of ten without decimals: `10 GFLOP/s`.
+/// Formats a power of ten without decimals: `10 GFLOP/s`.
 pub(super) fn short(value: f64, unit: &str) -> String {
     si(value, unit).replacen(".00 ", " ", 1).replacen(".0 ", " ", 1)
 }

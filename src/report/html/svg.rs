@@ -1,25 +1,25 @@
-//! What all charts are drawn of: a frame with a title and a description, lines, texts and bars.
+//! The parts of all charts: a frame with a title and a description, lines, texts and bars.
 //!
 //! Colours and strokes are classes, so that the page's style decides about light, dark and paper.
 
 use super::markup::{Markup, px};
 
-/// How wide a drawing is; the page stretches it.
+/// Width of a drawing, in its own units; the page stretches it.
 pub(super) const WIDTH: f64 = 760.0;
 
-/// As many colours as the style has; further devices begin again.
+/// Number of colours that the style has; further devices begin again.
 const COLOURS: usize = 8;
 
-/// What a drawing is, for those who see it and those who hear of it.
+/// Title and description of a drawing, also for screen readers.
 pub(super) struct Drawing<'a> {
-    /// Unique in the page.
+    /// Identifier that is unique in the page.
     pub(super) id: &'a str,
     pub(super) title: &'a str,
     pub(super) description: &'a str,
 }
 
 impl Drawing<'_> {
-    /// A drawing of that height.
+    /// Writes a drawing of a height.
     pub(super) fn draw(&self, page: &mut Markup, height: f64, inside: impl FnOnce(&mut Markup)) {
         let (title, description) = (format!("{}-title", self.id), format!("{}-text", self.id));
         let view = format!("0 0 {} {}", px(WIDTH), px(height));
@@ -38,7 +38,7 @@ impl Drawing<'_> {
     }
 }
 
-/// A line from one point to another.
+/// Draws a line from one point to another.
 pub(super) fn line(svg: &mut Markup, class: &str, from: (f64, f64), to: (f64, f64)) {
     svg.leaf(
         "line",
@@ -52,7 +52,7 @@ pub(super) fn line(svg: &mut Markup, class: &str, from: (f64, f64), to: (f64, f6
     );
 }
 
-/// A text at the left end, middle or right end of its base line.
+/// Draws a text at a point that is the left end, middle or right end of its base line.
 pub(super) fn text(svg: &mut Markup, class: &str, at: (f64, f64), anchor: &str, text: &str) {
     if !text.is_empty() {
         svg.words(
@@ -63,8 +63,8 @@ pub(super) fn text(svg: &mut Markup, class: &str, at: (f64, f64), anchor: &str, 
     }
 }
 
-/// A filled rectangle in the colour of a device, hatched for what is assumed; the text shows where
-/// a pointer rests on it.
+/// Draws a filled rectangle in the colour of a device, hatched if the watts are assumed; the hint
+/// shows when a pointer rests on it.
 pub(super) fn bar(
     svg: &mut Markup,
     (x, y): (f64, f64),
@@ -87,17 +87,17 @@ pub(super) fn bar(
     );
 }
 
-/// The class of what is filled in the colour of a device.
+/// Returns the class of a shape that is filled in the colour of a device.
 pub(super) fn fill_class(colour: usize) -> String {
     format!("c{}", colour % COLOURS)
 }
 
-/// The class of the line of a device.
+/// Returns the class of a line in the colour of a device.
 pub(super) fn line_class(colour: usize) -> String {
     format!("line l{}", colour % COLOURS)
 }
 
-/// The patterns that hatched bars are filled with; once in a page.
+/// Writes the patterns that hatched bars are filled with, once in a page.
 pub(super) fn patterns(page: &mut Markup) {
     page.element(
         "svg",

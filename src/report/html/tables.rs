@@ -1,4 +1,4 @@
-//! The numbers beneath the charts.
+//! The tables with the numbers beneath the charts.
 
 use super::markup::Markup;
 use super::power::summary;
@@ -9,11 +9,11 @@ use crate::report::figures::{self, joined, of_roof, per_joule, rate, uncertainty
 use crate::units::Joules;
 use crate::units::text::{plain, si};
 
-/// A table: its name, its columns, and rows whose first cells are texts and the rest numbers.
+/// A table with its caption, its header, and rows whose first cells are texts and others numbers.
 pub(super) struct Table<const N: usize> {
     pub(super) caption: &'static str,
     pub(super) header: [&'static str; N],
-    /// How many columns are texts.
+    /// Number of columns that are texts.
     pub(super) texts: usize,
     pub(super) rows: Vec<Line<N>>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Line<const N: usize> {
 }
 
 impl<const N: usize> Table<N> {
-    /// Writes it, without the columns that all rows leave empty; nothing without rows.
+    /// Writes the table, without the columns that are empty in all rows; nothing without rows.
     pub(super) fn draw(&self, page: &mut Markup) {
         if self.rows.is_empty() {
             return;
@@ -71,12 +71,12 @@ impl<const N: usize> Table<N> {
     }
 }
 
-/// Threads and size, broken between the two only.
+/// Formats threads and size, with a line break allowed between the two only.
 fn conditions(row: &Row) -> String {
     figures::conditions(row.threads, &row.size).replace(' ', "\u{a0}").replace(",\u{a0}", ", ")
 }
 
-/// Why rows have no energy, once each.
+/// Reasons why rows have no energy, each once.
 #[derive(Default)]
 pub(super) struct Reasons(Vec<String>);
 
@@ -104,7 +104,7 @@ impl Reasons {
     }
 }
 
-/// Rates and energy of rows. `hashes` adds what miners count in.
+/// Writes a table of the rates and energy of rows.
 pub(super) fn rates_and_energy(page: &mut Markup, rows: &[&Row], caption: &'static str) {
     let mut reasons = Reasons::default();
     let lines = rows.iter().map(|row| {
@@ -152,7 +152,7 @@ pub(super) fn rates_and_energy(page: &mut Markup, rows: &[&Row], caption: &'stat
     reasons.draw(page);
 }
 
-/// What the meters showed, and the windows of each row.
+/// Writes tables of what the meters showed, and of the windows of each row.
 pub(super) fn power(page: &mut Markup, record: &Record) {
     let traces = record.traces.iter().filter_map(|trace| {
         let (least, mean, most) = summary(trace)?;

@@ -1,10 +1,10 @@
-//! Memory bandwidth, by the definitions of STREAM (`McCalpin`, "Memory Bandwidth and Machine Balance
-//! in Current High Performance Computers", 1995; `stream.c` 5.10).
+//! Memory bandwidth of processors, by the definitions of STREAM (`McCalpin`, "Memory Bandwidth and
+//! Machine Balance in Current High Performance Computers", 1995; `stream.c` 5.10).
 //!
-//! Arrays of f64, each at least four times as large as all caches of the last level together. Bytes
-//! are counted as STREAM counts them: what the operation reads and writes. Most processors read a
-//! line of the destination before they write it, which is not counted: for triad, 4/3 as much goes
-//! over the wires. Copy is the system's `memcpy`, which avoids that where it can.
+//! The arrays are of f64, each at least four times as large as all last-level caches together.
+//! Bytes are counted as STREAM counts them: what the operation reads and writes. Most processors
+//! read a line of the destination before they write it, which is not counted: for triad, 4/3 as
+//! much goes over the memory bus. Copy is the system's `memcpy`, which avoids that where it can.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -16,20 +16,20 @@ use crate::workload::number::{Input, Output, random};
 use crate::workload::team::ThreadTeam;
 use crate::workload::{Done, Kind, Label, Place, Size, Variant, Workload, WorkloadError, repeat};
 
-/// What is done with each element of the arrays.
+/// The STREAM operation on each element of the arrays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pattern {
-    /// c = a: 16 bytes.
+    /// STREAM copy, c = a: 16 bytes for each element.
     Copy,
-    /// a = b + 3 c: 24 bytes.
+    /// STREAM triad, a = b + 3 c: 24 bytes for each element.
     Triad,
 }
 
 impl Pattern {
-    /// Both.
+    /// Both operations.
     pub const ALL: [Self; 2] = [Self::Copy, Self::Triad];
 
-    /// What it is called in reports.
+    /// Returns the variant that stands for the operation in reports.
     #[must_use]
     pub fn variant(self) -> Variant {
         match self {
@@ -38,7 +38,7 @@ impl Pattern {
         }
     }
 
-    /// How many arrays are read; one more is written.
+    /// Returns the number of arrays that are read; one more is written.
     fn sources(self) -> usize {
         match self {
             Self::Copy => 1,
@@ -51,10 +51,10 @@ impl Pattern {
     }
 }
 
-/// Elements between two looks at the clock, and so the unit of work: some tens of microseconds.
+/// Elements between two readings of the clock, and so the unit of work: some tens of microseconds.
 const PIECE: usize = 1 << 15;
 
-/// An operation on arrays that no cache holds.
+/// The memory bandwidth workload of a processor: an operation on arrays that no cache holds.
 #[derive(Debug)]
 pub struct Bandwidth {
     pattern: Pattern,
@@ -64,23 +64,24 @@ pub struct Bandwidth {
 }
 
 impl Bandwidth {
-    /// Fills arrays that are large enough for this machine, each thread the part that it will use:
-    /// most systems then put it into the memory nearest to that thread.
+    /// Allocates and fills arrays that are large enough for this machine. Each thread fills the
+    /// part that it will use: most systems then put it into the memory nearest to that thread.
     ///
     /// # Errors
     ///
-    /// When there is not enough memory, or a number of threads makes no sense.
+    /// When there is not enough memory, or the number of threads is zero or too large.
     pub fn new(pattern: Pattern, threads: usize) -> Result<Self, WorkloadError> {
         let bytes = last_level_caches().saturating_mul(4);
         let elements = usize::try_from(bytes.div_ceil(size_of::<f64>() as u64));
         Self::with_elements(pattern, threads, elements.unwrap_or(usize::MAX))
     }
 
-    /// The same with so many elements in each array, or a few more: every thread has as many.
+    /// Prepares arrays as [`Self::new`] does, with this number of elements in each, rounded up so
+    /// that every thread has as many.
     ///
     /// # Errors
     ///
-    /// As [`Self::new`].
+    /// As for [`Self::new`].
     pub fn with_elements(
         pattern: Pattern,
         threads: usize,
@@ -94,13 +95,14 @@ impl Bandwidth {
         Ok(Self { pattern, team, parts, bytes })
     }
 
-    /// The bytes of all arrays that so many elements each make; `None` where they cannot be counted.
+    /// Returns the bytes of all arrays with this number of elements each; `None` if they cannot be
+    /// counted.
     pub(crate) fn bytes(pattern: Pattern, threads: usize, elements: usize) -> Option<u64> {
         let elements = (Self::each(threads, elements) as u64).checked_mul(threads as u64)?;
         elements.checked_mul(pattern.bytes_per_element())
     }
 
-    /// The elements of each thread.
+    /// Returns the number of elements of each thread.
     fn each(threads: usize, elements: usize) -> usize {
         elements.max(1).div_ceil(threads.max(1))
     }
@@ -137,12 +139,12 @@ impl Workload for Bandwidth {
     }
 }
 
-/// What one thread has of the arrays.
+/// The part of the arrays that a thread has.
 #[derive(Debug)]
 struct Part {
     sources: Vec<Vec<f64>>,
     out: Vec<f64>,
-    /// Where the next piece begins.
+    /// Index of the first element of the next piece.
     next: usize,
     /// Elements written since the last check.
     written: usize,
@@ -161,8 +163,8 @@ impl Part {
         Ok(Self { sources, out: reserve(elements, f64::UNWRITTEN)?, next: 0, written: 0 })
     }
 
-    /// Does the next piece, and says how many elements it has. The last one of the arrays is
-    /// shorter, where they are no multiple.
+    /// Does the next piece and returns how many elements it has. The last piece of the arrays may
+    /// be shorter than the others.
     fn piece(&mut self, pattern: Pattern) -> usize {
         let range = self.next..self.out.len().min(self.next + PIECE);
         let out = &mut self.out[range.clone()];
@@ -180,7 +182,8 @@ impl Part {
         range.len()
     }
 
-    /// Checks every element that was written, and spoils it; where there is none, one that was not.
+    /// Checks every element that was written, and overwrites it; if there is none, checks one that
+    /// was not written, which fails.
     fn check(&mut self, pattern: Pattern) -> Result<(), CheckError> {
         let len = self.out.len();
         let mut checked = Ok(());

@@ -1,6 +1,6 @@
 //! Matrix products on processors: f64, f32 and f16 by `gemm`, 8-bit integers by `rten-gemm`.
 //!
-//! Both find out the instruction sets when they run. `gemm` has kernels for x86-64 with FMA and with
+//! Both detect the instruction sets when they run. `gemm` has kernels for x86-64 with FMA and with
 //! AVX-512, and for NEON. It has none for integers, nor has `matrixmultiply`; `rten-gemm` has, for
 //! AVX2, for AVX-512 with VNNI and for NEON with and without its dot products, and computes u8 × i8
 //! with sums in i32, as quantised networks do.
@@ -25,24 +25,24 @@ use crate::workload::{
     Done, Kind, Label, Place, Shape, Size, Variant, Workload, WorkloadError, repeat,
 };
 
-/// What the matrices are made of.
+/// The number type of a matrix product on a processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Precision {
-    /// binary64.
+    /// IEEE 754 binary64 (f64).
     F64,
-    /// binary32.
+    /// IEEE 754 binary32 (f32).
     F32,
-    /// binary16.
+    /// IEEE 754 binary16 (f16).
     F16,
-    /// u8 (seven bits of it) by i8, in i32.
+    /// 8-bit integers: u8 (from 1 to 127) by i8, accumulated in i32.
     I8,
 }
 
 impl Precision {
-    /// All, the widest first.
+    /// All precisions, the widest first.
     pub const ALL: [Self; 4] = [Self::F64, Self::F32, Self::F16, Self::I8];
 
-    /// What it is called in reports.
+    /// Returns the variant that stands for the precision in reports.
     #[must_use]
     pub fn variant(self) -> Variant {
         match self {
@@ -60,7 +60,7 @@ impl fmt::Display for Precision {
     }
 }
 
-/// Products of two matrices of random numbers, over and over.
+/// The matrix product workload of a processor: the product of two random matrices, over and over.
 #[derive(Debug)]
 pub struct Matmul {
     precision: Precision,
@@ -75,8 +75,8 @@ impl Matmul {
     ///
     /// # Errors
     ///
-    /// When the matrices are larger than the memory there is, a number of threads makes no sense,
-    /// or a sum of integers could be too large for an i32.
+    /// When the matrices are larger than the memory there is, the number of threads is zero or too
+    /// large, or a sum of integers could be too large for an i32.
     pub fn new(precision: Precision, shape: Shape, threads: usize) -> Result<Self, WorkloadError> {
         let team = ThreadTeam::new(threads)?;
         let Need { kept, besides } = Self::needs(precision, shape)?;
@@ -90,7 +90,7 @@ impl Matmul {
         Ok(Self { precision, shape, team, matrices, checks: 0 })
     }
 
-    /// The memory that a product takes.
+    /// Returns the memory that a product takes.
     ///
     /// # Errors
     ///
@@ -111,12 +111,12 @@ impl Matmul {
         })
     }
 
-    /// Square matrices of the size from which on larger ones are not faster; see
-    /// [`grow`](crate::workload::grow), which is told `time`.
+    /// Prepares square matrices of the size from which on larger ones are not faster; see
+    /// [`grow`](crate::workload::grow), to which `time` is passed.
     ///
     /// # Errors
     ///
-    /// As [`Self::new`].
+    /// As for [`Self::new`].
     pub fn tuned(
         precision: Precision,
         threads: usize,
@@ -126,13 +126,13 @@ impl Matmul {
         crate::workload::grow(FIRST, time, |n| Self::new(precision, Shape::square(n)?, threads))
     }
 
-    /// The sides of the matrices.
+    /// Returns the shape of the product.
     #[must_use]
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// One product's work.
+    /// Returns the work of one product.
     fn unit(&self) -> WorkAmount {
         match self.precision {
             Precision::I8 => WorkAmount::Operations(self.shape.flops()),
@@ -169,20 +169,20 @@ impl Workload for Matmul {
     }
 }
 
-/// Bytes that a product takes; `u64::MAX` are more than can be counted.
+/// Bytes of memory that a product takes; `u64::MAX` stands for more than can be counted.
 pub(crate) struct Need {
-    /// The matrices.
+    /// Bytes of the matrices.
     pub(crate) kept: u64,
-    /// While it is computed.
+    /// Further bytes while the product is computed.
     pub(crate) besides: u64,
 }
 
-/// Matrices of some precision.
+/// Matrices of some precision that can be multiplied.
 trait Multiply: fmt::Debug + Send {
-    /// Computes the product so many times, on the threads of the pool that it is called from.
+    /// Computes the product this many times, on the threads of the pool that it is called from.
     fn multiply(&mut self, times: u64);
 
-    /// Checks the product, and spoils it.
+    /// Checks the product, and overwrites it.
     fn check(&mut self, seed: u64) -> Result<(), WorkloadError>;
 }
 
@@ -241,14 +241,14 @@ impl<A, B, C> fmt::Debug for Matrices<A, B, C> {
     }
 }
 
-/// Floating-point numbers, as `gemm` knows them.
+/// Floating-point numbers that `gemm` multiplies.
 trait Float: Input + Output {
-    /// Of the same layout.
+    /// The type that `gemm` knows, of the same layout.
     type Known: 'static;
     const ZERO: Self::Known;
     const ONE: Self::Known;
 
-    /// How `gemm` rounds in a product of this shape.
+    /// Returns how `gemm` rounds in a product of this shape.
     fn rounding(shape: Shape) -> Rounding;
 }
 
@@ -334,7 +334,7 @@ impl<T: Float> Multiply for Matrices<T, T, T> {
     }
 }
 
-/// 8-bit matrices.
+/// Matrices of 8-bit integers.
 #[derive(Debug)]
 struct Integers(Matrices<u8, i8, i32>);
 

@@ -1,4 +1,4 @@
-//! Workloads of processors.
+//! Workloads of processors: matrix products, memory bandwidth and peak rates.
 
 mod bandwidth;
 #[cfg(feature = "matmul")]

@@ -1,5 +1,5 @@
-//! What the arithmetic units of a processor do at the most: chains of operations in registers, as
-//! many as it takes for none to wait for another.
+//! Peak rates of the arithmetic units of a processor: chains of operations in registers, as many as
+//! it takes for none to wait for another.
 //!
 //! The chains go round in circles of numbers that are exact in every step, so that the end of each
 //! is known however long it ran. What they show is a rate: the numbers hardly change, so the power
@@ -17,22 +17,22 @@ use crate::workload::number::{Output, random};
 use crate::workload::team::ThreadTeam;
 use crate::workload::{Done, Kind, Label, Place, Size, Variant, Workload, WorkloadError, repeat};
 
-/// Which units.
+/// The arithmetic units whose peak rate is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Units {
-    /// Fused multiply-adds of binary32.
+    /// Fused multiply-adds of binary32 (f32).
     FmaF32,
-    /// Fused multiply-adds of binary64.
+    /// Fused multiply-adds of binary64 (f64).
     FmaF64,
-    /// Multiplications and additions of binary32, one of each in turn.
+    /// Multiplications and additions of binary32 (f32), one of each in turn.
     MulAddF32,
 }
 
 impl Units {
-    /// All.
+    /// All units.
     pub const ALL: [Self; 3] = [Self::FmaF32, Self::FmaF64, Self::MulAddF32];
 
-    /// What it is called in reports.
+    /// Returns the variant that stands for the units in reports.
     #[must_use]
     pub fn variant(self) -> Variant {
         match self {
@@ -43,7 +43,7 @@ impl Units {
     }
 }
 
-/// Arithmetic that touches no memory.
+/// The peak workload of a processor: arithmetic that touches no memory.
 #[derive(Debug)]
 pub struct Peak {
     units: Units,
@@ -52,11 +52,11 @@ pub struct Peak {
 }
 
 impl Peak {
-    /// Chains in the widest registers of this processor.
+    /// Prepares chains in the widest registers of this processor.
     ///
     /// # Errors
     ///
-    /// When the processor has no such instructions, or a number of threads makes no sense.
+    /// When the processor has no such instructions, or the number of threads is zero or too large.
     pub fn new(units: Units, threads: usize) -> Result<Self, WorkloadError> {
         let team = ThreadTeam::new(threads)?;
         let chains = team.make(|thread| {
@@ -114,12 +114,12 @@ impl Workload for Peak {
     }
 }
 
-/// The chains of a thread.
+/// The chains of operations of a thread.
 trait Chains: fmt::Debug + Send {
-    /// Runs them for so many rounds, and says how many operations that were.
+    /// Runs the chains for this many rounds, and returns how many operations those were.
     fn run(&mut self, rounds: u64) -> u64;
 
-    /// Checks where they ended, and forgets it.
+    /// Checks the numbers that the chains ended with, and overwrites them.
     fn check(&mut self) -> Result<(), CheckError>;
 }
 
@@ -127,26 +127,26 @@ trait Chains: fmt::Debug + Send {
 #[derive(Debug)]
 struct Floats<T> {
     kernel: Kernel<T>,
-    /// Two operations of all chains, for each of which a lane has four numbers.
+    /// Constants of two operations of all chains: for each lane four numbers.
     constants: Vec<T>,
     start: Vec<T>,
     found: Vec<T>,
     expected: Vec<T>,
 }
 
-/// Chains for an instruction set.
+/// A kernel that runs chains with an instruction set.
 #[derive(Clone, Copy, Debug)]
 struct Kernel<T> {
-    /// Numbers in a register.
+    /// Number of lanes: the numbers in a register.
     lanes: usize,
-    /// Registers.
+    /// Number of chains: each has a register.
     chains: usize,
-    /// Takes the numbers from the start through so many rounds of two steps, and one step more:
+    /// Takes the numbers from the start through this many rounds of two steps, and one step more:
     /// `(constants, start, found, rounds)`.
     ///
     /// # Safety
     ///
-    /// The processor has the instructions.
+    /// The processor must have the instructions.
     run: unsafe fn(&[T], &[T], &mut [T], u64),
 }
 
@@ -154,20 +154,21 @@ struct Kernel<T> {
 const OPERATIONS: u64 = 2;
 
 impl<T: Float> Floats<T> {
-    /// Each chain adds a·b in one step and (-2a)·(b/2) in the next: all exact, since a and b have
-    /// half of the digits.
+    /// Makes chains that add a·b in one step and (-2a)·(b/2) in the next: all exact, since a and b
+    /// have half of the digits.
     fn fma(kernel: Kernel<T>, seed: u64) -> Result<Self, WorkloadError> {
         Self::new(kernel, seed, |x, a, b| ([a, b, -2.0 * a, b / 2.0], x, x + a * b))
     }
 
-    /// Each chain goes from x + 64 to x, which it multiplies by m, and then by 1/m, which gives x
-    /// but for its last digits. Those are gone when 64 is added, since x has half of the digits.
+    /// Makes chains that go from x + 64 to x, multiply it by m, and then by 1/m, which gives x
+    /// except for its last digits. Those are gone when 64 is added, since x has half of the digits.
     fn mul_add(kernel: Kernel<T>, seed: u64) -> Result<Self, WorkloadError> {
         Self::new(kernel, seed, |x, m, _| ([m, 1.0 / m, -64.0, 64.0], x + 64.0, x * m))
     }
 
-    /// `circle` makes the constants, the start and the end of a chain of a random number; the other
-    /// two are the same for all chains of a lane.
+    /// Makes chains. From three random numbers, `circle` makes the constants, the start and the end
+    /// of one: the first number is the chain's, the other two are the same for all chains of a
+    /// lane.
     fn new(
         kernel: Kernel<T>,
         seed: u64,
@@ -221,7 +222,7 @@ impl<T: Float> Chains for Floats<T> {
 }
 
 trait Float: Output {
-    /// Half of the bits that a number has after the first.
+    /// Half of the bits that a number has after the first one.
     const HALF: u32;
 
     fn from_f64(number: f64) -> Self;
@@ -403,7 +404,7 @@ mod kernels {
     }
 }
 
-/// NEON, which these targets are compiled with.
+/// The kernels for NEON, which these targets are compiled with.
 #[cfg(target_arch = "aarch64")]
 mod kernels {
     use core::arch::aarch64::{
@@ -446,8 +447,8 @@ mod kernels {
     }
 }
 
-/// Other processors: one number at a time, and no fused multiply-add that is known to be an
-/// instruction.
+/// The kernels of other processors: one number at a time, and no fused multiply-add that is known
+/// to be an instruction.
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod kernels {
     use core::ptr::{read, write};

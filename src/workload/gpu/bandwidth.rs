@@ -1,7 +1,7 @@
-//! The memory of a GPU, and the way to it.
+//! Memory bandwidth of a GPU, and of transfers between it and the host.
 //!
-//! Copy and triad are those of STREAM, over arrays of f32 that no cache holds. What goes between
-//! host and device takes the way that every program's data take: written through a buffer of the
+//! Copy and triad are those of STREAM, over arrays of f32 that no cache holds. Transfers between
+//! host and device take the way that every program's data take: written through a buffer of the
 //! driver's, read through one that the host maps. A card in a riser with a single lane shows here.
 
 use std::mem;
@@ -24,27 +24,27 @@ const KERNEL: &str = include_str!("../../../kernels/bandwidth.wgsl");
 const GROUP: u32 = 256;
 const GROUPS: u32 = 16_384;
 
-/// What the triad multiplies with.
+/// Factor of the triad.
 const FACTOR: f32 = 3.0;
 
-/// What is done with the numbers.
+/// The operation whose bandwidth is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transfer {
-    /// to = first: 8 bytes a number.
+    /// STREAM copy, to = first: 8 bytes for each number.
     Copy,
-    /// to = first + 3 second: 12 bytes a number.
+    /// STREAM triad, to = first + 3 second: 12 bytes for each number.
     Triad,
-    /// From the host to the device.
+    /// Transfer from the host to the device: 4 bytes for each number.
     Upload,
-    /// From the device to the host.
+    /// Transfer from the device to the host: 4 bytes for each number.
     Download,
 }
 
 impl Transfer {
-    /// All of them.
+    /// All operations.
     pub const ALL: [Self; 4] = [Self::Copy, Self::Triad, Self::Upload, Self::Download];
 
-    /// What it is called in reports.
+    /// Returns the variant that stands for the operation in reports.
     #[must_use]
     pub fn variant(self) -> Variant {
         match self {
@@ -55,7 +55,7 @@ impl Transfer {
         }
     }
 
-    /// Arrays that are read and written.
+    /// Returns the number of arrays that are read and written.
     fn arrays(self) -> u64 {
         match self {
             Self::Copy => 2,
@@ -65,17 +65,17 @@ impl Transfer {
     }
 }
 
-/// Transfers of the same numbers, over and over.
+/// The memory bandwidth workload of a GPU: operations on the same numbers, over and over.
 #[derive(Debug)]
 pub struct Bandwidth {
     transfer: Transfer,
     arrays: DeviceResource<Arrays>,
     routine: Routine,
-    /// Of one array.
+    /// Bytes of one array.
     bytes: u64,
     first: Arc<Vec<f32>>,
     second: Arc<Vec<f32>>,
-    /// What was downloaded last.
+    /// Bytes that were downloaded last.
     downloaded: Vec<u8>,
 }
 
@@ -88,7 +88,7 @@ struct Arrays {
 }
 
 impl Bandwidth {
-    /// The bytes of each array where so many are asked for.
+    /// Returns the bytes of each array if `array` bytes are asked for.
     ///
     /// # Errors
     ///
@@ -100,8 +100,8 @@ impl Bandwidth {
         Ok(array)
     }
 
-    /// Arrays of so many bytes each, rounded up to whole vectors: at least four times what the
-    /// device's caches hold.
+    /// Prepares arrays of `array` bytes each, rounded up to whole vectors; `array` should be at
+    /// least four times what the device's caches hold.
     ///
     /// # Errors
     ///
@@ -142,7 +142,7 @@ impl Bandwidth {
         Ok(bandwidth)
     }
 
-    /// Writes what no result is where the result will be.
+    /// Overwrites the place of the result with what no result is.
     fn spoil(&self) -> Result<(), DeviceError> {
         let poison = vec![f32::UNWRITTEN; self.first.len()];
         let upload = self.transfer == Transfer::Upload;

@@ -1,8 +1,9 @@
-//! A GPU opened for workloads, and what they keep on it.
+//! A GPU opened for workloads, and the resources that they keep on it.
 //!
-//! Opening takes some drivers longer than a measurement, and memory of two devices is not shared, so
-//! that all workloads of a GPU work on one. Whatever goes to the driver goes through the device's
-//! thread, which may be given up: making buffers and kernels, using them, and dropping them as well.
+//! Opening takes some drivers longer than a measurement, and memory of two opened devices is not
+//! shared, so all workloads of a GPU work on one. Everything that goes to the driver goes through
+//! the device's thread, which may be given up: making buffers and kernels, using them, and dropping
+//! them as well.
 
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
@@ -12,13 +13,14 @@ use crate::gpu::DeviceError;
 use crate::gpu::{Adapter, Context, Guarded, Health};
 use crate::workload::WorkloadError;
 
-/// How long the driver may take for whatever it is asked: opening the device and compiling a kernel
-/// take longest. Waiting for work ends sooner by itself.
+/// How long the driver may take for any call: opening the device and compiling a kernel take
+/// longest. Waiting for work ends sooner by itself.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A GPU opened for workloads: one for as many as there are, since a clone is the same device.
+/// A GPU opened for workloads. A clone is the same device, so any number of workloads share one.
 ///
-/// Workloads of one device take turns. A device that failed stays so, and what it had is given up.
+/// Workloads of one device take turns. A device that failed stays so, and its resources are given
+/// up.
 #[derive(Clone, Debug)]
 pub struct Device {
     opened: Arc<Opened>,
@@ -31,7 +33,7 @@ struct Opened {
 }
 
 impl Device {
-    /// Opens a GPU: up to a second, depending on the driver.
+    /// Opens a GPU, which takes up to a second, depending on the driver.
     ///
     /// # Errors
     ///
@@ -44,13 +46,13 @@ impl Device {
         Ok(Self { opened: Arc::new(Opened { adapter: adapter.clone(), context }) })
     }
 
-    /// What was opened.
+    /// Returns the adapter that was opened.
     #[must_use]
     pub fn adapter(&self) -> &Adapter {
         &self.opened.adapter
     }
 
-    /// Has the device's thread do something.
+    /// Runs a call on the device's thread and returns its result.
     pub(super) fn call<R: Send + 'static>(
         &self,
         call: impl FnOnce(&Context) -> Result<R, DeviceError> + Send + 'static,
@@ -58,7 +60,7 @@ impl Device {
         self.opened.context.call(PATIENCE, call)
     }
 
-    /// Makes something of the driver's.
+    /// Makes a resource of the driver on the device's thread.
     pub(super) fn keep<T: Send + Sync + 'static>(
         &self,
         make: impl FnOnce(&Context) -> Result<T, DeviceError> + Send + 'static,
@@ -70,11 +72,11 @@ impl Device {
     }
 }
 
-/// Something of the driver's, buffers or a kernel, that its device's thread alone touches.
+/// A resource of the driver, buffers or a kernel, that only the device's thread touches.
 #[derive(Debug)]
 pub(super) struct DeviceResource<T: Send + Sync + 'static> {
     device: Device,
-    /// `None` while it is dropped.
+    /// The resource; `None` while it is dropped.
     thing: Option<Arc<T>>,
 }
 
@@ -83,12 +85,12 @@ impl<T: Send + Sync + 'static> DeviceResource<T> {
         &self.device
     }
 
-    /// What of it does not go to the driver.
+    /// Returns the resource, for what of it does not go to the driver.
     pub(super) fn get(&self) -> &T {
         self.thing.as_ref().expect("dropping alone takes it")
     }
 
-    /// Has the device's thread do something with it.
+    /// Runs a call with the resource on the device's thread and returns its result.
     pub(super) fn call<R: Send + 'static>(
         &self,
         call: impl FnOnce(&Context, &T) -> Result<R, DeviceError> + Send + 'static,
@@ -101,7 +103,7 @@ impl<T: Send + Sync + 'static> DeviceResource<T> {
         self.thing.clone().expect("dropping alone takes it")
     }
 
-    /// Makes something else of it.
+    /// Makes another resource of this one.
     pub(super) fn keep<U: Send + Sync + 'static>(
         &self,
         make: impl FnOnce(&Context, &T) -> Result<U, DeviceError> + Send + 'static,

@@ -1,8 +1,8 @@
-//! The largest buffer of a GPU: what it can hold of a matrix, whatever its limits say.
+//! The largest buffer that a GPU really takes, whatever its limits say.
 //!
-//! A limit is a promise of the driver's about sizes, not about memory, and some drivers give memory
-//! that they do not have until it is written. So a buffer counts as taken when all of it was written
-//! and both ends read back right.
+//! A limit is a promise of the driver about sizes, not about memory, and some drivers give memory
+//! that they do not have until it is written. So a buffer counts as taken when all of it was
+//! written and both ends read back right.
 
 use super::{Device, most_bytes};
 use crate::gpu::DeviceError;
@@ -16,16 +16,18 @@ const KERNEL: &str = include_str!("../../../kernels/fill.wgsl");
 const GROUP: u32 = 256;
 const GROUPS: u32 = 16_384;
 
-/// Bytes of what the kernel writes at a time.
+/// Bytes that the kernel writes at a time.
 const VECTOR: u64 = 16;
 
-/// Steps in which the size is refined: to a sixteenth.
+/// Steps in which the size is refined: four, to a sixteenth.
 const STEPS: u32 = 4;
 
-/// The bytes of the largest buffer that the device really takes, to a sixteenth: at the most what its
-/// kernels can reach, and half of the memory that is to be had where it has none of its own.
+/// Returns the bytes of the largest buffer that the device really takes, to a sixteenth.
 ///
-/// Takes and writes some buffers of about that size, so that what works on the device besides has to
+/// It is at most what the device's kernels can reach and, for a GPU without memory of its own, half
+/// of the host memory that is available.
+///
+/// It takes and writes some buffers of about that size, so everything else on the device has to
 /// leave room for it.
 ///
 /// # Errors
@@ -51,7 +53,7 @@ pub fn largest_buffer(device: &Device) -> Result<u64, WorkloadError> {
     largest.ok_or_else(|| DeviceError::OutOfMemory.into())
 }
 
-/// The largest size up to `limit`, in whole vectors, that is taken; `None` where not even the
+/// Returns the largest size up to `limit`, in whole vectors, that is taken; `None` if not even the
 /// smallest is.
 fn largest(
     limit: u64,
@@ -75,7 +77,8 @@ fn largest(
     Ok(Some(taken).filter(|&bytes| bytes > 0))
 }
 
-/// Writes a buffer of so many bytes, a multiple of a vector's, and looks at its ends.
+/// Writes a buffer of `bytes` bytes, a multiple of a vector's, and returns whether its ends read
+/// back right.
 fn takes(context: &Context, bytes: u64) -> Result<bool, DeviceError> {
     let count = (bytes / VECTOR) as u32;
     let buffer = context.found(bytes)?;

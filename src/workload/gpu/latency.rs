@@ -1,7 +1,7 @@
-//! How long a GPU takes for next to nothing: a kernel of one thread is recorded, submitted and waited
-//! for, again and again.
+//! Launch latency of a GPU: a kernel of one thread is recorded, submitted and waited for, again and
+//! again.
 //!
-//! It is what a step of any program costs whose next step depends on its result, and why work for a
+//! It is what a step costs any program whose next step depends on its result, and why work for a
 //! GPU comes in large pieces. All of it happens on the device's thread, as in a program that calls
 //! its driver directly.
 
@@ -15,19 +15,22 @@ use crate::workload::{Done, Kind, Label, Place, Size, Variant, Workload, Workloa
 
 const KERNEL: &str = include_str!("../../../kernels/launch.wgsl");
 
-/// Launches that the device's thread is asked for at a time: asking takes about as long as one.
+/// Launches in one call to the device's thread: the call itself costs about as much as a launch.
 const LAUNCHES: u64 = 1000;
 
-/// Launches of a kernel, each waited for. Its rate is launches a second; one by it is the latency.
+/// The latency workload of a GPU: launches of a kernel, each waited for. The rate is launches per
+/// second; its reciprocal is the latency.
 #[derive(Debug)]
 pub struct Latency {
     count: DeviceResource<wgpu::Buffer>,
     kernel: DeviceResource<Prepared>,
-    /// Reported since the last check.
+    /// Launches since the last check.
     launches: u64,
 }
 
 impl Latency {
+    /// Prepares the kernel on this device.
+    ///
     /// # Errors
     ///
     /// When the device fails.

@@ -1,8 +1,7 @@
-//! Matrix products on a GPU: on its ordinary units, and on its matrix units where it says that it
-//! has them.
+//! Matrix products on a GPU: on its ordinary units, and on its matrix units if it reports any.
 //!
 //! What suits a GPU differs, so each kind of arithmetic has some tiles to choose from, and the
-//! fastest for the matrices is found out when they are made. Every product is checked as those of
+//! fastest for the matrices is measured when they are made. Every product is checked as those of
 //! processors are; that a GPU rounds to the nearest number is not taken for granted.
 
 use std::fmt;
@@ -22,33 +21,33 @@ const F16_KERNEL: &str = include_str!("../../../kernels/matmul_f16.wgsl");
 const I8_KERNEL: &str = include_str!("../../../kernels/matmul_i8.wgsl");
 const BLOCK_KERNEL: &str = include_str!("../../../kernels/matmul_coop.wgsl");
 
-/// How long tiles are tried out.
+/// How long tiles are tried.
 const TUNING: Duration = Duration::from_secs(1);
 
-/// The side that kernels can index at the most.
+/// Largest side that kernels can index.
 const MOST: usize = 1 << 20;
 
-/// What the matrices are made of, and what computes with them.
+/// The number type of a matrix product on a GPU, and the units that compute it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Arithmetic {
-    /// binary32.
+    /// IEEE 754 binary32 (f32).
     F32,
-    /// binary16, summed in binary32.
+    /// IEEE 754 binary16 (f16), accumulated in binary32.
     F16InF32,
-    /// binary16, summed in binary16.
+    /// IEEE 754 binary16 (f16), accumulated in binary16.
     F16,
-    /// i8, summed in i32.
+    /// 8-bit integers (i8), accumulated in i32.
     I8,
-    /// binary16, summed in binary32 by matrix units.
+    /// IEEE 754 binary16 (f16), accumulated in binary32 by matrix units (cooperative matrices).
     CooperativeMatrix,
 }
 
 impl Arithmetic {
-    /// All of them.
+    /// All kinds of arithmetic.
     pub const ALL: [Self; 5] =
         [Self::F32, Self::F16InF32, Self::F16, Self::I8, Self::CooperativeMatrix];
 
-    /// What it is called in reports.
+    /// Returns the variant that stands for the arithmetic in reports.
     #[must_use]
     pub fn variant(self) -> Variant {
         match self {
@@ -60,7 +59,7 @@ impl Arithmetic {
         }
     }
 
-    /// What the GPU lacks for it, if it does.
+    /// Returns what the GPU lacks for this arithmetic; `None` if it lacks nothing.
     #[must_use]
     pub fn missing(self, adapter: &Adapter) -> Option<&'static str> {
         match self {
@@ -79,7 +78,7 @@ impl Arithmetic {
         }
     }
 
-    /// The tiles to try: the likeliest first.
+    /// Returns the tiles to try, the likeliest first.
     fn tiles(self, adapter: &Adapter) -> Vec<Tile> {
         let tile =
             |entry_point, [m, n, k, buffers]: [u32; 4]| Tile { entry_point, m, n, k, buffers };
@@ -118,7 +117,8 @@ impl fmt::Display for Arithmetic {
     }
 }
 
-/// A variant of a kernel: the tile of a workgroup, its steps along k, and buffers in shared memory.
+/// A variant of a kernel: the tile of a workgroup, its step along k, and its buffers in shared
+/// memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Tile {
     entry_point: &'static str,
@@ -135,7 +135,7 @@ impl fmt::Display for Tile {
     }
 }
 
-/// Products of two matrices of random numbers, over and over.
+/// The matrix product workload of a GPU: the product of two random matrices, over and over.
 #[derive(Debug)]
 pub struct Matmul {
     arithmetic: Arithmetic,
@@ -154,7 +154,7 @@ struct Buffers {
     right: wgpu::Buffer,
 }
 
-/// The factors, as the host has them.
+/// The factors of the product, in the memory of the host.
 enum Matrices {
     F32 { left: Vec<f32>, right: Vec<f32> },
     F16 { left: Vec<F16>, right: Vec<F16> },
@@ -179,7 +179,7 @@ impl Matrices {
         })
     }
 
-    /// As the kernels read them: 8-bit integers along k, the others row by row.
+    /// Returns the factors as the kernels read them: 8-bit integers along k, the others row by row.
     fn to_bytes(&self, shape: Shape) -> [Vec<u8>; 2] {
         match self {
             Self::F32 { left, right } => [bytes(left), bytes(right)],
@@ -246,7 +246,7 @@ impl fmt::Debug for Matrices {
 }
 
 impl Matmul {
-    /// Fills matrices with random numbers, brings them to the GPU and finds out which tile suits
+    /// Fills matrices with random numbers, copies them to the GPU and measures which tile suits
     /// them: one or two seconds.
     ///
     /// # Errors
@@ -281,11 +281,11 @@ impl Matmul {
         Ok(matmul)
     }
 
-    /// Looks whether a GPU, and the host, can have matrices of a shape.
+    /// Checks that a GPU, and the host, can have matrices of a shape.
     ///
     /// # Errors
     ///
-    /// When they are too large, or a sum of integers could be.
+    /// When the matrices are too large, or a sum of integers could be.
     pub(crate) fn check_size(
         adapter: &Adapter,
         arithmetic: Arithmetic,
@@ -309,11 +309,12 @@ impl Matmul {
         memory::check("bytes for a product and its check", Some(bytes)).map(drop)
     }
 
-    /// Square matrices of the size from which on larger ones are not faster; see [`grow`](crate::workload::grow), which is told `time`.
+    /// Prepares square matrices of the size from which on larger ones are not faster; see
+    /// [`grow`](crate::workload::grow), to which `time` is passed.
     ///
     /// # Errors
     ///
-    /// As [`Self::new`].
+    /// As for [`Self::new`].
     pub fn tuned(
         device: &Device,
         arithmetic: Arithmetic,
@@ -324,13 +325,13 @@ impl Matmul {
         crate::workload::grow(FIRST, time, make)
     }
 
-    /// The tile that was found to suit the matrices, in words.
+    /// Returns the tile that was found to suit the matrices, in words.
     #[must_use]
     pub fn tile(&self) -> String {
         self.tile.to_string()
     }
 
-    /// Writes what no product is where the product will be.
+    /// Overwrites the product with what no product is.
     fn spoil(&mut self) -> Result<(), DeviceError> {
         let poison = poison(self.arithmetic, self.shape);
         self.buffers.call(move |context, buffers| context.write(&buffers.product, &poison))
@@ -367,7 +368,7 @@ impl Workload for Matmul {
     }
 }
 
-/// The bytes of a product that was not written, a whole number of words.
+/// Returns the bytes of a product that was not written, a whole number of words.
 fn poison(arithmetic: Arithmetic, shape: Shape) -> Vec<u8> {
     let elements = shape.m() * shape.n();
     match arithmetic {

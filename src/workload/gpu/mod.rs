@@ -1,4 +1,4 @@
-//! The workloads of GPUs: the kernels of `kernels/` on an opened [`Device`].
+//! Workloads of GPUs: the kernels of `kernels/` on an opened [`Device`].
 
 mod bandwidth;
 mod device;
@@ -23,15 +23,15 @@ use self::device::DeviceResource;
 use super::{Done, WorkloadError};
 use crate::units::WorkAmount;
 
-/// How long a submission should take at the least: the host needs a ten-thousandth of a second
-/// between two.
+/// Shortest time that a submission should take: the host needs a ten-thousandth of a second between
+/// two.
 const SUBMISSION: Duration = Duration::from_millis(40);
 
 /// A kernel that is run over and over.
 #[derive(Debug)]
 struct Routine {
     kernel: DeviceResource<Prepared>,
-    /// Dispatches that fill a submission, as far as is known.
+    /// Number of dispatches that fill a submission, as far as is known.
     dispatches: u64,
 }
 
@@ -40,12 +40,12 @@ impl Routine {
         Self { kernel, dispatches: 1 }
     }
 
-    /// Runs it once.
+    /// Runs the kernel once.
     fn once(&self) -> Result<(), DeviceError> {
         self.kernel.call(|context, kernel| context.repeat(kernel, 1))
     }
 
-    /// Works for about `time`, in submissions of as many dispatches as fill one.
+    /// Runs the kernel for about `time`, in submissions of as many dispatches as fill one.
     fn repeat(&mut self, time: Duration, unit: WorkAmount) -> Result<Done, WorkloadError> {
         super::repeat(time, unit, |mut left| {
             while left > 0 {
@@ -62,35 +62,36 @@ impl Routine {
     }
 }
 
-/// The bytes of numbers, filled up to a whole number of vectors of 16 bytes, which is what kernels
-/// read.
+/// Returns the bytes of numbers, padded to a whole number of vectors of 16 bytes, which is what
+/// kernels read.
 fn bytes<T: bytemuck::Pod>(numbers: &[T]) -> Vec<u8> {
     let mut bytes = bytemuck::cast_slice(numbers).to_vec();
     bytes.resize(bytes.len().next_multiple_of(16), 0);
     bytes
 }
 
-/// Whether the GPU computes with binary16, or what it lacks.
+/// Checks that the GPU computes with binary16; the error names what it lacks.
 fn has_f16(adapter: &Adapter) -> Result<(), &'static str> {
     let lacks = !adapter.features.contains(&"f16");
     if lacks { Err("f16") } else { Ok(()) }
 }
 
-/// Whether the GPU has matrix units that a kernel here can use, or what it lacks.
+/// Checks that the GPU has matrix units that a kernel here can use; the error names what it lacks.
 fn has_blocks(adapter: &Adapter) -> Result<(), &'static str> {
     let lacks = has_f16(adapter).is_err() || adapter.matrix_blocks.is_empty();
     if lacks { Err("cooperative matrices of f16 and f32") } else { Ok(()) }
 }
 
-/// What a buffer can have that kernels index with 32 bits, the least of their elements 32 bits long.
+/// Limit of the bytes of a buffer that kernels index with 32 bits, its elements having at least 4
+/// bytes.
 const INDEXED: u64 = 1 << 34;
 
-/// What one buffer can have at the most, as far as is known without taking it.
+/// Returns the most bytes that one buffer can have, as far as is known without allocating it.
 fn most_bytes(adapter: &Adapter) -> u64 {
     adapter.max_buffer_bytes.min(adapter.max_binding_bytes).min(INDEXED - 16)
 }
 
-/// Fails where a buffer would be larger than the device can have.
+/// Checks that a buffer would not be larger than the device can have, and returns its size.
 fn fits(adapter: &Adapter, what: &'static str, asked: u64) -> Result<u64, WorkloadError> {
     let limit = most_bytes(adapter);
     if asked > limit { Err(WorkloadError::TooLarge { what, asked, limit }) } else { Ok(asked) }

@@ -1,9 +1,10 @@
-//! What the arithmetic units of a GPU can do at the most: the roof of its matrix products.
+//! Peak rates of the arithmetic units of a GPU: the roof of its matrix products.
 //!
 //! Multiplications and additions are measured together, as fused multiply-add, and apart: there are
-//! cards sold to miners whose fused multiply-add was slowed down to a sixteenth, so that they are of
-//! no use for matrices, and that compute with separate instructions much faster. Matrix units are
-//! measured as far as the interface to the driver reaches them: some have faster ways of their own.
+//! cards sold to miners whose fused multiply-add was slowed down to a sixteenth, so that they are
+//! of no use for matrices, and that compute with separate instructions much faster. Matrix units
+//! are measured as far as the interface to the driver reaches them: some have faster ways of their
+//! own.
 
 mod plan;
 
@@ -18,35 +19,36 @@ use crate::units::WorkAmount;
 use crate::workload::check::CheckError;
 use crate::workload::{Done, Kind, Label, Place, Size, Variant, Workload, WorkloadError};
 
-/// How long a dispatch takes at the least, so that its beginning and its end are nothing; unless it
-/// has as many workgroups as all devices allow for, and more than any can run at a time.
+/// Shortest time of a dispatch, so that its beginning and its end do not matter; unless it has as
+/// many workgroups as all devices allow for, and more than any can run at a time.
 const DISPATCH: Duration = Duration::from_millis(5);
 const FEW_GROUPS: u32 = 16;
 const MOST_GROUPS: u32 = 1 << 15;
 
-/// Bytes before the words that are found: the count of rounds, and what aligns the words.
+/// Bytes before the words that are found: the count of rounds, and the padding that aligns the
+/// words.
 const HEAD: u64 = 16;
 
-/// What is measured.
+/// The operation whose peak rate is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
-    /// Fused multiply-add of binary32.
+    /// Fused multiply-adds of binary32 (f32).
     FusedF32,
-    /// Multiplications and additions of binary32, as many of each.
+    /// Multiplications and additions of binary32 (f32), as many of each.
     SeparateF32,
-    /// Fused multiply-add of binary16.
+    /// Fused multiply-adds of binary16 (f16).
     FusedF16,
-    /// Multiplications and additions of binary16, as many of each.
+    /// Multiplications and additions of binary16 (f16), as many of each.
     SeparateF16,
-    /// Dot products of four 8-bit integers, summed in 32 bits: eight operations each.
+    /// Dot products of four 8-bit integers, accumulated in 32 bits: eight operations each.
     Dot8,
-    /// Products of blocks of binary16, summed in binary32 by matrix units: of the largest blocks that
-    /// the GPU has.
+    /// Products of blocks of binary16 (f16), accumulated in binary32 by matrix units: of the
+    /// largest blocks that the GPU has.
     CooperativeMatrix,
 }
 
 impl Operation {
-    /// All of them.
+    /// All operations.
     pub const ALL: [Self; 6] = [
         Self::FusedF32,
         Self::SeparateF32,
@@ -56,7 +58,7 @@ impl Operation {
         Self::CooperativeMatrix,
     ];
 
-    /// What it is called in reports.
+    /// Returns the variant that stands for the operation in reports.
     #[must_use]
     pub fn variant(self) -> Variant {
         match self {
@@ -69,7 +71,7 @@ impl Operation {
         }
     }
 
-    /// What the GPU lacks for it, if it does.
+    /// Returns what the GPU lacks for this operation; `None` if it lacks nothing.
     #[must_use]
     pub fn missing(self, adapter: &Adapter) -> Option<&'static str> {
         match self {
@@ -86,25 +88,25 @@ impl fmt::Display for Operation {
     }
 }
 
-/// The kernel and what it finds.
+/// The peak workload of a GPU: a kernel of arithmetic from registers, and its checked results.
 #[derive(Debug)]
 pub struct Peak {
     operation: Operation,
     plan: Plan,
     found: DeviceResource<wgpu::Buffer>,
     routine: Routine,
-    /// Rounds that are counted in a dispatch.
+    /// Rounds that a dispatch counts.
     rounds: u32,
-    /// Reported since the last check.
+    /// Dispatches since the last check.
     dispatches: u64,
 }
 
 impl Peak {
-    /// Compiles the kernel, and finds out how much of it fills the device.
+    /// Compiles the kernel, and measures how many workgroups fill the device.
     ///
     /// # Errors
     ///
-    /// When the GPU lacks the operation, computes something else, or fails.
+    /// When the GPU lacks the operation, computes wrong results, or fails.
     pub fn new(device: &Device, operation: Operation) -> Result<Self, WorkloadError> {
         let adapter = device.adapter();
         if let Some(missing) = operation.missing(adapter) {
@@ -127,7 +129,7 @@ impl Peak {
         Ok(peak)
     }
 
-    /// Operations of a dispatch.
+    /// Returns the work of a dispatch.
     fn work(&self) -> WorkAmount {
         let operations = self.plan.operations * u64::from(self.rounds);
         match self.operation {
@@ -136,14 +138,14 @@ impl Peak {
         }
     }
 
-    /// Writes what no result is where the result will be.
+    /// Overwrites the place of the result with what no result is.
     fn spoil(&self) -> Result<(), DeviceError> {
         let mut poison = vec![f32::NAN.to_bits(); HEAD as usize / 4 + self.plan.words];
         poison[0] = 0;
         self.found.call(move |context, found| context.write(found, bytemuck::cast_slice(&poison)))
     }
 
-    /// The count of rounds, and the words.
+    /// Reads the count of rounds, and the words.
     fn read(&self) -> Result<(u32, Vec<u32>), DeviceError> {
         self.found.call(|context, found| {
             let window = context.window(found.size())?;
@@ -195,7 +197,7 @@ impl Workload for Peak {
     }
 }
 
-/// The kernel, on as many workgroups as fill a dispatch.
+/// Prepares the kernel, on as many workgroups as fill a dispatch.
 fn prepare(context: &Context, plan: &Plan, found: &wgpu::Buffer) -> Result<Prepared, DeviceError> {
     let kernel = Kernel {
         source: plan.source,
@@ -223,7 +225,7 @@ fn prepare(context: &Context, plan: &Plan, found: &wgpu::Buffer) -> Result<Prepa
     }
 }
 
-/// The rounds that a dispatch counts, as long as they can be right.
+/// Returns the rounds that a dispatch counts, if they can be right.
 fn counted(plan: &Plan, groups: u32, rounds: u32) -> Result<u32, WorkloadError> {
     let each = ROUNDS * groups;
     let most = if plan.by_subgroups { plan.group } else { 1 };

@@ -1,5 +1,5 @@
-//! How each operation is run, and what must come out: the kernels of `kernels/peak_*.wgsl`, repeated
-//! by the host in whole numbers.
+//! How the kernel of each operation is run, and what it must compute: the kernels of
+//! `kernels/peak_*.wgsl`, repeated by the host in whole numbers.
 
 use super::Operation;
 use crate::gpu::Adapter;
@@ -20,23 +20,23 @@ const TURNS: u32 = 4;
 const PAIRS: u32 = 16;
 const PRODUCTS: u32 = 16;
 
-/// Words that are looked at: one of each of so many threads, or all of so many subgroups.
+/// Words that are checked: one of each of this many threads, or all of this many subgroups.
 const THREADS: usize = 4096;
 const STORED: usize = 4;
 
-/// What points are turned by, and what numbers are multiplied with and moved by: powers of two, which
-/// do not round.
+/// Factor that points are turned by, and the factor and addend of separate operations: powers of
+/// two, which do not round.
 const TURN: f32 = 1.0;
 const FACTOR: f32 = 2.0;
 const ADDEND: f32 = 0.25;
 
-/// What 8-bit integers are multiplied with, four at a time.
+/// Factors of 8-bit integers, four in each word.
 const DOTS: [u32; 2] = [0x7fad_6589, 0x9153_c67b];
 
-/// A number that spreads what it is multiplied with over all bits.
+/// Factor that spreads a number over all bits.
 const SPREAD: u32 = 0x9e37_79b1;
 
-/// A kernel, what it is told, and what it must find.
+/// A kernel, its parameters, and the results that it must have.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) source: &'static str,
@@ -46,15 +46,15 @@ pub(super) struct Plan {
     pub(super) told: [u32; 8],
     /// Blocks for the matrix units; empty where there are none.
     pub(super) factors: Vec<u16>,
-    /// Operations of a round, of a workgroup or of a subgroup: of whatever counts its rounds.
+    /// Operations of one round, for a workgroup or for a subgroup: whichever counts its rounds.
     pub(super) operations: u64,
-    /// Whether subgroups count, so that it is the driver's choice how many do.
+    /// Whether subgroups count rounds, so that it is the driver's choice how many do.
     pub(super) by_subgroups: bool,
-    /// What is found at first, and then again and again.
+    /// Numbers that must be found, repeated over all words.
     pub(super) expected: Vec<f64>,
-    /// Words that are found.
+    /// Number of words that are found.
     pub(super) words: usize,
-    /// What a word stands for.
+    /// Returns the number that a word stands for.
     pub(super) number: fn(u32) -> f64,
 }
 
@@ -121,8 +121,8 @@ impl Plan {
     }
 }
 
-/// The words of the threads that differ: each the sum of what its pairs end as, from the words that
-/// they begin with.
+/// Returns the words of the threads that differ: each the sum of what its pairs end as, from the
+/// words that they begin with.
 fn words(end: impl Fn([u32; 2]) -> u32) -> Vec<f64> {
     let thread = |thread: u32| {
         let first = 2 * PAIRS * thread;
@@ -132,7 +132,8 @@ fn words(end: impl Fn([u32; 2]) -> u32) -> Vec<f64> {
     (0..16).map(|n| thread(n).into()).collect()
 }
 
-/// A point from the leading bits of two words, in multiples of 2^-bits: no operation leaves them.
+/// Makes a point from the leading bits of two words, in multiples of 2^-bits: operations keep to
+/// those.
 fn point(words: [u32; 2], bits: u32) -> [i64; 2] {
     let [x, y] = words.map(|word| i64::from(word >> (32 - bits)));
     [x + (1 << bits), y + (1 << bits >> 2)]
@@ -152,7 +153,8 @@ fn fused(words: [u32; 2], bits: u32) -> u32 {
     bits_of([x, y], bits)
 }
 
-/// What is multiplied is divided again, and what is added subtracted.
+/// Returns the result of separate operations: each multiplication is undone by another, and each
+/// addition by a subtraction.
 fn separate(words: [u32; 2], bits: u32) -> u32 {
     bits_of(point(words, bits), bits)
 }
@@ -170,14 +172,15 @@ fn dots(words: [u32; 2]) -> u32 {
     x.wrapping_add(y).cast_unsigned()
 }
 
-/// Four blocks of a left factor and four of a right one: whole numbers from -4 to 4, in binary16.
+/// Returns four blocks of a left factor and four of a right one: whole numbers from -4 to 4, in
+/// binary16.
 fn factors(side: usize) -> Vec<u16> {
     const NUMBERS: [u16; 8] = [0xc400, 0xc200, 0xc000, 0xbc00, 0x3c00, 0x4000, 0x4200, 0x4400];
     let number = |n: u32| NUMBERS[(n.wrapping_mul(SPREAD) >> 29) as usize];
     (0..8 * side * side).map(|n| number(n as u32)).collect()
 }
 
-/// The 16 products of the blocks, summed over all rounds.
+/// Returns the 16 products of the blocks, summed over all rounds.
 fn products(side: usize, factors: &[u16]) -> Vec<f64> {
     let numbers: Vec<_> = factors.iter().map(|&bits| F16::from_bits(bits).to_f64()).collect();
     let (left, right) = numbers.split_at(4 * side * side);
