@@ -12,7 +12,7 @@ use perjoule::block::{Header, Target};
 use perjoule::criterion::EnergyMeasurement;
 use perjoule::engine;
 use perjoule::job::NonceRange;
-use perjoule::score::Device;
+use perjoule::score::DeviceId;
 use perjoule::search::{Search, SearchControl, Workers};
 use perjoule::units::WorkUnit;
 use perjoule::workload::cpu::matmul::{Matmul, Precision};
@@ -20,7 +20,7 @@ use perjoule::workload::{Shape, Workload};
 
 /// Runs benchmarks, and says whether all of them were measured.
 fn measured(unit: WorkUnit, target: fn(&mut Criterion<EnergyMeasurement>)) -> bool {
-    let measurement = EnergyMeasurement::new(Device::Cpu, unit).expect("a thread for the meters");
+    let measurement = EnergyMeasurement::new(DeviceId::Cpu, unit).expect("a thread for the meters");
     let failure = measurement.failure();
     let time = Duration::from_secs(if measurement.is_energy() { 30 } else { 3 });
     let mut criterion = Criterion::default()

@@ -65,7 +65,7 @@ fn engines(criterion: &mut Criterion) {
 fn gpus(criterion: &mut Criterion) {
     use criterion::SamplingMode;
     use perjoule::engine::{Engine, gpu::Gpu};
-    use perjoule::gpu::{Kind, adapters};
+    use perjoule::gpu::{AdapterKind, adapters};
     use std::sync::Arc;
 
     const TIME: f64 = 0.25;
@@ -80,7 +80,7 @@ fn gpus(criterion: &mut Criterion) {
                 continue;
             }
         };
-        let software = if adapter.kind == Kind::Software { " (software)" } else { "" };
+        let software = if adapter.kind == AdapterKind::Software { " (software)" } else { "" };
         println!("{}: {}, {}", gpu.id(), adapter.name, gpu.tuning());
         let workers = Workers::builder(gpu.clone()).build().expect("threads");
         let plain = Search::new(header, target);

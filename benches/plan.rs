@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use perjoule::decision::plan::{Ai, Class, Contract, Hour, Problem, Response, Site, Stage, Use};
+use perjoule::decision::plan::{
+    AiLimits, CapacityStage, Class, CommittedPower, DemandResponse, HourPrices, Operation, Problem,
+    SiteLimits,
+};
 use perjoule::units::{Joules, Usd, UsdPerHour, UsdPerKwh, Watts};
 
 const HOURS: usize = 8760;
@@ -40,12 +43,12 @@ fn year(ramp: Option<f64>) -> Problem {
             Class {
                 name: format!("kind {kind}"),
                 count: EACH,
-                mining: Some(Use {
+                mining: Some(Operation {
                     power: Watts::new(mining),
                     heat: Watts::new(mining * 0.95),
                     revenue: UsdPerHour::new(mining / 1e3 * draws.between(0.03, 0.09)),
                 }),
-                ai: Some(Use {
+                ai: Some(Operation {
                     power: Watts::new(ai),
                     heat: Watts::new(ai * draws.between(0.85, 0.98)),
                     revenue: UsdPerHour::new(ai / 1e3 * earned),
@@ -62,7 +65,7 @@ fn year(ramp: Option<f64>) -> Problem {
         .map(|hour| {
             let day = (hour as f64 / 24.0 * std::f64::consts::TAU).sin();
             let leap = if draws.next() < 0.01 { draws.between(0.1, 1.0) } else { 0.0 };
-            Hour {
+            HourPrices {
                 tariff: UsdPerKwh::new(0.045 + 0.02 * day + draws.between(-0.015, 0.015) + leap),
                 credit: UsdPerKwh::new(if hour % 50 < 3 { draws.between(0.01, 0.2) } else { 0.0 }),
                 demand: Some(Watts::new(all * draws.between(0.2, 0.3))),
@@ -70,11 +73,11 @@ fn year(ramp: Option<f64>) -> Problem {
         })
         .collect();
     Problem {
-        site: Site {
+        site: SiteLimits {
             power: Watts::new(0.7 * all),
             cooling: Some(Watts::new(0.65 * all)),
             ramp: ramp.map(|share| Watts::new(share * all)),
-            response: Some(Response {
+            response: Some(DemandResponse {
                 baseline: Watts::new(0.7 * all),
                 most_power: Some(Watts::new(0.5 * all)),
                 most_energy: Some(Joules::new(all * 100.0 * 3600.0)),
@@ -82,12 +85,12 @@ fn year(ramp: Option<f64>) -> Problem {
         },
         hours,
         classes,
-        ai: Ai {
+        ai: AiLimits {
             stages: vec![
-                Stage { from: 0, capacity: Watts::new(0.1 * all) },
-                Stage { from: 2920, capacity: Watts::new(0.25 * all) },
+                CapacityStage { from: 0, capacity: Watts::new(0.1 * all) },
+                CapacityStage { from: 2920, capacity: Watts::new(0.25 * all) },
             ],
-            contract: Some(Contract { from: 1000, least: Watts::new(0.05 * all) }),
+            contract: Some(CommittedPower { from: 1000, least: Watts::new(0.05 * all) }),
         },
     }
 }

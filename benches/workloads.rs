@@ -107,12 +107,12 @@ fn bandwidth(criterion: &mut Criterion) {
 /// less to do.
 #[cfg(feature = "gpu")]
 fn gpus(criterion: &mut Criterion) {
-    use perjoule::gpu::{Kind, adapters};
+    use perjoule::gpu::{AdapterKind, adapters};
     use perjoule::workload::Shape;
     use perjoule::workload::gpu::{Arithmetic, Bandwidth, Device, Matmul, Transfer};
 
     for adapter in adapters() {
-        let software = adapter.kind == Kind::Software;
+        let software = adapter.kind == AdapterKind::Software;
         let place = format!("gpu:{}{}", adapter.number, if software { " (software)" } else { "" });
         println!("{place}: {}", adapter.name);
         let device = match Device::open(&adapter) {

@@ -17,14 +17,14 @@ use ::criterion::Throughput;
 use ::criterion::measurement::{Measurement, ValueFormatter, WallTime};
 
 use crate::meter::{Clock, DEFAULT_INTERVAL, Mark, MeterError, Recorder, found};
-use crate::score::{Device, Metering};
+use crate::score::{DeviceId, Metering};
 use crate::units::{Joules, WorkUnit};
 
 /// A measurement of the energy of a device in joules, or of time in nanoseconds where no meter
 /// measures it.
 #[derive(Debug)]
 pub struct EnergyMeasurement {
-    device: Device,
+    device: DeviceId,
     metering: Option<Metering>,
     formatter: PerJoule,
     /// Whether a reading has failed, which is printed once.
@@ -38,7 +38,7 @@ impl EnergyMeasurement {
     /// # Errors
     ///
     /// When the system cannot start a thread to read them.
-    pub fn new(device: Device, unit: WorkUnit) -> Result<Self, MeterError> {
+    pub fn new(device: DeviceId, unit: WorkUnit) -> Result<Self, MeterError> {
         let (meters, missing): (Vec<_>, Vec<_>) = found().into_iter().partition(Result::is_ok);
         let meters = meters.into_iter().flatten().collect();
         let recorder = Recorder::start(meters, Clock::start(), DEFAULT_INTERVAL)?;
@@ -52,7 +52,7 @@ impl EnergyMeasurement {
         Ok(Self::with(device, unit, is_metered.then_some(metering)))
     }
 
-    fn with(device: Device, unit: WorkUnit, metering: Option<Metering>) -> Self {
+    fn with(device: DeviceId, unit: WorkUnit, metering: Option<Metering>) -> Self {
         let formatter = PerJoule { unit };
         Self { device, metering, formatter, has_failed: Arc::default() }
     }
@@ -201,7 +201,7 @@ mod tests {
     use crate::meter::{Domain, Socket};
     use crate::units::Watts;
 
-    fn measurement(hand: &ManualClock, device: Device) -> EnergyMeasurement {
+    fn measurement(hand: &ManualClock, device: DeviceId) -> EnergyMeasurement {
         let domain = Domain::Package(Socket::new(0));
         let meter = Fake::counting(domain, Watts::new(40.0), Duration::from_millis(1));
         let hour = Duration::from_hours(1);
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn known_joules_give_known_hashes_per_joule() {
         let hand = ManualClock::new();
-        let energy = measurement(&hand, Device::Cpu);
+        let energy = measurement(&hand, DeviceId::Cpu);
         assert!(energy.is_energy());
         let begun = energy.start();
         hand.advance(Duration::from_secs(2));
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn a_window_that_shows_nothing_is_zero_which_criterion_refuses() {
         let hand = ManualClock::new();
-        let energy = measurement(&hand, Device::Cpu);
+        let energy = measurement(&hand, DeviceId::Cpu);
         let failure = energy.failure();
         assert!(!failure.load(Ordering::Relaxed));
         let begun = energy.start();
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn without_a_meter_it_is_time() {
-        let time = measurement(&ManualClock::new(), Device::Gpu(0));
+        let time = measurement(&ManualClock::new(), DeviceId::Gpu(0));
         assert!(!time.is_energy());
         let begun = time.start();
         assert!(time.end(begun) >= 0.0);

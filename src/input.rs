@@ -22,7 +22,7 @@ pub enum InputError {
     NoFile(&'static str),
     /// The file is larger than the limit for files of its kind.
     #[error("it has more than {}, which is the limit of {}", bytes(.0.bytes), .0.what)]
-    TooLarge(Limit),
+    TooLarge(InputLimit),
     /// The text is encoded in UTF-16, not UTF-8.
     #[error(
         "it is UTF-16, expected UTF-8; save it as UTF-8, or in PowerShell write it with `| Out-File -Encoding utf8`"
@@ -38,12 +38,12 @@ pub enum InputError {
 
 /// Maximum size of a file of some kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit {
+pub struct InputLimit {
     what: &'static str,
     bytes: u64,
 }
 
-impl Limit {
+impl InputLimit {
     /// Limit of a score: power over hours, every fiftieth of a second, is some tens of megabytes.
     pub(crate) const SCORE: Self = Self::new("a score", 256 << 20);
     /// Limit of a file of settings, such as a site or thresholds.
@@ -57,7 +57,7 @@ impl Limit {
 }
 
 /// Reads the text of a file.
-pub(crate) fn file(path: &Path, limit: Limit) -> Result<String, InputError> {
+pub(crate) fn file(path: &Path, limit: InputLimit) -> Result<String, InputError> {
     let found = fs::metadata(path).map_err(InputError::Unreadable)?;
     // To open a pipe is to wait for whoever writes into it.
     if let Some(other) = other_than_a_file(found.file_type(), path) {
@@ -70,7 +70,7 @@ pub(crate) fn file(path: &Path, limit: Limit) -> Result<String, InputError> {
 }
 
 /// Reads the text of a stream until its end.
-pub(crate) fn reader(from: impl Read, limit: Limit) -> Result<String, InputError> {
+pub(crate) fn reader(from: impl Read, limit: InputLimit) -> Result<String, InputError> {
     let mut bytes = Vec::new();
     from.take(limit.bytes + 1).read_to_end(&mut bytes).map_err(InputError::Unreadable)?;
     if bytes.len() as u64 > limit.bytes {
@@ -160,7 +160,7 @@ pub(crate) fn listed<T: ToString>(all: &[T], between: &str, most: usize) -> Stri
 mod tests {
     use super::*;
 
-    const SMALL: Limit = Limit::new("a test", 16);
+    const SMALL: InputLimit = InputLimit::new("a test", 16);
 
     fn told(result: Result<String, InputError>) -> String {
         result.expect_err("refused").to_string()

@@ -425,7 +425,7 @@ fn gpus_are_listed_and_search() {
             ["score", "--engine", "gpu:0", "--threads", "1", "--seconds", "0.1", "--json", "-"];
         let result = json(&run(args), 0);
         assert_eq!(result["devices"][0]["id"], "gpu:0");
-        let software = adapters[0].kind == perjoule::gpu::Kind::Software;
+        let software = adapters[0].kind == perjoule::gpu::AdapterKind::Software;
         assert_eq!(result["devices"][0]["software"], software);
         let rows = result["rows"].as_array().unwrap();
         let versions: Vec<_> = rows.iter().map(|row| row["size"]["versions"].as_u64()).collect();

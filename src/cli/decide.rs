@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use perjoule::decision::fitness::Thresholds;
 use perjoule::decision::plan::Error::{Unproven, Unsolved};
-use perjoule::decision::site::{Problem, SettingsError, Site, TEMPLATE};
+use perjoule::decision::site::{SettingsError, Site, SiteProblem, TEMPLATE};
 use perjoule::decision::{DecideError, Decision, Options, decide};
 use perjoule::report::{decision, file, html};
 
@@ -190,7 +190,7 @@ fn twice(scores: &[PathBuf]) -> Option<&Path> {
 }
 
 /// All problems of a file, a line each: the last as the error, the others before it.
-fn wrong(name: &str, problems: &[Problem]) -> Error {
+fn wrong(name: &str, problems: &[SiteProblem]) -> Error {
     let (last, others) =
         problems.split_last().map_or((None, problems), |(last, it)| (Some(last), it));
     for problem in others {

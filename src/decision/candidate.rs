@@ -9,11 +9,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fitness::{Capabilities, Fitness, Thresholds};
-use super::site::{Entry, Figures};
+use super::site::{DeviceEntry, Figures};
 use crate::input::{listed, shown};
 use crate::meter::Domain;
-use crate::record::{Device, Energy, Named, Record};
-use crate::score::{Device as DeviceId, NoEnergy};
+use crate::record::{Energy, Named, Record, ScoredDevice};
+use crate::score::{DeviceId, NoEnergy};
 use crate::units::Watts;
 use crate::workload::Kind;
 
@@ -23,7 +23,7 @@ pub type NamedRecord = (String, Record);
 /// A kind of hardware that is decided on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Candidate<'a> {
-    pub(crate) entry: &'a Entry,
+    pub(crate) entry: &'a DeviceEntry,
     /// Name that the device reports, where there is a score.
     pub(crate) model: Option<String>,
     /// Hash rate and power of mining, or why they are not known.
@@ -122,7 +122,7 @@ pub(crate) enum UnknownUse {
 
 /// Joins every entry of a site with its score or data sheet.
 pub(crate) fn candidates<'a>(
-    entries: &'a [Entry],
+    entries: &'a [DeviceEntry],
     records: &[NamedRecord],
     thresholds: &Thresholds,
 ) -> Result<Vec<Candidate<'a>>, Vec<MismatchError>> {
@@ -139,7 +139,7 @@ pub(crate) fn candidates<'a>(
 }
 
 /// Returns the devices of scores that no entry of the site names.
-pub(crate) fn unused(entries: &[Entry], records: &[NamedRecord]) -> Vec<String> {
+pub(crate) fn unused(entries: &[DeviceEntry], records: &[NamedRecord]) -> Vec<String> {
     let mut unused = Vec::new();
     for (name, record) in records {
         for device in record.devices.iter().filter(|device| !device.software) {
@@ -159,7 +159,7 @@ pub(crate) fn unused(entries: &[Entry], records: &[NamedRecord]) -> Vec<String> 
 
 impl<'a> Candidate<'a> {
     fn new(
-        entry: &'a Entry,
+        entry: &'a DeviceEntry,
         records: &[NamedRecord],
         thresholds: &Thresholds,
     ) -> Result<Self, MismatchReason> {
@@ -211,7 +211,7 @@ fn find<'r>(
     records: &'r [NamedRecord],
     file: Option<&str>,
     id: &Named<DeviceId>,
-) -> Result<(&'r Record, &'r Device), MismatchReason> {
+) -> Result<(&'r Record, &'r ScoredDevice), MismatchReason> {
     let names = || listed(&records.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ", ", 10);
     let record = match (file, records) {
         (_, []) => return Err(MismatchReason::NoScore),
@@ -260,7 +260,7 @@ impl Overheads {
 /// The energy of the row of a kind of work that has most of something, or why there is none.
 fn metered<'r>(
     report: &'r Record,
-    device: &Device,
+    device: &ScoredDevice,
     workload: Kind,
     most: impl Fn(&Energy) -> f64,
 ) -> Result<&'r Energy, UnknownUse> {

@@ -61,7 +61,7 @@ impl Use {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Input {
+pub enum UncertainInput {
     /// Price of a bitcoin.
     BtcPrice,
     /// Network difficulty of finding a block.
@@ -100,7 +100,7 @@ pub enum Input {
     AiPower,
 }
 
-impl Input {
+impl UncertainInput {
     /// All inputs, in the order in which they are declared.
     pub const ALL: [Self; 18] = [
         Self::BtcPrice,
@@ -161,16 +161,16 @@ pub(crate) enum Doubt {
 /// A multiple of each input, for a scenario.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Factors {
-    times: [f64; Input::ALL.len()],
+    times: [f64; UncertainInput::ALL.len()],
     /// Number of further halvings of the subsidy.
     halvings: i32,
 }
 
 impl Factors {
     /// Every input as quoted or measured.
-    pub(crate) const ONE: Self = Self { times: [1.0; Input::ALL.len()], halvings: 0 };
+    pub(crate) const ONE: Self = Self { times: [1.0; UncertainInput::ALL.len()], halvings: 0 };
 
-    pub(crate) fn with(mut self, input: Input, times: f64) -> Self {
+    pub(crate) fn with(mut self, input: UncertainInput, times: f64) -> Self {
         self.times[input as usize] = times;
         self
     }
@@ -180,7 +180,7 @@ impl Factors {
         Self { halvings: self.halvings + 1, ..self }
     }
 
-    fn of(&self, input: Input) -> f64 {
+    fn of(&self, input: UncertainInput) -> f64 {
         self.times[input as usize]
     }
 }
@@ -270,7 +270,7 @@ impl<'a> Case<'a> {
     /// Returns the price for which the device can be sold or bought.
     pub(crate) fn worth(&self, factors: &Factors) -> Usd {
         let (Hardware::Owned(worth) | Hardware::ToBuy(worth)) = &self.candidate.entry.hardware;
-        worth.value * factors.of(Input::Hardware)
+        worth.value * factors.of(UncertainInput::Hardware)
     }
 
     /// Returns the inputs of mining revenue at the site.
@@ -281,14 +281,14 @@ impl<'a> Case<'a> {
     /// Returns the operating point of mining; `None` where its hash rate or power is not known.
     pub(crate) fn mining(&self, factors: &Factors) -> Option<OperatingPoint> {
         let Hashing { hashes_per_second, power } = *self.candidate.hashing.as_ref().ok()?;
-        let rate = hashes_per_second * factors.of(Input::HashesPerJoule);
+        let rate = hashes_per_second * factors.of(UncertainInput::HashesPerJoule);
         let revenue = self.earnings(factors).per_hash() * (rate * 3600.0);
         let power = self.site.metered(power.wall, self.site.place.mining_pue);
         let operations = &self.site.place.mining_operations;
         Some(OperatingPoint {
             power,
             revenue: UsdPerHour::new(revenue.value()),
-            operations: operations.value * power * factors.of(Input::MiningOperations),
+            operations: operations.value * power * factors.of(UncertainInput::MiningOperations),
             conversion: Usd::ZERO,
             conversion_yearly: Usd::ZERO,
             converted: 1.0,
@@ -303,15 +303,15 @@ impl<'a> Case<'a> {
         let market = self.site.ai.market.as_ref()?;
         let computing = self.candidate.computing.as_ref().ok()?;
         let capital = &self.site.capital;
-        let wall = computing.wall * factors.of(Input::AiPower);
+        let wall = computing.wall * factors.of(UncertainInput::AiPower);
         let power = self.site.metered(wall, self.site.place.ai_pue);
-        let share = (utilisation.value * factors.of(Input::Utilisation)).clamp(0.0, 1.0);
-        let fee = (market.fee.value * factors.of(Input::MarketFee)).clamp(0.0, 1.0);
-        let revenue = price.value * (factors.of(Input::RentalPrice) * (1.0 - fee) * share);
+        let share = (utilisation.value * factors.of(UncertainInput::Utilisation)).clamp(0.0, 1.0);
+        let fee = (market.fee.value * factors.of(UncertainInput::MarketFee)).clamp(0.0, 1.0);
+        let revenue = price.value * (factors.of(UncertainInput::RentalPrice) * (1.0 - fee) * share);
         let of_device = conversion.as_ref().map_or(Usd::ZERO, |it| it.value);
         let conversion = per_megawatt(capital.retrofit.value.value(), power)
-            * factors.of(Input::Retrofit)
-            + of_device * factors.of(Input::Conversion);
+            * factors.of(UncertainInput::Retrofit)
+            + of_device * factors.of(UncertainInput::Conversion);
         Some(converted(self.site, power, revenue, (conversion, capital.life_years), factors))
     }
 
@@ -351,12 +351,12 @@ impl<'a> Case<'a> {
 
     /// Returns the mean price of power.
     pub(crate) fn tariff(&self, factors: &Factors) -> UsdPerKwh {
-        self.curve.all().cost * factors.of(Input::Tariff)
+        self.curve.all().cost * factors.of(UncertainInput::Tariff)
     }
 
     /// Returns the value of a year of mining while it pays, without the cost of the hardware.
     pub(crate) fn mined(&self, mining: &OperatingPoint, factors: &Factors) -> Mined {
-        let times = factors.of(Input::Tariff);
+        let times = factors.of(UncertainInput::Tariff);
         let (credit, dear) = self.credit(factors).unwrap_or((UsdPerKwh::ZERO, 0.0));
         let worth = mining.worth();
         // Prices are compared as they were quoted; of a tariff that is nothing all are below.
@@ -375,12 +375,12 @@ impl<'a> Case<'a> {
     /// Returns the curtailment credit of a kilowatt-hour, and the share of the hours that have it.
     fn credit(&self, factors: &Factors) -> Option<(UsdPerKwh, f64)> {
         let response = self.site.power.response.as_ref()?;
-        let credit = response.credit.value * factors.of(Input::Credit);
+        let credit = response.credit.value * factors.of(UncertainInput::Credit);
         Some((credit, f64::from(response.hours) / f64::from(YEAR)))
     }
 
     /// Returns how far each input that matters here may be off.
-    pub(crate) fn doubts(&self) -> Vec<(Input, Doubt)> {
+    pub(crate) fn doubts(&self) -> Vec<(UncertainInput, Doubt)> {
         let mut doubts = Vec::new();
         let mut range = |input, (low, high): (f64, f64)| {
             if low < high {
@@ -388,41 +388,41 @@ impl<'a> Case<'a> {
             }
         };
         let Site { power, place, mining, ai, capital, .. } = self.site;
-        range(Input::Tariff, power.tariff.range);
+        range(UncertainInput::Tariff, power.tariff.range);
         if let Some(response) = &power.response {
-            range(Input::Credit, response.credit.range);
+            range(UncertainInput::Credit, response.credit.range);
         }
         if self.candidate.hashing.is_ok() {
             let (Network::Difficulty(network) | Network::HashRate(network)) = &mining.network;
-            range(Input::BtcPrice, mining.btc_price.range);
-            range(Input::Difficulty, network.range);
-            range(Input::Fees, mining.fees.range);
-            range(Input::PoolFee, mining.pool_fee.range);
-            range(Input::MiningOperations, place.mining_operations.range);
+            range(UncertainInput::BtcPrice, mining.btc_price.range);
+            range(UncertainInput::Difficulty, network.range);
+            range(UncertainInput::Fees, mining.fees.range);
+            range(UncertainInput::PoolFee, mining.pool_fee.range);
+            range(UncertainInput::MiningOperations, place.mining_operations.range);
             if let (Some(contract), Some(build_out)) = (&ai.contract, &capital.build_out) {
-                range(Input::Contract, contract.total.range);
-                range(Input::BuildOut, build_out.range);
-                range(Input::AiOperations, place.ai_operations.range);
+                range(UncertainInput::Contract, contract.total.range);
+                range(UncertainInput::BuildOut, build_out.range);
+                range(UncertainInput::AiOperations, place.ai_operations.range);
             }
         }
         if let (Some(rental), Some(market), Ok(_)) =
             (&self.candidate.entry.rental, &ai.market, &self.candidate.computing)
         {
-            range(Input::RentalPrice, rental.price.range);
-            range(Input::Utilisation, rental.utilisation.range);
-            range(Input::MarketFee, market.fee.range);
-            range(Input::Retrofit, capital.retrofit.range);
+            range(UncertainInput::RentalPrice, rental.price.range);
+            range(UncertainInput::Utilisation, rental.utilisation.range);
+            range(UncertainInput::MarketFee, market.fee.range);
+            range(UncertainInput::Retrofit, capital.retrofit.range);
             if let Some(conversion) = &rental.conversion {
-                range(Input::Conversion, conversion.range);
+                range(UncertainInput::Conversion, conversion.range);
             }
-            range(Input::AiOperations, place.ai_operations.range);
+            range(UncertainInput::AiOperations, place.ai_operations.range);
         }
         let (Hardware::Owned(worth) | Hardware::ToBuy(worth)) = &self.candidate.entry.hardware;
-        range(Input::Hardware, worth.range);
+        range(UncertainInput::Hardware, worth.range);
         let hashing = self.candidate.hashing.as_ref().map(|it| it.power);
         let measured = [
-            (Input::HashesPerJoule, hashing.ok()),
-            (Input::AiPower, self.candidate.computing.as_ref().ok().copied()),
+            (UncertainInput::HashesPerJoule, hashing.ok()),
+            (UncertainInput::AiPower, self.candidate.computing.as_ref().ok().copied()),
         ];
         for (input, power) in measured {
             let deviation = power.map_or(0.0, |power| power.deviation());
@@ -436,12 +436,12 @@ impl<'a> Case<'a> {
     }
 
     /// The inputs that something here depends on.
-    pub(crate) fn inputs(&self) -> Vec<Input> {
+    pub(crate) fn inputs(&self) -> Vec<UncertainInput> {
         let base = self.values(&Factors::ONE);
-        let matters = |input: &Input| {
+        let matters = |input: &UncertainInput| {
             [0.8, 1.2].iter().any(|&times| self.values(&Factors::ONE.with(*input, times)) != base)
         };
-        Input::ALL.into_iter().filter(matters).collect()
+        UncertainInput::ALL.into_iter().filter(matters).collect()
     }
 }
 
@@ -459,8 +459,9 @@ pub(crate) fn hosting(site: &Site, power: Watts, factors: &Factors) -> Option<Op
     let contract = site.ai.contract.as_ref()?;
     let build_out = site.capital.build_out.as_ref()?;
     let machines = site.machines(power, site.place.ai_pue);
-    let revenue = contract.usd_per_kwh() * factors.of(Input::Contract) * machines;
-    let conversion = per_megawatt(build_out.value.value(), machines) * factors.of(Input::BuildOut);
+    let revenue = contract.usd_per_kwh() * factors.of(UncertainInput::Contract) * machines;
+    let conversion =
+        per_megawatt(build_out.value.value(), machines) * factors.of(UncertainInput::BuildOut);
     let running = converted(site, power, revenue, (conversion, contract.years), factors);
     Some(OperatingPoint { energy_paid: contract.tenant_pays_power, ..running })
 }
@@ -479,7 +480,7 @@ fn converted(
     OperatingPoint {
         power,
         revenue,
-        operations: operations.value * power * factors.of(Input::AiOperations),
+        operations: operations.value * power * factors.of(UncertainInput::AiOperations),
         conversion,
         conversion_yearly: conversion * annuity(discount_rate, years),
         converted: (1.0 - months_to_convert / 12.0 / years).max(0.0),
@@ -496,10 +497,10 @@ pub(crate) fn earnings(site: &Site, factors: &Factors) -> Earnings {
     };
     let subsidy = subsidy(mining.height) * 0.5_f64.powi(factors.halvings);
     Earnings {
-        btc_price: mining.btc_price.value * factors.of(Input::BtcPrice),
-        difficulty: difficulty * factors.of(Input::Difficulty),
-        btc_per_block: subsidy + mining.fees.value * factors.of(Input::Fees),
-        pool_fee: (mining.pool_fee.value * factors.of(Input::PoolFee)).clamp(0.0, 1.0),
+        btc_price: mining.btc_price.value * factors.of(UncertainInput::BtcPrice),
+        difficulty: difficulty * factors.of(UncertainInput::Difficulty),
+        btc_per_block: subsidy + mining.fees.value * factors.of(UncertainInput::Fees),
+        pool_fee: (mining.pool_fee.value * factors.of(UncertainInput::PoolFee)).clamp(0.0, 1.0),
     }
 }
 

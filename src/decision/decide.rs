@@ -11,7 +11,9 @@ use super::curve::Curve;
 use super::economics::blocks_to_halving;
 use super::fitness::Thresholds;
 use super::miners::{MINERS, ReferenceMiner};
-use super::model::{Asic, Decision, DeviceDecision, PriceSource, Prices, SCHEMA, UseValue};
+use super::model::{
+    Asic, DECISION_SCHEMA, Decision, DeviceDecision, PriceSource, Prices, UseValue,
+};
 use super::schedule;
 use super::sensitivity::{self, monte_carlo, tornado};
 use super::site::{Hardware, Hour, Site, YEAR};
@@ -83,7 +85,7 @@ pub fn decide(
     }
     let decided = options.now.round(jiff::Unit::Second).unwrap_or(options.now).to_string();
     Ok(Decision {
-        schema: SCHEMA,
+        schema: DECISION_SCHEMA,
         perjoule: env!("CARGO_PKG_VERSION").to_owned(),
         decided,
         site: site.name.clone(),

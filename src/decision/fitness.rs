@@ -11,10 +11,10 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::site::{Bounds, File, Problem, Section, SettingsError, quote};
-use crate::input::{self, Limit};
-use crate::record::{Device, Record, Row};
-use crate::score::Device as DeviceId;
+use super::site::{Bounds, File, Section, SettingsError, SiteProblem, quote};
+use crate::input::{self, InputLimit};
+use crate::record::{Record, Row, ScoredDevice};
+use crate::score::DeviceId;
 use crate::units::WorkUnit;
 use crate::units::text::{apart, plain};
 use crate::workload::{Kind, Variant};
@@ -84,7 +84,7 @@ impl Thresholds {
     ///
     /// When it cannot be read, or with everything that is wrong in it.
     pub fn open(file: &Path) -> Result<Self, SettingsError> {
-        let text = input::file(file, Limit::SETTINGS);
+        let text = input::file(file, InputLimit::SETTINGS);
         let text = text.map_err(|why| SettingsError::Unreadable(why.to_string()))?;
         Self::parse(&text).map_err(SettingsError::Wrong)
     }
@@ -94,7 +94,7 @@ impl Thresholds {
     /// # Errors
     ///
     /// With everything that is wrong in it.
-    pub fn parse(text: &str) -> Result<Self, Vec<Problem>> {
+    pub fn parse(text: &str) -> Result<Self, Vec<SiteProblem>> {
         File::new(text).read(|file| {
             let sections = file.sections("class");
             if sections.is_empty() {
@@ -137,7 +137,7 @@ pub(crate) struct Capabilities {
 
 impl Capabilities {
     /// Reads the properties from a score; `memory`, in bytes, overrides what the score could take.
-    pub(crate) fn new(record: &Record, device: &Device, memory: Option<f64>) -> Self {
+    pub(crate) fn new(record: &Record, device: &ScoredDevice, memory: Option<f64>) -> Self {
         const GIB: f64 = 1_073_741_824.0;
         let rows = || record.rows.iter().filter(|row| row.device == device.id);
         let best = |is_it: &dyn Fn(&Row) -> bool| {

@@ -37,12 +37,12 @@ mod uses;
 mod verdict;
 
 pub use self::candidate::{Basis, MismatchError, NamedRecord};
-pub use self::case::{Input, Use};
+pub use self::case::{UncertainInput, Use};
 pub use self::decide::{DecideError, Options, decide};
 pub use self::miners::{MINERS, ReferenceMiner};
 pub use self::model::{
-    AiEconomics, Allocation, Asic, Decision, DeviceDecision, Duration, Limit, MiningEconomics,
-    Money, PlannedHour, PriceSource, Prices, SCHEMA, Schedule, UseValue,
+    AiEconomics, Allocation, Asic, DECISION_SCHEMA, Decision, DeviceDecision, Duration, LimitValue,
+    MiningEconomics, Money, PlannedHour, PriceSource, Prices, Schedule, UseValue,
 };
 pub use self::sensitivity::{Map, SWING, Sensitivity};
 pub use self::verdict::Verdict;

@@ -16,15 +16,15 @@ use crate::units::{Joules, Usd, UsdPerKwh, Watts};
 
 /// Version of the JSON form of a [`Decision`]; it changes when a field changes its meaning or goes
 /// away.
-pub const SCHEMA: u32 = 1;
+pub const DECISION_SCHEMA: u32 = 1;
 
 /// Decision for a site: a verdict for each kind of hardware, the prices behind it, and a plan by
 /// the hour.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Decision {
-    /// Version of the JSON form: [`SCHEMA`].
-    #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
+    /// Version of the JSON form: [`DECISION_SCHEMA`].
+    #[cfg_attr(test, schemars(extend("const" = DECISION_SCHEMA)))]
     pub schema: u32,
     /// Version of perjoule that made the decision.
     pub perjoule: String,
@@ -253,7 +253,7 @@ pub struct Schedule {
     /// Allocation of each kind of hardware, and of the tenant.
     pub classes: Vec<Allocation>,
     /// Shadow prices of the limits, without those that are next to zero.
-    pub limits: Vec<Limit>,
+    pub limits: Vec<LimitValue>,
     /// Duration curve: the draw at some places in the order of the hours by their draw, the highest
     /// first.
     pub duration: Vec<Duration>,
@@ -307,7 +307,7 @@ pub struct Allocation {
 /// Shadow price of one limit of a site.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub struct Limit {
+pub struct LimitValue {
     /// Name of the limit, as in `the site's power`.
     pub of: String,
     /// Value of one more megawatt in all hours of the plan, in US dollars; below zero for what has

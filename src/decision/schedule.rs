@@ -12,8 +12,10 @@ use jiff::tz::TimeZone;
 use super::candidate::{Candidate, UnknownUse};
 use super::case::{Case, Factors, OperatingPoint, Use, hosting};
 use super::curve::Curve;
-use super::model::{Allocation, DeviceDecision, Duration, Limit, Money, PlannedHour, Schedule};
-use super::plan::{self, Plan, Problem};
+use super::model::{
+    Allocation, DeviceDecision, Duration, LimitValue, Money, PlannedHour, Schedule,
+};
+use super::plan::{self, Problem, SitePlan};
 use super::site::{Contract, Hour, Site, YEAR};
 use crate::units::{Usd, UsdPerKwh, UsdPerWatt, Watts};
 
@@ -44,7 +46,7 @@ pub(crate) fn schedule(
         site: limits(site),
         hours: hours_of(site, hours),
         classes,
-        ai: plan::Ai { stages: stages(site, hours), contract: None },
+        ai: plan::AiLimits { stages: stages(site, hours), contract: None },
     };
     let Some(tenant) = site.ai.contract.as_ref() else {
         return Ok(read(hours, &without, &without.plan()?, left_out));
@@ -121,8 +123,8 @@ fn yearly(running: &OperatingPoint) -> Usd {
 }
 
 /// Returns what a device draws and earns in an hour, operations taken off.
-fn in_use(site: &Site, running: &OperatingPoint, pue: f64) -> plan::Use {
-    plan::Use {
+fn in_use(site: &Site, running: &OperatingPoint, pue: f64) -> plan::Operation {
+    plan::Operation {
         power: running.power,
         heat: site.machines(running.power, pue),
         revenue: running.revenue - running.operations,
@@ -161,19 +163,19 @@ fn serving(site: &Site, hours: &[Hour], without: &Problem, contract: &Contract) 
         ai: Some(ai),
         conversion: yearly(&running) * years(served.len()),
     });
-    with.ai = plan::Ai {
-        stages: vec![plan::Stage { from, capacity: least }],
-        contract: Some(plan::Contract { from, least: least * (1.0 - 1e-9) }),
+    with.ai = plan::AiLimits {
+        stages: vec![plan::CapacityStage { from, capacity: least }],
+        contract: Some(plan::CommittedPower { from, least: least * (1.0 - 1e-9) }),
     };
     Some(with)
 }
 
-fn limits(site: &Site) -> plan::Site {
-    plan::Site {
+fn limits(site: &Site) -> plan::SiteLimits {
+    plan::SiteLimits {
         power: site.place.power,
         cooling: site.place.cooling,
         ramp: site.power.ramp,
-        response: site.power.response.as_ref().map(|response| plan::Response {
+        response: site.power.response.as_ref().map(|response| plan::DemandResponse {
             baseline: site.place.power,
             most_power: response.most,
             most_energy: None,
@@ -182,13 +184,14 @@ fn limits(site: &Site) -> plan::Site {
 }
 
 /// The hours with their prices; the dearest have the grid's credit.
-fn hours_of(site: &Site, hours: &[Hour]) -> Vec<plan::Hour> {
+fn hours_of(site: &Site, hours: &[Hour]) -> Vec<plan::HourPrices> {
     let demand = site.ai.market.as_ref().and_then(|market| market.demand);
-    let hour = |hour: &Hour| plan::Hour { tariff: hour.price, credit: UsdPerKwh::ZERO, demand };
-    let mut planned: Vec<plan::Hour> = hours.iter().map(hour).collect();
+    let hour =
+        |hour: &Hour| plan::HourPrices { tariff: hour.price, credit: UsdPerKwh::ZERO, demand };
+    let mut planned: Vec<plan::HourPrices> = hours.iter().map(hour).collect();
     if let Some(response) = &site.power.response {
         let paid = (f64::from(response.hours) * years(hours.len())).round() as usize;
-        let mut dearest: Vec<&mut plan::Hour> = planned.iter_mut().collect();
+        let mut dearest: Vec<&mut plan::HourPrices> = planned.iter_mut().collect();
         dearest.sort_by(|a, b| b.tariff.total_cmp(&a.tariff));
         dearest.into_iter().take(paid).for_each(|hour| hour.credit = response.credit.value);
     }
@@ -201,14 +204,14 @@ fn first_hour(hours: &[Hour], day: jiff::civil::Date) -> usize {
     midnight.map_or(hours.len(), |midnight| hours.partition_point(|it| it.start < midnight))
 }
 
-fn stages(site: &Site, hours: &[Hour]) -> Vec<plan::Stage> {
-    let stage = |stage: &super::site::Stage| plan::Stage {
+fn stages(site: &Site, hours: &[Hour]) -> Vec<plan::CapacityStage> {
+    let stage = |stage: &super::site::Stage| plan::CapacityStage {
         from: first_hour(hours, stage.ready),
         capacity: stage.power,
     };
-    let stages: Vec<plan::Stage> = site.place.stages.iter().map(stage).collect();
+    let stages: Vec<plan::CapacityStage> = site.place.stages.iter().map(stage).collect();
     // Of those that begin in the same hour the last has the room of all before it.
-    let mut kept: Vec<plan::Stage> = Vec::new();
+    let mut kept: Vec<plan::CapacityStage> = Vec::new();
     for stage in stages {
         kept.retain(|it| it.from != stage.from);
         kept.push(stage);
@@ -216,7 +219,7 @@ fn stages(site: &Site, hours: &[Hour]) -> Vec<plan::Stage> {
     kept
 }
 
-fn read(hours: &[Hour], problem: &Problem, plan: &Plan, left_out: Vec<String>) -> Schedule {
+fn read(hours: &[Hour], problem: &Problem, plan: &SitePlan, left_out: Vec<String>) -> Schedule {
     let summary = plan.summary();
     let class = |(placed, class): (&plan::PlannedClass, &plan::Class)| Allocation {
         name: placed.name.clone(),
@@ -228,7 +231,7 @@ fn read(hours: &[Hour], problem: &Problem, plan: &Plan, left_out: Vec<String>) -
         energy_joules: placed.energy,
         margin_usd: placed.margin,
     };
-    let hour = |(planned, hour): (&plan::PlannedHour, &Hour)| PlannedHour {
+    let hour = |(planned, hour): (&plan::HourlyDraw, &Hour)| PlannedHour {
         start: hour.start,
         tariff: planned.tariff,
         mining: planned.mining,
@@ -259,7 +262,7 @@ fn read(hours: &[Hour], problem: &Problem, plan: &Plan, left_out: Vec<String>) -
 }
 
 /// Returns the shadow prices of half a dollar per megawatt and more.
-fn worth(problem: &Problem, plan: &Plan) -> Vec<Limit> {
+fn worth(problem: &Problem, plan: &SitePlan) -> Vec<LimitValue> {
     let prices = &plan.prices;
     let stages = prices.stages.iter().zip(&problem.ai.stages);
     let stages =
@@ -273,19 +276,19 @@ fn worth(problem: &Problem, plan: &Plan) -> Vec<Limit> {
         ("the power that the grid pays for", prices.credited_power.total),
     ];
     let limits = limits.into_iter().map(|(of, price)| (of.to_owned(), price));
-    let per_megawatt = |(of, price): (String, UsdPerWatt)| Limit {
+    let per_megawatt = |(of, price): (String, UsdPerWatt)| LimitValue {
         of,
         usd_per_megawatt: Usd::new(price.value() * 1e6),
     };
-    let mut limits: Vec<Limit> = limits.chain(stages).map(per_megawatt).collect();
+    let mut limits: Vec<LimitValue> = limits.chain(stages).map(per_megawatt).collect();
     limits.retain(|limit| limit.usd_per_megawatt.value().abs() >= 0.5);
     limits
 }
 
 /// Returns the duration curve, at `PLACES` places at the most.
-fn duration(plan: &Plan) -> Vec<Duration> {
+fn duration(plan: &SitePlan) -> Vec<Duration> {
     const PLACES: usize = 200;
-    let mut hours: Vec<&plan::PlannedHour> = plan.hours.iter().collect();
+    let mut hours: Vec<&plan::HourlyDraw> = plan.hours.iter().collect();
     hours.sort_by(|a, b| b.draw().total_cmp(&a.draw()).then(b.ai.total_cmp(&a.ai)));
     let last = hours.len().saturating_sub(1);
     let places = PLACES.min(hours.len());

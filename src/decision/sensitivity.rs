@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::case::{Case, Doubt, Factors, Input, Use, Values, best};
+use super::case::{Case, Doubt, Factors, UncertainInput, Use, Values, best};
 use crate::units::{Usd, UsdPerKwh};
 use crate::workload::number::random;
 
@@ -18,7 +18,7 @@ pub const SWING: f64 = 0.2;
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Sensitivity {
     /// Input that is moved.
-    pub input: Input,
+    pub input: UncertainInput,
     /// Value of the use at 0.8 times the input, in US dollars per year for one device.
     pub low_usd: Usd,
     /// Value of the use at 1.2 times the input, in US dollars per year for one device.
@@ -93,15 +93,15 @@ pub(crate) fn monte_carlo(
     Draws { chance, range }
 }
 
-fn factors(doubts: &[(Input, Doubt)], device: usize, draw: u32, seed: u64) -> Factors {
-    let number = |input: Input, nth: u64| {
+fn factors(doubts: &[(UncertainInput, Doubt)], device: usize, draw: u32, seed: u64) -> Factors {
+    let number = |input: UncertainInput, nth: u64| {
         let own = match input {
-            Input::RentalPrice
-            | Input::Utilisation
-            | Input::Conversion
-            | Input::Hardware
-            | Input::HashesPerJoule
-            | Input::AiPower => device as u64 + 1,
+            UncertainInput::RentalPrice
+            | UncertainInput::Utilisation
+            | UncertainInput::Conversion
+            | UncertainInput::Hardware
+            | UncertainInput::HashesPerJoule
+            | UncertainInput::AiPower => device as u64 + 1,
             _ => 0,
         };
         let place = (u64::from(draw) << 8) | (input as u64) << 2 | nth;
@@ -124,8 +124,12 @@ fn factors(doubts: &[(Input, Doubt)], device: usize, draw: u32, seed: u64) -> Fa
 
 /// Returns the inputs each of which alone, at an end of its range or two standard deviations off,
 /// would make another use best.
-pub(crate) fn deciding(case: &Case<'_>, allowed: impl Fn(Values) -> Values, of: Use) -> Vec<Input> {
-    let decides = |&(input, doubt): &(Input, Doubt)| {
+pub(crate) fn deciding(
+    case: &Case<'_>,
+    allowed: impl Fn(Values) -> Values,
+    of: Use,
+) -> Vec<UncertainInput> {
+    let decides = |&(input, doubt): &(UncertainInput, Doubt)| {
         let (low, high) = match doubt {
             Doubt::Range(low, high) => (low, high),
             Doubt::Deviation(share) => ((1.0 - 2.0 * share).max(0.01), 1.0 + 2.0 * share),
@@ -163,9 +167,9 @@ pub(crate) fn map(case: &Case<'_>, allowed: impl Fn(Values) -> Values) -> Option
     let row = |price: u32| {
         let best = |tariff: u32| {
             let factors = Factors::ONE
-                .with(Input::BtcPrice, times(price))
+                .with(UncertainInput::BtcPrice, times(price))
                 // No price at all would make every hour alike.
-                .with(Input::Tariff, times(tariff).max(1e-6));
+                .with(UncertainInput::Tariff, times(tariff).max(1e-6));
             best(&allowed(case.values(&factors)))
         };
         (0..STEPS).map(best).collect()

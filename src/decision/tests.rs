@@ -1,11 +1,11 @@
 //! Decisions on the example, against numbers by hand, and what has to hold for all of them.
 
 use crate::record::Named;
-use crate::score::{Device, NoEnergy};
+use crate::score::{DeviceId, NoEnergy};
 use crate::workload::{Kind, Variant};
 use std::fmt::Write as _;
 
-const GPU: Device = Device::Gpu(0);
+const GPU: DeviceId = DeviceId::Gpu(0);
 
 use super::case::{Case, Doubt, Factors, best};
 use super::curve::Curve;
@@ -208,8 +208,9 @@ fn a_throttled_card_is_not_fit() {
     let rows = &mut records[0].1.rows;
     rows.retain(|row| !(row.device == GPU && row.variant == Variant::F32));
     // As a card whose fused multiply-adds are throttled to a sixteenth.
-    let throttled =
-        |row: &&mut crate::record::Row| row.variant == Variant::FmaF32 && row.device != Device::Cpu;
+    let throttled = |row: &&mut crate::record::Row| {
+        row.variant == Variant::FmaF32 && row.device != DeviceId::Cpu
+    };
     rows.iter_mut().filter(throttled).for_each(|row| row.per_second.best = 3.9e12);
     let decision = decide(&site(&text()), &records, &options()).expect("a decision");
     let card = &decision.devices[1];
@@ -227,7 +228,7 @@ fn ranges_across_the_break_even_are_inconclusive() {
     let decision = changed(&[("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", tariff)]);
     let verdict = &decision.devices[0].verdict;
     assert_eq!((verdict.best, verdict.advice), (Use::Mine, None), "{verdict:?}");
-    assert!(verdict.deciding.contains(&Input::BtcPrice), "{verdict:?}");
+    assert!(verdict.deciding.contains(&UncertainInput::BtcPrice), "{verdict:?}");
     assert!(verdict.because.contains("BTC price"), "{verdict:?}");
     assert!((0.1..0.9).contains(&verdict.chance));
 }
@@ -507,9 +508,9 @@ proptest::proptest! {
     #[test]
     fn twice_the_difficulty_is_half_the_revenue(price in 0.1_f64..5.0) {
         let (once, twice) = with_case(0.05, |case| {
-            let factors = Factors::ONE.with(Input::BtcPrice, price);
+            let factors = Factors::ONE.with(UncertainInput::BtcPrice, price);
             let revenue = |factors: &Factors| case.mining(factors).expect("a miner").revenue;
-            (revenue(&factors), revenue(&factors.with(Input::Difficulty, 2.0)))
+            (revenue(&factors), revenue(&factors.with(UncertainInput::Difficulty, 2.0)))
         });
         proptest::prop_assert!((once / twice - 2.0).abs() < 1e-12);
     }
@@ -518,7 +519,7 @@ proptest::proptest! {
     #[test]
     fn the_best_use_is_the_best(price in 0.0_f64..5.0, tariff in -0.1_f64..0.5) {
         let values = with_case(tariff, |case| {
-            case.values(&Factors::ONE.with(Input::BtcPrice, price))
+            case.values(&Factors::ONE.with(UncertainInput::BtcPrice, price))
         });
         let most = values[best(&values) as usize].expect("it is there");
         proptest::prop_assert!(most >= Usd::ZERO);
@@ -529,9 +530,10 @@ proptest::proptest! {
 #[test]
 fn doubts_are_the_ranges_that_matter() {
     let doubts = with_case(0.05, |case: &Case<'_>| Case::doubts(case));
-    let range = |of: Input| doubts.iter().find(|(input, _)| *input == of).map(|(_, doubt)| *doubt);
-    assert_eq!(range(Input::BtcPrice), Some(Doubt::Range(0.75, 1.25)));
-    assert!(range(Input::Utilisation).is_none(), "a miner is not rented out");
+    let range =
+        |of: UncertainInput| doubts.iter().find(|(input, _)| *input == of).map(|(_, doubt)| *doubt);
+    assert_eq!(range(UncertainInput::BtcPrice), Some(Doubt::Range(0.75, 1.25)));
+    assert!(range(UncertainInput::Utilisation).is_none(), "a miner is not rented out");
 }
 
 #[test]

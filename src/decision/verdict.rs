@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::candidate::Candidate;
-use super::case::{Case, Factors, Input, Use, Values, best};
+use super::case::{Case, Factors, UncertainInput, Use, Values, best};
 use super::fitness::Fitness;
 use super::sensitivity::{Draws, deciding};
 use crate::units::Usd;
@@ -32,7 +32,7 @@ pub struct Verdict {
     /// Reason for the verdict, in a sentence.
     pub because: String,
     /// Inputs each of which alone, at an end of its range, would make another use best.
-    pub deciding: Vec<Input>,
+    pub deciding: Vec<UncertainInput>,
 }
 
 /// Uses that a device is fit for; the others are left out of the comparison.
@@ -110,7 +110,7 @@ fn unknown(candidate: &Candidate<'_>, rentable: bool, best: Use) -> Option<Strin
     None
 }
 
-fn doubt(best: Use, draws: &Draws, deciding: &[Input]) -> String {
+fn doubt(best: Use, draws: &Draws, deciding: &[UncertainInput]) -> String {
     let mut uses: Vec<Use> =
         Use::ALL.into_iter().filter(|&of| draws.chance[of as usize] >= 0.01).collect();
     uses.sort_by(|&a, &b| draws.chance[b as usize].total_cmp(&draws.chance[a as usize]));

@@ -7,6 +7,6 @@ mod response;
 #[cfg(feature = "meter")]
 mod run;
 
-pub use self::response::{Gap, Reach, Response, ResponseError, Step, Trace, respond};
+pub use self::response::{CounterTrace, Gap, Reach, ResponseError, Step, StepResponse, respond};
 #[cfg(feature = "meter")]
 pub use self::run::{Drive, Run, SetpointProfile};

@@ -1,7 +1,7 @@
 //! Step responses: how something followed its set points, from a counter and the times of its
 //! commands.
 //!
-//! A [`Trace`] is of a counter, of hashes or of joules, so that its slope is a rate or a power, and no
+//! A [`CounterTrace`] is of a counter, of hashes or of joules, so that its slope is a rate or a power, and no
 //! reading in between is lost. [`respond`] takes one [`Step`] from one set point to the next, and says
 //! how long it took, how far it went beyond, and how much less was counted than by something that
 //! follows at once. It is all arithmetic on what it is given: it has no clock and reads no meter.
@@ -13,10 +13,10 @@
 //! ```
 //! use std::time::Duration;
 //!
-//! use perjoule::dial::{Reach, Step, Trace, respond};
+//! use perjoule::dial::{Reach, Step, CounterTrace, respond};
 //!
 //! // Counts 1,000 a second for two seconds, and 500 a second after that.
-//! let mut trace = Trace::default();
+//! let mut trace = CounterTrace::default();
 //! for tick in 0..=400_u64 {
 //!     let total = 10 * tick.min(200) + 5 * tick.saturating_sub(200);
 //!     trace.push(Duration::from_millis(10 * tick), total as f64);
@@ -35,7 +35,7 @@ use std::time::Duration;
 
 /// A trace of a counter: its totals over time.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Trace {
+pub struct CounterTrace {
     /// Times and totals, neither of which ever goes back.
     points: Vec<(Duration, f64)>,
 }
@@ -54,7 +54,7 @@ pub struct Step {
 /// The step response of a counter's rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Response {
+pub struct StepResponse {
     /// Settled rate before the step, in counts (hashes or joules) per second.
     pub before: f64,
     /// Settled rate after the step, in counts per second.
@@ -140,7 +140,7 @@ const BLIND: u32 = 4;
 /// The longest time without a reading in which a step is followed to its level.
 const LONGEST: Duration = Duration::from_millis(500);
 
-impl Trace {
+impl CounterTrace {
     /// Adds the total that the counter showed at that time. A time that is not later than the last
     /// one, or a smaller total, is taken for a mistake and left out.
     pub fn push(&mut self, at: Duration, total: f64) {
@@ -262,9 +262,13 @@ impl Trace {
 ///
 /// When the trace does not cover the step, or a set point was not held for two windows; or when
 /// there is a [`Gap`] of more than two windows: one in the new set point that lasts longer than
-/// half a second or than an eighth of its time, or one in the old set point that [`Trace::settled`]
+/// half a second or than an eighth of its time, or one in the old set point that [`CounterTrace::settled`]
 /// refuses.
-pub fn respond(trace: &Trace, step: Step, window: Duration) -> Result<Response, ResponseError> {
+pub fn respond(
+    trace: &CounterTrace,
+    step: Step,
+    window: Duration,
+) -> Result<StepResponse, ResponseError> {
     let Step { begin, at, end } = step;
     let half = end.saturating_sub(at) / 2;
     let half_before = at.saturating_sub(begin) / 2;
@@ -281,11 +285,11 @@ pub fn respond(trace: &Trace, step: Step, window: Duration) -> Result<Response, 
 
 /// Returns the response to a step that the trace covers, from the levels before and after.
 fn follow(
-    trace: &Trace,
+    trace: &CounterTrace,
     Step { begin, at, end }: Step,
     window: Duration,
     [before, settled]: [f64; 2],
-) -> Option<Response> {
+) -> Option<StepResponse> {
     let half = end.checked_sub(at)? / 2;
     let half_before = at.checked_sub(begin)? / 2;
     let way = settled - before;
@@ -329,7 +333,7 @@ fn follow(
     };
     let counted = trace.total(until)? - trace.total(at)?;
     let lost = settled * until.saturating_sub(at).as_secs_f64() - counted;
-    Some(Response { before, settled, reach, overshoot, ripple, lost })
+    Some(StepResponse { before, settled, reach, overshoot, ripple, lost })
 }
 
 #[cfg(test)]
@@ -342,8 +346,8 @@ mod tests {
 
     /// The response to a step at 5 s of what has counted so much at every time, looked at every
     /// 5 ms.
-    fn response(total: impl Fn(f64) -> f64) -> Response {
-        let mut trace = Trace::default();
+    fn response(total: impl Fn(f64) -> f64) -> StepResponse {
+        let mut trace = CounterTrace::default();
         for tick in 0..=2_000 {
             let at = Duration::from_millis(5 * tick);
             trace.push(at, total(at.as_secs_f64()));
@@ -382,7 +386,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn after(response: &Response) -> f64 {
+    fn after(response: &StepResponse) -> f64 {
         let Reach::After(time) = response.reach else { panic!("{response:?}") };
         time.as_secs_f64()
     }
@@ -481,7 +485,7 @@ mod tests {
 
     #[test]
     fn a_trace_that_does_not_cover_the_step_says_nothing() {
-        let mut trace = Trace::default();
+        let mut trace = CounterTrace::default();
         assert_eq!(respond(&trace, STEP, WINDOW), Err(ResponseError::Short));
         for tick in 0..1_000 {
             trace.push(Duration::from_millis(10 * tick), tick as f64);
@@ -498,8 +502,8 @@ mod tests {
     }
 
     /// Looked at every 5 ms but for a time, in which it counted as if that time had not been.
-    fn stopped(from: f64, time: f64) -> Result<Response, ResponseError> {
-        let mut trace = Trace::default();
+    fn stopped(from: f64, time: f64) -> Result<StepResponse, ResponseError> {
+        let mut trace = CounterTrace::default();
         for tick in 0..=2_000_u32 {
             let at = f64::from(tick) / 200.0;
             let counted = at - (at - from).clamp(0.0, time);
@@ -534,7 +538,7 @@ mod tests {
 
     #[test]
     fn a_level_of_too_few_readings_is_none() {
-        let mut trace = Trace::default();
+        let mut trace = CounterTrace::default();
         let seconds = Duration::from_secs;
         for (at, total) in [(0, 0.0), (1, 1e6), (100, 1e6)] {
             trace.push(seconds(at), total);
@@ -549,12 +553,12 @@ mod tests {
         assert_eq!(trace.gap(seconds(0), seconds(1), seconds(1)), None);
         let end = Gap { from: seconds(100), to: seconds(300) };
         assert_eq!(trace.gap(seconds(200), seconds(300), seconds(1)), Some(end));
-        assert_eq!(Trace::default().gap(seconds(0), seconds(1), Duration::ZERO), None);
+        assert_eq!(CounterTrace::default().gap(seconds(0), seconds(1), Duration::ZERO), None);
     }
 
     #[test]
     fn totals_are_in_straight_lines_between_readings() {
-        let mut trace = Trace::default();
+        let mut trace = CounterTrace::default();
         let ms = Duration::from_millis;
         for (at, total) in
             [(10, 0.0), (20, 10.0), (15, 20.0), (25, 5.0), (26, f64::NAN), (30, 10.0), (50, 30.0)]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::response::{Step, Trace};
+use super::response::{CounterTrace, Step};
 use crate::block::{Header, Target};
 use crate::meter::Clock;
 use crate::search::{Duty, Outcome, Progress, Search, SearchControl, Stop, Throttle, Workers};
@@ -35,7 +35,7 @@ pub struct SetpointProfile<'a> {
 #[derive(Debug)]
 pub struct Run {
     /// Trace of the hash counter.
-    pub hashes: Trace,
+    pub hashes: CounterTrace,
     /// Time and set point of each command; the last may not have been held for its time.
     commands: Vec<(Duration, Duty)>,
     /// Time at which the last of them had been held for its time.
@@ -102,7 +102,7 @@ pub struct Drive<'a> {
     /// Time until which the present set point is held.
     due: Duration,
     before: usize,
-    hashes: Trace,
+    hashes: CounterTrace,
     commands: Vec<(Duration, Duty)>,
     end: Duration,
     /// Whether all set points were held for their time.
@@ -119,7 +119,7 @@ impl<'a> Drive<'a> {
             left: phases.into_iter(),
             due: now,
             before,
-            hashes: Trace::default(),
+            hashes: CounterTrace::default(),
             commands: Vec::new(),
             end: now,
             is_complete: false,

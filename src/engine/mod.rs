@@ -258,7 +258,7 @@ pub fn gpus() -> Vec<Result<Arc<dyn Engine>, UnavailableEngineError>> {
     {
         use rayon::prelude::*;
         let mut adapters = crate::gpu::adapters();
-        adapters.retain(|adapter| adapter.kind != crate::gpu::Kind::Software);
+        adapters.retain(|adapter| adapter.kind != crate::gpu::AdapterKind::Software);
         adapters.par_iter().map(open).collect()
     }
 }

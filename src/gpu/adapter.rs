@@ -11,7 +11,7 @@ pub struct Adapter {
     /// Name of the GPU, as the driver reports it.
     pub name: String,
     /// Kind of the GPU, as far as the driver reports it.
-    pub kind: Kind,
+    pub kind: AdapterKind,
     /// Interface to the driver: `vulkan`, `dx12` or `metal`.
     pub backend: &'static str,
     /// Name and version of the driver.
@@ -41,7 +41,7 @@ pub struct Adapter {
 
 /// Kind of an [`Adapter`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum AdapterKind {
     /// A card with its own memory.
     Discrete,
     /// A part of the processor that shares its memory.
@@ -54,7 +54,7 @@ pub enum Kind {
     Software,
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for AdapterKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Discrete => "discrete",
@@ -66,7 +66,7 @@ impl fmt::Display for Kind {
     }
 }
 
-impl From<wgpu::DeviceType> for Kind {
+impl From<wgpu::DeviceType> for AdapterKind {
     fn from(kind: wgpu::DeviceType) -> Self {
         match kind {
             wgpu::DeviceType::DiscreteGpu => Self::Discrete,

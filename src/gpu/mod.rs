@@ -16,7 +16,7 @@ mod error;
 mod guard;
 
 #[cfg(feature = "gpu")]
-pub use self::adapter::{Adapter, Kind, adapters};
+pub use self::adapter::{Adapter, AdapterKind, adapters};
 #[cfg(feature = "gpu")]
 pub(crate) use self::context::{Buffers, Context, Kernel, PATIENCE, Prepared, Span};
 pub use self::error::DeviceError;

@@ -19,14 +19,14 @@ pub struct Conditions {
     /// Power limit that is in force, in watts.
     pub power_limit: Option<Watts>,
     /// Reasons why the clock is lower than it could be; empty if the device is not throttled.
-    pub throttled: Option<BTreeSet<Throttle>>,
+    pub throttled: Option<BTreeSet<ThrottleReason>>,
 }
 
 /// A reason why the clock of a device is lower than it could be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "cli", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
-pub enum Throttle {
+pub enum ThrottleReason {
     /// The power limit is reached.
     Power,
     /// The driver lowers the clock because of the temperature.
@@ -43,7 +43,7 @@ pub enum Throttle {
     Group,
 }
 
-impl fmt::Display for Throttle {
+impl fmt::Display for ThrottleReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Power => "power limit",

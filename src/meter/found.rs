@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::unavailable::{Unavailable, Why};
 use super::{
-    Domain, Exercise, Found, Host, MeterError, Source, hwmon, nvml, patience, perf, probe, rapl,
+    CounterExercise, Domain, Found, Host, MeterError, Source, hwmon, nvml, patience, perf, probe,
+    rapl,
 };
 
 /// Longest wait for NVIDIA's driver: one that has slept wakes all its cards before it answers,
@@ -29,7 +30,7 @@ pub fn found() -> Vec<Found> {
 pub fn found_on(root: &Path) -> Vec<Found> {
     let host = Host::under(root);
     let mut work = probe::busy;
-    let mut exercise = Exercise::of_this_machine(&mut work);
+    let mut exercise = CounterExercise::of_this_machine(&mut work);
     found_under(root, &host, &perf::open, cards(&host), &mut exercise)
 }
 
@@ -51,7 +52,7 @@ pub fn found_under(
     host: &Host,
     open: perf::Open<'_>,
     cards: Vec<Found>,
-    exercise: &mut Exercise<'_>,
+    exercise: &mut CounterExercise<'_>,
 ) -> Vec<Found> {
     let zones = rapl::find(&under(root, rapl::FOLDER), host);
     let mut found = probe::moving(zones, host, exercise);

@@ -70,16 +70,16 @@ use std::time::Duration;
 use crate::units::{Joules, Watts};
 
 pub use self::clock::Clock;
-pub use self::conditions::{Conditions, Throttle};
+pub use self::conditions::{Conditions, ThrottleReason};
 pub use self::domain::{Domain, Overlap, Socket, UnknownDomainError, sum};
 pub use self::error::MeterError;
 pub use self::found::{found, found_on, found_under};
 pub use self::host::{Host, Platform};
 pub use self::pci::{ParsePciAddressError, PciAddress};
-pub use self::probe::Exercise;
+pub use self::probe::CounterExercise;
 pub use self::recorder::{DEFAULT_INTERVAL, Mark, Measured, Recorder, Sample, Track};
 pub use self::unavailable::{Cause, Unavailable, Why};
-pub use self::window::{CrossCheck, Method, Note, Span, Window};
+pub use self::window::{CrossCheck, Method, Span, Window, WindowNote};
 
 /// A meter: a source of readings of the energy of one [`Domain`].
 pub trait Meter: fmt::Debug + Send {

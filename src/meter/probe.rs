@@ -8,7 +8,7 @@ use super::unavailable::{Unavailable, Why};
 use super::{Clock, Domain, Found, Host, Meter, Reading};
 
 /// Work that makes counters move, to find those that stand still.
-pub struct Exercise<'a> {
+pub struct CounterExercise<'a> {
     /// Number of looks after which a counter that has not moved is taken to stand still.
     pub looks: u32,
     /// Work that is done before each look.
@@ -29,7 +29,7 @@ pub(super) fn busy() {
     }
 }
 
-impl<'a> Exercise<'a> {
+impl<'a> CounterExercise<'a> {
     /// Makes the exercise of this machine, which takes a third of a second at the most.
     pub(super) fn of_this_machine(work: &'a mut dyn FnMut()) -> Self {
         Self { looks: LOOKS, work }
@@ -44,7 +44,7 @@ impl<'a> Exercise<'a> {
 pub(super) fn moving(
     found: Vec<Found>,
     host: &Host,
-    Exercise { looks, work }: &mut Exercise<'_>,
+    CounterExercise { looks, work }: &mut CounterExercise<'_>,
 ) -> Vec<Found> {
     let clock = Clock::start();
     let mut candidates: Vec<_> =

@@ -50,7 +50,7 @@ pub struct Window {
     /// where the meter does not report them.
     pub conditions: Vec<(Duration, Conditions)>,
     /// Caveats that belong to the energy.
-    pub notes: Vec<Note>,
+    pub notes: Vec<WindowNote>,
 }
 
 /// A span of time: its date and its length.
@@ -106,7 +106,7 @@ impl CrossCheck {
 /// A caveat on the energy of a window.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Note {
+pub enum WindowNote {
     /// Counted and integrated energy differ by more than 20 % of the larger one.
     #[error(
         "counted {} but integrated {}, {:.0} % apart; the counter is used, because it misses \
@@ -156,7 +156,7 @@ pub enum Note {
 }
 
 /// Notes are equal where their texts are, since errors cannot be compared.
-impl PartialEq for Note {
+impl PartialEq for WindowNote {
     fn eq(&self, other: &Self) -> bool {
         self.to_string() == other.to_string()
     }
@@ -167,7 +167,7 @@ impl Window {
     /// clock.
     ///
     /// A counter is preferred to integrated power. Where both are known and differ by more than 20
-    /// % of the larger one, [`Note::Disagree`] says so.
+    /// % of the larger one, [`WindowNote::Disagree`] says so.
     ///
     /// # Errors
     ///
@@ -189,11 +189,11 @@ impl Window {
             _ => None,
         };
         let disagree = check.filter(|check| check.difference() > DISAGREEMENT);
-        let mut notes: Vec<_> = disagree.map(Note::Disagree).into_iter().collect();
+        let mut notes: Vec<_> = disagree.map(WindowNote::Disagree).into_iter().collect();
         let (energy, method) = match (counted, &integrated) {
             (Some(Ok(counted)), _) => (counted, Method::Counted),
             (Some(Err(error)), Some(Ok(integrated))) => {
-                notes.push(Note::CounterFailed(error));
+                notes.push(WindowNote::CounterFailed(error));
                 (*integrated, Method::Integrated)
             }
             (Some(Err(error)), _) => return Err(error),
@@ -210,7 +210,8 @@ impl Window {
             let until =
                 |reading: &Reading| reading.integrated.map_or(Duration::ZERO, |sum| sum.gap_time);
             if gaps > 0 {
-                notes.push(Note::Gaps { gaps, time: until(end).saturating_sub(until(start)) });
+                notes
+                    .push(WindowNote::Gaps { gaps, time: until(end).saturating_sub(until(start)) });
             }
         }
         let assumed = info.source == Source::Assumed;
@@ -251,7 +252,7 @@ impl Window {
             return Err(MeterError::NoPower(span.took));
         }
         let Stretch { energy, points: inside, gaps, gap_time } = stretch;
-        let notes = (gaps > 0).then_some(Note::Gaps { gaps, time: gap_time });
+        let notes = (gaps > 0).then_some(WindowNote::Gaps { gaps, time: gap_time });
         let window = Self {
             info: info.clone(),
             span,
@@ -282,7 +283,7 @@ impl Window {
             self.energy = rest;
         }
         for (far, left_out) in [(kept, false), (left_out, rest > Joules::ZERO)] {
-            self.notes.extend(far.map(|far| Note::Far {
+            self.notes.extend(far.map(|far| WindowNote::Far {
                 times: far.times,
                 worst: far.worst,
                 beside: far.beside,
@@ -461,7 +462,7 @@ mod tests {
             (sum.gaps, sum.gap_time) = (2, Duration::from_secs(45));
         }
         let window = between(&start, &end).expect("power");
-        assert_eq!(window.notes, [Note::Gaps { gaps: 2, time: Duration::from_secs(45) }]);
+        assert_eq!(window.notes, [WindowNote::Gaps { gaps: 2, time: Duration::from_secs(45) }]);
         let counted = Reading { counted: Some(Counted::default()), ..start };
         let end = Reading { counted: reading(60, Some(6.0), None).counted, ..end };
         assert_eq!(between(&counted, &end).expect("a counter").notes, []);

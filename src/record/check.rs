@@ -4,7 +4,9 @@
 
 use std::fmt::{Arguments, Display};
 
-use super::{Device, Energy, Machine, Named, Rate, Record, Roof, Row, Size, State, Trial};
+use super::{
+    Energy, Named, Rate, Record, Roof, Row, ScoredDevice, ScoredMachine, State, Trial, WorkSize,
+};
 use crate::score::share_of_roof;
 use crate::units::{Hertz, Joules, Watts};
 
@@ -142,15 +144,15 @@ fn check(record: &Record) -> Result<(), ImpossibleValueError> {
     Ok(())
 }
 
-fn of_machine(machine: &Machine) -> Result<(), ImpossibleValueError> {
-    let Machine { cpu, usable_cores, memory_bytes, system } = machine;
+fn of_machine(machine: &ScoredMachine) -> Result<(), ImpossibleValueError> {
+    let ScoredMachine { cpu, usable_cores, memory_bytes, system } = machine;
     may_say(format_args!("machine.cpu"), cpu.as_ref())?;
     text(format_args!("machine.system"), system)?;
     within(format_args!("machine.usable_cores"), *usable_cores as f64, COUNT)?;
     may_be(format_args!("machine.memory_bytes"), memory_bytes.map(|it| it as f64), BYTES)
 }
 
-fn of_device(at: Arguments<'_>, device: &Device) -> Result<(), ImpossibleValueError> {
+fn of_device(at: Arguments<'_>, device: &ScoredDevice) -> Result<(), ImpossibleValueError> {
     name(format_args!("{at}.id"), &device.id)?;
     text(format_args!("{at}.name"), &device.name)?;
     may_say(format_args!("{at}.tuned"), device.tuned.as_ref())?;
@@ -165,12 +167,12 @@ fn of_row(at: Arguments<'_>, row: &Row) -> Result<(), ImpossibleValueError> {
     name(format_args!("{at}.unit"), &row.unit)?;
     may_be(format_args!("{at}.threads"), row.threads.map(|it| it as f64), COUNT)?;
     match row.size {
-        Size::Registers => {}
-        Size::Versions(versions) => {
+        WorkSize::Registers => {}
+        WorkSize::Versions(versions) => {
             within(format_args!("{at}.size.versions"), versions as f64, COUNT)?;
         }
-        Size::Bytes(bytes) => within(format_args!("{at}.size.bytes"), bytes as f64, BYTES)?,
-        Size::Matrices { m, n, k } => {
+        WorkSize::Bytes(bytes) => within(format_args!("{at}.size.bytes"), bytes as f64, BYTES)?,
+        WorkSize::Matrices { m, n, k } => {
             for (side, length) in [("m", m), ("n", n), ("k", k)] {
                 within(format_args!("{at}.size.matrices.{side}"), length as f64, SIDE)?;
             }

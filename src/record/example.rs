@@ -8,24 +8,24 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{
-    Device, Energy, Finished, Machine, Meter, Named, Note, Rate, Record, Roof, Row, SCHEMA, Size,
-    State, Trace, Trial,
+    Energy, Finished, MeterStatus, Named, Note, PowerTrace, RECORD_SCHEMA, Rate, Record, Roof, Row,
+    ScoredDevice, ScoredMachine, State, Trial, WorkSize,
 };
 use crate::units::{Hertz, Joules, Watts, WorkUnit};
 
 const CPU_HASHES: f64 = 3e9;
-const SQUARE: Size = Size::Matrices { m: 4096, n: 4096, k: 4096 };
-const LARGE: Size = Size::Matrices { m: 8192, n: 8192, k: 8192 };
+const SQUARE: WorkSize = WorkSize::Matrices { m: 4096, n: 4096, k: 4096 };
+const LARGE: WorkSize = WorkSize::Matrices { m: 8192, n: 8192, k: 8192 };
 
 /// A record without any measurement.
 pub(crate) fn empty() -> Record {
     Record {
-        schema: SCHEMA,
+        schema: RECORD_SCHEMA,
         perjoule: "0.1.0".to_owned(),
         started: "2026-07-01T12:00:00Z".into(),
         seconds: 0.5,
         complete: false,
-        machine: Machine {
+        machine: ScoredMachine {
             cpu: None,
             usable_cores: 1,
             memory_bytes: None,
@@ -66,7 +66,7 @@ pub(crate) fn full() -> Record {
     Record {
         seconds: now + 6.0,
         complete: true,
-        machine: Machine {
+        machine: ScoredMachine {
             cpu: Some("AMD EPYC 9554 64-Core Processor".to_owned()),
             usable_cores: 64,
             memory_bytes: Some(811_748_818_944),
@@ -74,7 +74,7 @@ pub(crate) fn full() -> Record {
         },
         devices: vec![
             device("cpu", "AMD EPYC 9554 64-Core Processor"),
-            Device {
+            ScoredDevice {
                 tuned: Some(
                     "threads of a workgroup: 256, nonces of a thread: 4, rolled".to_owned(),
                 ),
@@ -82,7 +82,7 @@ pub(crate) fn full() -> Record {
                 ..device("gpu:0", "NVIDIA H200 (discrete GPU, Vulkan, NVIDIA 580.65.06)")
             },
             device("gpu:1", "AMD Radeon VII (RADV VEGA20) (discrete GPU, Vulkan, Mesa 25.0.7)"),
-            Device {
+            ScoredDevice {
                 software: true,
                 ..device("gpu:2", "llvmpipe (LLVM 15.0.6, 256 bits) (Vulkan, Mesa 22.3.6)")
             },
@@ -92,7 +92,7 @@ pub(crate) fn full() -> Record {
             meter("dram-0", "rapl", Some(15.3e-6)),
             meter("gpu:0", "nvml", Some(1e-3)),
             meter("gpu:1", "assumed", None),
-            Meter {
+            MeterStatus {
                 unavailable: Some(
                     "the driver has no energy counter; give --assume-watts".to_owned(),
                 ),
@@ -130,7 +130,7 @@ pub(crate) fn unmetered() -> Record {
         row.no_energy = Some(why.into());
     }
     record.meters =
-        vec![Meter { unavailable: Some(why.to_owned()), ..meter("package-0", "rapl", None) }];
+        vec![MeterStatus { unavailable: Some(why.to_owned()), ..meter("package-0", "rapl", None) }];
     record.traces.clear();
     record
 }
@@ -199,8 +199,8 @@ fn longer<T: FromStr + fmt::Display>(name: &Named<T>, more: &str) -> Named<T> {
     format!("{name}{more}").as_str().into()
 }
 
-fn device(id: &str, name: &str) -> Device {
-    Device {
+fn device(id: &str, name: &str) -> ScoredDevice {
+    ScoredDevice {
         id: id.into(),
         name: name.to_owned(),
         software: false,
@@ -209,8 +209,8 @@ fn device(id: &str, name: &str) -> Device {
     }
 }
 
-fn meter(domain: &str, source: &str, resolution: Option<f64>) -> Meter {
-    Meter {
+fn meter(domain: &str, source: &str, resolution: Option<f64>) -> MeterStatus {
+    MeterStatus {
         domain: domain.into(),
         source: source.into(),
         unavailable: None,
@@ -225,7 +225,7 @@ pub(crate) fn row(device: &str, [workload, variant, unit]: [&str; 3], median: f6
         workload: workload.into(),
         variant: variant.into(),
         threads: (device == "cpu").then_some(64),
-        size: Size::Registers,
+        size: WorkSize::Registers,
         unit: unit.into(),
         per_second: Rate {
             best: median * 1.02,
@@ -247,7 +247,7 @@ pub(crate) fn row(device: &str, [workload, variant, unit]: [&str; 3], median: f6
 }
 
 impl Row {
-    fn sized(self, size: Size) -> Self {
+    fn sized(self, size: WorkSize) -> Self {
         Self { size, ..self }
     }
 
@@ -313,12 +313,12 @@ impl Course {
             times_sha2: Some(median / 6e8),
             ..row("cpu", ["sha256d", variant, "H"], median)
         };
-        let sha2 = hashes("sha2 crate", 6e8).sized(Size::Versions(1));
+        let sha2 = hashes("sha2 crate", 6e8).sized(WorkSize::Versions(1));
         self.metered(sha2, "rapl", &sockets, 240.0, 105.0);
-        let engine = hashes("avx512x3", CPU_HASHES).sized(Size::Versions(8));
+        let engine = hashes("avx512x3", CPU_HASHES).sized(WorkSize::Versions(8));
         let engine = engine.under("peak u32 avx512, 64 threads", 3.6e9, 153.0);
         self.metered(engine, "rapl", &sockets, 300.0, 105.0);
-        let shared = hashes("sha-ni", 1.1e9).sized(Size::Versions(8));
+        let shared = hashes("sha-ni", 1.1e9).sized(WorkSize::Versions(8));
         self.rows.push(shared.unmetered("engines that are not the fastest are not metered"));
 
         let work = |kind, variant, unit, rate| row("cpu", [kind, variant, unit], rate);
@@ -337,9 +337,9 @@ impl Course {
             let of = format!("peak {variant} fma, 64 threads");
             self.metered(product.under(&of, roof, 1.0), "rapl", &sockets, watts, 105.0);
         }
-        let copy = work("bandwidth", "copy", "B", 3.6e11).sized(Size::Bytes(3 << 30));
+        let copy = work("bandwidth", "copy", "B", 3.6e11).sized(WorkSize::Bytes(3 << 30));
         self.metered(copy, "rapl", &sockets, 300.0, 105.0);
-        let triad = work("bandwidth", "triad", "B", 3.4e11).sized(Size::Bytes(9 << 29));
+        let triad = work("bandwidth", "triad", "B", 3.4e11).sized(WorkSize::Bytes(9 << 29));
         let triad = triad.under("bandwidth copy, 64 threads", 3.6e11, 1.0);
         self.metered(triad, "rapl", &sockets, 295.0, 105.0);
     }
@@ -352,7 +352,7 @@ impl Course {
         };
         let hashes = Row {
             times_sha2: Some(7e9 / 6e8),
-            ..work("sha256d", "gpu", "H", 7e9).sized(Size::Versions(8))
+            ..work("sha256d", "gpu", "H", 7e9).sized(WorkSize::Versions(8))
         };
         self.metered(hashes.under("peak i32", 9e9, 2_463.0), "nvml", &card, 350.0, 78.0);
         for (variant, unit, rate, roof, intensity, watts) in [
@@ -364,26 +364,33 @@ impl Course {
             let product = product.under(&format!("peak {variant}"), roof, 1.0);
             self.metered(product, "nvml", &card, watts, 78.0);
         }
-        let copy = work("bandwidth", "copy", "B", 4.2e12).sized(Size::Bytes(8 << 30));
+        let copy = work("bandwidth", "copy", "B", 4.2e12).sized(WorkSize::Bytes(8 << 30));
         self.metered(copy, "nvml", &card, 525.0, 78.0);
         let latency = work("latency", "launch", "op", 1.2e5);
         self.rows.push(latency.unmetered("too little work for a meter"));
     }
 
     fn others(&mut self) {
-        let hashes = row("gpu:1", ["sha256d", "gpu", "H"], 2.5e9).sized(Size::Versions(8));
+        let hashes = row("gpu:1", ["sha256d", "gpu", "H"], 2.5e9).sized(WorkSize::Versions(8));
         self.metered(hashes, "assumed", &["gpu:1"], 250.0, 0.0);
         let product = row("gpu:1", ["matmul", "f32", "FLOP"], 9e12).sized(SQUARE).intense(682.7);
         let product = product.under("peak f32 fma", 1.3e13, 1.0);
         self.metered(product, "assumed", &["gpu:1"], 250.0, 0.0);
         let software = "computed by the processor, whose meter also counts everything else";
-        let hashes = row("gpu:2", ["sha256d", "gpu", "H"], 2.1e8).sized(Size::Versions(8));
+        let hashes = row("gpu:2", ["sha256d", "gpu", "H"], 2.1e8).sized(WorkSize::Versions(8));
         self.rows.push(hashes.unmetered(software));
     }
 }
 
 /// Power at five points a second, from the windows of the rows of a device.
-fn trace(domain: &str, idle: f64, share: f64, device: &str, rows: &[Row], until: f64) -> Trace {
+fn trace(
+    domain: &str,
+    idle: f64,
+    share: f64,
+    device: &str,
+    rows: &[Row],
+    until: f64,
+) -> PowerTrace {
     let windows: Vec<(f64, f64, f64)> = rows
         .iter()
         .filter(|row| row.device.to_string() == device)
@@ -402,5 +409,5 @@ fn trace(domain: &str, idle: f64, share: f64, device: &str, rows: &[Row], until:
         let noise = f64::from(step.wrapping_mul(2_654_435_761) >> 16) / 65_536.0 - 0.5;
         (at, Watts::new(watts * (1.0 + 0.03 * noise)))
     });
-    Trace { domain: domain.into(), points: points.collect() }
+    PowerTrace { domain: domain.into(), points: points.collect() }
 }

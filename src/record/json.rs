@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::check::checked;
-use super::{ImpossibleValueError, Record, SCHEMA};
-use crate::input::{self, InputError, Limit, shown};
+use super::{ImpossibleValueError, RECORD_SCHEMA, Record};
+use crate::input::{self, InputError, InputLimit, shown};
 
 /// The JSON schema of a record, draft 2020-12.
 pub const JSON_SCHEMA: &str = include_str!("schema.json");
@@ -32,7 +32,7 @@ pub enum ReadRecordError {
     Impossible(#[from] ImpossibleValueError),
     /// The record has another schema version than this perjoule reads.
     #[error(
-        "the report has schema version {found}, and this perjoule reads version {SCHEMA}; read it with the perjoule that wrote it, or measure again"
+        "the report has schema version {found}, and this perjoule reads version {RECORD_SCHEMA}; read it with the perjoule that wrote it, or measure again"
     )]
     Version {
         /// Schema version of the record.
@@ -67,7 +67,7 @@ pub fn text(record: &Record) -> Result<String, ReadRecordError> {
 ///
 /// Fails if the file cannot be read, is no record of this version, or has an impossible value.
 pub fn open(file: &Path) -> Result<Record, ReadRecordError> {
-    read(&input::file(file, Limit::SCORE)?)
+    read(&input::file(file, InputLimit::SCORE)?)
 }
 
 /// Reads a record from a stream until its end.
@@ -76,7 +76,7 @@ pub fn open(file: &Path) -> Result<Record, ReadRecordError> {
 ///
 /// The same as for [`open`].
 pub fn from_reader(reader: impl Read) -> Result<Record, ReadRecordError> {
-    read(&input::reader(reader, Limit::SCORE)?)
+    read(&input::reader(reader, InputLimit::SCORE)?)
 }
 
 /// Reads a record from its JSON text.
@@ -96,7 +96,7 @@ fn parsed(text: &str) -> Result<Record, ReadRecordError> {
         schema: u64,
     }
     let Version { schema: found } = serde_json::from_str(text).map_err(malformed)?;
-    if found != u64::from(SCHEMA) {
+    if found != u64::from(RECORD_SCHEMA) {
         return Err(ReadRecordError::Version { found });
     }
     serde_json::from_str(text).map_err(malformed)
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(read(&later).expect("the same form"), example::empty());
     }
 
-    /// Where a field changed its meaning or went away, [`SCHEMA`] is to be raised.
+    /// Where a field changed its meaning or went away, [`RECORD_SCHEMA`] is to be raised.
     #[test]
     fn the_schema_is_current() {
         let current = serde_json::to_string_pretty(&schemars::schema_for!(Record)).expect("JSON");

@@ -26,19 +26,19 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::meter::{Domain, Source};
-use crate::score::{Device as DeviceId, NoEnergy};
+use crate::score::{DeviceId, NoEnergy};
 use crate::units::{Hertz, Joules, Watts, WorkUnit};
 use crate::workload::{Kind, Variant};
 
 /// Version of the record's format. It is raised when a field changes its meaning or is removed.
-pub const SCHEMA: u32 = 1;
+pub const RECORD_SCHEMA: u32 = 1;
 
 /// The score of a machine: what was measured, on which devices, and under which conditions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Record {
     /// Version of the record's format; a reader refuses any other than its own.
-    #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
+    #[cfg_attr(test, schemars(extend("const" = RECORD_SCHEMA)))]
     pub schema: u32,
     /// Version of perjoule that measured the score.
     pub perjoule: String,
@@ -49,12 +49,12 @@ pub struct Record {
     /// Whether the whole plan was carried out; false if the score was interrupted, as by Ctrl-C.
     pub complete: bool,
     /// The machine that was scored.
-    pub machine: Machine,
+    pub machine: ScoredMachine,
     /// The devices that were scored, the processor first.
-    pub devices: Vec<Device>,
+    pub devices: Vec<ScoredDevice>,
     /// The energy meters that were read, and those that are unavailable, with the reason and a
     /// remedy.
-    pub meters: Vec<Meter>,
+    pub meters: Vec<MeterStatus>,
     /// The measurements: one row for each workload on each device.
     pub rows: Vec<Row>,
     /// Work that was not measured because a device lacks what it takes, and why.
@@ -64,7 +64,7 @@ pub struct Record {
     /// Warnings about what makes numbers of this score doubtful, such as a load in the background.
     pub warnings: Vec<String>,
     /// Power over time, one trace for each meter that reported any.
-    pub traces: Vec<Trace>,
+    pub traces: Vec<PowerTrace>,
     /// Work that was measured to its end, which a resumed score does not measure again.
     #[serde(default)]
     pub finished: Vec<Finished>,
@@ -90,7 +90,7 @@ impl Record {
 /// The machine that was scored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub struct Machine {
+pub struct ScoredMachine {
     /// Model name of the processor; `None` (null) if the system does not report it.
     pub cpu: Option<String>,
     /// Number of cores that the process could use; each hardware thread counts as one.
@@ -104,7 +104,7 @@ pub struct Machine {
 /// A device that was scored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub struct Device {
+pub struct ScoredDevice {
     /// Identifier of the device: `cpu`, `gpu:0`, …
     pub id: Named<DeviceId>,
     /// Name of the device; for a GPU with its kind and driver.
@@ -122,7 +122,7 @@ pub struct Device {
 /// An energy meter that was read, or one that is unavailable and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub struct Meter {
+pub struct MeterStatus {
     /// Part of the machine that it measures: `package-0`, `gpu:0`, `machine`, …; empty if not
     /// known.
     pub domain: Named<Domain>,
@@ -150,7 +150,7 @@ pub struct Row {
     /// Number of processor threads; `None` (null) for a GPU.
     pub threads: Option<usize>,
     /// Size of the work.
-    pub size: Size,
+    pub size: WorkSize,
     /// Unit that work is counted in: `H` (hashes), `FLOP`, `B` (bytes) or `op` (other operations).
     pub unit: Named<WorkUnit>,
     /// Rate of the work, in `unit` per second.
@@ -185,7 +185,7 @@ pub struct Row {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 #[serde(rename_all = "snake_case")]
-pub enum Size {
+pub enum WorkSize {
     /// Work in registers alone: no memory is touched.
     Registers,
     /// Number of versions of a header that are tried on each nonce.
@@ -325,7 +325,7 @@ pub struct Note {
 /// Power that one meter reported over time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub struct Trace {
+pub struct PowerTrace {
     /// Part of the machine that the meter measures: `package-0`, `gpu:0`, `machine`, …
     pub domain: Named<Domain>,
     /// Points as pairs: seconds since the start of the score, and the power in watts at that time

@@ -1,7 +1,7 @@
 //! How a score is resumed from the record of an earlier one.
 
 use super::{Named, Record, Row};
-use crate::score::Device;
+use crate::score::DeviceId;
 use crate::workload::Kind;
 
 /// Why a score cannot be resumed from a record.
@@ -30,7 +30,7 @@ impl Record {
     /// # Errors
     ///
     /// Fails if the record is of another machine, or of another version of perjoule.
-    pub fn finished(&self, cpu: Option<&str>) -> Result<Vec<(Device, Vec<Kind>)>, ResumeError> {
+    pub fn finished(&self, cpu: Option<&str>) -> Result<Vec<(DeviceId, Vec<Kind>)>, ResumeError> {
         let name = |cpu: Option<&str>| cpu.unwrap_or("unknown").to_owned();
         if self.machine.cpu.as_deref() != cpu {
             let (theirs, ours) = (name(self.machine.cpu.as_deref()), name(cpu));
@@ -52,14 +52,14 @@ impl Record {
     /// Returns the record without it, and the names of what was removed, such as `sha256d on cpu`.
     #[must_use]
     pub fn without_rough(mut self) -> (Self, Vec<String>) {
-        let mut rough: Vec<(Named<Device>, Named<Kind>)> = Vec::new();
+        let mut rough: Vec<(Named<DeviceId>, Named<Kind>)> = Vec::new();
         for row in self.rows.iter().filter(|row| row.rough) {
             let which = (row.device.clone(), row.workload.clone());
             if !rough.contains(&which) {
                 rough.push(which);
             }
         }
-        let is_rough = |device: &Named<Device>, workload: &Named<Kind>| {
+        let is_rough = |device: &Named<DeviceId>, workload: &Named<Kind>| {
             rough.iter().any(|(on, what)| on == device && what == workload)
         };
         self.rows.retain(|row| !is_rough(&row.device, &row.workload));

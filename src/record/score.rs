@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use super::{
-    Device, Energy, Finished, Machine, Meter, Named, Note, Rate, Record, Roof, Row, SCHEMA, Size,
-    State, Trace, Trial,
+    Energy, Finished, MeterStatus, Named, Note, PowerTrace, RECORD_SCHEMA, Rate, Record, Roof, Row,
+    ScoredDevice, ScoredMachine, State, Trial, WorkSize,
 };
 use crate::engine::EngineInfo;
 use crate::machine;
@@ -30,12 +30,12 @@ impl Record {
         let started = jiff::Timestamp::try_from(started)
             .map(|started| started.round(jiff::Unit::Second).unwrap_or(started));
         Self {
-            schema: SCHEMA,
+            schema: RECORD_SCHEMA,
             perjoule: env!("CARGO_PKG_VERSION").to_owned(),
             started: Named::Known(started.unwrap_or_default()),
             seconds: measured.took.as_secs_f64(),
             complete,
-            machine: Machine {
+            machine: ScoredMachine {
                 cpu: machine.cpu.model.clone(),
                 usable_cores: machine.usable_cores,
                 memory_bytes: machine.memory_bytes,
@@ -44,7 +44,7 @@ impl Record {
             devices: plan
                 .devices
                 .iter()
-                .map(|&it| Device::new(it, machine, plan, measured))
+                .map(|&it| ScoredDevice::new(it, machine, plan, measured))
                 .collect(),
             meters: Vec::new(),
             rows: measured.rows.iter().map(Row::new).collect(),
@@ -64,16 +64,16 @@ impl Record {
         unavailable: &[Unavailable],
         tracks: &[Track],
     ) -> Self {
-        self.meters.extend(read.into_iter().map(Meter::new));
-        self.meters.extend(unavailable.iter().map(Meter::missing));
-        self.traces.extend(tracks.iter().filter_map(Trace::new));
+        self.meters.extend(read.into_iter().map(MeterStatus::new));
+        self.meters.extend(unavailable.iter().map(MeterStatus::missing));
+        self.traces.extend(tracks.iter().filter_map(PowerTrace::new));
         self
     }
 }
 
-impl Device {
+impl ScoredDevice {
     fn new(
-        id: score::Device,
+        id: score::DeviceId,
         machine: &machine::Machine,
         plan: &score::Plan,
         measured: &score::Measured,
@@ -98,7 +98,7 @@ impl Device {
     }
 }
 
-impl Meter {
+impl MeterStatus {
     fn new(info: &MeterInfo) -> Self {
         Self {
             domain: Named::Known(info.domain.clone()),
@@ -121,10 +121,10 @@ impl Meter {
 }
 
 impl Row {
-    fn new(row: &score::Row) -> Self {
+    fn new(row: &score::MeasuredRow) -> Self {
         let (device, threads) = match row.label.place {
-            Place::Gpu(number) => (score::Device::Gpu(number), None),
-            Place::Cores(threads) => (score::Device::Cpu, Some(threads)),
+            Place::Gpu(number) => (score::DeviceId::Gpu(number), None),
+            Place::Cores(threads) => (score::DeviceId::Cpu, Some(threads)),
         };
         let energy = row.energy.as_ref();
         Self {
@@ -132,7 +132,7 @@ impl Row {
             workload: Named::Known(row.label.kind),
             variant: Named::Known(row.label.variant),
             threads,
-            size: Size::new(row.label.size),
+            size: WorkSize::new(row.label.size),
             unit: Named::Known(row.unit),
             per_second: Rate::new(row.rate),
             times_sha2: row.times_baseline(),
@@ -163,7 +163,7 @@ fn per_byte(label: &workload::Label) -> Option<f64> {
     Some(2.0 * m * n * k / (factor * (m * k + k * n) + product * m * n))
 }
 
-impl Size {
+impl WorkSize {
     fn new(size: workload::Size) -> Self {
         match size {
             workload::Size::Registers => Self::Registers,
@@ -177,14 +177,14 @@ impl Size {
 }
 
 impl Rate {
-    fn new(rate: score::Rate) -> Self {
-        let score::Rate { best, p90, median, spread, slices } = rate;
+    fn new(rate: score::MeasuredRate) -> Self {
+        let score::MeasuredRate { best, p90, median, spread, slices } = rate;
         Self { best, p90, median, spread, slices }
     }
 }
 
 impl Energy {
-    fn new(energy: &score::Energy) -> Self {
+    fn new(energy: &score::MeasuredEnergy) -> Self {
         let one = energy.efficiency.energy_of_one();
         Self {
             assumed: energy.source == Source::Assumed,
@@ -204,7 +204,7 @@ impl Energy {
 }
 
 impl Trial {
-    fn new(trial: &score::Trial) -> Self {
+    fn new(trial: &score::MeasuredTrial) -> Self {
         Self {
             start: trial.start.as_secs_f64(),
             seconds: trial.took.as_secs_f64(),
@@ -240,7 +240,7 @@ impl State {
 }
 
 impl Finished {
-    fn new((device, kinds): &(score::Device, Vec<Kind>)) -> Self {
+    fn new((device, kinds): &(score::DeviceId, Vec<Kind>)) -> Self {
         let workloads = kinds.iter().copied().map(Named::Known).collect();
         Self { device: Named::Known(*device), workloads }
     }
@@ -253,7 +253,7 @@ impl Note {
     }
 }
 
-impl Trace {
+impl PowerTrace {
     /// Returns the trace of a meter; `None` if it reported no power.
     fn new(track: &Track) -> Option<Self> {
         let points: Vec<_> = track

@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use super::figures::{NONE, conditions, deviation, per_joule, rate, remarks};
 use super::lines::{WIDTH, cut, wrapped};
-use crate::record::{Named, Record, Row, Size};
-use crate::score::Device;
+use crate::record::{Named, Record, Row, WorkSize};
+use crate::score::DeviceId;
 use crate::search::MAX_THREADS;
 use crate::units::WorkUnit;
 use crate::units::text::plain;
@@ -42,23 +42,23 @@ pub struct Comparison {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Compared {
     /// Identifier of the device: `cpu`, `gpu:0`, …
-    pub device: Named<Device>,
+    pub device: Named<DeviceId>,
     /// Kind of work: `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`.
     pub workload: Named<Kind>,
     /// Variant of the work: the engine of a search, the number type of a product, or the operation.
     pub variant: Named<Variant>,
     /// Size of the work.
-    pub size: Size,
+    pub size: WorkSize,
     /// Unit that work is counted in: `H`, `FLOP`, `B` or `op`.
     pub unit: Named<WorkUnit>,
     /// Entries, one for each report that has the work; the first is what all others are compared
     /// with.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ComparedEntry>,
 }
 
 /// The rate and energy of some work in one report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Entry {
+pub struct ComparedEntry {
     /// Index of the report in [`Comparison::reports`].
     pub report: usize,
     /// Number of processor threads; `None` for a GPU.
@@ -98,14 +98,14 @@ pub struct Difference {
     /// The number divided by the first.
     pub ratio: f64,
     /// Whether the difference is larger than its uncertainty.
-    pub verdict: Verdict,
+    pub verdict: Significance,
 }
 
 /// Whether a number differs from the first by more than the uncertainty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum Significance {
     /// The number is smaller than the first by more than two standard deviations of the difference.
     Less,
     /// The difference is at most two of its standard deviations: no more than chance.
@@ -128,7 +128,7 @@ pub struct Listed {
     /// Index of the report in [`Comparison::reports`].
     pub report: usize,
     /// Identifier of the device: `cpu`, `gpu:0`, …
-    pub device: Named<Device>,
+    pub device: Named<DeviceId>,
     /// Description of the work, such as `sha256d avx512x3, 64 threads, 8 versions`.
     pub what: String,
 }
@@ -145,11 +145,11 @@ pub struct Doubt {
 /// Key under which rows of several reports are the same work.
 #[derive(PartialEq)]
 struct Key<'a> {
-    device: &'a Named<Device>,
+    device: &'a Named<DeviceId>,
     workload: &'a Named<Kind>,
     variant: &'a Named<Variant>,
     unit: &'a Named<WorkUnit>,
-    size: &'a Size,
+    size: &'a WorkSize,
     threads: Threads,
     /// Index among the rows of one report that are alike in all of the above: the first goes with
     /// the first of another report.
@@ -218,7 +218,7 @@ pub fn compare(reports: &[(String, Record)]) -> Comparison {
 fn compared(key: &Key<'_>, rows: &[(usize, &Row)]) -> Compared {
     let first = rows.first().map(|(_, row)| *row);
     let first_metered = rows.iter().find(|(_, row)| row.energy.is_some()).map(|(_, row)| *row);
-    let entry = |&(report, row): &(usize, &Row)| Entry {
+    let entry = |&(report, row): &(usize, &Row)| ComparedEntry {
         report,
         threads: row.threads,
         per_second: row.per_second.median,
@@ -244,7 +244,7 @@ fn compared(key: &Key<'_>, rows: &[(usize, &Row)]) -> Compared {
                         (energy.per_joule, energy.uncertainty),
                     )?;
                     let assumed = first.assumed || energy.assumed;
-                    let verdict = if assumed { Verdict::Assumed } else { difference.verdict };
+                    let verdict = if assumed { Significance::Assumed } else { difference.verdict };
                     Some(Difference { verdict, ..difference })
                 },
             ),
@@ -268,15 +268,15 @@ fn difference(
 ) -> Option<Difference> {
     let ratio = Some(value / first).filter(|ratio| ratio.is_finite())?;
     let Some((first_share, share)) = first_share.zip(share) else {
-        return Some(Difference { ratio, verdict: Verdict::Unknown });
+        return Some(Difference { ratio, verdict: Significance::Unknown });
     };
     let deviation = (first * first_share).hypot(value * share);
     let verdict = if (value - first).abs() <= 2.0 * deviation {
-        Verdict::Within
+        Significance::Within
     } else if value > first {
-        Verdict::More
+        Significance::More
     } else {
-        Verdict::Less
+        Significance::Less
     };
     Some(Difference { ratio, verdict })
 }
@@ -291,7 +291,7 @@ fn named(
     workload: &Named<Kind>,
     variant: &Named<Variant>,
     threads: Option<usize>,
-    size: &Size,
+    size: &WorkSize,
 ) -> String {
     let conditions = conditions(threads, size);
     let between = if conditions.is_empty() { "" } else { ", " };
@@ -360,7 +360,7 @@ impl Comparison {
         serde_json::to_string_pretty(self).map(|text| text + "\n")
     }
 
-    fn entry(&self, row: &Compared, entry: &Entry) -> String {
+    fn entry(&self, row: &Compared, entry: &ComparedEntry) -> String {
         let name = self.reports.get(entry.report).map_or("", |name| name);
         let threads = row.entries.first().and_then(|first| first.threads);
         let name = match entry.threads {
@@ -401,11 +401,11 @@ impl Compared {
 fn differs(difference: Option<Difference>) -> String {
     difference.map_or_else(String::new, |Difference { ratio, verdict }| {
         let sign = match verdict {
-            Verdict::Less => '-',
-            Verdict::Within => '=',
-            Verdict::More => '+',
-            Verdict::Assumed => '~',
-            Verdict::Unknown => '?',
+            Significance::Less => '-',
+            Significance::Within => '=',
+            Significance::More => '+',
+            Significance::Assumed => '~',
+            Significance::Unknown => '?',
         };
         format!("{} x {sign}", cut(&plain(ratio), 6))
     })
@@ -428,7 +428,8 @@ mod tests {
         energy.gross = energy.gross * 1.25;
         energy.per_joule /= 1.25;
         energy.joules_per_terahash = Some(125_000.0);
-        let card = after.rows.iter_mut().find(|row| row.device == Device::Gpu(0)).expect("a card");
+        let card =
+            after.rows.iter_mut().find(|row| row.device == DeviceId::Gpu(0)).expect("a card");
         card.per_second.median *= 1.1;
         card.energy.as_mut().expect("metered").per_joule *= 1.01;
         after.rows.retain(|row| row.workload != Kind::Bandwidth);
@@ -461,26 +462,26 @@ mod tests {
         let cost = |at: usize| hashes[at].energy.as_ref().expect("metered");
         assert_eq!((cost(0).per_joule, cost(0).difference), (10e6, None));
         assert_eq!((cost(1).per_joule, cost(1).joules_per_terahash), (8e6, Some(125_000.0)));
-        let difference = Difference { ratio: 0.8, verdict: Verdict::Less };
+        let difference = Difference { ratio: 0.8, verdict: Significance::Less };
         assert_eq!(cost(1).difference, Some(difference));
-        let same = Difference { ratio: 1.0, verdict: Verdict::Within };
+        let same = Difference { ratio: 1.0, verdict: Significance::Within };
         assert_eq!(hashes[1].difference, Some(same));
 
         let card = &found(&comparison, "gpu:0", "gpu").entries;
         let verdict = |difference: Option<Difference>| difference.map(|it| it.verdict);
-        assert_eq!(verdict(card[1].difference), Some(Verdict::More));
+        assert_eq!(verdict(card[1].difference), Some(Significance::More));
         let energy = card[1].energy.as_ref().expect("metered");
-        assert_eq!(verdict(energy.difference), Some(Verdict::Within));
+        assert_eq!(verdict(energy.difference), Some(Significance::Within));
     }
 
     #[test]
     fn two_deviations_of_the_difference_decide() {
         // 3 % and 4 % of 100 are 5 together.
         for (value, verdict) in [
-            (109.5, Verdict::Within),
-            (110.5, Verdict::More),
-            (90.5, Verdict::Within),
-            (89.5, Verdict::Less),
+            (109.5, Significance::Within),
+            (110.5, Significance::More),
+            (90.5, Significance::Within),
+            (89.5, Significance::Less),
         ] {
             let found = difference((100.0, Some(0.03)), (value, Some(4.0 / value)));
             let found = found.expect("not zero");
@@ -499,7 +500,7 @@ mod tests {
             let comparison = compare(&pair);
             let hashes = &found(&comparison, "cpu", "avx512x3").entries;
             let difference = hashes[1].energy.as_ref().expect("metered").difference.expect("both");
-            assert_eq!(difference.verdict, Verdict::Assumed);
+            assert_eq!(difference.verdict, Significance::Assumed);
         }
     }
 
@@ -533,7 +534,7 @@ mod tests {
         let what = "sha256d avx512x3, 64 threads, 8 versions".to_owned();
         assert_eq!(
             comparison.lacking,
-            [Listed { report: 1, device: Named::Known(Device::Cpu), what }]
+            [Listed { report: 1, device: Named::Known(DeviceId::Cpu), what }]
         );
         let text = comparison.text();
         assert!(text.contains("not in all reports: 1 rows") && text.contains("not in b"), "{text}");
@@ -558,9 +559,12 @@ mod tests {
             compare(&[("a".to_owned(), example::full()), ("b".to_owned(), example::rough())]);
         let hashes = &found(&comparison, "cpu", "avx512x3").entries[1];
         let verdict = |difference: Option<Difference>| difference.map(|it| it.verdict);
-        assert_eq!(verdict(hashes.difference), Some(Verdict::Unknown));
+        assert_eq!(verdict(hashes.difference), Some(Significance::Unknown));
         let cost = hashes.energy.as_ref().expect("metered");
-        assert_eq!((verdict(cost.difference), cost.uncertainty), (Some(Verdict::Unknown), None));
+        assert_eq!(
+            (verdict(cost.difference), cost.uncertainty),
+            (Some(Significance::Unknown), None)
+        );
         let text = comparison.text();
         assert!(
             text.contains("doubtful in b") && text.contains("by --quick: everything"),

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use csv::Writer;
 
 use super::figures::joined;
-use crate::record::{Record, Row, Size, Trial};
+use crate::record::{Record, Row, Trial, WorkSize};
 use crate::units::{Hertz, Joules, Watts};
 
 /// Returns the record as CSV after RFC 4180, with a header. A value that is not known is an empty
@@ -121,12 +121,12 @@ fn number(value: Option<f64>) -> String {
 }
 
 /// Returns the cells of a size: versions, bytes, or `4096x4096x4096`.
-fn size(size: &Size) -> (Option<usize>, Option<u64>, Option<String>) {
+fn size(size: &WorkSize) -> (Option<usize>, Option<u64>, Option<String>) {
     match *size {
-        Size::Registers => (None, None, None),
-        Size::Versions(versions) => (Some(versions), None, None),
-        Size::Bytes(bytes) => (None, Some(bytes), None),
-        Size::Matrices { m, n, k } => (None, None, Some(format!("{m}x{n}x{k}"))),
+        WorkSize::Registers => (None, None, None),
+        WorkSize::Versions(versions) => (Some(versions), None, None),
+        WorkSize::Bytes(bytes) => (None, Some(bytes), None),
+        WorkSize::Matrices { m, n, k } => (None, None, Some(format!("{m}x{n}x{k}"))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Formats rates, sizes and kinds of work, alike in every report that people read.
 
 use super::is_odd;
-use crate::record::{Energy, Named, Row, Size};
+use crate::record::{Energy, Named, Row, WorkSize};
 use crate::score::MOST_OF_ROOF;
 use crate::units::WorkUnit;
 use crate::units::text::{bytes, percent, si};
@@ -116,28 +116,28 @@ pub(crate) fn remarks(rows: &[Row]) -> Vec<String> {
 }
 
 /// Formats threads and size, if there are any: `64 threads, 8 versions`.
-pub(crate) fn conditions(threads: Option<usize>, size: &Size) -> String {
+pub(crate) fn conditions(threads: Option<usize>, size: &WorkSize) -> String {
     let threads = threads.map(|count| match count {
         1 => "1 thread".to_owned(),
         _ => format!("{count} threads"),
     });
     let size = match size {
-        Size::Versions(1) => Some("1 version".to_owned()),
-        Size::Versions(count) => Some(format!("{count} versions")),
-        Size::Registers => None,
+        WorkSize::Versions(1) => Some("1 version".to_owned()),
+        WorkSize::Versions(count) => Some(format!("{count} versions")),
+        WorkSize::Registers => None,
         _ => Some(self::size(size)),
     };
     threads.into_iter().chain(size).collect::<Vec<_>>().join(", ")
 }
 
 /// Formats a size: `8`, `n = 4096`, `64x4096x1024`, `512 MiB`; empty for registers.
-pub(crate) fn size(size: &Size) -> String {
+pub(crate) fn size(size: &WorkSize) -> String {
     match *size {
-        Size::Registers => String::new(),
-        Size::Versions(versions) => versions.to_string(),
-        Size::Bytes(count) => bytes(count),
-        Size::Matrices { m, n, k } if m == n && n == k => format!("n = {n}"),
-        Size::Matrices { m, n, k } => format!("{m}x{n}x{k}"),
+        WorkSize::Registers => String::new(),
+        WorkSize::Versions(versions) => versions.to_string(),
+        WorkSize::Bytes(count) => bytes(count),
+        WorkSize::Matrices { m, n, k } if m == n && n == k => format!("n = {n}"),
+        WorkSize::Matrices { m, n, k } => format!("{m}x{n}x{k}"),
     }
 }
 
@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn sizes_are_short() {
-        assert_eq!(size(&Size::Matrices { m: 4096, n: 4096, k: 4096 }), "n = 4096");
-        assert_eq!(size(&Size::Matrices { m: 64, n: 4096, k: 1024 }), "64x4096x1024");
+        assert_eq!(size(&WorkSize::Matrices { m: 4096, n: 4096, k: 4096 }), "n = 4096");
+        assert_eq!(size(&WorkSize::Matrices { m: 64, n: 4096, k: 1024 }), "64x4096x1024");
         assert_eq!(deviation(0.012), "±1.2 %");
     }
 

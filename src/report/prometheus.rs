@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
-use crate::record::{Energy, Record, Row, Size};
+use crate::record::{Energy, Record, Row, WorkSize};
 use crate::units::{Hertz, Watts};
 
 /// Names and values of the labels of a sample.
@@ -165,10 +165,10 @@ fn about_energy(record: &Record, metrics: &mut Metrics) {
 
 fn labels(row: &Row) -> Labels {
     let size = match row.size {
-        Size::Registers => String::new(),
-        Size::Versions(versions) => format!("{versions} versions"),
-        Size::Bytes(bytes) => format!("{bytes} bytes"),
-        Size::Matrices { m, n, k } => format!("{m}x{n}x{k}"),
+        WorkSize::Registers => String::new(),
+        WorkSize::Versions(versions) => format!("{versions} versions"),
+        WorkSize::Bytes(bytes) => format!("{bytes} bytes"),
+        WorkSize::Matrices { m, n, k } => format!("{m}x{n}x{k}"),
     };
     vec![
         ("device", row.device.to_string()),

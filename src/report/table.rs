@@ -12,8 +12,8 @@ use super::figures::{
     Topic, clean, of_roof, per_joule, rate, remarks, size, spread, uncertainty, why_no_energy,
 };
 use super::lines::{WIDTH, columns, cut, wrapped};
-use crate::record::{Device, Energy, Meter, Note, Record, Row, Size};
-use crate::score::Device as DeviceId;
+use crate::record::{Energy, MeterStatus, Note, Record, Row, ScoredDevice, WorkSize};
+use crate::score::DeviceId;
 use crate::units::WorkUnit;
 use crate::units::text::{bytes, percent, plain, si};
 
@@ -124,7 +124,7 @@ impl Page {
         }
     }
 
-    fn device(&mut self, device: &Device) {
+    fn device(&mut self, device: &ScoredDevice) {
         let label = format!("{:6} ", cut(&format!("{}:", device.id), NAME_WIDTH));
         let indent = " ".repeat(columns(&label));
         let software =
@@ -207,8 +207,8 @@ impl Page {
     }
 
     /// Writes one line for each meter; why others are unavailable only if no meter was read.
-    fn meters(&mut self, meters: &[Meter]) {
-        let is_there = |meter: &&Meter| meter.unavailable.is_none();
+    fn meters(&mut self, meters: &[MeterStatus]) {
+        let is_there = |meter: &&MeterStatus| meter.unavailable.is_none();
         let found = meters.iter().filter(is_there).map(|meter| {
             let step =
                 meter.resolution.map_or_else(String::new, |step| format!(", in steps of {step}"));
@@ -346,7 +346,7 @@ fn energy_cells(row: &Row) -> [String; 5] {
 fn conditions_in_short(row: &Row) -> String {
     let threads = row.threads.map(|threads| format!("{threads}t"));
     let size = match row.size {
-        Size::Versions(versions) => format!("{versions}v"),
+        WorkSize::Versions(versions) => format!("{versions}v"),
         _ => size(&row.size),
     };
     threads.into_iter().chain([size]).collect::<Vec<_>>().join(" ").trim_end().to_owned()
@@ -420,7 +420,7 @@ mod tests {
             row.times_sha2 = Some(f64::INFINITY);
             row.of_roof = Some(-1e30);
             row.threads = Some(usize::MAX);
-            row.size = Size::Matrices { m: usize::MAX, n: 1, k: usize::MAX };
+            row.size = WorkSize::Matrices { m: usize::MAX, n: 1, k: usize::MAX };
             if let Some(energy) = &mut row.energy {
                 energy.per_joule = f64::NAN;
                 energy.uncertainty = Some(f64::INFINITY);

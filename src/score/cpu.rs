@@ -6,7 +6,7 @@ use super::group::Group;
 use super::plan::{Dtype, Plan, WorkloadClass};
 use crate::job::MAX_GROUP;
 use crate::workload::cpu::{Bandwidth, Pattern, Peak, Units};
-use crate::workload::sha256d::{Baseline, Exercise, Search};
+use crate::workload::sha256d::{Baseline, EnginePeak, HashSearch};
 use crate::workload::{Kind, WorkloadError, check_memory};
 
 /// How long a slice of hashing lasts on one thread.
@@ -58,10 +58,10 @@ fn hashing(plan: &Plan, group: &mut Group) -> Result<(), WorkloadError> {
         let slice = if threads == 1 { SLICE } else { TEAM_SLICE };
         let baseline = group.add("sha2 crate", slice, Baseline::new(threads))?;
         for engine in plan.engines.iter().filter(|engine| engine.batching().threads.is_none()) {
-            let roof = group.add(engine.id(), slice, Exercise::new(engine.clone(), threads))?;
+            let roof = group.add(engine.id(), slice, EnginePeak::new(engine.clone(), threads))?;
             group.hide(roof);
             for versions in [1, MAX_GROUP] {
-                let search = Search::new(engine.clone(), versions, threads);
+                let search = HashSearch::new(engine.clone(), versions, threads);
                 let search = group.add(engine.id(), slice, search)?;
                 if let Some(benchmark) = engine.benchmark() {
                     group.compare(search, &[roof], benchmark.ops_per_hash(versions));
@@ -92,7 +92,7 @@ fn arithmetic(plan: &Plan, group: &mut Group) -> Result<(), WorkloadError> {
             }
         }
         if plan.has(Kind::Peak) && plan.has_type(Dtype::I32) {
-            group.add("peak i32", LONG_SLICE, Exercise::widest(threads))?;
+            group.add("peak i32", LONG_SLICE, EnginePeak::widest(threads))?;
         }
         for product in &products {
             let roofs = peaks.iter().filter(|(units, _)| product.roofs().contains(units));

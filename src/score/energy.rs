@@ -16,7 +16,7 @@ use std::str::FromStr;
 use std::thread;
 use std::time::Duration;
 
-use super::Device;
+use super::DeviceId;
 use crate::meter::{self, Conditions, Domain, Measured, Method, Recorder, Source, Span, Window};
 use crate::units::WorkAmount;
 use crate::units::{Efficiency, Joules, Watts};
@@ -45,7 +45,7 @@ pub struct Metering {
     /// over; `None` without a trace.
     pub trace: Option<Box<dyn Fn(Span) -> Measured>>,
     /// Number of windows in a row that gave no energy, by device.
-    in_vain: RefCell<Vec<(Device, u32)>>,
+    in_vain: RefCell<Vec<(DeviceId, u32)>>,
 }
 
 /// Number of windows in a row without energy after which the meters are not expected to give any.
@@ -66,7 +66,7 @@ impl fmt::Debug for Metering {
 /// The energy and the efficiency of a workload.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Energy {
+pub struct MeasuredEnergy {
     /// Domains whose energy was added up.
     pub charged: Vec<Domain>,
     /// Means by which the energy was measured.
@@ -84,7 +84,7 @@ pub struct Energy {
     /// window, which shows no spread.
     pub uncertainty: Option<f64>,
     /// Trials: the windows that were measured.
-    pub trials: Vec<Trial>,
+    pub trials: Vec<MeasuredTrial>,
     /// States of the device during the windows, where a meter reports them.
     pub conditions: Vec<Conditions>,
     /// Caveats that make the numbers doubtful.
@@ -94,7 +94,7 @@ pub struct Energy {
 /// A trial: one window of a workload.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Trial {
+pub struct MeasuredTrial {
     /// Beginning of the window, since the start of the recorder's clock.
     pub start: Duration,
     /// Time between the readings of the meters, which is a little longer than the work took.
@@ -115,7 +115,7 @@ pub enum NoEnergy {
     #[error("no meter measures {device}")]
     NoMeter {
         /// Device that no meter measures.
-        device: Device,
+        device: DeviceId,
     },
     /// The row is a peak, which is there for others to be compared with.
     #[error("a peak: its numbers stand still, so that it draws less than real work")]
@@ -182,7 +182,7 @@ impl Metering {
     }
 
     /// Returns how long a window of a device has to be; `None` where no meter measures it.
-    pub(super) fn window(&self, device: Device) -> Option<Duration> {
+    pub(super) fn window(&self, device: DeviceId) -> Option<Duration> {
         let meters: Vec<_> = self.recorder.meters().collect();
         let Charged { measured, stated } = self.charged(device, &meters);
         if self.trace.is_some() {
@@ -199,14 +199,14 @@ impl Metering {
         Some(STATED.max(interval.unwrap_or_default() * 3).min(self.window))
     }
 
-    fn in_vain(&self, device: Device) -> u32 {
+    fn in_vain(&self, device: DeviceId) -> u32 {
         let in_vain = self.in_vain.borrow();
         in_vain.iter().find(|(of, _)| *of == device).map_or(0, |&(_, count)| count)
     }
 
     /// Returns whether more windows like this one are worth their time: a device's meters gave
     /// energy in it, or there is a stated power.
-    pub(super) fn told(&self, device: Device, stretch: &MeteredWindow) -> bool {
+    pub(super) fn told(&self, device: DeviceId, stretch: &MeteredWindow) -> bool {
         let abouts: Vec<_> = stretch.windows.iter().map(|measured| &measured.info).collect();
         let Charged { measured, stated } = self.charged(device, &abouts);
         if self.trace.is_some() || measured.is_empty() {
@@ -224,7 +224,7 @@ impl Metering {
 
     /// Returns whether there is a meter that the device can be charged by.
     #[must_use]
-    pub fn is_charged(&self, device: Device) -> bool {
+    pub fn is_charged(&self, device: DeviceId) -> bool {
         let meters: Vec<_> = self.recorder.meters().collect();
         let Charged { measured, stated } = self.charged(device, &meters);
         !(measured.is_empty() && stated.is_empty())
@@ -235,7 +235,7 @@ impl Metering {
     /// # Errors
     ///
     /// When no meter measures it, or one of those that do failed.
-    pub fn joules(&self, device: Device, windows: &[Measured]) -> Result<Joules, NoEnergy> {
+    pub fn joules(&self, device: DeviceId, windows: &[Measured]) -> Result<Joules, NoEnergy> {
         let abouts: Vec<_> = windows.iter().map(|measured| &measured.info).collect();
         let first = self.charged(device, &abouts).in_order().next();
         let places = first.ok_or(NoEnergy::NoMeter { device })?;
@@ -279,10 +279,10 @@ impl Metering {
     /// Returns the energy of a device's work in these windows.
     pub(super) fn charge(
         &self,
-        device: Device,
+        device: DeviceId,
         stretches: &[MeteredWindow],
         idle: &[MeteredWindow],
-    ) -> Result<Energy, NoEnergy> {
+    ) -> Result<MeasuredEnergy, NoEnergy> {
         let Some(first) = stretches.first() else {
             let is_metered = self.trace.is_some() || self.is_charged(device);
             return Err(if is_metered { NoEnergy::Stopped } else { NoEnergy::NoMeter { device } });
@@ -303,21 +303,21 @@ impl Metering {
     }
 
     /// Returns the places of the meters that a device is charged with.
-    fn charged(&self, device: Device, meters: &[&meter::MeterInfo]) -> Charged {
-        let card = self.cards.iter().find(|&&(number, _)| device == Device::Gpu(number));
+    fn charged(&self, device: DeviceId, meters: &[&meter::MeterInfo]) -> Charged {
+        let card = self.cards.iter().find(|&&(number, _)| device == DeviceId::Gpu(number));
         let is_card = |domain: &Domain| match (device, domain) {
-            (Device::Gpu(number), Domain::Gpu(other)) => number == *other,
+            (DeviceId::Gpu(number), Domain::Gpu(other)) => number == *other,
             _ => card.is_some_and(|(_, card)| card == domain),
         };
         let at_the_wall = |domain: &Domain| *domain == Domain::Machine;
         let wanted: &[&dyn Fn(&Domain) -> bool] = match device {
-            Device::Cpu => &[
+            DeviceId::Cpu => &[
                 &at_the_wall,
                 &|domain| matches!(domain, Domain::Package(_) | Domain::Dram(_)),
                 &|domain| *domain == Domain::Cpu,
                 &|domain| matches!(domain, Domain::Psys(_)),
             ],
-            Device::Gpu(_) => &[&at_the_wall, &is_card],
+            DeviceId::Gpu(_) => &[&at_the_wall, &is_card],
         };
         let groups = |assumed: bool| {
             let is_it = |info: &meter::MeterInfo, is_wanted: &dyn Fn(&Domain) -> bool| {
@@ -346,7 +346,7 @@ impl Charged {
 }
 
 /// Returns the note on energy that is known by other means than it should be.
-fn instead(energy: &Energy, why: &NoEnergy) -> String {
+fn instead(energy: &MeasuredEnergy, why: &NoEnergy) -> String {
     if energy.method == Method::Assumed {
         return format!("the stated power is used, because {why}");
     }
@@ -359,7 +359,7 @@ fn sum(
     places: &[usize],
     stretches: &[MeteredWindow],
     idle: &[MeteredWindow],
-) -> Result<Option<Energy>, NoEnergy> {
+) -> Result<Option<MeasuredEnergy>, NoEnergy> {
     if places.is_empty() {
         return Ok(None);
     }
@@ -396,7 +396,7 @@ fn power(stretch: &MeteredWindow, places: &[usize]) -> Option<Watts> {
 struct Sum {
     charged: Vec<Domain>,
     method: Option<(Source, Method)>,
-    trials: Vec<Trial>,
+    trials: Vec<MeasuredTrial>,
     /// The variance of the energy that the meters leave open, in J².
     variance: f64,
     conditions: Vec<Conditions>,
@@ -429,7 +429,7 @@ impl Sum {
             // The time that the energy is of: from reading to reading, and not that of the work.
             let took = Duration::try_from_secs_f64(energy.value() / power.value());
             let (start, took) = (stretch.start, took.unwrap_or(stretch.span.took));
-            self.trials.push(Trial { start, took, work, energy, updates });
+            self.trials.push(MeasuredTrial { start, took, work, energy, updates });
         }
         Ok(())
     }
@@ -441,7 +441,7 @@ impl Sum {
     }
 
     /// Returns the energy; `None` where nothing was measured.
-    fn finish(mut self, idle: Option<Watts>) -> Option<Energy> {
+    fn finish(mut self, idle: Option<Watts>) -> Option<MeasuredEnergy> {
         let (source, method) = self.method?;
         if method != Method::Assumed {
             self.judge();
@@ -457,7 +457,7 @@ impl Sum {
             .collect();
         let spread = spread(&of_each?);
         let open = self.variance.sqrt() / energy.value();
-        Some(Energy {
+        Some(MeasuredEnergy {
             charged: self.charged,
             source,
             method,
@@ -542,8 +542,8 @@ mod tests {
     fn charged(
         metering: &Metering,
         hand: &ManualClock,
-        device: Device,
-    ) -> Result<Energy, NoEnergy> {
+        device: DeviceId,
+    ) -> Result<MeasuredEnergy, NoEnergy> {
         let look = |seconds| metering.watch(|| pass(metering, hand, SECOND * seconds)).1;
         let before = look(2);
         let trial = |_| {
@@ -561,7 +561,7 @@ mod tests {
     fn known_joules_give_known_hashes_per_joule() {
         let hand = ManualClock::new();
         let metering = metering(vec![counting(package(0), 100.0)], &hand);
-        let energy = charged(&metering, &hand, Device::Cpu).expect("a meter");
+        let energy = charged(&metering, &hand, DeviceId::Cpu).expect("a meter");
         assert_eq!(energy.charged, [package(0)]);
         assert!((energy.efficiency.per_joule() - 2.0).abs() < 1e-9, "{energy:?}");
         assert!((energy.gross - Watts::new(100.0)).value().abs() < 1e-9);
@@ -602,7 +602,7 @@ mod tests {
             Ok(WorkAmount::Hashes(1000))
         };
         let trial = metering.around(work).expect("it does not fail");
-        let energy = metering.charge(Device::Cpu, &[trial], &[]).expect("two meters");
+        let energy = metering.charge(DeviceId::Cpu, &[trial], &[]).expect("two meters");
         assert!((energy.gross.value() - 400.0).abs() < 1e-6, "{}", energy.gross);
     }
 
@@ -611,7 +611,7 @@ mod tests {
         let hand = ManualClock::new();
         let mut metering = metering(vec![counting(package(0), 100.0)], &hand);
         metering.trials = 1;
-        let energy = charged(&metering, &hand, Device::Cpu).expect("a meter");
+        let energy = charged(&metering, &hand, DeviceId::Cpu).expect("a meter");
         assert_eq!((energy.trials.len(), energy.uncertainty), (1, None));
     }
 
@@ -634,13 +634,13 @@ mod tests {
             charged(&metering(meters, &hand), &hand, device)
                 .map(|energy| (energy.charged.len(), energy.gross.value().round()))
         };
-        assert_eq!(cost(all(), Device::Cpu), Ok((4, 110.0)));
-        assert_eq!(cost(all(), Device::Gpu(1)), Ok((1, 200.0)));
-        let no_meter = NoEnergy::NoMeter { device: Device::Gpu(2) };
-        assert_eq!(cost(all(), Device::Gpu(2)), Err(no_meter));
-        assert_eq!(cost(vec![counting(Domain::Psys(0), 150.0)], Device::Cpu), Ok((1, 150.0)));
+        assert_eq!(cost(all(), DeviceId::Cpu), Ok((4, 110.0)));
+        assert_eq!(cost(all(), DeviceId::Gpu(1)), Ok((1, 200.0)));
+        let no_meter = NoEnergy::NoMeter { device: DeviceId::Gpu(2) };
+        assert_eq!(cost(all(), DeviceId::Gpu(2)), Err(no_meter));
+        assert_eq!(cost(vec![counting(Domain::Psys(0), 150.0)], DeviceId::Cpu), Ok((1, 150.0)));
         let with_wall = || all().into_iter().chain([counting(Domain::Machine, 900.0)]).collect();
-        for device in [Device::Cpu, Device::Gpu(1), Device::Gpu(2)] {
+        for device in [DeviceId::Cpu, DeviceId::Gpu(1), DeviceId::Gpu(2)] {
             assert_eq!(cost(with_wall(), device), Ok((1, 900.0)));
         }
     }
@@ -650,12 +650,12 @@ mod tests {
         let hand = ManualClock::new();
         let place = Domain::GpuAt("0000:01:00.0".parse().expect("an address"));
         let mut metering = metering(vec![counting(place.clone(), 250.0)], &hand);
-        assert!(charged(&metering, &hand, Device::Gpu(3)).is_err());
+        assert!(charged(&metering, &hand, DeviceId::Gpu(3)).is_err());
         metering.cards = vec![(3, place.clone())];
-        let energy = charged(&metering, &hand, Device::Gpu(3)).expect("its card");
+        let energy = charged(&metering, &hand, DeviceId::Gpu(3)).expect("its card");
         assert_eq!(energy.charged, [place]);
-        assert!(charged(&metering, &hand, Device::Gpu(2)).is_err());
-        assert!(charged(&metering, &hand, Device::Cpu).is_err());
+        assert!(charged(&metering, &hand, DeviceId::Gpu(2)).is_err());
+        assert!(charged(&metering, &hand, DeviceId::Cpu).is_err());
     }
 
     #[test]
@@ -663,7 +663,7 @@ mod tests {
         let hand = ManualClock::new();
         let failing = counting(dram(0), 5.0).failing_from(SECOND * 9);
         let metering = metering(vec![counting(package(0), 50.0), failing], &hand);
-        let failed = charged(&metering, &hand, Device::Cpu).expect_err("no number");
+        let failed = charged(&metering, &hand, DeviceId::Cpu).expect_err("no number");
         assert!(matches!(failed, NoEnergy::Failed { domain, .. } if domain == dram(0)));
     }
 
@@ -672,7 +672,7 @@ mod tests {
         let hand = ManualClock::new();
         let still = counting(package(0), 50.0).standing_from(SECOND * 3);
         let metering = metering(vec![still], &hand);
-        let failed = charged(&metering, &hand, Device::Cpu);
+        let failed = charged(&metering, &hand, DeviceId::Cpu);
         assert!(matches!(failed, Err(NoEnergy::Failed { .. })), "{failed:?}");
     }
 
@@ -687,7 +687,7 @@ mod tests {
     #[test]
     fn what_was_stated_stands_in_where_measuring_fails() {
         let hand = ManualClock::new();
-        let energy = charged(&dead_and_stated(&hand), &hand, Device::Cpu).expect("a power");
+        let energy = charged(&dead_and_stated(&hand), &hand, DeviceId::Cpu).expect("a power");
         assert_eq!((energy.source, energy.method), (Source::Assumed, Method::Assumed));
         assert!((energy.gross - Watts::new(65.0)).value().abs() < 1e-9, "{energy:?}");
         let [note] = &energy.notes[..] else { panic!("{:?}", energy.notes) };
@@ -704,7 +704,7 @@ mod tests {
         let meters: Vec<Box<dyn Meter>> =
             vec![Box::new(wall), Box::new(counting(package(0), 100.0)), Box::new(stated)];
         let recorder = Recorder::start(meters, hand.clock(), SECOND * 3600).expect("a thread");
-        let energy = charged(&Metering::new(recorder), &hand, Device::Cpu).expect("a meter");
+        let energy = charged(&Metering::new(recorder), &hand, DeviceId::Cpu).expect("a meter");
         assert_eq!(energy.charged, [package(0)]);
         assert!((energy.gross - Watts::new(100.0)).value().abs() < 1e-9, "{energy:?}");
         let note = energy.notes.last().expect("it is told");
@@ -720,20 +720,20 @@ mod tests {
                 pass(metering, &hand, SECOND);
                 Ok(WorkAmount::Hashes(1))
             };
-            metering.told(Device::Cpu, &metering.around(work).expect("it does not fail"))
+            metering.told(DeviceId::Cpu, &metering.around(work).expect("it does not fail"))
         };
-        assert_eq!(dead.window(Device::Cpu), Some(dead.window));
+        assert_eq!(dead.window(DeviceId::Cpu), Some(dead.window));
         // What was stated has as many windows as ever.
         assert!(look(&dead) && look(&dead));
-        assert_eq!(dead.window(Device::Cpu), Some(STATED));
+        assert_eq!(dead.window(DeviceId::Cpu), Some(STATED));
         let alone = metering(vec![counting(package(0), 50.0).standing_from(Duration::ZERO)], &hand);
         assert!(!look(&alone));
         // What becomes of one device is nothing to another.
-        assert_eq!(dead.window(Device::Gpu(0)), None);
+        assert_eq!(dead.window(DeviceId::Gpu(0)), None);
 
         let sound = metering(vec![counting(package(0), 50.0)], &hand);
         assert!(look(&sound) && look(&sound) && look(&sound));
-        assert_eq!(sound.window(Device::Cpu), Some(sound.window));
+        assert_eq!(sound.window(DeviceId::Cpu), Some(sound.window));
     }
 
     #[test]
@@ -741,7 +741,7 @@ mod tests {
         let hand = ManualClock::new();
         let mut metering = metering(vec![counting(package(0), 50.0)], &hand);
         let notes = |metering: &Metering| {
-            charged(metering, &hand, Device::Cpu).expect("a meter").notes.join("; ")
+            charged(metering, &hand, DeviceId::Cpu).expect("a meter").notes.join("; ")
         };
         assert_eq!(notes(&metering), "");
         metering.window = UPDATE * 40;
@@ -765,9 +765,9 @@ mod tests {
         }));
         let mut stretches =
             [metering.around(|| Ok(WorkAmount::Flops(1))).expect("it does not fail")];
-        assert!(metering.charge(Device::Cpu, &stretches, &[]).is_err());
+        assert!(metering.charge(DeviceId::Cpu, &stretches, &[]).is_err());
         metering.complete(&mut stretches);
-        let failed = metering.charge(Device::Gpu(0), &stretches, &[]).expect_err("no energy");
+        let failed = metering.charge(DeviceId::Gpu(0), &stretches, &[]).expect_err("no energy");
         assert!(matches!(failed, NoEnergy::Failed { domain: Domain::Machine, .. }), "{failed}");
     }
 

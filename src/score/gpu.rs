@@ -7,12 +7,12 @@ use super::Capacity;
 use super::group::Group;
 use super::plan::{Dtype, Plan, WorkloadClass};
 use crate::engine::{Engine, EngineId};
-use crate::gpu::{Adapter, Kind as AdapterKind, adapters};
+use crate::gpu::{Adapter, AdapterKind, adapters};
 use crate::job::MAX_GROUP;
 use crate::workload::gpu::{
     Arithmetic, Bandwidth, Device, Latency, Matmul, Operation, Peak, Transfer, largest_buffer,
 };
-use crate::workload::sha256d::{Baseline, Exercise, Search};
+use crate::workload::sha256d::{Baseline, EnginePeak, HashSearch};
 use crate::workload::{Kind, WorkloadError, last_level_caches};
 
 /// Calls of each thread that feeds a GPU in a slice of hashing: the first one finds it idle and the
@@ -80,10 +80,10 @@ fn hashing(plan: &Plan, engine: &Arc<dyn Engine>, group: &mut Group) -> Result<(
     let slice = engine.batching().piece * CALLS;
     let baseline = group.add("sha2 crate", slice, Baseline::new(plan.threads))?;
     group.hide(baseline);
-    let roof = group.add("i32", slice, Exercise::new(engine.clone(), 1))?;
+    let roof = group.add("i32", slice, EnginePeak::new(engine.clone(), 1))?;
     group.hide(roof);
     for versions in [1, MAX_GROUP] {
-        let search = group.add("search", slice, Search::new(engine.clone(), versions, 1))?;
+        let search = group.add("search", slice, HashSearch::new(engine.clone(), versions, 1))?;
         if let Some(benchmark) = engine.benchmark() {
             group.compare(search, &[roof], benchmark.ops_per_hash(versions));
         }
@@ -115,7 +115,7 @@ fn arithmetic(
         }
     }
     if let (true, true, Some(engine)) = (plan.has(Kind::Peak), plan.has_type(Dtype::I32), engine) {
-        group.add("peak i32", SLICE, Exercise::new(engine.clone(), 1))?;
+        group.add("peak i32", SLICE, EnginePeak::new(engine.clone(), 1))?;
     }
     for arithmetic in products {
         let product = has(arithmetic.missing(device.adapter())).and_then(|()| match plan.shape {

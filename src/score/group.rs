@@ -5,9 +5,9 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::energy::{MeteredWindow, Metering, NoEnergy};
-use super::plan::Device;
+use super::plan::DeviceId;
 use super::subject::Subject;
-use super::{Capacity, Missing, Row};
+use super::{Capacity, MeasuredRow, Missing};
 use crate::search::Stop;
 use crate::workload::{Kind, Label, Place, Size, Workload, WorkloadError};
 
@@ -19,7 +19,7 @@ const WARM_UP_TIME: Duration = Duration::from_millis(300);
 
 /// Workloads that are measured in turn.
 pub(super) struct Group {
-    pub(super) device: Device,
+    pub(super) device: DeviceId,
     /// Whether sizes were asked for that have to be kept to.
     is_strict: bool,
     pub(super) subjects: Vec<Subject>,
@@ -29,7 +29,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) fn new(device: Device, is_strict: bool) -> Self {
+    pub(super) fn new(device: DeviceId, is_strict: bool) -> Self {
         let (missing, faults, capacities) = (Vec::new(), Vec::new(), Vec::new());
         Self { device, is_strict, subjects: Vec::new(), missing, faults, capacities }
     }
@@ -155,7 +155,7 @@ impl Group {
     }
 
     /// Returns the rows that were measured, and the windows of their meters.
-    pub(super) fn rows(&mut self) -> Vec<(Row, Vec<MeteredWindow>)> {
+    pub(super) fn rows(&mut self) -> Vec<(MeasuredRow, Vec<MeteredWindow>)> {
         let metered = self.metered();
         let mut rows = Vec::new();
         for place in 0..self.subjects.len() {

@@ -23,8 +23,8 @@ mod plan;
 mod subject;
 
 use self::energy::MeteredWindow;
-pub use self::energy::{Energy, Metering, NoEnergy, Trial, UnknownReasonError};
-pub use self::plan::{Device, Dtype, Plan, UnknownDeviceError, UnknownDtypeError};
+pub use self::energy::{MeasuredEnergy, MeasuredTrial, Metering, NoEnergy, UnknownReasonError};
+pub use self::plan::{DeviceId, Dtype, Plan, UnknownDeviceError, UnknownDtypeError};
 
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,7 @@ use crate::workload::{Kind, Label, WorkloadError};
 /// Rates of the slices of a workload, in units of work per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Rate {
+pub struct MeasuredRate {
     /// Rate of the fastest slice, in units of work per second.
     pub best: f64,
     /// 90th percentile of the rates, in units of work per second: one slice in ten is faster.
@@ -54,28 +54,28 @@ pub struct Rate {
 /// The result of one workload on one device.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Row {
+pub struct MeasuredRow {
     /// Label of the workload: its kind, variant, size and place.
     pub label: Label,
     /// Unit of the work: hash, FLOP, byte or operation.
     pub unit: WorkUnit,
     /// Rates of the slices of the workload.
-    pub rate: Rate,
+    pub rate: MeasuredRate,
     /// Rates of the baseline on as many threads, for a GPU on all threads of the plan; `None` where
     /// there is no baseline.
-    pub baseline: Option<Rate>,
+    pub baseline: Option<MeasuredRate>,
     /// Roof of the rate, the most that there could be; `None` where none was measured.
-    pub roof: Option<Roof>,
+    pub roof: Option<MeasuredRoof>,
     /// Share of the time in which the device worked, by its own clock: the median of the slices;
     /// `None` where it has no such clock.
     pub busy: Option<f64>,
     /// Number of checks of the results, all of which passed.
     pub checks: usize,
     /// Energy of the workload, or the reason why it is not known.
-    pub energy: Result<Energy, NoEnergy>,
+    pub energy: Result<MeasuredEnergy, NoEnergy>,
 }
 
-impl Row {
+impl MeasuredRow {
     /// Returns the median rate as a multiple of the baseline's median; `None` without a baseline.
     #[must_use]
     pub fn times_baseline(&self) -> Option<f64> {
@@ -109,7 +109,7 @@ pub(crate) fn share_of_roof(best: f64, roof: f64) -> Option<f64> {
 /// A roof: the most that a device could do of some work.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Roof {
+pub struct MeasuredRoof {
     /// Label of the workload that the roof was measured with.
     pub label: Label,
     /// Roof in units of the row's work per second, from the best slice.
@@ -123,7 +123,7 @@ pub struct Roof {
 #[non_exhaustive]
 pub struct Missing {
     /// Device on which the work was to run.
-    pub device: Device,
+    pub device: DeviceId,
     /// Name of the work.
     pub what: String,
     /// Reason why there is no row.
@@ -135,7 +135,7 @@ pub struct Missing {
 #[non_exhaustive]
 pub struct Capacity {
     /// GPU that the capacity is of.
-    pub device: Device,
+    pub device: DeviceId,
     /// Size of the largest buffer that the GPU really gave, in bytes.
     pub largest_buffer: u64,
 }
@@ -165,7 +165,7 @@ const BUSY: f64 = 0.1;
 #[non_exhaustive]
 pub struct Measured {
     /// Rows by group; within a group, what others are compared with comes first.
-    pub rows: Vec<Row>,
+    pub rows: Vec<MeasuredRow>,
     /// Work for which a device lacks something, or has no memory.
     pub missing: Vec<Missing>,
     /// Work that failed on the way, or computed wrong results.
@@ -175,7 +175,7 @@ pub struct Measured {
     /// Conditions that make numbers doubtful.
     pub warnings: Vec<Warning>,
     /// Kinds of work that were measured to their end, by device.
-    pub finished: Vec<(Device, Vec<Kind>)>,
+    pub finished: Vec<(DeviceId, Vec<Kind>)>,
     /// Time that the plan took.
     pub took: Duration,
 }
@@ -183,7 +183,7 @@ pub struct Measured {
 /// The progress of a plan.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Progress {
+pub struct ScoreProgress {
     /// Device and work in hand, as in `cpu: memory`.
     pub group: String,
     /// Number of groups that are done, and number of groups of the plan.
@@ -195,7 +195,7 @@ pub struct Progress {
 /// Callbacks that follow a plan while it is carried out.
 pub struct Observer<'a> {
     /// Callback that is given the progress of the plan.
-    pub progress: &'a mut dyn FnMut(&Progress),
+    pub progress: &'a mut dyn FnMut(&ScoreProgress),
     /// Callback that is given the results so far, after each group.
     pub keep: &'a mut dyn FnMut(&Measured),
 }
@@ -236,7 +236,7 @@ pub fn measure(
         }
         let mut tell = |share| {
             let group = format!("{device}: {class}");
-            (watch.progress)(&Progress { group, groups: (done, groups.len()), share });
+            (watch.progress)(&ScoreProgress { group, groups: (done, groups.len()), share });
         };
         tell(0.0);
         let mut group = prepare(plan, device, class)?;
@@ -286,26 +286,26 @@ fn check(plan: &Plan) -> Result<(), WorkloadError> {
     }
     for (device, class) in plan.groups() {
         match device {
-            Device::Cpu => cpu::check(plan, class)?,
+            DeviceId::Cpu => cpu::check(plan, class)?,
             #[cfg(feature = "gpu")]
-            Device::Gpu(number) => gpu::check(plan, number, class)?,
+            DeviceId::Gpu(number) => gpu::check(plan, number, class)?,
             #[cfg(not(feature = "gpu"))]
-            Device::Gpu(_) => {}
+            DeviceId::Gpu(_) => {}
         }
     }
     Ok(())
 }
 
 /// Prepares the workloads of a group.
-fn prepare(plan: &Plan, device: Device, class: WorkloadClass) -> Result<Group, WorkloadError> {
+fn prepare(plan: &Plan, device: DeviceId, class: WorkloadClass) -> Result<Group, WorkloadError> {
     let is_strict = plan.shape.is_some() || plan.array_bytes.is_some();
     let mut group = Group::new(device, is_strict);
     match device {
-        Device::Cpu => cpu::prepare(plan, class, &mut group)?,
+        DeviceId::Cpu => cpu::prepare(plan, class, &mut group)?,
         #[cfg(feature = "gpu")]
-        Device::Gpu(number) => gpu::prepare(plan, number, class, &mut group)?,
+        DeviceId::Gpu(number) => gpu::prepare(plan, number, class, &mut group)?,
         #[cfg(not(feature = "gpu"))]
-        Device::Gpu(_) => {
+        DeviceId::Gpu(_) => {
             let what = "GPUs in this build (feature `gpu`)";
             group.keep::<()>(class, Err(WorkloadError::Missing { what }))?;
         }
@@ -318,7 +318,7 @@ impl Measured {
     fn charge(
         &mut self,
         metering: Option<&Metering>,
-        windows_of_rows: &[(Device, Vec<MeteredWindow>)],
+        windows_of_rows: &[(DeviceId, Vec<MeteredWindow>)],
         idle: &[MeteredWindow],
     ) {
         for (row, (device, of_it)) in self.rows.iter_mut().zip(windows_of_rows) {
@@ -342,7 +342,7 @@ mod tests {
     fn plan(kinds: &[Kind], threads: usize, millis: u64) -> Plan {
         let scalar = by_id(EngineId::Scalar).expect("every machine has general registers");
         Plan {
-            devices: vec![Device::Cpu],
+            devices: vec![DeviceId::Cpu],
             kinds: kinds.to_vec(),
             engines: vec![scalar],
             dtypes: Vec::new(),
@@ -357,7 +357,7 @@ mod tests {
     fn unwatched(
         plan: &Plan,
         stop: &Stop,
-        progress: &mut dyn FnMut(&Progress),
+        progress: &mut dyn FnMut(&ScoreProgress),
     ) -> Result<Measured, WorkloadError> {
         measure(plan, None, stop, &mut Observer { progress, keep: &mut |_| () })
     }
@@ -381,7 +381,7 @@ mod tests {
         }
         assert_eq!(labels(&measured), expected);
         for row in measured.rows {
-            let Rate { best, p90, median, spread, slices } = row.rate;
+            let MeasuredRate { best, p90, median, spread, slices } = row.rate;
             assert!(0.0 < median && median <= p90 && p90 <= best, "{row:?}");
             assert!(spread.is_none_or(|spread| spread >= 0.0), "{row:?}");
             assert!(slices > 0 && row.checks > 0 && row.unit == WorkUnit::Hash, "{row:?}");
@@ -456,7 +456,7 @@ mod tests {
         for calls in 0..12 {
             let stop = Stop::default();
             let mut left = calls;
-            let mut tell = |_: &Progress| {
+            let mut tell = |_: &ScoreProgress| {
                 if left == 0 {
                     stop.stop();
                 }
@@ -475,7 +475,7 @@ mod tests {
     fn what_is_finished_is_not_measured_again() {
         let mut plan = plan(&[Kind::Peak, Kind::Bandwidth], 1, 1);
         let first = measured(&plan);
-        let all = vec![(Device::Cpu, vec![Kind::Peak]), (Device::Cpu, vec![Kind::Bandwidth])];
+        let all = vec![(DeviceId::Cpu, vec![Kind::Peak]), (DeviceId::Cpu, vec![Kind::Bandwidth])];
         assert_eq!(first.finished, all);
         plan.finished = all[..1].to_vec();
         let second = measured(&plan);
@@ -559,7 +559,7 @@ mod tests {
             (OTHER, ALWAYS, 0, 1),
             (SAME, ALWAYS, 3, 0),
         ] {
-            let mut group = Group::new(Device::Gpu(0), false);
+            let mut group = Group::new(DeviceId::Gpu(0), false);
             let slice = Duration::from_micros(100);
             let well = Sick { variant: SAME, runs: ALWAYS, checks: ALWAYS };
             group.add("well", slice, Ok(well)).expect("made");

@@ -13,7 +13,7 @@ use crate::workload::{Kind, Shape};
 #[non_exhaustive]
 pub struct Plan {
     /// Devices to score.
-    pub devices: Vec<Device>,
+    pub devices: Vec<DeviceId>,
     /// Kinds of work to measure.
     pub kinds: Vec<Kind>,
     /// Engines of the search and of integer peaks, those of GPUs too. Each has passed
@@ -32,20 +32,20 @@ pub struct Plan {
     pub time: Duration,
     /// Kinds of work that an earlier score has measured to their end, by device; they are not
     /// measured again.
-    pub finished: Vec<(Device, Vec<Kind>)>,
+    pub finished: Vec<(DeviceId, Vec<Kind>)>,
 }
 
 /// A device that can be scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
-pub enum Device {
+pub enum DeviceId {
     /// The processor of this machine.
     Cpu,
     /// The GPU of this number, as perjoule numbers them.
     Gpu(u8),
 }
 
-impl fmt::Display for Device {
+impl fmt::Display for DeviceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cpu => f.pad(CPU),
@@ -57,7 +57,7 @@ impl fmt::Display for Device {
 const CPU: &str = "cpu";
 const GPU: &str = "gpu:";
 
-impl FromStr for Device {
+impl FromStr for DeviceId {
     type Err = UnknownDeviceError;
 
     fn from_str(name: &str) -> Result<Self, UnknownDeviceError> {
@@ -67,7 +67,7 @@ impl FromStr for Device {
     }
 }
 
-/// The error for a name that no [`Device`] has.
+/// The error for a name that no [`DeviceId`] has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no device is called {name:?}, expected cpu, gpu:0, gpu:1 …")]
 pub struct UnknownDeviceError {
@@ -135,12 +135,12 @@ impl WorkloadClass {
     const ALL: [Self; 3] = [Self::Hashing, Self::Arithmetic, Self::Memory];
 
     /// Returns the kinds of work of this class on a device.
-    fn kinds(self, device: Device) -> &'static [Kind] {
+    fn kinds(self, device: DeviceId) -> &'static [Kind] {
         match (self, device) {
             (Self::Hashing, _) => &[Kind::Sha256d],
             (Self::Arithmetic, _) => &[Kind::Matmul, Kind::Peak],
-            (Self::Memory, Device::Cpu) => &[Kind::Bandwidth],
-            (Self::Memory, Device::Gpu(_)) => &[Kind::Bandwidth, Kind::Latency],
+            (Self::Memory, DeviceId::Cpu) => &[Kind::Bandwidth],
+            (Self::Memory, DeviceId::Gpu(_)) => &[Kind::Bandwidth, Kind::Latency],
         }
     }
 }
@@ -160,7 +160,7 @@ impl Plan {
     /// thread and on `threads`; the searches use `engines`.
     #[must_use]
     pub fn new(
-        devices: Vec<Device>,
+        devices: Vec<DeviceId>,
         engines: Vec<Arc<dyn Engine>>,
         threads: usize,
         time: Duration,
@@ -179,10 +179,10 @@ impl Plan {
     }
 
     /// Returns the groups that there can be on each device and that are not finished.
-    pub(super) fn groups(&self) -> Vec<(Device, WorkloadClass)> {
+    pub(super) fn groups(&self) -> Vec<(DeviceId, WorkloadClass)> {
         let groups =
             self.devices.iter().flat_map(|&device| WorkloadClass::ALL.map(|class| (device, class)));
-        let is_left = |&(device, class): &(Device, WorkloadClass)| {
+        let is_left = |&(device, class): &(DeviceId, WorkloadClass)| {
             let is_finished = |kind: &Kind| {
                 self.finished.iter().any(|(on, kinds)| *on == device && kinds.contains(kind))
             };
@@ -192,7 +192,7 @@ impl Plan {
     }
 
     /// The kinds of work that a group has.
-    pub(super) fn kinds_of(&self, device: Device, class: WorkloadClass) -> Vec<Kind> {
+    pub(super) fn kinds_of(&self, device: DeviceId, class: WorkloadClass) -> Vec<Kind> {
         class.kinds(device).iter().copied().filter(|&kind| self.has(kind)).collect()
     }
 
@@ -211,11 +211,11 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for device in [Device::Cpu, Device::Gpu(0), Device::Gpu(255)] {
+        for device in [DeviceId::Cpu, DeviceId::Gpu(0), DeviceId::Gpu(255)] {
             assert_eq!(device.to_string().parse(), Ok(device));
         }
         for name in ["", "CPU", "gpu", "gpu:", "gpu:256", "gpu:01", "gpu:-1", "gpu:+1"] {
-            let refused = name.parse::<Device>().expect_err(name).to_string();
+            let refused = name.parse::<DeviceId>().expect_err(name).to_string();
             assert!(refused.starts_with(&format!("no device is called {name:?}, ")), "{refused}");
         }
         for dtype in Dtype::ALL {

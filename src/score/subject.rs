@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::energy::{MeteredWindow, Metering, NoEnergy};
-use super::{Rate, Roof, Row};
+use super::{MeasuredRate, MeasuredRoof, MeasuredRow};
 use crate::units::WorkUnit;
 use crate::workload::{Workload, WorkloadError};
 
@@ -108,13 +108,13 @@ impl Subject {
 
     /// Returns the row; `None` when it has none, nothing was measured, or nothing that can be
     /// trusted.
-    pub(super) fn row(&self, all: &[Self]) -> Option<Row> {
+    pub(super) fn row(&self, all: &[Self]) -> Option<MeasuredRow> {
         let roofs = self.roofs.iter().filter_map(|&(roof, each)| {
             let per_second = all[roof].samples.rate()?.best / each;
-            Some(Roof { label: all[roof].workload.label(), per_second, each })
+            Some(MeasuredRoof { label: all[roof].workload.label(), per_second, each })
         });
         let rate = self.samples.rate().filter(|_| self.is_shown)?;
-        Some(Row {
+        Some(MeasuredRow {
             label: self.workload.label(),
             unit: self.samples.unit?,
             rate,
@@ -128,13 +128,13 @@ impl Subject {
 }
 
 impl Samples {
-    pub(super) fn rate(&self) -> Option<Rate> {
+    pub(super) fn rate(&self) -> Option<MeasuredRate> {
         let mut sorted = self.rates.clone();
         sorted.sort_by(f64::total_cmp);
         let last = sorted.len().checked_sub(1).filter(|_| !self.has_failed)?;
         let at = |share: f64| sorted[(last as f64 * share).round() as usize];
         let median = at(0.5);
-        Some(Rate {
+        Some(MeasuredRate {
             best: at(1.0),
             p90: at(0.9),
             median,

@@ -14,7 +14,7 @@ use std::time::Duration;
 use std::{cmp, fmt};
 
 pub use self::money::{Usd, UsdPerHour, UsdPerKwh, UsdPerWatt};
-pub use self::work::{Efficiency, Rate, UnknownUnitError, WorkAmount, WorkUnit};
+pub use self::work::{Efficiency, UnknownUnitError, WorkAmount, WorkUnit};
 
 /// Defines a number with one unit, with sums, differences, multiples and ratios.
 macro_rules! quantity {

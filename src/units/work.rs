@@ -1,12 +1,11 @@
-//! Amounts of work, work per second and work per joule. Each knows its unit of work, and only
-//! values of the same unit are compared.
+//! Amounts of work, and work per joule. Each knows its unit of work, and only values of the same
+//! unit are compared.
 
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
-use super::{Joules, Watts, text};
+use super::{Joules, text};
 
 /// Unit that work is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,65 +126,6 @@ impl fmt::Display for WorkAmount {
     }
 }
 
-/// Work per second with its unit of work; never negative, and always finite.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "cli", derive(serde::Serialize))]
-pub struct Rate {
-    per_second: f64,
-    unit: WorkUnit,
-}
-
-impl Rate {
-    /// Returns the mean rate of work that took a duration; `None` if the duration is zero.
-    #[must_use]
-    pub fn new(work: WorkAmount, took: Duration) -> Option<Self> {
-        (!took.is_zero()).then(|| Self {
-            per_second: work.value() as f64 / took.as_secs_f64(),
-            unit: work.unit(),
-        })
-    }
-
-    /// Returns the unit of work that is counted.
-    #[must_use]
-    pub fn unit(self) -> WorkUnit {
-        self.unit
-    }
-
-    /// Returns the number of units of work per second.
-    #[must_use]
-    pub fn per_second(self) -> f64 {
-        self.per_second
-    }
-
-    /// Returns the work per joule at a power; `None` unless the power is positive and finite.
-    #[must_use]
-    pub fn per(self, power: Watts) -> Option<Efficiency> {
-        Efficiency::of(self.per_second, power.value(), self.unit)
-    }
-
-    /// Returns this rate divided by `other`; `None` if the units differ or `other` is zero.
-    #[must_use]
-    pub fn times(self, other: Self) -> Option<f64> {
-        let comparable = self.unit == other.unit && other.per_second > 0.0;
-        comparable.then(|| self.per_second / other.per_second)
-    }
-}
-
-/// Orders rates of the same unit of work; others do not compare.
-impl PartialOrd for Rate {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        let same = self.unit == other.unit;
-        same.then(|| self.per_second.partial_cmp(&other.per_second)).flatten()
-    }
-}
-
-/// Writes three significant digits, an SI prefix and the unit: `80.6 MH/s`.
-impl fmt::Display for Rate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        text::write(f, self.per_second, &format!("{}/s", self.unit))
-    }
-}
-
 /// Work per joule with its unit of work; never negative, and always finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "cli", derive(serde::Serialize))]
@@ -234,12 +174,6 @@ impl Efficiency {
         Some(one.value() * 1e12)
     }
 
-    /// Returns the picojoules per hash, which is the same number as [`Self::joules_per_terahash`].
-    #[must_use]
-    pub fn picojoules_per_hash(self) -> Option<f64> {
-        self.joules_per_terahash()
-    }
-
     /// Returns this efficiency divided by `other`; `None` if the units differ or `other` is zero.
     #[must_use]
     pub fn times(self, other: Self) -> Option<f64> {
@@ -267,35 +201,25 @@ impl fmt::Display for Efficiency {
 mod tests {
     use super::*;
 
-    const SECOND: Duration = Duration::from_secs(1);
-
     #[test]
     fn quotients_know_their_unit() {
-        for (work, rate, efficiency) in [
-            (WorkAmount::Hashes(80_600_000), "40.3 MH/s", "20.2 MH/J"),
-            (WorkAmount::Flops(1 << 41), "1.10 TFLOP/s", "550 GFLOP/J"),
-            (WorkAmount::Bytes(3_000), "1.50 kB/s", "750 B/J"),
-            (WorkAmount::Operations(2), "1.00 op/s", "500 mop/J"),
+        for (work, text) in [
+            (WorkAmount::Hashes(80_600_000), "20.2 MH/J"),
+            (WorkAmount::Flops(1 << 41), "550 GFLOP/J"),
+            (WorkAmount::Bytes(3_000), "750 B/J"),
+            (WorkAmount::Operations(2), "500 mop/J"),
         ] {
-            let energy = Joules::new(4.0);
-            let by_time = Rate::new(work, 2 * SECOND).expect("time");
-            let by_energy = Efficiency::new(work, energy).expect("energy");
-            assert_eq!(
-                (by_time.to_string(), by_energy.to_string()),
-                (rate.into(), efficiency.into())
-            );
-            assert_eq!((by_time.unit(), by_energy.unit()), (work.unit(), work.unit()));
-            assert_eq!(by_time.per(energy / (2 * SECOND)), Some(by_energy));
+            let efficiency = Efficiency::new(work, Joules::new(4.0)).expect("energy");
+            assert_eq!((efficiency.to_string(), efficiency.unit()), (text.into(), work.unit()));
         }
     }
 
     #[test]
     fn the_miners_unit_is_that_of_hashes() {
         // An S21 XP: 270 TH/s at 3,645 W.
-        let miner = Rate::new(WorkAmount::Hashes(270_000_000_000_000), SECOND).expect("time");
-        let miner = miner.per(Watts::new(3645.0)).expect("power");
+        let work = WorkAmount::Hashes(270_000_000_000_000);
+        let miner = Efficiency::new(work, Joules::new(3645.0)).expect("energy");
         assert!((miner.joules_per_terahash().expect("hashes") - 13.5).abs() < 1e-9);
-        assert!((miner.picojoules_per_hash().expect("hashes") - 13.5).abs() < 1e-9);
         assert_eq!(miner.energy_of_one().expect("hashes").to_string(), "13.5 pJ");
         let other = Efficiency::new(WorkAmount::Flops(1_000_000_000_000), Joules::new(1.0));
         let other = other.expect("energy");
@@ -312,19 +236,12 @@ mod tests {
                 "{joules}"
             );
         }
-        assert_eq!(Rate::new(WorkAmount::Hashes(1), Duration::ZERO), None);
         let nothing = Efficiency::new(WorkAmount::Hashes(0), Joules::new(1.0)).expect("energy");
         assert_eq!((nothing.energy_of_one(), nothing.joules_per_terahash()), (None, None));
     }
 
     #[test]
     fn only_like_is_compared() {
-        let rate = |work| Rate::new(work, SECOND).expect("time");
-        assert!(rate(WorkAmount::Hashes(1)) < rate(WorkAmount::Hashes(2)));
-        assert_eq!(rate(WorkAmount::Hashes(1)).partial_cmp(&rate(WorkAmount::Bytes(2))), None);
-        assert_eq!(rate(WorkAmount::Hashes(6)).times(rate(WorkAmount::Hashes(2))), Some(3.0));
-        assert_eq!(rate(WorkAmount::Hashes(6)).times(rate(WorkAmount::Bytes(2))), None);
-        assert_eq!(rate(WorkAmount::Hashes(6)).times(rate(WorkAmount::Hashes(0))), None);
         let efficiency = |work| Efficiency::new(work, Joules::new(2.0)).expect("energy");
         assert!(efficiency(WorkAmount::Flops(3)) > efficiency(WorkAmount::Flops(2)));
         assert_eq!(
@@ -341,8 +258,8 @@ mod tests {
     #[cfg(feature = "cli")]
     #[test]
     fn json_carries_the_unit() {
-        let rate = Rate::new(WorkAmount::Flops(3), SECOND).expect("time");
-        let text = serde_json::to_string(&rate).expect("numbers");
-        assert_eq!(text, r#"{"per_second":3.0,"unit":"FLOP"}"#);
+        let efficiency = Efficiency::new(WorkAmount::Flops(3), Joules::new(1.0)).expect("energy");
+        let text = serde_json::to_string(&efficiency).expect("numbers");
+        assert_eq!(text, r#"{"per_joule":3.0,"unit":"FLOP"}"#);
     }
 }

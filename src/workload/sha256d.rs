@@ -33,7 +33,7 @@ const CHANCE: u32 = 18;
 /// blocks. On a GPU some hashes meet the target: the check computes those again, and their number
 /// has to be that of chance, so that work which was left out shows.
 #[derive(Debug)]
-pub struct Search {
+pub struct HashSearch {
     engine: Arc<dyn Engine>,
     job: Job,
     team: ThreadTeam,
@@ -56,7 +56,7 @@ struct Part {
     found: Vec<(NonceRange, Candidate)>,
 }
 
-impl Search {
+impl HashSearch {
     /// Prepares a search with `versions` versions at a time (1 to
     /// [`MAX_GROUP`](crate::job::MAX_GROUP)) on `threads` threads; a GPU engine has as many threads
     /// as it asks for instead.
@@ -92,7 +92,7 @@ impl Search {
     }
 }
 
-impl Workload for Search {
+impl Workload for HashSearch {
     fn label(&self) -> Label {
         Label {
             kind: Kind::Sha256d,
@@ -220,7 +220,7 @@ impl Workload for Baseline {
 /// The peak workload of an engine: its instructions from registers, which give the roof of its
 /// search; see [`Benchmark::peak_ops`](crate::engine::Benchmark::peak_ops).
 #[derive(Debug)]
-pub struct Exercise {
+pub struct EnginePeak {
     engine: Arc<dyn Engine>,
     /// Operations that an instruction counts as.
     each: u64,
@@ -228,7 +228,7 @@ pub struct Exercise {
     parts: Vec<Mutex<RateEstimate>>,
 }
 
-impl Exercise {
+impl EnginePeak {
     /// Prepares the instructions of this engine, each counted as one operation.
     ///
     /// # Errors
@@ -262,7 +262,7 @@ impl Exercise {
 const NO_PEAK: WorkloadError =
     WorkloadError::Missing { what: "peaks of an engine that only searches" };
 
-impl Workload for Exercise {
+impl Workload for EnginePeak {
     fn label(&self) -> Label {
         Label {
             kind: Kind::Peak,
@@ -362,9 +362,9 @@ mod tests {
         for threads in [1, 3] {
             let all: [(Box<dyn Workload>, u64); 4] = [
                 (Box::new(Baseline::new(threads).expect("threads")), 1),
-                (Box::new(Search::new(scalar(), 1, threads).expect("threads")), 1),
-                (Box::new(Search::new(scalar(), MAX_GROUP, threads).expect("threads")), 8),
-                (Box::new(Exercise::new(scalar(), threads).expect("threads")), 1),
+                (Box::new(HashSearch::new(scalar(), 1, threads).expect("threads")), 1),
+                (Box::new(HashSearch::new(scalar(), MAX_GROUP, threads).expect("threads")), 8),
+                (Box::new(EnginePeak::new(scalar(), threads).expect("threads")), 1),
             ];
             for (mut workload, versions) in all {
                 let label = workload.label();
@@ -390,7 +390,7 @@ mod tests {
     #[test]
     fn work_that_was_left_out_is_noticed() {
         for (runs, left_out, noticed) in [(400, 1, false), (400, 2, true), (3, 3, false)] {
-            let mut search = Search::new(scalar(), 1, 1).expect("a thread");
+            let mut search = HashSearch::new(scalar(), 1, 1).expect("a thread");
             search.job = job_with_chance(CHANCE, 1);
             // Four candidates are to be expected of as many hashes.
             search.checked = runs * (4 << CHANCE);
@@ -401,7 +401,7 @@ mod tests {
 
     #[test]
     fn a_candidate_that_is_none_is_noticed() {
-        let mut search = Search::new(scalar(), 1, 1).expect("a thread");
+        let mut search = HashSearch::new(scalar(), 1, 1).expect("a thread");
         search.run(Duration::ZERO).expect("no device");
         let candidate = Candidate { nonce: 5, version: search.job.versions()[0] };
         let part = search.parts[0].get_mut().expect("nobody panicked");

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use perjoule::meter::csv::{Trace, TraceError};
-use perjoule::meter::{Domain, MeterError, Method, Note, Source, Span, Window};
+use perjoule::meter::csv::{TraceError, WallTrace};
+use perjoule::meter::{Domain, MeterError, Method, Source, Span, Window, WindowNote};
 use perjoule::units::Joules;
 
 use super::tree::Tree;
@@ -12,15 +12,15 @@ use super::tree::Tree;
 /// 2026-01-31T12:00:00Z.
 const NOON: u64 = 1_769_860_800;
 
-fn trace(text: &str) -> Result<Trace, TraceError> {
+fn trace(text: &str) -> Result<WallTrace, TraceError> {
     with_column(text, None)
 }
 
-fn with_column(text: &str, column: Option<&str>) -> Result<Trace, TraceError> {
-    Trace::parse(text.as_bytes(), Domain::Machine, "wall.csv".to_owned(), column)
+fn with_column(text: &str, column: Option<&str>) -> Result<WallTrace, TraceError> {
+    WallTrace::parse(text.as_bytes(), Domain::Machine, "wall.csv".to_owned(), column)
 }
 
-fn sound(text: &str) -> Trace {
+fn sound(text: &str) -> WallTrace {
     trace(text).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -82,7 +82,7 @@ fn rows_are_read_as_meters_write_them() {
         assert_eq!(window.energy, Joules::new(75.0), "{text}");
     }
     let degrees = b"time,power,\xb0C\n1769860800,100,20\n1769860801,100,20\n";
-    assert!(Trace::parse(degrees, Domain::Machine, String::new(), None).is_ok());
+    assert!(WallTrace::parse(degrees, Domain::Machine, String::new(), None).is_ok());
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn gaps_within_the_time_are_an_error() {
 fn a_file_is_read_or_named_in_the_error() {
     let tree = Tree::new();
     let path = tree.write("wall.csv", &half_a_minute());
-    let read = |path: &Path| Trace::read(path, Domain::Machine, None);
+    let read = |path: &Path| WallTrace::read(path, Domain::Machine, None);
     let trace = read(&path).expect("a trace");
     assert_eq!(trace.info().detail, path.display().to_string());
     let gone = tree.at("gone.csv");
@@ -371,7 +371,7 @@ fn other_encodings_are_read() {
         (&[0xef, 0xbb, 0xbf], utf8.collect()),
     ] {
         let bytes = [mark, &bytes].concat();
-        let read = |bytes: &[u8]| Trace::parse(bytes, Domain::Machine, String::new(), None);
+        let read = |bytes: &[u8]| WallTrace::parse(bytes, Domain::Machine, String::new(), None);
         let error = read(&bytes).expect_err("a word for a number").to_string();
         assert!(error.starts_with("line 4: \"x\" is no power"), "{error}");
         // Without the last line, of which a byte is there.
@@ -394,7 +394,7 @@ fn a_value_far_from_its_neighbours_is_told_and_left_out() {
     let text = text.replace(",900000", ",9000");
     let window = sound(&text).window(&span(15.0, 10.0)).expect("covered");
     assert_eq!(window.energy, Joules::new(3000.0 + 8700.0));
-    assert!(matches!(window.notes.as_slice(), [Note::Far { left_out: false, times: 1, .. }]));
+    assert!(matches!(window.notes.as_slice(), [WindowNote::Far { left_out: false, times: 1, .. }]));
     // Elsewhere it does not matter.
     assert_eq!(sound(&text).window(&span(21.0, 5.0)).expect("covered").notes, []);
 }
@@ -403,7 +403,7 @@ proptest::proptest! {
     /// Whatever is in a file, it is a trace or an error.
     #[test]
     fn any_bytes_are_judged(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
-        let _ = Trace::parse(&bytes, Domain::Machine, String::new(), None);
+        let _ = WallTrace::parse(&bytes, Domain::Machine, String::new(), None);
     }
 
     /// Two windows side by side hold what one over both holds.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use perjoule::meter::perf::{self, Count, Event};
-use perjoule::meter::{Exercise, Found, Host, Unavailable, Why, found, found_under};
+use perjoule::meter::{CounterExercise, Found, Host, Unavailable, Why, found, found_under};
 
 use super::tree::Tree;
 
@@ -47,7 +47,7 @@ fn found_while(
     open: perf::Open<'_>,
     mut work: impl FnMut(),
 ) -> Vec<Found> {
-    let mut exercise = Exercise { looks: 3, work: &mut work };
+    let mut exercise = CounterExercise { looks: 3, work: &mut work };
     found_under(tree.path(), host, open, Vec::new(), &mut exercise)
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use perjoule::meter::fake::ManualClock;
 use perjoule::meter::nvml::{Card, CardError, Identity, meter};
 use perjoule::meter::{
-    Conditions, Found, Meter, MeterError, Method, Note, Recorder, Source, Throttle, Why, Window,
+    Conditions, Found, Meter, MeterError, Method, Recorder, Source, ThrottleReason, Why, Window,
+    WindowNote,
 };
 use perjoule::units::{Celsius, Hertz, Joules, Watts};
 
@@ -119,7 +120,9 @@ fn a_counter_and_power_that_disagree_are_told() {
             used, because it misses nothing between two readings"
         );
         assert_eq!(notes(&window), [text]);
-        assert!(matches!(window.notes[..], [Note::Disagree(check)] if check.difference() > 0.2));
+        assert!(
+            matches!(window.notes[..], [WindowNote::Disagree(check)] if check.difference() > 0.2)
+        );
     }
 }
 
@@ -209,7 +212,7 @@ fn throttling_is_in_the_window() {
     let recorder =
         Recorder::start(meters, hand.clock(), Duration::from_millis(1)).expect("threads");
     let from = recorder.mark();
-    let throttled = Some([Throttle::Power, Throttle::Heat].into());
+    let throttled = Some([ThrottleReason::Power, ThrottleReason::Heat].into());
     card.set(|state| state.conditions.throttled.clone_from(&throttled));
     // The recorder's thread reads as it likes; time passes until it has.
     let start = std::time::Instant::now();

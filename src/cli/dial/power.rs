@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use perjoule::dial::Trace;
+use perjoule::dial::CounterTrace;
 use perjoule::engine::EngineId;
 use perjoule::meter::{Clock, DEFAULT_INTERVAL, Domain, Host, Meter, MeterInfo, Recorder, hwmon};
 use perjoule::search::Workers;
@@ -24,7 +24,7 @@ pub(super) enum Power {
 /// What the meters told.
 pub(super) struct Told {
     /// Joules; `None` where it is not measured.
-    pub(super) energy: Option<Trace>,
+    pub(super) energy: Option<CounterTrace>,
     /// Which meters, or why there are none.
     pub(super) by: String,
 }
@@ -70,17 +70,17 @@ impl Power {
         if let Some(failure) = tracks.iter().find_map(|track| track.last_failure.as_ref()) {
             return Told { energy: None, by: format!("{}: {failure}", names.join(" + ")) };
         }
-        let traces: Vec<Trace> = tracks
+        let traces: Vec<CounterTrace> = tracks
             .iter()
             .map(|track| {
-                let mut trace = Trace::default();
+                let mut trace = CounterTrace::default();
                 for sample in &track.samples {
                     trace.push(sample.at, sample.energy.value());
                 }
                 trace
             })
             .collect();
-        let mut sum = Trace::default();
+        let mut sum = CounterTrace::default();
         let times = tracks.first().into_iter().flat_map(|track| &track.samples);
         for at in times.map(|sample| sample.at) {
             if let Some(total) = traces.iter().map(|trace| trace.total(at)).sum::<Option<f64>>() {

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use perjoule::dial::{Gap, Reach, Response, ResponseError, Step, Trace, respond};
+use perjoule::dial::{CounterTrace, Gap, Reach, ResponseError, Step, StepResponse, respond};
 use perjoule::search::{Duty, End, Workers};
 use perjoule::units::Watts;
 use serde::Serialize;
@@ -75,7 +75,7 @@ struct Line {
 
 /// A counter, and its rates in a pause and at full speed.
 struct Observed<'a> {
-    trace: &'a Trace,
+    trace: &'a CounterTrace,
     window: Duration,
     paused: f64,
     full: f64,
@@ -118,7 +118,7 @@ impl<'a> Observed<'a> {
     /// # Errors
     ///
     /// When full speed was not measured, or the counter does not tell it from a pause.
-    fn new(trace: &'a Trace, run: &Run, paused: Option<f64>) -> Result<Self, Unseen> {
+    fn new(trace: &'a CounterTrace, run: &Run, paused: Option<f64>) -> Result<Self, Unseen> {
         let (from, to) = run.reference().ok_or(Unseen::NotHeld)?;
         let window = WINDOW.max(trace.period(from, to).ok_or(Unseen::NoWork)? * UPDATES);
         let level = |(from, to), when| {
@@ -309,7 +309,7 @@ impl Line {
             _ => None,
         });
         // A level needs no more than the end of its own set point.
-        let level = |observed: &Observed<'_>, response: &Result<Response, _>| match response {
+        let level = |observed: &Observed<'_>, response: &Result<StepResponse, _>| match response {
             Ok(response) => Some(response.settled),
             Err(ResponseError::Gap(_)) => {
                 observed.trace.settled(step.at, step.end, observed.window).ok()
@@ -318,7 +318,7 @@ impl Line {
         };
         let (settled, rate) = (level(observed, &seen), level(hashes, &counted));
         let settled_percent = settled.map(|rate| observed.percent(rate));
-        let of = |part: fn(&Response) -> f64| seen.as_ref().ok().map(part);
+        let of = |part: fn(&StepResponse) -> f64| seen.as_ref().ok().map(part);
         let (reached, t90) = match seen.map(|seen| seen.reach) {
             Err(ResponseError::Gap(_)) => ("no reading", None),
             Err(_) => ("held too shortly", None),

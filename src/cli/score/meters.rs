@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use perjoule::meter::assumed::Assumed;
-use perjoule::meter::csv::{Trace, TraceError};
+use perjoule::meter::csv::{TraceError, WallTrace};
 use perjoule::meter::{
     Clock, DEFAULT_INTERVAL, Domain, Found, Host, Measured, Meter, MeterError, MeterInfo, Recorder,
     Source, Span, Unavailable, UnknownDomainError, Window, command, found, found_on, hwmon,
@@ -158,7 +158,7 @@ struct Wall {
 /// What was read last, and until when more is waited for.
 #[derive(Default)]
 struct Last {
-    trace: Option<Result<Trace, TraceError>>,
+    trace: Option<Result<WallTrace, TraceError>>,
     deadline: Option<Instant>,
 }
 
@@ -187,8 +187,8 @@ impl Wall {
         }
     }
 
-    fn read(&self) -> Result<Trace, TraceError> {
-        let trace = Trace::read(&self.path, Domain::Machine, self.column.as_deref())?;
+    fn read(&self) -> Result<WallTrace, TraceError> {
+        let trace = WallTrace::read(&self.path, Domain::Machine, self.column.as_deref())?;
         let offset = Duration::try_from_secs_f64(self.ahead.abs()).unwrap_or_default();
         Ok(if self.ahead < 0.0 { trace.clock_behind(offset) } else { trace.clock_ahead(offset) })
     }

@@ -17,7 +17,7 @@ use perjoule::meter::Source;
 use perjoule::record::{Record, json};
 use perjoule::report::{file, table};
 use perjoule::score::{
-    Device, Dtype, Measured, Metering, NoEnergy, Observer, Plan, Progress, measure,
+    DeviceId, Dtype, Measured, Metering, NoEnergy, Observer, Plan, ScoreProgress, measure,
 };
 use perjoule::search::{MAX_THREADS, Stop};
 use perjoule::workload::{Kind, Shape, WorkloadError};
@@ -78,7 +78,7 @@ pub(crate) struct Args {
     /// Measures on this device only: `cpu`, `gpu:0`, or `all`, which is the default. May be given
     /// several times. See `perjoule devices`.
     #[arg(long, value_name = "ID", value_parser = device)]
-    device: Vec<Option<Device>>,
+    device: Vec<Option<DeviceId>>,
 
     /// Measures this work only: `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`. May be given
     /// several times.
@@ -139,7 +139,7 @@ const JSON: &str = "--json";
 const RESUME: &str = "--resume";
 
 /// `None` is all of them.
-fn device(text: &str) -> Result<Option<Device>, perjoule::score::UnknownDeviceError> {
+fn device(text: &str) -> Result<Option<DeviceId>, perjoule::score::UnknownDeviceError> {
     if text == "all" { Ok(None) } else { text.parse().map(Some) }
 }
 
@@ -280,7 +280,7 @@ const QUICK_WINDOW: Duration = Duration::from_secs(1);
 
 /// Where energy was to be measured and was not, and why.
 fn unmeasured(measured: &Measured) -> Option<String> {
-    let why = |row: &perjoule::score::Row| match &row.energy {
+    let why = |row: &perjoule::score::MeasuredRow| match &row.energy {
         Ok(energy) if energy.source == Source::Assumed => Some("its power was stated".to_owned()),
         Ok(_) | Err(NoEnergy::Peak | NoEnergy::Another) => None,
         Err(why) => Some(why.to_string()),
@@ -391,7 +391,7 @@ impl Args {
         for device in &self.device {
             match device {
                 None => choices.push(Choice::All),
-                Some(Device::Gpu(number)) => choices.push(Choice::One(EngineId::Gpu(*number))),
+                Some(DeviceId::Gpu(number)) => choices.push(Choice::One(EngineId::Gpu(*number))),
                 Some(_) => {
                     choices.extend(engine::available().iter().map(|it| Choice::One(it.id())));
                 }
@@ -414,8 +414,8 @@ fn without_rough(before: Record) -> Record {
 }
 
 /// Where an engine runs.
-fn on(engine: EngineId) -> Device {
-    if let EngineId::Gpu(number) = engine { Device::Gpu(number) } else { Device::Cpu }
+fn on(engine: EngineId) -> DeviceId {
+    if let EngineId::Gpu(number) = engine { DeviceId::Gpu(number) } else { DeviceId::Cpu }
 }
 
 /// Measures, with a progress bar where somebody sees it; `keep` is given what there is so far.
@@ -430,7 +430,7 @@ fn watched(
     if let Ok(style) = ProgressStyle::with_template("{bar:20} {percent} %, {eta} left  {msg}") {
         bar.set_style(style.progress_chars("=> "));
     }
-    let mut progress = |progress: &Progress| {
+    let mut progress = |progress: &ScoreProgress| {
         let (done, groups) = progress.groups;
         bar.set_length(groups as u64 * STEPS as u64);
         bar.set_position(((done as f64 + progress.share) * STEPS) as u64);

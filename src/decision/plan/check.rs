@@ -3,7 +3,7 @@
 use std::fmt::Arguments;
 
 use super::error::Error;
-use super::problem::{Class, MOST_CELLS, Problem, Use};
+use super::problem::{Class, MOST_CELLS, Operation, Problem};
 use crate::units::Watts;
 
 /// Limit of every number: below 10^15, sums of products keep digits that matter.
@@ -56,7 +56,7 @@ fn of_class(class: &Class) -> Result<(), Error> {
     not_negative(format_args!("the count of {name}"), class.count)?;
     not_negative(format_args!("the conversion of {name}"), class.conversion.value())?;
     for (what, of) in [("mining", class.mining), ("AI", class.ai)] {
-        let Some(Use { power, heat, revenue }) = of else { continue };
+        let Some(Operation { power, heat, revenue }) = of else { continue };
         positive(format_args!("the power of {name} in {what}"), power.value())?;
         not_negative(format_args!("the heat of {name} in {what}"), heat.value())?;
         number(format_args!("the revenue of {name} in {what}"), revenue.value())?;
@@ -94,7 +94,7 @@ pub(super) fn contract(problem: &Problem) -> Result<(), Error> {
             let Some(most) = most else { continue };
             if most < contract.least {
                 let (least, from) = (contract.least, contract.from);
-                return Err(Error::Contract { least, from, limit, most, hour });
+                return Err(Error::CommittedPower { least, from, limit, most, hour });
             }
         }
     }
@@ -110,9 +110,9 @@ struct Most {
 }
 
 fn most(problem: &Problem) -> Most {
-    let mut uses: Vec<(f64, Use)> =
+    let mut uses: Vec<(f64, Operation)> =
         problem.classes.iter().filter_map(|class| Some((class.count, class.ai?))).collect();
-    let ratio = |of: &Use| of.heat / of.power;
+    let ratio = |of: &Operation| of.heat / of.power;
     uses.sort_by(|(_, a), (_, b)| ratio(a).total_cmp(&ratio(b)));
     let machines = uses.iter().map(|(count, of)| of.power * *count).sum();
     let mut cooling = machines;

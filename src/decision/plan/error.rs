@@ -35,7 +35,7 @@ pub enum Error {
     #[error(
         "the AI contract asks for {least} from hour {from} on, but {limit} allows {most} in hour {hour}"
     )]
-    Contract {
+    CommittedPower {
         /// Minimum draw that the contract asks for.
         least: Watts,
         /// First hour of the contract, counted from 0.

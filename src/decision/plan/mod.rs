@@ -17,20 +17,20 @@
 //! solved: see `benches/plan.rs`.
 //!
 //! ```
-//! use perjoule::decision::plan::{Ai, Class, Hour, Problem, Site, Use};
+//! use perjoule::decision::plan::{AiLimits, Class, HourPrices, Problem, SiteLimits, Operation};
 //! use perjoule::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
 //!
 //! let using = |dollars| {
 //!     let power = Watts::new(1e3);
-//!     Some(Use { power, heat: power, revenue: UsdPerHour::new(dollars) })
+//!     Some(Operation { power, heat: power, revenue: UsdPerHour::new(dollars) })
 //! };
-//! let hour = |dollars| Hour {
+//! let hour = |dollars| HourPrices {
 //!     tariff: UsdPerKwh::new(dollars),
 //!     demand: Some(Watts::new(3e3)),
-//!     ..Hour::default()
+//!     ..HourPrices::default()
 //! };
 //! let plan = Problem {
-//!     site: Site { power: Watts::new(10e3), ..Site::default() },
+//!     site: SiteLimits { power: Watts::new(10e3), ..SiteLimits::default() },
 //!     hours: vec![hour(0.04), hour(0.09)],
 //!     classes: vec![Class {
 //!         name: "1 kW of either".to_owned(),
@@ -39,7 +39,7 @@
 //!         ai: using(0.20),
 //!         conversion: Usd::new(0.05),
 //!     }],
-//!     ai: Ai::default(),
+//!     ai: AiLimits::default(),
 //! }
 //! .plan()?;
 //! // Three serve AI in both hours; the others mine in the first.
@@ -63,14 +63,19 @@ mod tests;
 
 pub(in crate::decision) use self::check::size;
 pub use self::error::Error;
-pub use self::outcome::{Accounts, Hourly, Plan, PlannedClass, PlannedHour, ShadowPrices, Summary};
-pub use self::problem::{Ai, Class, Contract, Hour, Problem, Response, Site, Stage, Use};
+pub use self::outcome::{
+    Accounts, Hourly, HourlyDraw, PlannedClass, ShadowPrices, SitePlan, Summary,
+};
+pub use self::problem::{
+    AiLimits, CapacityStage, Class, CommittedPower, DemandResponse, HourPrices, Operation, Problem,
+    SiteLimits,
+};
 
 impl Problem {
     /// Returns the plan that earns most.
     ///
     /// It is proven: the shadow prices of the limits bound from above what any plan earns, and
-    /// [`Plan::bound`] is above [`Plan::objective`] by at most a millionth of the plan's turnover
+    /// [`SitePlan::bound`] is above [`SitePlan::objective`] by at most a millionth of the plan's turnover
     /// and a billionth of what all the machines could turn over, or of one dollar if that is more.
     /// Limits are kept to a millionth of the site's power.
     ///
@@ -78,7 +83,7 @@ impl Problem {
     ///
     /// Returns an error where a number is out of its range, where the contract contradicts a limit,
     /// where the problem is too large, and where the solver does not come to a plan that is proven.
-    pub fn plan(&self) -> Result<Plan, Error> {
+    pub fn plan(&self) -> Result<SitePlan, Error> {
         check::numbers(self)?;
         check::contract(self)?;
         rounds::plan(self, rounds::Effort::default())

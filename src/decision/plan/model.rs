@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::problem::{Problem, Use};
+use super::problem::{Operation, Problem};
 use crate::units::{UsdPerKwh, Watts};
 
 /// Seconds in an hour, and joules in a watt-hour.
@@ -58,7 +58,7 @@ pub(super) struct Kind {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Duty {
     Mining,
-    Ai,
+    AiLimits,
 }
 
 /// One machine in one use.
@@ -79,8 +79,8 @@ impl Draw {
     }
 }
 
-impl From<Use> for Draw {
-    fn from(of: Use) -> Self {
+impl From<Operation> for Draw {
+    fn from(of: Operation) -> Self {
         Self { power: of.power.value(), heat: of.heat.value(), revenue: of.revenue.value() }
     }
 }
@@ -89,7 +89,7 @@ impl Kind {
     pub(super) fn duty(&self, duty: Duty) -> Option<Draw> {
         match duty {
             Duty::Mining => self.mining,
-            Duty::Ai => self.ai,
+            Duty::AiLimits => self.ai,
         }
     }
 

@@ -7,7 +7,7 @@ use crate::units::{Joules, Usd, UsdPerKwh, UsdPerWatt, Watts};
 
 /// Optimal plan: what the machines of a site do, hour by hour, and what it earns.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub struct SitePlan {
     /// Profit of all hours, in US dollars, after energy and conversion.
     pub objective: Usd,
     /// Upper bound of the profit of any plan, in US dollars: the proof that this one is best.
@@ -15,14 +15,14 @@ pub struct Plan {
     /// Income and costs, by category.
     pub money: Accounts,
     /// What happens in each hour, in the order of the problem's hours.
-    pub hours: Vec<PlannedHour>,
+    pub hours: Vec<HourlyDraw>,
     /// What each class of machines does, in the order of the problem's classes.
     pub classes: Vec<PlannedClass>,
     /// Shadow prices of the limits: what more of each is worth.
     pub prices: ShadowPrices,
 }
 
-/// Parts of [`Plan::objective`], in US dollars; the first three are income, the others costs.
+/// Parts of [`SitePlan::objective`], in US dollars; the first three are income, the others costs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Accounts {
     /// Income from mining.
@@ -39,7 +39,7 @@ pub struct Accounts {
 
 /// One hour of a plan.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PlannedHour {
+pub struct HourlyDraw {
     /// Power that mining draws, in watts.
     pub mining: Watts,
     /// Power that AI draws, in watts.
@@ -53,7 +53,7 @@ pub struct PlannedHour {
     pub tariff: UsdPerKwh,
 }
 
-impl PlannedHour {
+impl HourlyDraw {
     /// Returns what the site draws: mining and AI together, in watts.
     #[must_use]
     pub fn draw(&self) -> Watts {
@@ -142,17 +142,17 @@ pub struct Summary {
     pub mean_tariff: Option<UsdPerKwh>,
 }
 
-impl Plan {
+impl SitePlan {
     /// Returns the plan in a few numbers.
     #[must_use]
     pub fn summary(&self) -> Summary {
-        let sum = |of: fn(&PlannedHour) -> Watts| self.hours.iter().map(of).sum::<Watts>();
+        let sum = |of: fn(&HourlyDraw) -> Watts| self.hours.iter().map(of).sum::<Watts>();
         let hours = self.hours.len() as f64;
         let (mining, ai) = (sum(|hour| hour.mining), sum(|hour| hour.ai));
         let drawn = mining + ai;
         let some = drawn > Watts::ZERO;
         let energy = Joules::new(drawn.value() * HOUR);
-        let could = |hour: &&PlannedHour| hour.curtailed * 1e3 > hour.curtailed + hour.draw();
+        let could = |hour: &&HourlyDraw| hour.curtailed * 1e3 > hour.curtailed + hour.draw();
         Summary {
             mining: mining / hours,
             ai: ai / hours,
@@ -178,11 +178,11 @@ pub(super) fn plan(
     flows: &Flows,
     prices: &Prices,
     bound: f64,
-) -> Plan {
+) -> SitePlan {
     let money = flows.money(model);
     let sums: Vec<Sum> = (0..model.slots.len()).map(|slot| flows.sum(model, slot)).collect();
     let spare = spare(model, flows, &sums);
-    let hours = model.slot_of.iter().zip(&problem.hours).map(|(&slot, hour)| PlannedHour {
+    let hours = model.slot_of.iter().zip(&problem.hours).map(|(&slot, hour)| HourlyDraw {
         mining: Watts::new(sums[slot].mining),
         ai: Watts::new(sums[slot].ai),
         // Limits are kept to a millionth of the site's power, and so much may seem to rest.
@@ -194,7 +194,7 @@ pub(super) fn plan(
         credited: Watts::new(flows.credited[slot]),
         tariff: hour.tariff,
     });
-    Plan {
+    SitePlan {
         objective: Usd::new(money.objective()),
         bound: Usd::new(bound),
         money: Accounts {
@@ -216,7 +216,7 @@ fn class(problem: &Problem, model: &Model, flows: &Flows, at: usize) -> PlannedC
     let (mut hours, mut energy) = ([0.0; 2], 0.0);
     let mut margin = -converted * kind.conversion;
     for (at_slot, slot) in model.slots.iter().enumerate() {
-        for (hours, duty) in hours.iter_mut().zip([Duty::Mining, Duty::Ai]) {
+        for (hours, duty) in hours.iter_mut().zip([Duty::Mining, Duty::AiLimits]) {
             let Some(of) = kind.duty(duty) else { continue };
             let machines = kind.count * flows.share(at_slot, at, duty);
             *hours += slot.weight * machines;
@@ -241,7 +241,7 @@ fn class(problem: &Problem, model: &Model, flows: &Flows, at: usize) -> PlannedC
 /// first, which leaves room for most.
 fn spare(model: &Model, flows: &Flows, sums: &[Sum]) -> Vec<f64> {
     let mut uses: Vec<_> = (0..model.kinds.len())
-        .flat_map(|kind| [(kind, Duty::Mining), (kind, Duty::Ai)])
+        .flat_map(|kind| [(kind, Duty::Mining), (kind, Duty::AiLimits)])
         .filter_map(|(kind, duty)| Some((kind, duty, model.kinds[kind].duty(duty)?)))
         .collect();
     uses.sort_by(|(.., a), (.., b)| (a.heat / a.power).total_cmp(&(b.heat / b.power)));
@@ -253,14 +253,14 @@ fn spare(model: &Model, flows: &Flows, sums: &[Sum]) -> Vec<f64> {
         for &(kind, duty, of) in &uses {
             let may = match duty {
                 Duty::Mining => 1.0 - flows.shares[kind],
-                Duty::Ai => flows.shares[kind],
+                Duty::AiLimits => flows.shares[kind],
             };
             let resting = model.kinds[kind].count * (may - flows.share(at, kind, duty)).max(0.0);
             let mut more = (resting * of.power).min(power);
             if of.heat > 0.0 {
                 more = more.min(heat * of.power / of.heat);
             }
-            if duty == Duty::Ai {
+            if duty == Duty::AiLimits {
                 more = more.min(ai);
                 ai -= more;
             }

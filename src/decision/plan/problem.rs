@@ -10,19 +10,19 @@ pub(super) const MOST_CELLS: usize = 2_000_000;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Problem {
     /// Limits of the site.
-    pub site: Site,
+    pub site: SiteLimits,
     /// Hours in their order. Each is an hour that passes, so that a local day has as many as it
     /// has, 23 or 25 too.
-    pub hours: Vec<Hour>,
+    pub hours: Vec<HourPrices>,
     /// Machines by kind, and tenants.
     pub classes: Vec<Class>,
     /// Capacity and contract of AI: what it may and must draw.
-    pub ai: Ai,
+    pub ai: AiLimits,
 }
 
 /// Limits of a site.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Site {
+pub struct SiteLimits {
     /// Maximum draw of the site in any hour, in watts; above zero.
     pub power: Watts,
     /// Maximum heat of machines that the site takes away, in watts; above zero. `None` is no limit.
@@ -32,7 +32,7 @@ pub struct Site {
     pub ramp: Option<Watts>,
     /// Demand response: what the grid pays for power that is not drawn; `None` without such a
     /// programme.
-    pub response: Option<Response>,
+    pub response: Option<DemandResponse>,
 }
 
 /// Demand response: in an hour with a credit, the site is paid for what it draws less than a
@@ -41,7 +41,7 @@ pub struct Site {
 /// The baseline counts only as far as the site's limit and its machines reach: nobody is paid for
 /// switching off machines that are not there.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Response {
+pub struct DemandResponse {
     /// Draw below which the grid pays for what is not drawn, in watts; above zero.
     pub baseline: Watts,
     /// Maximum power that is paid for in an hour, in watts; above zero. `None` is no limit.
@@ -53,10 +53,10 @@ pub struct Response {
 
 /// One hour of a problem.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Hour {
+pub struct HourPrices {
     /// Price of energy, in US dollars per kWh; negative where the site is paid for taking it.
     pub tariff: UsdPerKwh,
-    /// Curtailment credit for energy not drawn, in US dollars per kWh, see [`Response`]; zero or
+    /// Curtailment credit for energy not drawn, in US dollars per kWh, see [`DemandResponse`]; zero or
     /// above.
     pub credit: UsdPerKwh,
     /// Maximum draw that AI is asked for, in watts, zero or above; `None` is no limit.
@@ -75,9 +75,9 @@ pub struct Class {
     /// Number of machines; zero or above.
     pub count: f64,
     /// Draw and revenue of one machine while it mines; `None` if it cannot.
-    pub mining: Option<Use>,
+    pub mining: Option<Operation>,
     /// Draw and revenue of one machine while it serves AI; `None` if it cannot.
-    pub ai: Option<Use>,
+    pub ai: Option<Operation>,
     /// Cost of converting one machine, or its place, to AI, in US dollars, as far as the hours of
     /// the plan have to bear it; zero or above. A machine is converted for the whole plan, and
     /// mines no more.
@@ -86,10 +86,10 @@ pub struct Class {
 
 /// Draw, heat and revenue of one machine in one of its uses.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Use {
+pub struct Operation {
     /// Draw at the site's meter, in watts; above zero.
     pub power: Watts,
-    /// Heat that the machine gives off, in watts, which [`Site::cooling`] limits; zero or above.
+    /// Heat that the machine gives off, in watts, which [`SiteLimits::cooling`] limits; zero or above.
     pub heat: Watts,
     /// Revenue in US dollars per hour, before energy is paid for; for AI, at the expected
     /// utilisation.
@@ -98,17 +98,17 @@ pub struct Use {
 
 /// Capacity and contract of AI: what it may and must draw.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Ai {
+pub struct AiLimits {
     /// Stages of AI capacity as it is built. Without a stage there is no limit; before the first
     /// there is no capacity.
-    pub stages: Vec<Stage>,
+    pub stages: Vec<CapacityStage>,
     /// Draw that has been promised to a customer; `None` if none has.
-    pub contract: Option<Contract>,
+    pub contract: Option<CommittedPower>,
 }
 
 /// Capacity for AI from an hour on, until the next stage.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Stage {
+pub struct CapacityStage {
     /// First hour of the stage, counted from 0; each stage begins after the one before it.
     pub from: usize,
     /// Maximum draw of AI from then on, in watts; zero or above.
@@ -117,7 +117,7 @@ pub struct Stage {
 
 /// Minimum draw of AI in every hour from one on.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Contract {
+pub struct CommittedPower {
     /// First hour of the contract, counted from 0.
     pub from: usize,
     /// Minimum draw of AI, in watts; zero or above.

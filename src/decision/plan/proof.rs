@@ -88,7 +88,7 @@ impl Flows {
         let at = slot * self.kinds + kind;
         match duty {
             Duty::Mining => &mut self.mining[at],
-            Duty::Ai => &mut self.ai[at],
+            Duty::AiLimits => &mut self.ai[at],
         }
     }
 
@@ -97,19 +97,19 @@ impl Flows {
         let at = slot * self.kinds + kind;
         match duty {
             Duty::Mining => self.mining[at],
-            Duty::Ai => self.ai[at],
+            Duty::AiLimits => self.ai[at],
         }
     }
 
     pub(super) fn sum(&self, model: &Model, slot: usize) -> Sum {
         let mut sum = Sum::default();
         for (at, kind) in model.kinds.iter().enumerate() {
-            for duty in [Duty::Mining, Duty::Ai] {
+            for duty in [Duty::Mining, Duty::AiLimits] {
                 let Some(of) = kind.duty(duty) else { continue };
                 let machines = kind.count * self.share(slot, at, duty);
                 match duty {
                     Duty::Mining => sum.mining += machines * of.power,
-                    Duty::Ai => sum.ai += machines * of.power,
+                    Duty::AiLimits => sum.ai += machines * of.power,
                 }
                 sum.heat += machines * of.heat;
             }
@@ -164,7 +164,7 @@ impl Flows {
             for (at_kind, kind) in model.kinds.iter().enumerate() {
                 let machines = |duty| self.share(at, at_kind, duty) - self.most(at_kind, duty);
                 let peak = kind.count * kind.peak();
-                excess = excess.max(machines(Duty::Mining).max(machines(Duty::Ai)) * peak);
+                excess = excess.max(machines(Duty::Mining).max(machines(Duty::AiLimits)) * peak);
             }
         }
         let hours: f64 = model.slots.iter().map(|slot| slot.weight).sum();
@@ -175,7 +175,7 @@ impl Flows {
     fn most(&self, kind: usize, duty: Duty) -> f64 {
         match duty {
             Duty::Mining => 1.0 - self.shares[kind],
-            Duty::Ai => self.shares[kind],
+            Duty::AiLimits => self.shares[kind],
         }
     }
 
@@ -183,14 +183,14 @@ impl Flows {
         let mut money = Money::default();
         for (at, slot) in model.slots.iter().enumerate() {
             for (at_kind, kind) in model.kinds.iter().enumerate() {
-                for duty in [Duty::Mining, Duty::Ai] {
+                for duty in [Duty::Mining, Duty::AiLimits] {
                     let Some(of) = kind.duty(duty) else { continue };
                     let machines = slot.weight * kind.count * self.share(at, at_kind, duty);
                     let (revenue, energy) =
                         (machines * of.revenue, machines * of.power * slot.tariff);
                     match duty {
                         Duty::Mining => money.mining += revenue,
-                        Duty::Ai => money.ai += revenue,
+                        Duty::AiLimits => money.ai += revenue,
                     }
                     money.energy += energy;
                     money.turnover += revenue.abs() + energy.abs();
@@ -263,10 +263,10 @@ impl Prices {
         let margin = of.value(&model.slots[slot]) - paid;
         match duty {
             Duty::Mining => Some(margin),
-            Duty::Ai if model.slots[slot].most_ai > 0.0 => {
+            Duty::AiLimits if model.slots[slot].most_ai > 0.0 => {
                 Some(margin - of.power * (self.most_ai[slot] - self.least_ai[slot]))
             }
-            Duty::Ai => None,
+            Duty::AiLimits => None,
         }
     }
 
@@ -279,7 +279,7 @@ impl Prices {
                 .map(|margin| margin.max(0.0))
                 .sum()
         };
-        (all(Duty::Mining), kind.ai.map(|_| all(Duty::Ai) - kind.conversion))
+        (all(Duty::Mining), kind.ai.map(|_| all(Duty::AiLimits) - kind.conversion))
     }
 
     /// Returns the upper bound of what any plan earns, $.

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::proof::{Flows, Prices};
 use super::solver::Failure;
 use super::split::{Conversion, Group, Split};
-use super::{Plan, check};
+use super::{SitePlan, check};
 
 /// Gap to the bound that is allowed, as a share of a plan's turnover.
 const SHORT: f64 = 1e-6;
@@ -50,7 +50,7 @@ impl Default for Effort {
     }
 }
 
-pub(super) fn plan(problem: &Problem, effort: Effort) -> Result<Plan, Error> {
+pub(super) fn plan(problem: &Problem, effort: Effort) -> Result<SitePlan, Error> {
     let model = Model::new(problem);
     check::size(model.kinds.len(), model.slots.len())?;
     let mut split = if model.slots.len() * model.kinds.len() <= effort.whole {
@@ -197,7 +197,7 @@ impl Split {
         groups: &[Group],
     ) -> Vec<Group> {
         let mut new = Vec::new();
-        for duty in [Duty::Mining, Duty::Ai] {
+        for duty in [Duty::Mining, Duty::AiLimits] {
             let worth =
                 |kind: usize| prices.margin(model, slot, &model.kinds[kind], duty).unwrap_or(0.0);
             let near = |kind: usize| {

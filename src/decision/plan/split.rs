@@ -76,7 +76,7 @@ impl Split {
             match conversion {
                 _ if kind.count == 0.0 => None,
                 Conversion::None => kind.mining.map(|_| (Duty::Mining, at)),
-                Conversion::All if serves => kind.ai.map(|_| (Duty::Ai, at)),
+                Conversion::All if serves => kind.ai.map(|_| (Duty::AiLimits, at)),
                 Conversion::All | Conversion::Open => None,
             }
         })
@@ -193,7 +193,7 @@ impl<'a> Writer<'a> {
                 place.mining.push((kind, column));
             }
             if let (Some(ai), true) = (of.ai, model.slots[at].most_ai > 0.0) {
-                let column = self.run(at, of.count, ai, Duty::Ai, &mut sums);
+                let column = self.run(at, of.count, ai, Duty::AiLimits, &mut sums);
                 self.program.at_most(&[(column, 1.0), (share, -1.0)], 0.0);
                 place.ai.push((kind, column));
             }
@@ -315,7 +315,7 @@ impl Sums {
         self.heat.push((column, heat));
         self.most_power += power;
         self.most_heat += heat;
-        if duty == Duty::Ai {
+        if duty == Duty::AiLimits {
             self.ai.push((column, power));
             self.most_ai += power;
         }
@@ -353,7 +353,7 @@ impl Layout {
             }
             for &(kind, column) in &place.ai {
                 let most = flows.shares[kind];
-                *flows.level(at, kind, Duty::Ai) = level(column).min(most);
+                *flows.level(at, kind, Duty::AiLimits) = level(column).min(most);
             }
             if let Some(column) = place.credited {
                 flows.credited[at] = solution.columns[column].max(0.0) * model.power;

@@ -13,28 +13,28 @@ fn kw(kilowatts: f64) -> Watts {
 }
 
 /// As much heat as power.
-fn using(kilowatts: f64, dollars: f64) -> Use {
+fn using(kilowatts: f64, dollars: f64) -> Operation {
     let power = kw(kilowatts);
-    Use { power, heat: power, revenue: UsdPerHour::new(dollars) }
+    Operation { power, heat: power, revenue: UsdPerHour::new(dollars) }
 }
 
 /// Its conversion is free.
 fn class(
     name: &str,
     count: f64,
-    mining: impl Into<Option<Use>>,
-    ai: impl Into<Option<Use>>,
+    mining: impl Into<Option<Operation>>,
+    ai: impl Into<Option<Operation>>,
 ) -> Class {
     let (mining, ai) = (mining.into(), ai.into());
     Class { name: name.to_owned(), count, mining, ai, conversion: Usd::ZERO }
 }
 
-fn hour(tariff: f64) -> Hour {
-    Hour { tariff: UsdPerKwh::new(tariff), ..Hour::default() }
+fn hour(tariff: f64) -> HourPrices {
+    HourPrices { tariff: UsdPerKwh::new(tariff), ..HourPrices::default() }
 }
 
-fn site(kilowatts: f64) -> Site {
-    Site { power: kw(kilowatts), ..Site::default() }
+fn site(kilowatts: f64) -> SiteLimits {
+    SiteLimits { power: kw(kilowatts), ..SiteLimits::default() }
 }
 
 fn close(a: f64, b: f64) -> bool {
@@ -47,7 +47,7 @@ fn miners(tariffs: &[f64]) -> Problem {
         site: site(10.0),
         hours: tariffs.iter().map(|&tariff| hour(tariff)).collect(),
         classes: vec![class("miner", 10.0, using(1.0, 2.0), None)],
-        ai: Ai::default(),
+        ai: AiLimits::default(),
     }
 }
 
@@ -137,8 +137,10 @@ mod by_hand {
     fn a_tenant_without_machines_takes_what_stages_allow() {
         let mut problem = miners(&[1.0; 4]);
         problem.classes.push(class("tenant", 8.0, None, using(1.0, 5.0)));
-        problem.ai.stages =
-            vec![Stage { from: 1, capacity: kw(2.0) }, Stage { from: 3, capacity: kw(20.0) }];
+        problem.ai.stages = vec![
+            CapacityStage { from: 1, capacity: kw(2.0) },
+            CapacityStage { from: 3, capacity: kw(20.0) },
+        ];
         let plan = problem.plan().expect("a plan");
         let ai: Vec<_> = plan.hours.iter().map(|hour| (hour.ai.value() / KW).round()).collect();
         assert_eq!(ai, [0.0, 2.0, 2.0, 8.0]);
@@ -163,7 +165,7 @@ mod by_hand {
     fn a_contract_that_does_not_pay_has_a_price() {
         let mut problem = miners(&[1.0; 3]);
         problem.classes.push(class("tenant", 8.0, None, using(1.0, 1.5)));
-        problem.ai.contract = Some(Contract { from: 1, least: kw(2.0) });
+        problem.ai.contract = Some(CommittedPower { from: 1, least: kw(2.0) });
         let plan = problem.plan().expect("a plan");
         assert!(close(plan.objective.value(), 30.0 - 2.0 * 2.0 * 0.5));
         assert!(close(plan.prices.contract.total.value() * KW, -1.0));
@@ -176,9 +178,9 @@ mod by_hand {
         let mut problem = miners(&[1.0; 3]);
         problem.classes.push(class("tenant", 10.0, None, using(1.0, 1.5)));
         for (least, stage) in [(4.0, Some(4.0)), (10.0, None), (10.0, Some(10.0))] {
-            problem.ai.contract = Some(Contract { from: 0, least: kw(least) });
+            problem.ai.contract = Some(CommittedPower { from: 0, least: kw(least) });
             problem.ai.stages = stage
-                .map(|capacity| Stage { from: 0, capacity: kw(capacity) })
+                .map(|capacity| CapacityStage { from: 0, capacity: kw(capacity) })
                 .into_iter()
                 .collect();
             let plan = problem.plan().expect("a plan");
@@ -208,7 +210,8 @@ mod by_hand {
     fn the_grid_pays_for_resting() {
         let mut problem = miners(&[1.0, 1.0]);
         problem.hours[1].credit = UsdPerKwh::new(2.5);
-        let mut response = Response { baseline: kw(6.0), most_power: None, most_energy: None };
+        let mut response =
+            DemandResponse { baseline: kw(6.0), most_power: None, most_energy: None };
         problem.site.response = Some(response);
         let plan = problem.plan().expect("a plan");
         assert!(close(plan.objective.value(), 10.0 + 15.0));
@@ -233,7 +236,7 @@ mod by_hand {
         problem.site.power = kw(100.0);
         problem.hours[0].credit = UsdPerKwh::new(1.0);
         problem.site.response =
-            Some(Response { baseline: kw(90.0), most_power: None, most_energy: None });
+            Some(DemandResponse { baseline: kw(90.0), most_power: None, most_energy: None });
         assert!(close(problem.plan().expect("a plan").objective.value(), 10.0));
     }
 
@@ -269,17 +272,17 @@ mod errors {
     fn contracts_name_what_contradicts_them() {
         let mut problem = miners(&[1.0; 4]);
         problem.classes.push(class("tenant", 8.0, None, using(1.0, 5.0)));
-        problem.ai.contract = Some(Contract { from: 1, least: kw(20.0) });
+        problem.ai.contract = Some(CommittedPower { from: 1, least: kw(20.0) });
         let expected = "the AI contract asks for 20.0 kW from hour 1 on, but the site's power allows \
                         10.0 kW in hour 1";
         assert_eq!(message(&problem), expected);
-        problem.ai.contract = Some(Contract { from: 1, least: kw(9.0) });
+        problem.ai.contract = Some(CommittedPower { from: 1, least: kw(9.0) });
         assert!(message(&problem).contains("but the machines for AI allows 8.00 kW"));
-        problem.ai.contract = Some(Contract { from: 1, least: kw(5.0) });
+        problem.ai.contract = Some(CommittedPower { from: 1, least: kw(5.0) });
         problem.hours[2].demand = Some(kw(4.0));
         assert!(message(&problem).ends_with("but AI demand allows 4.00 kW in hour 2"));
         problem.hours[2].demand = None;
-        problem.ai.stages = vec![Stage { from: 2, capacity: kw(6.0) }];
+        problem.ai.stages = vec![CapacityStage { from: 2, capacity: kw(6.0) }];
         assert!(message(&problem).contains("stages allows 0 W in hour 1"), "{}", message(&problem));
         problem.ai.stages.clear();
         problem.site.cooling = Some(kw(4.0));
@@ -291,8 +294,8 @@ mod errors {
     fn a_contract_and_a_ramp_can_contradict_together() {
         let mut problem = miners(&[1.0; 3]);
         problem.classes = vec![class("tenant", 8.0, None, using(1.0, 5.0))];
-        problem.ai.stages = vec![Stage { from: 1, capacity: kw(8.0) }];
-        problem.ai.contract = Some(Contract { from: 1, least: kw(5.0) });
+        problem.ai.stages = vec![CapacityStage { from: 1, capacity: kw(8.0) }];
+        problem.ai.contract = Some(CommittedPower { from: 1, least: kw(5.0) });
         problem.site.ramp = Some(kw(4.0));
         let message = message(&problem);
         assert!(message.contains("cannot be met together with"), "{message}");
@@ -318,7 +321,7 @@ mod errors {
         broken.site.ramp = Some(Watts::new(f64::INFINITY));
         assert!(message(&broken).starts_with("the site's ramp is inf"));
         let mut broken = problem.clone();
-        broken.ai.stages = vec![Stage { from: 1, capacity: kw(1.0) }; 2];
+        broken.ai.stages = vec![CapacityStage { from: 1, capacity: kw(1.0) }; 2];
         assert!(message(&broken).starts_with("stage 1 of AI capacity begins at hour 1"));
         let mut broken = problem;
         broken.classes[0].conversion = Usd::new(f64::NAN);
@@ -390,7 +393,7 @@ mod corners {
             .classes
             .iter()
             .map(|class| {
-                let power = |of: Option<Use>| of.map_or(0.0, |of| of.power.value() / KW);
+                let power = |of: Option<Operation>| of.map_or(0.0, |of| of.power.value() / KW);
                 class.count * power(class.mining).max(power(class.ai))
             })
             .sum();
@@ -484,7 +487,7 @@ mod corners {
                 let found = plan.objective.value();
                 prop_assert!(close(best, found), "corners {best}, plan {found}");
             }
-            (None, Err(Error::Contract { .. } | Error::Together { .. })) => {}
+            (None, Err(Error::CommittedPower { .. } | Error::Together { .. })) => {}
             (best, plan) => {
                 prop_assert!(false, "corners {best:?}, plan {:?}", plan.map(|p| p.objective));
             }
@@ -516,7 +519,7 @@ fn problems(
     let some = |most: u32| prop::option::of((1..=most).prop_map(|n| kw(f64::from(n))));
     let uses = || {
         prop::option::weighted(0.8, (1..=5_u32, 0..=5_u32, -1..=12_i32)).prop_map(|of| {
-            of.map(|(power, heat, revenue)| Use {
+            of.map(|(power, heat, revenue)| Operation {
                 power: kw(f64::from(power)),
                 heat: kw(f64::from(heat)),
                 revenue: UsdPerHour::new(f64::from(revenue)),
@@ -530,7 +533,7 @@ fn problems(
             class
         });
     let hour = (-2..=6_i32, 0..=3_u32, prop::option::of(0..=9_u32)).prop_map(
-        |(tariff, credit, demand)| Hour {
+        |(tariff, credit, demand)| HourPrices {
             tariff: UsdPerKwh::new(f64::from(tariff) / 2.0),
             credit: UsdPerKwh::new(f64::from(credit) / 2.0),
             demand: demand.map(|demand| kw(f64::from(demand))),
@@ -538,7 +541,7 @@ fn problems(
     );
     let energy = prop::option::of((1..=9_u32).prop_map(|n| Joules::new(3.6e6 * f64::from(n))));
     let response = prop::option::of((1..=20_u32, some(5), energy).prop_map(
-        |(baseline, most_power, most_energy)| Response {
+        |(baseline, most_power, most_energy)| DemandResponse {
             baseline: kw(f64::from(baseline)),
             most_power,
             most_energy,
@@ -546,22 +549,22 @@ fn problems(
     ));
     let site =
         (1..=20_u32, some(20), some(6), response).prop_map(|(power, cooling, ramp, response)| {
-            Site { power: kw(f64::from(power)), cooling, ramp, response }
+            SiteLimits { power: kw(f64::from(power)), cooling, ramp, response }
         });
     let stage = prop::option::of((0..=1_usize, 0..=9_u32)).prop_map(|stage| {
-        let stage =
-            stage.map(|(from, kilowatts)| Stage { from, capacity: kw(f64::from(kilowatts)) });
+        let stage = stage
+            .map(|(from, kilowatts)| CapacityStage { from, capacity: kw(f64::from(kilowatts)) });
         stage.into_iter().collect()
     });
     let contract = prop::option::of((0..=1_usize, 0..=4_u32)).prop_map(move |contract| {
         let (from, least) = contract.filter(|_| contracts)?;
-        Some(Contract { from, least: kw(f64::from(least)) })
+        Some(CommittedPower { from, least: kw(f64::from(least)) })
     });
     (
         site,
         prop::collection::vec(hour, hours),
         prop::collection::vec(class, classes),
-        (stage, contract).prop_map(|(stages, contract)| Ai { stages, contract }),
+        (stage, contract).prop_map(|(stages, contract)| AiLimits { stages, contract }),
     )
         .prop_map(|(site, hours, classes, ai)| Problem { site, hours, classes, ai })
 }
@@ -574,7 +577,7 @@ fn earns(problem: &Problem) -> f64 {
 /// slope of a concave function, to both sides.
 fn priced(
     problem: &Problem,
-    plan: &Plan,
+    plan: &SitePlan,
     price: UsdPerWatt,
     by: f64,
     change: impl Fn(&mut Problem, Watts),
@@ -602,7 +605,7 @@ proptest! {
                 prop_assert!(close(whole, rounds), "whole {whole}, rounds {rounds}");
             }
             // What is checked first is checked by `plan` alone.
-            (Err(Error::Contract { .. }), Err(_)) => {}
+            (Err(Error::CommittedPower { .. }), Err(_)) => {}
             (whole, rounds) => prop_assert_eq!(whole.err(), rounds.err()),
         }
     }
@@ -631,9 +634,9 @@ proptest! {
         }
         // Each machine for itself, in what is best for it.
         for class in &problem.classes {
-            let best = |of: Option<Use>| -> f64 {
+            let best = |of: Option<Operation>| -> f64 {
                 let Some(of) = of else { return 0.0 };
-                let value = |hour: &Hour| of.revenue.value() - of.power.value() / KW * hour.tariff.value();
+                let value = |hour: &HourPrices| of.revenue.value() - of.power.value() / KW * hour.tariff.value();
                 problem.hours.iter().map(|hour| value(hour).max(0.0)).sum()
             };
             free += class.count * best(class.mining).max(best(class.ai));

@@ -3,12 +3,12 @@
 use super::quote::{Bounds, Origin, Quote, origin, quote};
 use super::toml::{Section, Value};
 use crate::record::Named;
-use crate::score::Device as DeviceId;
+use crate::score::DeviceId;
 use crate::units::{Usd, UsdPerHour, Watts};
 
 /// Kind of hardware that is at a site, or could be bought.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct DeviceEntry {
     /// Name of the hardware, unlike all others of the site.
     pub name: String,
     /// Number of devices.
@@ -74,7 +74,7 @@ pub struct Rental {
 
 const MONEY: Bounds = Bounds { key: "usd", least: 0.0, most: 1e9, expected: "0 to 1e9 US dollars" };
 
-impl Entry {
+impl DeviceEntry {
     pub(super) fn read(section: &Section<'_, '_>) -> Option<Self> {
         const HOURLY: Bounds = Bounds {
             key: "usd_per_hour",

@@ -19,16 +19,16 @@ use std::path::Path;
 
 use jiff::civil::Date;
 
-pub use self::device::{Entry, Figures, Hardware, Rental};
-pub use self::place::{Place, Power, Response, Stage};
+pub use self::device::{DeviceEntry, Figures, Hardware, Rental};
+pub use self::place::{Facility, Power, Response, Stage};
 pub use self::quote::{Doubtful, Origin, Quote, STALE_DAYS};
 pub use self::tariff::{Hour, Tariff, YEAR};
-pub use self::toml::Problem;
+pub use self::toml::SiteProblem;
 pub use self::trade::{Ai, Capital, Contract, Market, Mining, Network};
 
 pub(super) use self::quote::{Bounds, quote};
 pub(super) use self::toml::{File, Section};
-use crate::input::{self, Limit, listed};
+use crate::input::{self, InputLimit, listed};
 use crate::units::Watts;
 
 /// Commented template of a site's file, to fill in; read unfilled, it gives an error for each
@@ -43,7 +43,7 @@ pub struct Site {
     /// Tariff, losses, demand response and ramp of the site's power.
     pub power: Power,
     /// Limits, PUE and operating costs of the place.
-    pub place: Place,
+    pub place: Facility,
     /// Prices and network figures that mining revenue depends on.
     pub mining: Mining,
     /// Market or tenant that AI is for.
@@ -51,7 +51,7 @@ pub struct Site {
     /// Costs of conversion, and terms of capital.
     pub capital: Capital,
     /// Kinds of hardware that are there or could be bought, in the order of the file.
-    pub devices: Vec<Entry>,
+    pub devices: Vec<DeviceEntry>,
 }
 
 /// Reason why a file of a site, or of thresholds, cannot be used.
@@ -63,7 +63,7 @@ pub enum SettingsError {
     Unreadable(String),
     /// The file has these problems: what is wrong in it, or missing.
     #[error("{}", listed(.0, "; ", 20))]
-    Wrong(Vec<Problem>),
+    Wrong(Vec<SiteProblem>),
 }
 
 impl Site {
@@ -73,7 +73,7 @@ impl Site {
     ///
     /// Returns an error when the file cannot be read, or with everything that is wrong in it.
     pub fn open(file: &Path) -> Result<Self, SettingsError> {
-        let text = input::file(file, Limit::SETTINGS);
+        let text = input::file(file, InputLimit::SETTINGS);
         let text = text.map_err(|why| SettingsError::Unreadable(why.to_string()))?;
         let folder = file.parent().unwrap_or_else(|| Path::new(""));
         Self::parse(&text, folder).map_err(SettingsError::Wrong)
@@ -84,14 +84,14 @@ impl Site {
     /// # Errors
     ///
     /// Returns everything that is wrong in it.
-    pub fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, Vec<SiteProblem>> {
         File::new(text).read(|file| Self::read(file, folder))
     }
 
     fn read(file: &Section<'_, '_>, folder: &Path) -> Option<Self> {
         let name = file.needs("name").and_then(|name| name.text("the name of the site"));
         let power = file.section("power").and_then(|it| Power::read(&it, folder));
-        let place = file.section("site").and_then(|it| Place::read(&it));
+        let place = file.section("site").and_then(|it| Facility::read(&it));
         let mining = file.section("mining").and_then(|it| Mining::read(&it));
         let ai = file.section("ai").and_then(|it| Ai::read(&it));
         let capital = file.section("capital").and_then(|it| Capital::read(&it));
@@ -99,8 +99,8 @@ impl Site {
         if entries.is_empty() {
             file.tell_of("device", "missing, expected a section [[device]] for each kind");
         }
-        let devices: Vec<_> = entries.iter().map(Entry::read).collect();
-        let devices: Vec<Entry> = devices.into_iter().collect::<Option<_>>()?;
+        let devices: Vec<_> = entries.iter().map(DeviceEntry::read).collect();
+        let devices: Vec<DeviceEntry> = devices.into_iter().collect::<Option<_>>()?;
         let mut times: BTreeMap<&str, usize> = BTreeMap::new();
         for entry in &devices {
             *times.entry(&entry.name).or_default() += 1;
@@ -177,7 +177,7 @@ impl Site {
     #[must_use]
     pub fn origins(&self) -> Vec<&Origin> {
         let mut origins = self.prices();
-        origins.extend(self.devices.iter().flat_map(Entry::sheets));
+        origins.extend(self.devices.iter().flat_map(DeviceEntry::sheets));
         origins
     }
 
@@ -188,7 +188,7 @@ impl Site {
         origins.extend(self.mining.origins());
         origins.extend(self.ai.origins());
         origins.extend(self.capital.origins());
-        origins.extend(self.devices.iter().flat_map(Entry::prices));
+        origins.extend(self.devices.iter().flat_map(DeviceEntry::prices));
         origins
     }
 }

@@ -36,7 +36,7 @@ pub struct Response {
 
 /// Limits, PUE and operating costs of a site.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Place {
+pub struct Facility {
     /// Maximum draw of the site, in watts at its meter.
     pub power: Watts,
     /// Maximum heat of machines that can be carried away, in watts; `None` is no limit.
@@ -96,7 +96,7 @@ pub(super) fn megawatts(section: &Section<'_, '_>, key: &'static str) -> Option<
     })
 }
 
-impl Place {
+impl Facility {
     pub(super) fn read(section: &Section<'_, '_>) -> Option<Self> {
         const OPERATIONS: Bounds = Bounds {
             key: "usd_per_mw_year",

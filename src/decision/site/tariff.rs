@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp, Unit};
 
 use super::quote::{Bounds, Origin, Quote, origin, quote};
 use super::toml::{Section, Value};
-use crate::input::{self, Limit, shown};
+use crate::input::{self, InputLimit, shown};
 use crate::units::UsdPerKwh;
 
 /// Number of hours in a year, in plans and in yearly earnings: 365 days.
@@ -170,7 +170,7 @@ fn series(file: &Value<'_, '_>, folder: &Path) -> Option<(PathBuf, Vec<Hour>)> {
     let name = file.text("the name of a CSV file")?;
     let path = folder.join(name);
     let told = |problem: String| format!("{}: {problem}", path.display());
-    let read = input::file(&path, Limit::SERIES).map_err(|error| told(error.to_string()));
+    let read = input::file(&path, InputLimit::SERIES).map_err(|error| told(error.to_string()));
     let hours = read.and_then(|text| hours_of_csv(&text).map_err(told));
     let hours = hours.map_err(|problem| file.tell(problem)).ok()?;
     Some((path, hours))

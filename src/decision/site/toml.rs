@@ -15,7 +15,7 @@ use crate::input::shown;
 
 /// Problem in a file: its place, and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
+pub struct SiteProblem {
     /// Line of the file, counted from 1.
     pub line: usize,
     /// Full key, with the sections around it, as in `mining.btc_price`; empty for what is no TOML.
@@ -24,7 +24,7 @@ pub struct Problem {
     pub what: String,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for SiteProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let between = if self.key.is_empty() { "" } else { ": " };
         write!(f, "line {}: {}{between}{}", self.line, self.key, self.what)
@@ -36,7 +36,7 @@ pub(in crate::decision) struct File<'t> {
     text: &'t str,
     /// Where its lines begin.
     lines: Vec<usize>,
-    problems: RefCell<Vec<Problem>>,
+    problems: RefCell<Vec<SiteProblem>>,
     /// Number of problems that were not kept.
     more: Cell<usize>,
 }
@@ -66,7 +66,7 @@ impl<'t> File<'t> {
     pub(in crate::decision) fn read<T>(
         self,
         read: impl FnOnce(&Section<'_, 't>) -> Option<T>,
-    ) -> Result<T, Vec<Problem>> {
+    ) -> Result<T, Vec<SiteProblem>> {
         let whole = match DeTable::parse(self.text) {
             Ok(table) => table,
             Err(error) => {
@@ -89,7 +89,7 @@ impl<'t> File<'t> {
         let more = problems.len().saturating_sub(MOST_TOLD) + self.more.get();
         if let Some(next) = problems.get(MOST_TOLD) {
             let what = format!("and {more} more problems");
-            let told = Problem { line: next.line, key: String::new(), what };
+            let told = SiteProblem { line: next.line, key: String::new(), what };
             problems.truncate(MOST_TOLD);
             problems.push(told);
         }
@@ -107,7 +107,7 @@ impl<'t> File<'t> {
         let line = self.lines.partition_point(|&begin| begin <= span.start).max(1);
         let what = what.lines().map(str::trim).collect::<Vec<_>>().join(" ");
         let (key, what) = (shown(key, MOST_KEY), shown(&what, MOST_WHAT));
-        self.problems.borrow_mut().push(Problem { line, key, what });
+        self.problems.borrow_mut().push(SiteProblem { line, key, what });
     }
 
     fn is_full(&self) -> bool {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{DISPATCH, Dispatch, Found, ROOM, Runner, Shape, Versions};
+use super::{DISPATCH, Dispatch, Found, KernelShape, ROOM, Runner, Versions};
 use crate::gpu::{Adapter, Buffers, Context, DeviceError, Guarded, Health, PATIENCE, Span};
 use crate::job::MAX_GROUP;
 use crate::sha256::rounds::{Hoisted, Midstate};
@@ -56,7 +56,7 @@ struct Kernels {
     module: wgpu::ShaderModule,
     /// Pipelines of the roof kernel: with sums by addition, and by multiplication.
     roofs: [wgpu::ComputePipeline; 2],
-    pipelines: Mutex<HashMap<Shape, Arc<wgpu::ComputePipeline>>>,
+    pipelines: Mutex<HashMap<KernelShape, Arc<wgpu::ComputePipeline>>>,
     /// Buffers that no dispatch uses at present.
     idle: Mutex<Vec<Buffers>>,
     busy: Mutex<Busy>,
@@ -159,12 +159,12 @@ impl Kernels {
         })
     }
 
-    fn pipeline(&self, shape: Shape) -> Result<Arc<wgpu::ComputePipeline>, DeviceError> {
+    fn pipeline(&self, shape: KernelShape) -> Result<Arc<wgpu::ComputePipeline>, DeviceError> {
         let mut pipelines = lock(&self.pipelines);
         if let Some(pipeline) = pipelines.get(&shape) {
             return Ok(pipeline.clone());
         }
-        let Shape { rolling, multiplies, group, nonces } = shape;
+        let KernelShape { rolling, multiplies, group, nonces } = shape;
         let overrides = [
             ("MULTIPLY", f64::from(u8::from(multiplies))),
             ("ROLLING", f64::from(u8::from(rolling))),
@@ -195,7 +195,7 @@ impl Kernels {
         Ok(result)
     }
 
-    fn search(&self, shape: Shape, work: &Work, row: u32) -> Result<Found, DeviceError> {
+    fn search(&self, shape: KernelShape, work: &Work, row: u32) -> Result<Found, DeviceError> {
         let pipeline = self.pipeline(shape)?;
         let groups = work.count.div_ceil(shape.group * shape.nonces);
         let x = groups.clamp(1, row);
@@ -221,7 +221,7 @@ impl Kernels {
 }
 
 impl Runner for Device {
-    fn prepare(&self, shape: Shape) -> Result<(), DeviceError> {
+    fn prepare(&self, shape: KernelShape) -> Result<(), DeviceError> {
         self.kernels.call(COMPILING, move |kernels| kernels.pipeline(shape).map(drop))
     }
 
@@ -229,7 +229,7 @@ impl Runner for Device {
         self.may_multiply
     }
 
-    fn search(&self, shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, DeviceError> {
+    fn search(&self, shape: KernelShape, dispatch: Dispatch<'_>) -> Result<Found, DeviceError> {
         let work = Work::new(dispatch);
         let row = self.row;
         self.kernels.call(PATIENCE, move |kernels| kernels.search(shape, &work, row))

@@ -18,12 +18,12 @@ use std::time::Duration;
 
 use self::device::Device;
 use self::tuning::Effort;
-pub use self::tuning::{Shape, Trial, Tuning};
+pub use self::tuning::{KernelShape, KernelTrial, Tuning};
 use super::{
     Batching, Benchmark, Candidate, Engine, EngineError, EngineErrorKind, EngineId, EngineInfo,
     Scanned, cpu,
 };
-use crate::gpu::{Adapter, DeviceError, Kind};
+use crate::gpu::{Adapter, AdapterKind, DeviceError};
 use crate::job::{Job, NonceRange};
 use crate::lanes::Costs;
 
@@ -67,13 +67,13 @@ struct Found {
 /// Something that runs the kernel: a device, or in tests a fake that fails on purpose.
 trait Runner: fmt::Debug + Send + Sync {
     /// Compiles a variant of the kernel, if that has not been done.
-    fn prepare(&self, shape: Shape) -> Result<(), DeviceError>;
+    fn prepare(&self, shape: KernelShape) -> Result<(), DeviceError>;
 
     /// Returns whether variants that multiply where they could add are worth a trial.
     fn may_multiply(&self) -> bool;
 
     /// Runs one dispatch and waits for it.
-    fn search(&self, shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, DeviceError>;
+    fn search(&self, shape: KernelShape, dispatch: Dispatch<'_>) -> Result<Found, DeviceError>;
 
     /// Runs `rounds` rounds of the roof kernel and returns how many instructions those are. Sums
     /// are made as in the variants that multiply if `multiplies`, else as in the others.
@@ -108,7 +108,7 @@ impl Gpu {
             opened.map_err(|kind| EngineError { engine: EngineId::Gpu(adapter.number), kind });
         let device =
             format!("{}, {}, {} {}", adapter.name, adapter.kind, adapter.backend, adapter.driver);
-        Ok(Self { device, software: adapter.kind == Kind::Software, ..opened? })
+        Ok(Self { device, software: adapter.kind == AdapterKind::Software, ..opened? })
     }
 
     fn tuned(number: u8, runner: Box<dyn Runner>, effort: Effort) -> Result<Self, EngineErrorKind> {

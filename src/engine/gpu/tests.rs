@@ -38,7 +38,7 @@ enum Sickness {
 }
 
 impl Runner for &'static Fake {
-    fn prepare(&self, _shape: Shape) -> Result<(), DeviceError> {
+    fn prepare(&self, _shape: KernelShape) -> Result<(), DeviceError> {
         Ok(())
     }
 
@@ -46,7 +46,7 @@ impl Runner for &'static Fake {
         !self.only_adds
     }
 
-    fn search(&self, _shape: Shape, dispatch: Dispatch<'_>) -> Result<Found, DeviceError> {
+    fn search(&self, _shape: KernelShape, dispatch: Dispatch<'_>) -> Result<Found, DeviceError> {
         let Dispatch { job, mut nonces, versions } = dispatch;
         let searched = self.searched.fetch_add(1, Ordering::Relaxed);
         let sick = self.sick.lock().expect("no test panics with it").clone();
@@ -268,7 +268,7 @@ fn a_grid_of_two_dimensions_leaves_nothing_out() {
         return;
     };
     let device = Device::open(adapter, 1).expect("a healthy device").with_rows_of(100);
-    let shape = Shape { rolling: false, multiplies: true, group: 64, nonces: 2 };
+    let shape = KernelShape { rolling: false, multiplies: true, group: 64, nonces: 2 };
     // Three rows, and a part of the next.
     let (job, range) = (job(6, 1), nonces(77, 3 * 100 * 64 * 2 + 1_000));
     device.prepare(shape).expect("a healthy device");
@@ -288,7 +288,7 @@ fn hits_beyond_the_room_are_counted_and_the_room_is_full() {
         return;
     };
     let device = Device::open(adapter, 1).expect("a healthy device");
-    let shape = Shape { rolling: true, multiplies: false, group: 64, nonces: 4 };
+    let shape = KernelShape { rolling: true, multiplies: false, group: 64, nonces: 4 };
     device.prepare(shape).expect("a healthy device");
     // Every hash is a hit.
     let (job, range) = (job(0, 8), nonces(0, 3_000));

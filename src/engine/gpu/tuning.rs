@@ -45,7 +45,7 @@ const HITS: u64 = ROOM as u64 / 8;
 
 /// A variant of the search kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Shape {
+pub struct KernelShape {
     /// Whether all versions of a job are tried on one message schedule.
     pub rolling: bool,
     /// Whether the kernel multiplies in its rounds where it could add.
@@ -56,7 +56,7 @@ pub struct Shape {
     pub nonces: u32,
 }
 
-impl fmt::Display for Shape {
+impl fmt::Display for KernelShape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rolling, multiplies, group, nonces } = self;
         let schedule = if *rolling { "shared schedule" } else { "one by one" };
@@ -70,9 +70,9 @@ const SHAPES: [(u32, u32); 6] = [(128, 1), (64, 1), (256, 1), (64, 4), (128, 2),
 
 /// A variant of the search kernel, measured on a device.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Trial {
+pub struct KernelTrial {
     /// The variant that was measured.
-    pub shape: Shape,
+    pub shape: KernelShape,
     /// Hashes per second, with [`MAX_GROUP`] versions for a rolling variant and one version for any
     /// other.
     ///
@@ -87,23 +87,23 @@ pub struct Trial {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tuning {
     /// All variants that were measured, in the order in which they were tried.
-    pub trials: Vec<Trial>,
+    pub trials: Vec<KernelTrial>,
     /// Variant used for jobs of one version.
-    pub plain: Trial,
+    pub plain: KernelTrial,
     /// Variant used for jobs of several versions: a plain one if sharing the schedule does not pay.
-    pub rolling: Trial,
+    pub rolling: KernelTrial,
     /// Time that tuning took altogether.
     pub took: Duration,
 }
 
 impl Tuning {
-    fn trial(&self, versions: usize) -> Trial {
+    fn trial(&self, versions: usize) -> KernelTrial {
         if versions > 1 { self.rolling } else { self.plain }
     }
 
     /// Returns the variant for jobs of `versions` versions, and the dispatches that a range of
     /// nonces takes.
-    pub(super) fn plan(&self, versions: usize) -> (Shape, Vec<Versions>) {
+    pub(super) fn plan(&self, versions: usize) -> (KernelShape, Vec<Versions>) {
         let shape = self.trial(versions).shape;
         if shape.rolling {
             (shape, vec![Versions::All])
@@ -140,7 +140,7 @@ pub(super) fn tune(runner: &dyn Runner, effort: Effort) -> Result<Tuning, Engine
         }
         let before = Instant::now();
         for rolling in [false, true] {
-            let shape = Shape { rolling, multiplies, group, nonces };
+            let shape = KernelShape { rolling, multiplies, group, nonces };
             entries.push(Entry::compile(runner, shape)?);
         }
         longest = longest.max(before.elapsed());
@@ -169,18 +169,18 @@ pub(super) fn tune(runner: &dyn Runner, effort: Effort) -> Result<Tuning, Engine
 
 /// A variant that is being measured.
 struct Entry {
-    trial: Trial,
+    trial: KernelTrial,
     /// Nonces of the next dispatch of the variant.
     nonces: u64,
 }
 
 impl Entry {
-    fn compile(runner: &dyn Runner, shape: Shape) -> Result<Self, EngineErrorKind> {
+    fn compile(runner: &dyn Runner, shape: KernelShape) -> Result<Self, EngineErrorKind> {
         let nonces = 1 << 12;
         let start = Instant::now();
         runner.prepare(shape)?;
         run(runner, shape, nonces)?;
-        Ok(Self { trial: Trial { shape, rate: 0.0, compiled_in: start.elapsed() }, nonces })
+        Ok(Self { trial: KernelTrial { shape, rate: 0.0, compiled_in: start.elapsed() }, nonces })
     }
 
     /// Runs a dispatch that is long enough to measure, after shorter ones if need be.
@@ -199,24 +199,24 @@ impl Entry {
 }
 
 /// Measures the chosen variant with one whole dispatch, by whose rate dispatches are sized.
-fn settled(runner: &dyn Runner, trial: Trial) -> Result<Trial, EngineErrorKind> {
+fn settled(runner: &dyn Runner, trial: KernelTrial) -> Result<KernelTrial, EngineErrorKind> {
     let hashes = (trial.rate * DISPATCH.as_secs_f64()) as u64;
     let nonces = (hashes / versions(trial.shape)).clamp(1, 1 << 31);
     let took = run(runner, trial.shape, nonces)?;
-    Ok(Trial { rate: rate(trial.shape, nonces, took), ..trial })
+    Ok(KernelTrial { rate: rate(trial.shape, nonces, took), ..trial })
 }
 
-fn rate(shape: Shape, nonces: u64, took: Duration) -> f64 {
+fn rate(shape: KernelShape, nonces: u64, took: Duration) -> f64 {
     (nonces * versions(shape)) as f64 / took.as_secs_f64()
 }
 
 /// Returns how many versions a variant is measured with.
-fn versions(shape: Shape) -> u64 {
+fn versions(shape: KernelShape) -> u64 {
     if shape.rolling { MAX_GROUP as u64 } else { 1 }
 }
 
 /// Runs a dispatch that finds about [`HITS`], and checks what it found.
-fn run(runner: &dyn Runner, shape: Shape, nonces: u64) -> Result<Duration, EngineErrorKind> {
+fn run(runner: &dyn Runner, shape: KernelShape, nonces: u64) -> Result<Duration, EngineErrorKind> {
     let hashes = nonces * versions(shape);
     let top = ((HITS << 32) / hashes).clamp(1, u32::MAX.into()) as u32 - 1;
     let mut target = [0xff; 32];

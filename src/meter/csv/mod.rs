@@ -21,7 +21,7 @@ use super::integral::{Integrator, Point};
 use super::name::{Name, Unit};
 use super::text::beginning;
 use super::text::decode;
-use super::{Domain, MeterError, MeterInfo, Note, Source, Span, Window, plausible};
+use super::{Domain, MeterError, MeterInfo, Source, Span, Window, WindowNote, plausible};
 use crate::units::Watts;
 
 /// Default longest time between two values of a trace that is not a gap: ten seconds.
@@ -38,7 +38,7 @@ const MOST_COLUMNS: usize = 12;
 
 /// A trace of power over time, as another meter wrote it.
 #[derive(Clone, Debug)]
-pub struct Trace {
+pub struct WallTrace {
     info: MeterInfo,
     /// Values of power, by the time since 1970 of the meter's clock.
     points: Vec<Point>,
@@ -48,7 +48,7 @@ pub struct Trace {
     patience: Duration,
 }
 
-impl Trace {
+impl WallTrace {
     /// Reads a trace from a file.
     ///
     /// Its meter measured `domain`. The power is in the column of the name `column`, or without one
@@ -186,7 +186,7 @@ impl Trace {
         }
         let window = Window::over(&self.info, *span, &self.points, from, self.patience)?;
         let gaps = window.notes.iter().find_map(|note| match note {
-            Note::Gaps { gaps, time } => Some((*gaps, *time)),
+            WindowNote::Gaps { gaps, time } => Some((*gaps, *time)),
             _ => None,
         });
         match gaps {

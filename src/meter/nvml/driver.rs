@@ -11,7 +11,7 @@ use nvml_wrapper::{Device, Nvml};
 use super::{Card, CardError, FoundCard, Identity, unavailable};
 use crate::meter::text::beginning;
 use crate::meter::unavailable::Why;
-use crate::meter::{Conditions, Throttle};
+use crate::meter::{Conditions, ThrottleReason};
 use crate::units::{Celsius, Hertz, Watts};
 
 /// Loaded once, and kept to the end of the process: devices borrow from it.
@@ -115,16 +115,16 @@ fn words(error: &NvmlError) -> String {
 }
 
 /// Returns the reasons for a lower clock; an idle card is not slowed down.
-fn throttles(reasons: ThrottleReasons) -> BTreeSet<Throttle> {
+fn throttles(reasons: ThrottleReasons) -> BTreeSet<ThrottleReason> {
     [
-        (ThrottleReasons::SW_POWER_CAP, Throttle::Power),
-        (ThrottleReasons::SW_THERMAL_SLOWDOWN, Throttle::Heat),
-        (ThrottleReasons::HW_THERMAL_SLOWDOWN, Throttle::HardwareHeat),
-        (ThrottleReasons::HW_POWER_BRAKE_SLOWDOWN, Throttle::PowerBrake),
-        (ThrottleReasons::HW_SLOWDOWN, Throttle::Hardware),
-        (ThrottleReasons::APPLICATIONS_CLOCKS_SETTING, Throttle::Setting),
-        (ThrottleReasons::DISPLAY_CLOCK_SETTING, Throttle::Setting),
-        (ThrottleReasons::SYNC_BOOST, Throttle::Group),
+        (ThrottleReasons::SW_POWER_CAP, ThrottleReason::Power),
+        (ThrottleReasons::SW_THERMAL_SLOWDOWN, ThrottleReason::Heat),
+        (ThrottleReasons::HW_THERMAL_SLOWDOWN, ThrottleReason::HardwareHeat),
+        (ThrottleReasons::HW_POWER_BRAKE_SLOWDOWN, ThrottleReason::PowerBrake),
+        (ThrottleReasons::HW_SLOWDOWN, ThrottleReason::Hardware),
+        (ThrottleReasons::APPLICATIONS_CLOCKS_SETTING, ThrottleReason::Setting),
+        (ThrottleReasons::DISPLAY_CLOCK_SETTING, ThrottleReason::Setting),
+        (ThrottleReasons::SYNC_BOOST, ThrottleReason::Group),
     ]
     .into_iter()
     .filter_map(|(reason, throttle)| reasons.contains(reason).then_some(throttle))
@@ -139,7 +139,7 @@ mod tests {
     fn reasons_to_be_slow_are_told_and_idleness_is_none() {
         assert_eq!(throttles(ThrottleReasons::GPU_IDLE | ThrottleReasons::NONE), BTreeSet::new());
         let reasons = ThrottleReasons::SW_POWER_CAP | ThrottleReasons::HW_SLOWDOWN;
-        assert_eq!(throttles(reasons), [Throttle::Power, Throttle::Hardware].into());
+        assert_eq!(throttles(reasons), [ThrottleReason::Power, ThrottleReason::Hardware].into());
         // None is forgotten: each but idleness is one, and two of them are settings.
         assert_eq!(throttles(ThrottleReasons::all()).len(), 7);
     }

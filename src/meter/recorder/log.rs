@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::DEFAULT_INTERVAL;
 use crate::meter::integral::Point;
 use crate::meter::window::Sample;
-use crate::meter::{Clock, Conditions, MeterError, MeterInfo, Note, Reading, Span, Window};
+use crate::meter::{Clock, Conditions, MeterError, MeterInfo, Reading, Span, Window, WindowNote};
 
 /// Power is taken from joules that are at least this far apart: closer than that it is more of the
 /// counter's steps than of the power.
@@ -114,7 +114,7 @@ impl Log {
         let failures: Vec<_> = self.failures.iter().filter(on_the_way).collect();
         if let Some(Failure { last, .. }) = failures.last() {
             let times = failures.iter().map(|failure| failure.times).sum();
-            window.notes.push(Note::Failed { times, last: last.clone() });
+            window.notes.push(WindowNote::Failed { times, last: last.clone() });
         }
         window
     }
@@ -136,7 +136,7 @@ mod tests {
         Reading { at: seconds(at), counted, integrated: None, power: None }
     }
 
-    fn notes(log: &Log, from: u64, to: u64) -> Vec<Note> {
+    fn notes(log: &Log, from: u64, to: u64) -> Vec<WindowNote> {
         let info = MeterInfo {
             domain: Domain::Cpu,
             source: Source::Fake,
@@ -160,7 +160,7 @@ mod tests {
         log.add(Ok(counted(4, 4.0)), seconds(4), seconds(4));
         fail(&mut log, 6);
         log.add(Ok(counted(8, 8.0)), seconds(8), seconds(8));
-        let failed = |times| vec![Note::Failed { times, last: MeterError::WentBack }];
+        let failed = |times| vec![WindowNote::Failed { times, last: MeterError::WentBack }];
         assert_eq!(log.failures.len(), 2);
         assert_eq!(notes(&log, 0, 1), []);
         assert_eq!(notes(&log, 0, 2), failed(2));

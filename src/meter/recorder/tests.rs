@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::*;
 use crate::meter::fake::{Fake, ManualClock};
-use crate::meter::{Conditions, Domain, Method, Note, Throttle};
+use crate::meter::{Conditions, Domain, Method, ThrottleReason, WindowNote};
 use crate::units::{Joules, Watts};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -57,7 +57,7 @@ fn every_meter_has_its_window() {
         assert_eq!(window.power(), Watts::new(watts));
     }
     // Two seconds without a value are a gap, twice.
-    assert_eq!(gpu.notes, [Note::Gaps { gaps: 2, time: seconds(4) }]);
+    assert_eq!(gpu.notes, [WindowNote::Gaps { gaps: 2, time: seconds(4) }]);
     let tracks = recorder.tracks();
     assert_eq!(tracks[0].samples.len(), 4);
     assert_eq!(tracks[0].samples[0].power, None);
@@ -131,7 +131,7 @@ fn slow_meters_are_interpolated() {
 #[test]
 fn conditions_come_with_the_window() {
     let hand = ManualClock::new();
-    let throttled = Some([Throttle::Power].into());
+    let throttled = Some([ThrottleReason::Power].into());
     let conditions = Conditions { throttled, ..Conditions::default() };
     let recorder = idle(vec![counting("gpu:0", 100.0).with_conditions(conditions.clone())], &hand);
     let ((), measured) = recorder.measure(|| {

@@ -1,14 +1,14 @@
 //! Cards at the head of the page: each device, and what it is best at.
 
 use super::markup::Markup;
-use crate::record::{Device, Record, Row};
+use crate::record::{Record, Row, ScoredDevice};
 use crate::report::figures::{per_joule, rate, why_no_energy};
 use crate::units::WorkUnit;
 use crate::units::text::plain;
 use crate::workload::Kind;
 
 /// Draws the card of a device, with what it is best at.
-pub(super) fn draw(page: &mut Markup, record: &Record, device: &Device) {
+pub(super) fn draw(page: &mut Markup, record: &Record, device: &ScoredDevice) {
     page.words("h2", &[], &device.id.to_string());
     page.words("p", &[("class", &"soft")], &device.name);
     if device.software {

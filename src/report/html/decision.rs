@@ -352,7 +352,7 @@ fn tornado(page: &mut Markup, device: &DeviceDecision, at: usize) {
     };
     Table {
         caption: "A year of that use with one input a fifth less and a fifth more",
-        header: ["Input", "At -20 %", "Best then", "At +20 %", "Best then"],
+        header: ["UncertainInput", "At -20 %", "Best then", "At +20 %", "Best then"],
         texts: 1,
         rows: device.tornado.iter().map(row).collect(),
     }
@@ -426,7 +426,7 @@ fn plan(page: &mut Markup, plan: &Schedule) {
         rows: plan.classes.iter().map(row).collect(),
     }
     .draw(page);
-    let limit = |limit: &crate::decision::Limit| Line {
+    let limit = |limit: &crate::decision::LimitValue| Line {
         cells: [limit.of.clone(), limit.usd_per_megawatt.to_string()],
         assumed: false,
     };

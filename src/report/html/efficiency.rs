@@ -10,7 +10,7 @@ use super::{colour, list, tables};
 use crate::decision::MINERS;
 use crate::record::{Named, Record, Row};
 use crate::report::figures::{Topic, conditions, per_joule, rate, why_no_energy};
-use crate::score::Device as DeviceId;
+use crate::score::DeviceId;
 use crate::units::text::plain;
 use crate::workload::Kind;
 

@@ -25,8 +25,8 @@ use self::roof::Plot;
 use self::tables::{Line, Table};
 use super::figures::remarks;
 use crate::meter::Source;
-use crate::record::{Device, Named, Note, Record};
-use crate::score::Device as DeviceId;
+use crate::record::{Named, Note, Record, ScoredDevice};
+use crate::score::DeviceId;
 use crate::units::text::{bytes, si};
 
 /// Returns the record as an HTML page with charts, one file that loads nothing from the network.
@@ -163,7 +163,7 @@ fn power(page: &mut Markup, record: &Record) {
 }
 
 fn roofs(page: &mut Markup, record: &Record) {
-    let plots: Vec<(usize, &Device, Plot<'_>)> = record
+    let plots: Vec<(usize, &ScoredDevice, Plot<'_>)> = record
         .devices
         .iter()
         .enumerate()
@@ -226,7 +226,7 @@ fn conditions(page: &mut Markup, report: &Record) {
         ],
         assumed: meter.source == Source::Assumed,
     });
-    let header = ["Domain", "Meter", "State", "Smallest step"];
+    let header = ["Domain", "MeterStatus", "State", "Smallest step"];
     Table { caption: "Meters of this machine", header, texts: 3, rows: meters.collect() }
         .draw(page);
     let notes = |kind: &str, notes: &[Note]| -> Vec<Line<4>> {
@@ -238,7 +238,7 @@ fn conditions(page: &mut Markup, report: &Record) {
     };
     let mut rows = notes("not there", &report.missing);
     rows.extend(notes("failed", &report.faults));
-    let header = ["Device", "Work", "What", "Why"];
+    let header = ["ScoredDevice", "Work", "What", "Why"];
     Table { caption: "Work without a number", header, texts: 4, rows }.draw(page);
     let devices = report.devices.iter().map(|device| Line {
         cells: [
@@ -249,7 +249,7 @@ fn conditions(page: &mut Markup, report: &Record) {
         ],
         assumed: false,
     });
-    let header = ["Device", "Name", "Tuned", "Largest buffer"];
+    let header = ["ScoredDevice", "Name", "Tuned", "Largest buffer"];
     Table { caption: "Devices", header, texts: 3, rows: devices.collect() }.draw(page);
 }
 

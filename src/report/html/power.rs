@@ -8,9 +8,9 @@ use super::markup::{Markup, px};
 use super::scale::Scale;
 use super::svg::{self, Drawing};
 use crate::meter::Domain;
-use crate::record::{Named, Record, Trace};
+use crate::record::{Named, PowerTrace, Record};
 use crate::report::lines::cut;
-use crate::score::Device as DeviceId;
+use crate::score::DeviceId;
 use crate::units::Watts;
 use crate::units::text::si;
 use crate::workload::Kind;
@@ -98,7 +98,7 @@ pub(super) fn draw(
 }
 
 /// Returns the texts of the least, mean and largest power of a trace.
-pub(super) fn summary(trace: &Trace) -> Option<(String, String, String)> {
+pub(super) fn summary(trace: &PowerTrace) -> Option<(String, String, String)> {
     let watts = || trace.points.iter().map(|(_, watts)| watts.value()).filter(|it| it.is_finite());
     let count = watts().count();
     let text = |watts: f64| si(watts, "W");

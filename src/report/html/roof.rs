@@ -5,7 +5,7 @@ use super::labels::{Area, LINE, Places, width};
 use super::markup::{Markup, px};
 use super::scale::{Scale, short};
 use super::svg::{self, Drawing};
-use crate::record::{Device, Record, Row};
+use crate::record::{Record, Row, ScoredDevice};
 use crate::report::figures::size;
 use crate::report::lines::cut;
 use crate::units::text::{plain, si};
@@ -28,7 +28,7 @@ pub(super) struct Plot<'a> {
 
 impl<'a> Plot<'a> {
     /// Makes the plot of a device; `None` if no row of it has a known work per byte.
-    pub(super) fn new(record: &'a Record, device: &Device) -> Option<Self> {
+    pub(super) fn new(record: &'a Record, device: &ScoredDevice) -> Option<Self> {
         let of_device = || record.rows.iter().filter(|row| row.device == device.id);
         let mut rows: Vec<&Row> = of_device()
             .filter(|row| row.per_byte.is_some_and(is_drawn) && is_drawn(row.per_second.best))
@@ -57,7 +57,7 @@ impl<'a> Plot<'a> {
     }
 
     /// Draws the plot.
-    pub(super) fn draw(&self, page: &mut Markup, device: &Device, colour: usize) {
+    pub(super) fn draw(&self, page: &mut Markup, device: &ScoredDevice, colour: usize) {
         let ridges = self.roofs.iter().filter_map(|(_, roof, _)| Some(roof / self.bandwidth?));
         let intensities = self.rows.iter().filter_map(|row| row.per_byte).chain(ridges);
         let (least, most) = intensities

@@ -4,7 +4,7 @@ use super::markup::Markup;
 use super::power::summary;
 use super::roof::Plot;
 use crate::decision::MINERS;
-use crate::record::{Device, Record, Row};
+use crate::record::{Record, Row, ScoredDevice};
 use crate::report::figures::{self, joined, of_roof, per_joule, rate, uncertainty, why_no_energy};
 use crate::units::Joules;
 use crate::units::text::{plain, si};
@@ -211,7 +211,7 @@ pub(super) fn power(page: &mut Markup, record: &Record) {
 }
 
 /// The points of a roof plot.
-pub(super) fn roofs(page: &mut Markup, device: &Device, plot: &Plot<'_>) {
+pub(super) fn roofs(page: &mut Markup, device: &ScoredDevice, plot: &Plot<'_>) {
     let lines = plot.rows.iter().map(|row| {
         let intensity = row.per_byte.unwrap_or_default();
         let cells = [

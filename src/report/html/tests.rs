@@ -5,7 +5,7 @@ use std::{env, fs};
 
 use super::cards::best;
 use super::*;
-use crate::record::{Trace, Trial, example};
+use crate::record::{PowerTrace, Trial, example};
 use crate::units::Watts;
 use crate::workload::Kind;
 
@@ -34,7 +34,7 @@ fn long() -> Record {
     let mut record = example::full();
     record.seconds = 3_600.0;
     record.traces = (0..8_u32)
-        .map(|meter| Trace {
+        .map(|meter| PowerTrace {
             domain: format!("gpu:{meter}").as_str().into(),
             points: (0..72_000_u32)
                 .map(|step| {
@@ -47,7 +47,7 @@ fn long() -> Record {
         })
         .collect();
     record.devices = (0..8_u32)
-        .map(|device| Device {
+        .map(|device| ScoredDevice {
             id: format!("gpu:{device}").as_str().into(),
             ..record.devices[1].clone()
         })

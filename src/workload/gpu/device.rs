@@ -127,7 +127,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
-    use crate::gpu::{Kind, adapters};
+    use crate::gpu::{AdapterKind, adapters};
     use crate::workload::gpu::{Arithmetic, Bandwidth, Matmul, Transfer, largest_buffer};
     use crate::workload::{Shape, Workload};
 
@@ -200,7 +200,7 @@ mod tests {
         const ALONE: &str = "PERJOULE_TEST_ALONE";
         if env::var_os(ALONE).is_some() {
             // The memory of a real one is others' too.
-            let software = |device: &Device| device.adapter().kind == Kind::Software;
+            let software = |device: &Device| device.adapter().kind == AdapterKind::Software;
             return devices().into_iter().filter(software).for_each(|device| exhaust(&device));
         }
         let test = env::args_os().next().expect("the name of a program comes first");

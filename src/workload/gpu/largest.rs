@@ -6,7 +6,7 @@
 
 use super::{Device, most_bytes};
 use crate::gpu::DeviceError;
-use crate::gpu::{Context, Kernel, Kind};
+use crate::gpu::{AdapterKind, Context, Kernel};
 use crate::workload::{WorkloadError, memory};
 
 const KERNEL: &str = include_str!("../../../kernels/fill.wgsl");
@@ -38,10 +38,10 @@ pub fn largest_buffer(device: &Device) -> Result<u64, WorkloadError> {
     let limit = most_bytes(adapter);
     let limit = match adapter.kind {
         // Systems end processes that take too much of it.
-        Kind::Software | Kind::Integrated => {
+        AdapterKind::Software | AdapterKind::Integrated => {
             memory::available().map_or(limit, |available| limit.min(available / 2))
         }
-        Kind::Discrete | Kind::Virtual | Kind::Unknown => limit,
+        AdapterKind::Discrete | AdapterKind::Virtual | AdapterKind::Unknown => limit,
     };
     let largest =
         largest(limit, |bytes| match device.call(move |context| takes(context, bytes)) {
