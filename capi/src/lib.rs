@@ -18,7 +18,7 @@ use std::sync::OnceLock;
 use search::block::{Header, Target, VersionMask};
 use search::engine::{self, EngineId};
 use search::job::NonceRange;
-use search::search as core;
+use search::search as library;
 
 pub use self::fail::Status;
 use self::fail::{Failure, guarded, last_error};
@@ -39,14 +39,14 @@ pub const VERSION_NUMBER: u32 = VERSION_MAJOR * 1_000_000 + VERSION_MINOR * 1_00
 /// Engines and their threads. Searches share them, one after the other: a second one waits for its
 /// turn until it is told to stop.
 pub struct Workers {
-    inner: core::Workers,
+    inner: library::Workers,
     engine: CString,
     /// Where its threads are.
     process: u32,
 }
 
 /// Tells searches to stop, from any thread, and for good.
-pub struct Stop(core::Stop);
+pub struct Stop(library::Stop);
 
 /// What is known of an engine without opening it.
 #[repr(C)]
@@ -116,7 +116,7 @@ pub struct Progress {
 /// Who looks on while a search runs. All of it but the size may be null.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct SearchControl {
+pub struct Watch {
     /// `sizeof(PerjouleWatch)`.
     pub size: usize,
     /// Ends the search when it says so.
@@ -248,11 +248,11 @@ pub unsafe extern "C" fn perjoule_open(
             engine::by_id(id).map_err(Failure::unavailable)?
         };
         let id = engine.id().to_string();
-        let builder = core::Workers::builder(engine);
+        let builder = library::Workers::builder(engine);
         let builder = if threads == 0 { builder } else { builder.threads(threads) };
         let opened = Workers {
             inner: builder.build().map_err(|error| match error {
-                core::WorkersError::Threads { .. } => Failure::invalid(error),
+                library::WorkersError::Threads { .. } => Failure::invalid(error),
                 _ => Failure::failed(error),
             })?,
             engine: CString::new(id).map_err(Failure::failed)?,
@@ -302,7 +302,7 @@ pub unsafe extern "C" fn perjoule_engine(workers: *const Workers) -> *const c_ch
 /// A new handle to stop searches with, for `perjoule_stop_free`.
 #[unsafe(no_mangle)]
 pub extern "C" fn perjoule_stop_new() -> *mut Stop {
-    Box::into_raw(Box::new(Stop(core::Stop::default())))
+    Box::into_raw(Box::new(Stop(library::Stop::default())))
 }
 
 /// Stops the searches that watch this, now and later. They end within 10 ms on a processor that has
@@ -351,7 +351,7 @@ pub unsafe extern "C" fn perjoule_stop_free(stop: *mut Stop) {
 pub unsafe extern "C" fn perjoule_search(
     workers: *const Workers,
     work: *const Work,
-    watch: *const SearchControl,
+    watch: *const Watch,
     shares: *mut Share,
     share_capacity: usize,
     outcome: *mut Outcome,
@@ -376,8 +376,8 @@ pub unsafe extern "C" fn perjoule_search(
             )));
         }
 
-        let mut tell = |progress: core::Progress| {
-            if let Some(SearchControl { progress: Some(callback), context, .. }) = watch {
+        let mut tell = |progress: library::Progress| {
+            if let Some(Watch { progress: Some(callback), context, .. }) = watch {
                 let progress = Progress {
                     size: size_of::<Progress>(),
                     hashes: progress.hashes,
@@ -390,7 +390,7 @@ pub unsafe extern "C" fn perjoule_search(
         };
         // SAFETY: the caller says that it is null or a handle.
         let stop = watch.and_then(|watch| unsafe { watch.stop.as_ref() });
-        let look_on = core::SearchControl::default().progress(&mut tell);
+        let look_on = library::SearchControl::default().progress(&mut tell);
         let look_on = if let Some(Stop(stop)) = stop { look_on.stop(stop) } else { look_on };
         let busy = Busy::on(workers)?;
         let found = search.all(share_capacity, &workers.inner, look_on);
@@ -402,10 +402,10 @@ pub unsafe extern "C" fn perjoule_search(
             unsafe { shares.add(index).write(share_of(share)) };
         }
         let end = match found.end {
-            core::End::Limit => End::Full,
-            core::End::Exhausted => End::Exhausted,
-            core::End::Stopped => End::Stopped,
-            core::End::Failed => End::Failed,
+            library::End::Limit => End::Full,
+            library::End::Exhausted => End::Exhausted,
+            library::End::Stopped => End::Stopped,
+            library::End::Failed => End::Failed,
         };
         let said = Outcome { size, end, share_count: found.shares.len(), hashes: found.hashes };
         // SAFETY: it is not null, and the caller says that there is room for it.
@@ -512,11 +512,11 @@ fn null(argument: &str) -> Failure {
     Failure::invalid(format_args!("{argument} is null"))
 }
 
-fn search_of(work: &Work) -> Result<core::Search, Failure> {
+fn search_of(work: &Work) -> Result<library::Search, Failure> {
     let target = Target::from_le_bytes(work.target).map_err(Failure::invalid)?;
     let end = u64::from(work.first_nonce).saturating_add(work.nonce_count);
     let nonces = NonceRange::new(work.first_nonce, end).map_err(Failure::invalid)?;
-    let search = core::Search::new(Header::from_bytes(work.header), target)
+    let search = library::Search::new(Header::from_bytes(work.header), target)
         .nonces(nonces)
         .roll_time(work.roll_seconds);
     Ok(match VersionMask::from_consensus(work.version_mask) {
@@ -526,7 +526,7 @@ fn search_of(work: &Work) -> Result<core::Search, Failure> {
     })
 }
 
-fn share_of(share: &core::Share) -> Share {
+fn share_of(share: &library::Share) -> Share {
     let header = share.header();
     Share {
         nonce: header.nonce(),

@@ -4,7 +4,7 @@
 use std::mem::{offset_of, size_of};
 use std::slice;
 
-use super::{EngineInfo, Failure, Outcome, SearchControl, Work, null};
+use super::{EngineInfo, Failure, Outcome, Watch, Work, null};
 
 /// What is larger is no size of a struct, but a field that was never set.
 const MOST: usize = 4096;
@@ -24,7 +24,7 @@ unsafe impl Growing for Work {
 }
 
 // SAFETY: pointers, which may be null, behind a size.
-unsafe impl Growing for SearchControl {
+unsafe impl Growing for Watch {
     const NAME: &str = "PerjouleWatch";
 }
 
@@ -40,7 +40,7 @@ unsafe impl Growing for EngineInfo {
 
 const _: () = assert!(
     offset_of!(Work, size) == 0
-        && offset_of!(SearchControl, size) == 0
+        && offset_of!(Watch, size) == 0
         && offset_of!(Outcome, size) == 0
         && offset_of!(EngineInfo, size) == 0
 );

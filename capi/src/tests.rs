@@ -196,8 +196,8 @@ fn a_search_ends_when_told_to_by_who_looks_on() {
         ..work()
     };
     let stop = perjoule_stop_new();
-    let watch = SearchControl {
-        size: size_of::<SearchControl>(),
+    let watch = Watch {
+        size: size_of::<Watch>(),
         stop,
         progress: Some(stop_from_inside),
         context: stop.cast(),
@@ -244,7 +244,7 @@ struct Newer<T> {
 #[test]
 fn structs_of_another_size_are_understood_or_refused() {
     let workers = open(c"scalar", 1);
-    let search = |work: *const Work, watch: *const SearchControl, outcome: *mut Outcome| {
+    let search = |work: *const Work, watch: *const Watch, outcome: *mut Outcome| {
         let mut share = NO_SHARE;
         // SAFETY: they are as large as they say, or say something that is no size.
         unsafe { perjoule_search(workers, work, watch, &raw mut share, 1, outcome) }
@@ -257,7 +257,7 @@ fn structs_of_another_size_are_understood_or_refused() {
         let expected = format!("work->size is {size}, expected sizeof(PerjouleWork), which is 144");
         assert_eq!((status, said()), (Status::Invalid, expected));
     }
-    let watch = SearchControl { size: 8, stop: null(), progress: None, context: null_mut() };
+    let watch = Watch { size: 8, stop: null(), progress: None, context: null_mut() };
     assert_eq!(search(&raw const right, &raw const watch, &raw mut outcome), Status::Invalid);
     assert!(said().starts_with("watch->size is 8, expected sizeof(PerjouleWatch)"), "{}", said());
     let mut unset = Outcome { size: 0, ..NO_OUTCOME };
@@ -362,8 +362,8 @@ unsafe extern "C" fn search_again(context: *mut c_void, _: *const Progress) {
 fn a_search_in_its_own_callback_is_refused() {
     let (workers, stop) = (open(c"scalar", 1), perjoule_stop_new());
     let mut context = (workers, stop);
-    let watch = SearchControl {
-        size: size_of::<SearchControl>(),
+    let watch = Watch {
+        size: size_of::<Watch>(),
         stop,
         progress: Some(search_again),
         context: (&raw mut context).cast(),

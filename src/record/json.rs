@@ -113,7 +113,7 @@ fn malformed(error: serde_json::Error) -> ReadRecordError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::{example, expected};
+    use crate::record::{Row, example, expected};
     use crate::units::Watts;
 
     #[test]
@@ -197,6 +197,45 @@ mod tests {
     fn fields_of_later_versions_are_passed_over() {
         let later = text(&example::empty()).expect("finite").replacen('{', "{\"new\": [1, {}],", 1);
         assert_eq!(read(&later).expect("the same form"), example::empty());
+    }
+
+    /// The text of a file of the repository.
+    fn fixture(file: &str) -> Option<String> {
+        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file));
+        // Git may have given it other ends of lines.
+        text.ok().map(|text| text.replace("\r\n", "\n"))
+    }
+
+    /// Files of earlier versions, which are never written anew.
+    #[test]
+    fn files_of_this_schema_are_read_and_written_back_to_the_letter() {
+        for name in ["full", "empty", "unmetered"] {
+            let before = fixture(&format!("tests/fixtures/schema-1-{name}.json")).expect(name);
+            let after = text(&read(&before).expect(name)).expect("finite");
+            assert!(before == after, "{name} is written back otherwise");
+        }
+    }
+
+    /// The score of an NVIDIA H200, by an earlier version.
+    #[test]
+    fn all_names_of_a_real_score_are_known() {
+        // The package that is published lacks it.
+        let Some(before) = fixture("docs/cards/nvidia-h200.json") else { return };
+        let record = read(&before).expect("a record");
+        assert!(record.started.known().is_some() && !record.rows.is_empty());
+        for row in &record.rows {
+            let Row { device, workload, variant, unit, no_energy, energy, .. } = row;
+            let known = [
+                device.known().is_some(),
+                workload.known().is_some(),
+                variant.known().is_some(),
+                unit.known().is_some(),
+                no_energy.as_ref().is_none_or(|why| why.known().is_some()),
+                energy.as_ref().is_none_or(|energy| energy.source.known().is_some()),
+            ];
+            assert_eq!(known, [true; 6], "{row:?}");
+        }
+        assert!(before == text(&record).expect("finite"), "it is written back otherwise");
     }
 
     /// Where a field changed its meaning or went away, [`RECORD_SCHEMA`] is to be raised.

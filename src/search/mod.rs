@@ -11,10 +11,10 @@
 //! An engine may fail. Its unfinished work is then done by the others, and nothing is lost or
 //! counted twice; the search fails only when no engine is left.
 
-mod pace;
-mod pieces;
-mod rest;
+mod duty_cycle;
+mod rate;
 mod throttle;
+mod work_queue;
 mod workers;
 
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub use self::throttle::{Duty, DutyError, Throttle};
 pub use self::workers::{MAX_THREADS, Workers, WorkersBuilder, WorkersError};
 pub use crate::engine::{Share, verify};
 
-use self::pieces::WorkQueue;
+use self::work_queue::WorkQueue;
 
 /// A search to run: a header and a target, and how far its nonce, version and time may vary.
 ///

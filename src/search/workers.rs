@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::pieces::{Chunk, WorkQueue};
-use super::rest::{DutyCycle, IdleGate, WorkerIndex};
+use super::duty_cycle::{DutyCycle, IdleGate, WorkerIndex};
 use super::throttle::Wakeup;
+use super::work_queue::{Chunk, WorkQueue};
 use super::{Progress, SearchControl, Share, Stop};
 use crate::engine::verify::judge;
 use crate::engine::{self, Engine, EngineError, EngineErrorKind};

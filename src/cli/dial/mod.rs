@@ -121,7 +121,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         bar.set_message(duty.to_string());
     });
     bar.finish_and_clear();
-    let report = Report::new(&profile, &run, &power.told(), &workers);
+    let report = Report::new(&profile, &run, &power.reading(), &workers);
     if args.json {
         super::print_json(&report)?;
     } else {

@@ -22,7 +22,7 @@ pub(super) enum Power {
 }
 
 /// What the meters told.
-pub(super) struct Told {
+pub(super) struct PowerReading {
     /// Joules; `None` where it is not measured.
     pub(super) energy: Option<CounterTrace>,
     /// Which meters, or why there are none.
@@ -56,10 +56,10 @@ impl Power {
     }
 
     /// What they told until now, added up.
-    pub(super) fn told(&self) -> Told {
+    pub(super) fn reading(&self) -> PowerReading {
         let recorder = match self {
             Self::Metered(recorder) => recorder,
-            Self::Unmetered(why) => return Told { energy: None, by: why.clone() },
+            Self::Unmetered(why) => return PowerReading { energy: None, by: why.clone() },
         };
         // Has all of them read twice more, the second time after the end that each was read at before.
         let _ = recorder.mark();
@@ -68,7 +68,7 @@ impl Power {
         let tracks = recorder.tracks();
         let names: Vec<_> = tracks.iter().map(|track| name(&track.info)).collect();
         if let Some(failure) = tracks.iter().find_map(|track| track.last_failure.as_ref()) {
-            return Told { energy: None, by: format!("{}: {failure}", names.join(" + ")) };
+            return PowerReading { energy: None, by: format!("{}: {failure}", names.join(" + ")) };
         }
         let traces: Vec<CounterTrace> = tracks
             .iter()
@@ -87,7 +87,7 @@ impl Power {
                 sum.push(at, total);
             }
         }
-        Told { energy: Some(sum), by: names.join(" + ") }
+        PowerReading { energy: Some(sum), by: names.join(" + ") }
     }
 }
 

@@ -9,7 +9,7 @@ use perjoule::search::{Duty, End, Workers};
 use perjoule::units::Watts;
 use serde::Serialize;
 
-use super::power::Told;
+use super::power::PowerReading;
 use perjoule::dial::{Run, SetpointProfile};
 
 /// What grid programmes ask.
@@ -149,7 +149,7 @@ impl Report {
     pub(super) fn new(
         profile: &SetpointProfile<'_>,
         run: &Run,
-        told: &Told,
+        told: &PowerReading,
         workers: &Workers,
     ) -> Self {
         let hashes = Observed::new(&run.hashes, run, Some(0.0));

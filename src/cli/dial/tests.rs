@@ -7,7 +7,7 @@ use perjoule::engine::{self, EngineId};
 use perjoule::search::{Duty, Search, SearchControl, Throttle, Workers};
 use serde_json::Value;
 
-use super::power::Told;
+use super::power::PowerReading;
 use super::report::Report;
 use perjoule::dial::{Drive, SetpointProfile};
 
@@ -35,7 +35,7 @@ fn stopped(steps: &[f64], stop: Option<(f64, f64)>) -> Report {
     let workers = Workers::builder(scalar).threads(1).build().unwrap();
     let nothing = Search::new(Header::from_bytes([0; Header::LEN]), Target::MAX);
     let run = drive.end(nothing.all(0, &workers, SearchControl::default()));
-    let told = Told { energy: None, by: "no meter".to_owned() };
+    let told = PowerReading { energy: None, by: "no meter".to_owned() };
     Report::new(&profile, &run, &told, &workers)
 }
 

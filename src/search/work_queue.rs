@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::pace::{RateEstimate, RateEstimates};
+use super::rate::{RateEstimate, RateEstimates};
 use super::{End, Outcome, Search, Share};
 use crate::engine::EngineError;
 use crate::job::{Job, NonceRange};
