@@ -5,10 +5,10 @@
 //! Header + Target ──► Job ──► Engine::scan ──► Candidate ──► verify ──► Share
 //!                            (scalar · SIMD · SHA instructions · GPU)
 //!
-//! Workload × Device ──► slices in turn, checked; windows of meters ──► Row ──► Report
+//! Workload × Device ──► slices in turn, checked; windows of meters ──► Row ──► Record
 //! (the engines' search · matrix products · peaks · memory)
 //!
-//! Report × Site ──► values of each use ──► Verdict, plan by the hour ──► Decision
+//! Record × Site ──► values of each use ──► Verdict, plan by the hour ──► Decision
 //! ```
 //!
 //! Each room of the crate knows those above it in this list, and none below; a test reads the sources

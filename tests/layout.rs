@@ -127,9 +127,12 @@ fn modules() -> Modules {
                 folders.push(path);
                 continue;
             }
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
             let name = name.strip_suffix("::mod").unwrap_or(&name).to_owned();
             let text = without_tests(&fs::read_to_string(&path).expect("UTF-8"));
-            let uses = uses(&text, &name);
+            let uses = uses(&text, &name, path.ends_with("mod.rs"));
             let file = path.strip_prefix(&root).expect("inside").display();
             modules.insert(name, Module { file: format!("src/{file}"), uses });
         }
@@ -141,17 +144,25 @@ fn without_tests(text: &str) -> String {
     let text = text.replace("\r\n", "\n");
     let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
     let mut text = lines.collect::<Vec<_>>().join("\n");
-    // A block of tests is the last thing in a file; a module of them has a file of its own.
+    // Whatever is for tests alone goes: to its `;`, or with the block that it opens.
     while let Some(at) = text.find("#[cfg(test)]") {
-        let end = text[at..].find([';', '{']).map_or(text.len(), |end| at + end + 1);
-        let is_block = text[..end].ends_with('{');
-        text.replace_range(at..if is_block { text.len() } else { end }, "");
+        let mut depth = 0_usize;
+        let end = text[at..].char_indices().find_map(|(offset, character)| {
+            match character {
+                '{' => depth += 1,
+                '}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
+            let is_end = depth == 0 && matches!(character, ';' | '}');
+            is_end.then_some(at + offset + 1)
+        });
+        text.replace_range(at..end.unwrap_or(text.len()), "");
     }
     text
 }
 
 /// All paths of a text, as seen from the root of the crate.
-fn uses(text: &str, module: &str) -> Vec<(Vec<String>, bool)> {
+fn uses(text: &str, module: &str, is_contents: bool) -> Vec<(Vec<String>, bool)> {
     let mut uses = Vec::new();
     for start in ["crate::", "super::", "self::"] {
         for (at, _) in text.match_indices(start) {
@@ -160,11 +171,10 @@ fn uses(text: &str, module: &str) -> Vec<(Vec<String>, bool)> {
             if text[..at].ends_with("::") || text[..at].ends_with(|c: char| c.is_alphanumeric()) {
                 continue;
             }
+            // What a table of contents uses its children see, whether others do or not.
+            let line = before.rsplit(['\n', ';']).next().unwrap_or_default().trim_start();
             let passed_on = before.ends_with("use")
-                && before
-                    .rsplit(['\n', ';'])
-                    .next()
-                    .is_some_and(|line| line.trim_start().starts_with("pub"));
+                && (line.starts_with("pub") || is_contents && line == "use");
             let mut paths = Vec::new();
             tree(&text[at..], &mut Vec::new(), &mut paths);
             let absolute = paths.into_iter().map(|path| (absolute(path, module), passed_on));

@@ -18,7 +18,7 @@ use bitcoin::{
 use bitcoinkernel::{ChainType, ChainstateManager, Context, ContextBuilder, ProcessBlockResult};
 use perjoule::block::{Header, Target, VersionMask};
 use perjoule::engine::{self, Engine};
-use perjoule::search::{Search, Watch, Workers};
+use perjoule::search::{Search, SearchControl, Workers};
 use tempfile::TempDir;
 
 /// A script that is always true: whom the coinbases pay, and the signet's challenge.
@@ -89,7 +89,7 @@ impl Chain {
         let target = Target::from_compact(unsolved.bits()).unwrap();
         let search = Search::new(unsolved, target);
         let search = mask.into_iter().fold(search, Search::versions);
-        let outcome = search.first(workers, Watch::default());
+        let outcome = search.first(workers, SearchControl::default());
         let solved = *outcome.shares.first().expect("2^32 nonces are enough here").header();
 
         // On regtest many wrong nonces are right ones.

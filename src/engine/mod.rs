@@ -219,7 +219,10 @@ pub fn by_id(id: EngineId) -> Result<Arc<dyn Engine>, UnavailableEngineError> {
         Err(unavailable) => unavailable.id == id,
     };
     let entry = survey().iter().find(is_it).cloned();
-    entry.unwrap_or(Err(UnavailableEngineError { id, why: Why::Missing(Vec::new()) }))
+    entry.unwrap_or_else(|| {
+        let missing = cpu::detect(id).engine.err().unwrap_or_default();
+        Err(UnavailableEngineError { id, why: Why::Missing(missing) })
+    })
 }
 
 #[cfg(not(feature = "gpu"))]

@@ -127,45 +127,62 @@ impl<D> Drop for Guarded<D> {
     }
 }
 
-/// Place where a call leaves its answer, and the signal that it is there. A channel of answers
-/// would be compiled for each type of them, which took a fifteenth of the time for this crate.
+/// Where a call leaves its answer, and how it tells that it did. A channel of answers would be
+/// compiled for each type of them, which took a fifteenth of the time for this crate.
 struct Answer<T> {
-    place: Arc<Mutex<Option<Result<T, DeviceError>>>>,
+    place: Arc<Mutex<Place<T>>>,
     is_there: mpsc::Sender<()>,
 }
 
+/// The other side, for whoever waits for the answer.
 struct Answered<T> {
-    place: Arc<Mutex<Option<Result<T, DeviceError>>>>,
+    place: Arc<Mutex<Place<T>>>,
     is_there: mpsc::Receiver<()>,
+}
+
+/// An answer on its way.
+enum Place<T> {
+    Waiting,
+    There(Result<T, DeviceError>),
+    /// Nobody waits for it any more.
+    GivenUp,
 }
 
 fn answer<T>() -> (Answer<T>, Answered<T>) {
     let (sender, receiver) = mpsc::channel();
-    let place = Arc::default();
+    let place = Arc::new(Mutex::new(Place::Waiting));
     (Answer { place: Arc::clone(&place), is_there: sender }, Answered { place, is_there: receiver })
 }
 
 impl<T> Answer<T> {
-    /// Sends the answer, or returns it if nobody waits for it any more.
-    fn send(self, answer: Result<T, DeviceError>) -> Result<(), Option<Result<T, DeviceError>>> {
-        let place = || self.place.lock().unwrap_or_else(PoisonError::into_inner);
-        *place() = Some(answer);
-        self.is_there.send(()).map_err(|_| place().take())
+    /// Gives the answer back where nobody waits for it any more.
+    fn send(self, answer: Result<T, DeviceError>) -> Result<(), Result<T, DeviceError>> {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Place::GivenUp = *place {
+            return Err(answer);
+        }
+        *place = Place::There(answer);
+        drop(place);
+        // Who waits looks at the place, however the waiting ends.
+        let _ = self.is_there.send(());
+        Ok(())
     }
 }
 
 impl<T> Answered<T> {
-    /// Waits for the answer, and returns it or how the device failed to give one.
+    /// Waits for the answer no longer than `patience`: the answer, or how the device failed to give one.
     fn wait(self, patience: Duration, health: &Health) -> Result<T, DeviceError> {
         let ended = self.is_there.recv_timeout(patience);
-        let answer = self.place.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match (ended, answer) {
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = mem::replace(&mut *place, Place::GivenUp);
+        drop(place);
+        match (answer, ended) {
             // A buffer that there is no memory for is no failure of the device.
-            (Ok(()), Some(Err(DeviceError::OutOfMemory))) => {
+            (Place::There(Err(DeviceError::OutOfMemory)), _) => {
                 health.check().and(Err(DeviceError::OutOfMemory))
             }
-            (Ok(()), Some(answer)) => answer.map_err(|failure| health.fails(failure)),
-            (Err(mpsc::RecvTimeoutError::Timeout), _) => {
+            (Place::There(answer), _) => answer.map_err(|failure| health.fails(failure)),
+            (_, Err(mpsc::RecvTimeoutError::Timeout)) => {
                 Err(health.fails(DeviceError::Hung(patience)))
             }
             _ => Err(health.fails(gone())),

@@ -26,10 +26,10 @@
 //! let update = Duration::from_millis(1);
 //! let meter = Fake::counting(Domain::Cpu, Watts::new(65.0), update);
 //! let meters: Vec<Box<dyn Meter>> = vec![Box::new(meter)];
-//! let hand = ManualClock::new();
-//! let recorder = Recorder::start(meters, hand.clock(), Duration::from_millis(50))?;
+//! let clock = ManualClock::new();
+//! let recorder = Recorder::start(meters, clock.clock(), Duration::from_millis(50))?;
 //!
-//! let ((), measured) = recorder.measure(|| hand.advance(Duration::from_secs(10)));
+//! let ((), measured) = recorder.measure(|| clock.advance(Duration::from_secs(10)));
 //! let window = measured[0].window.as_ref().map_err(Clone::clone)?;
 //! assert_eq!(window.energy.to_string(), "650 J");
 //! assert_eq!(window.power().to_string(), "65.0 W");

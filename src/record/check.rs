@@ -292,12 +292,9 @@ fn text(place: Arguments<'_>, text: &str) -> Result<(), ImpossibleValueError> {
     ensure(false, place, found, || format!("at most {MOST_TEXT}"))
 }
 
-/// A name that this version knows is not too long.
-fn name<T>(place: Arguments<'_>, name: &Named<T>) -> Result<(), ImpossibleValueError> {
-    match name {
-        Named::Known(_) => Ok(()),
-        Named::Other(name) => text(place, name),
-    }
+/// A name that this version knows may have a text of the user's in it, as that of a sensor has.
+fn name<T: Display>(place: Arguments<'_>, name: &Named<T>) -> Result<(), ImpossibleValueError> {
+    text(place, &name.to_string())
 }
 
 fn may_say(place: Arguments<'_>, words: Option<&String>) -> Result<(), ImpossibleValueError> {
@@ -400,6 +397,15 @@ mod tests {
         for (pointer, place) in
             [("/rows/1/variant", "rows[1].variant"), ("/devices/0/name", "devices[0].name")]
         {
+            let why = with(pointer, &endless).expect_err(pointer);
+            assert!(why.starts_with(place) && why.len() < 200, "{why}");
+        }
+        // Names that are known, with a text of somebody's in them.
+        for (pointer, before, place) in [
+            ("/meters/0/domain", "sensor:", "meters[0].domain"),
+            ("/rows/0/no_energy", "cpu: ", "rows[0].no_energy"),
+        ] {
+            let endless = format!("\"{before}{}\"", "x".repeat(MOST_TEXT));
             let why = with(pointer, &endless).expect_err(pointer);
             assert!(why.starts_with(place) && why.len() < 200, "{why}");
         }

@@ -1,4 +1,4 @@
-//! Reports that tests of every exporter work with: a full one, with all that a record can have in
+//! Records that tests of every exporter work with: a full one, with all that a record can have in
 //! it, and an empty one.
 //!
 //! The numbers are made up, but fit each other: work is rate times time, energy is power times time,

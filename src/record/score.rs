@@ -32,7 +32,8 @@ impl Record {
         Self {
             schema: RECORD_SCHEMA,
             perjoule: env!("CARGO_PKG_VERSION").to_owned(),
-            started: Named::Known(started.unwrap_or_default()),
+            // A clock beyond all dates is no date.
+            started: started.map_or_else(|_| "".into(), Named::Known),
             seconds: measured.took.as_secs_f64(),
             complete,
             machine: ScoredMachine {

@@ -1,4 +1,4 @@
-//! A group: workloads of one kind on one device, timed in slices and in turn, then each in the windows
+//! A group: workloads of one class on one device, timed in slices and in turn, then each in the windows
 //! of the meters.
 
 use std::fmt;
@@ -9,7 +9,7 @@ use super::plan::DeviceId;
 use super::subject::Subject;
 use super::{Capacity, MeasuredRow, Missing};
 use crate::search::Stop;
-use crate::workload::{Kind, Label, Place, Size, Workload, WorkloadError};
+use crate::workload::{Kind, Label, Place, Size, Variant, Workload, WorkloadError};
 
 /// The first rounds wake the vector units and find the amount of work of a slice, and do not count:
 /// at least `WARM_UP` rounds, and this share of the time up to `WARM_UP_TIME`.
@@ -181,13 +181,13 @@ impl Group {
         let mut places = Vec::new();
         let mut searches: Vec<(Size, f64, usize)> = Vec::new();
         for (place, subject) in self.subjects.iter().enumerate() {
-            let Label { kind, size, .. } = subject.workload.label();
+            let Label { kind, variant, size, .. } = subject.workload.label();
             if !subject.is_shown || Some(threads(subject)) != most || subject.samples.has_failed {
                 continue;
             }
             match kind {
                 Kind::Matmul | Kind::Bandwidth => places.push(place),
-                Kind::Sha256d if !subject.roofs.is_empty() => {
+                Kind::Sha256d if variant != Variant::Sha2Crate => {
                     let rate = subject.samples.rate().map_or(0.0, |rate| rate.median);
                     match searches.iter_mut().find(|search| search.0 == size) {
                         Some(search) if search.1 >= rate => {}

@@ -100,7 +100,7 @@ impl FromStr for Duty {
 /// use perjoule::search::{Duty, Throttle, SearchControl};
 ///
 /// let throttle = Throttle::default();
-/// let watch = SearchControl::default().throttle(&throttle);
+/// let control = SearchControl::default().throttle(&throttle);
 /// // From any thread, while the search runs:
 /// throttle.set(Duty::from_percent(50.0)?);
 /// assert_eq!(throttle.duty().to_string(), "50 %");

@@ -4,7 +4,7 @@
 //! The chains go round in circles of numbers that are exact in every step, so that the end of each
 //! is known however long it ran. What they show is a rate: the numbers hardly change, so the power
 //! they draw is less than that of real work. That of integers is
-//! [`Exercise::widest`](crate::workload::sha256d::EnginePeak::widest).
+//! [`EnginePeak::widest`](crate::workload::sha256d::EnginePeak::widest).
 
 use std::fmt;
 use std::sync::Mutex;
