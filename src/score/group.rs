@@ -98,12 +98,14 @@ impl Group {
 }
 
 impl Group {
-    /// Measures all workloads in turn. `tell` is called with the time that this has taken.
+    /// Measures all workloads in turn. `tell` is called with the time that this has taken. One round
+    /// counts at least, so that a machine that stands still for all the time has rates nevertheless.
     pub(super) fn measure(&mut self, time: Duration, stop: &Stop, tell: &mut dyn FnMut(Duration)) {
         let start = Instant::now();
         let warm_up = (time / WARM_UP_SHARE).min(WARM_UP_TIME);
         let mut rounds = 0;
-        while rounds <= WARM_UP || start.elapsed() < time {
+        let mut has_counted = false;
+        while !has_counted || start.elapsed() < time {
             let counts = rounds >= WARM_UP && start.elapsed() >= warm_up;
             for place in 0..self.subjects.len() {
                 if stop.is_stopped() {
@@ -113,6 +115,7 @@ impl Group {
                 self.note(place, ran);
             }
             rounds += 1;
+            has_counted |= counts;
             tell(start.elapsed().min(time));
         }
     }

@@ -547,6 +547,37 @@ mod tests {
         }
     }
 
+    /// Each run after the second takes longer than all the time that there is.
+    #[derive(Debug)]
+    struct Slow(usize);
+
+    impl Workload for Slow {
+        fn label(&self) -> Label {
+            let (size, place) = (Size::Registers, Place::Cores(1));
+            Label { kind: Kind::Peak, variant: Variant::FmaF32, size, place }
+        }
+
+        fn run(&mut self, time: Duration) -> Result<Done, WorkloadError> {
+            self.0 += 1;
+            if self.0 > 2 {
+                std::thread::sleep(Duration::from_millis(150));
+            }
+            Ok(Done { work: WorkAmount::Flops(1000), took: time })
+        }
+
+        fn check(&mut self) -> Result<(), WorkloadError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_machine_that_stands_still_for_all_the_time_has_a_rate() {
+        let mut group = Group::new(DeviceId::Cpu, false);
+        group.add("slow", Duration::from_micros(100), Ok(Slow(0))).expect("made");
+        group.measure(Duration::from_millis(100), &Stop::default(), &mut |_| ());
+        assert_eq!(group.rows().len(), 1);
+    }
+
     #[test]
     fn what_is_wrong_has_no_row_and_a_lost_gpu_has_none_at_all() {
         const ALWAYS: usize = usize::MAX;
