@@ -11,19 +11,22 @@ from node import free_port
 
 # Nobody's: the hash of the example key of BIP 173.
 ADDRESS = "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx"
+REGTEST_ADDRESS = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
 
 
 class Pool:
-    """A run of the pool, for miners of this machine."""
+    """A run of the pool, for miners of this machine. It writes `tags` into its coinbases."""
 
-    def __init__(self, command, node):
+    def __init__(self, command, node, tags):
         self.folder = tempfile.TemporaryDirectory(prefix="perjoule-pool-")
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         config = {
             "bitcoind": {"rpccookiefile": node.cookie, "rpcurl": node.url, "notify_fallback": True},
             "stratum": {"listen_addr": "127.0.0.1", "listen_port": self.port, "vardiff_min": 1},
-            "mining": {"pool_address": ADDRESS, "coinbase_tag_primary": "perjoule", "coinbase_tag_secondary": "test"},
+            "mining": {
+                "pool_address": ADDRESS, "coinbase_tag_primary": tags[0], "coinbase_tag_secondary": tags[1],
+            },
             "api": {"listen_port": 0},
             "logger": {"log_to_console": True, "log_to_file": False, "log_level_console": 1},
             "datum": {"pool_host": "", "pooled_mining_only": False},
