@@ -12,7 +12,7 @@ use perjoule::block::{Header, Target};
 use perjoule::criterion::EnergyMeasurement;
 use perjoule::engine;
 use perjoule::job::NonceRange;
-use perjoule::score::DeviceId;
+use perjoule::record::DeviceId;
 use perjoule::search::{Search, SearchControl, Workers};
 use perjoule::units::WorkUnit;
 use perjoule::workload::cpu::matmul::{Matmul, Precision};

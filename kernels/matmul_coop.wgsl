@@ -5,7 +5,7 @@
 // spread over the threads of a subgroup; a multiplication of two such blocks is one operation of all
 // of them. Which of the two a driver has is for the host to ask (wgpu does not check it). Each
 // subgroup computes 4x4 blocks: with 4 blocks of `left` and 4 of `right` read it does 16
-// multiplications. How the rest of the work is divided is told in matmul_f32.wgsl. What differs:
+// multiplications. How the rest of the work is divided is described in matmul_f32.wgsl. What differs:
 //
 // - Blocks have to lie in rows of one pitch, so it is padding that keeps the rows in different banks,
 //   and leaves them aligned to 16 bytes, as Vulkan wants it.
@@ -30,7 +30,7 @@ enable wgpu_cooperative_matrix;
 // Threads of a subgroup.
 override SUBGROUP: u32 = 32u;
 // The tile. All are powers of two, TILE_M and TILE_N at least 4 blocks, TILE_K at least one; and each
-// thread fetches 1, 2, 4 or 8 vectors of each piece: so many are TILE_M * TILE_K / 4 and
+// thread fetches 1, 2, 4 or 8 vectors of each piece, which is TILE_M * TILE_K / 4 and
 // TILE_K * TILE_N / 4 divided by the number of threads.
 override TILE_M: u32 = 128u;
 override TILE_N: u32 = 128u;

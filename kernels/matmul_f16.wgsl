@@ -1,7 +1,7 @@
 // The product of two matrices of f16: product[m x n] = left[m x k] * right[k x n], all row-major.
 // The sums are f32, and so is the product (multiply_f32), or both are f16 (multiply_f16).
 //
-// How the work is divided, and why so, is told in matmul_f32.wgsl: this is its 8x8 kernel twice.
+// How the work is divided, and why so, is described in matmul_f32.wgsl: this is its 8x8 kernel twice.
 // What differs:
 //
 // - multiply_f32 turns the elements into f32 when it puts them into shared memory, once for each of

@@ -5,7 +5,7 @@
 // `right` transposed, n rows of k words. Where the number of integers is no multiple of 4, the host
 // fills the last word of each row up with zeros.
 //
-// How the work is divided, and why so, is told in matmul_f32.wgsl. What differs:
+// How the work is divided, and why so, is described in matmul_f32.wgsl. What differs:
 //
 // - Both pieces have rows along k, and both are swizzled: of `right`, 8 rows in a row are read at
 //   once, and fall into different banks.
@@ -13,7 +13,7 @@
 //
 // The edges: what lies beyond a matrix is fetched as 0 and not stored, so m, n and k can be anything
 // from 1 on. Limits: m, n and k up to 2^20, and no matrix of 2^32 elements or more; then no index
-// below overflows. A sum is right modulo 2^32, so right for k up to 32,767 words whatever the
+// below overflows. A sum is right modulo 2^32, so right for k up to 32,767 words and for any
 // integers. A thread goes through (k / TILE_K) * (2 + TILE_K / 4) rounds of loops, with those in which
 // a loop ends: for a driver that ends loops after 65,535, k is at most 2^16.
 //

@@ -17,7 +17,8 @@ use ::criterion::Throughput;
 use ::criterion::measurement::{Measurement, ValueFormatter, WallTime};
 
 use crate::meter::{Clock, DEFAULT_INTERVAL, Mark, MeterError, Recorder, found};
-use crate::score::{DeviceId, Metering};
+use crate::record::DeviceId;
+use crate::score::Metering;
 use crate::units::{Joules, WorkUnit};
 
 /// A measurement of the energy of a device in joules, or of time in nanoseconds where no meter

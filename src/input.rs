@@ -47,8 +47,10 @@ impl InputLimit {
     /// Limit of a score: power over hours, every fiftieth of a second, is some tens of megabytes.
     pub(crate) const SCORE: Self = Self::new("a score", 256 << 20);
     /// Limit of a file of settings, such as a site or thresholds.
+    #[cfg(feature = "decision")]
     pub(crate) const SETTINGS: Self = Self::new("a file of settings", 4 << 20);
     /// Limit of a series of prices: a year of hours is half a megabyte.
+    #[cfg(feature = "decision")]
     pub(crate) const SERIES: Self = Self::new("a series of prices", 64 << 20);
 
     const fn new(what: &'static str, bytes: u64) -> Self {
@@ -59,7 +61,7 @@ impl InputLimit {
 /// Reads the text of a file.
 pub(crate) fn file(path: &Path, limit: InputLimit) -> Result<String, InputError> {
     let found = fs::metadata(path).map_err(InputError::Unreadable)?;
-    // To open a pipe is to wait for whoever writes into it.
+    // Opening a pipe waits for its writer.
     if let Some(other) = other_than_a_file(found.file_type(), path) {
         return Err(InputError::NoFile(other));
     }
@@ -148,6 +150,7 @@ pub(crate) fn shown(text: &str, most: usize) -> String {
 }
 
 /// Joins the first `most` of a list, and says how many more there are.
+#[cfg(feature = "decision")]
 pub(crate) fn listed<T: ToString>(all: &[T], between: &str, most: usize) -> String {
     let mut text = all.iter().take(most).map(ToString::to_string).collect::<Vec<_>>().join(between);
     if let Some(more) = all.len().checked_sub(most).filter(|&more| more > 0) {
@@ -209,6 +212,11 @@ mod tests {
         assert_eq!(shown("short", 5), "short");
         assert_eq!(shown("a\x1b[31m\u{202e}", 20), "a\\u{1b}[31m\\u{202e}");
         assert_eq!(shown(&format!("begin{}end", "x".repeat(1 << 20)), 10), "begin…xxend");
+    }
+
+    #[cfg(feature = "decision")]
+    #[test]
+    fn lists_say_how_many_more_there_are() {
         assert_eq!(listed(&[1, 2, 3], ", ", 3), "1, 2, 3");
         assert_eq!(listed(&[1, 2, 3], "; ", 1), "1; and 2 more");
     }

@@ -29,9 +29,9 @@
 //! - [`workload`]: the search, matrix products, arithmetic peaks and memory under one trait;
 //! - `meter`: what measures joules, and windows over it;
 //! - [`dial`]: set points of a search, and how fast and how well something followed them;
+//! - `record`: what a score reports, as one typed value with JSON and a schema;
 //! - `score`: how fast each device does each kind of work, what is possible there, and what it costs;
 //! - `criterion`: energy as a measurement of the benchmark library of that name;
-//! - `record`: what a score tells, as one typed value with JSON and a schema;
 //! - `decision`: what to do with scored hardware at a site with its prices;
 //! - `report`: what people and programs are shown of a record and of a decision.
 //!
@@ -52,7 +52,7 @@
 //! - *Candidate*: a nonce and a version whose hash may meet the target; a *share* is one that does.
 //! - *Engine*: an implementation of the search; a *worker* is a thread that runs one.
 //! - *Duty*: the share of the time in which a throttled search works.
-//! - *Set point*: a duty that is told at some time; *t90* is when nine tenths of a step were covered.
+//! - *Set point*: a duty set at some time; *t90* is when nine tenths of a step were covered.
 //! - *Site*: a place with its power, prices and limits; a *use* is what its power can go to.
 //! - *Hashprice*: dollars a day of a petahash a second; *difficulty* is work by that of the easiest
 //!   target of the main chain.
@@ -63,34 +63,40 @@
 //!
 //! # Cargo features
 //!
-//! - `cli` (default): the `perjoule` command, reports and decisions.
-//! - `gpu` (default): engines on GPUs. Without these the crate is a library with next to no
-//!   dependencies.
+//! - `cli` (default): the `perjoule` command, which takes all of the next four.
+//! - `report`: what people and programs are shown of a record and of a decision.
+//! - `decision`: what to do with scored hardware.
+//! - `score`: scores and their records.
 //! - `meter`: what measures joules; with `nvml` (default) also NVIDIA's GPUs.
+//! - `gpu` (default): engines and work on GPUs.
 //! - `matmul` (default): matrix products on processors.
 //! - `criterion`: energy as a measurement of the benchmark library of that name.
 //! - `bitcoin`: conversions between [`block`]'s types and those of rust-bitcoin 0.32.
+//!
+//! Without any, the crate is a search with next to no dependencies.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod block;
 #[cfg(feature = "criterion")]
 pub mod criterion;
-#[cfg(feature = "cli")]
+#[cfg(feature = "decision")]
 pub mod decision;
 pub mod dial;
 pub mod engine;
 pub mod gpu;
-#[cfg(feature = "cli")]
+#[cfg(feature = "score")]
 pub mod input;
 pub mod job;
 mod lanes;
 pub mod machine;
 #[cfg(feature = "meter")]
 pub mod meter;
-#[cfg(feature = "cli")]
+#[cfg(feature = "score")]
 pub mod record;
-#[cfg(feature = "cli")]
+#[cfg(feature = "report")]
 pub mod report;
-#[cfg(feature = "meter")]
+#[cfg(feature = "score")]
 pub mod score;
 pub mod search;
 pub mod sha256;

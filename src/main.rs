@@ -12,7 +12,7 @@ fn main() -> ExitCode {
 }
 
 /// That wgpu panics when a driver loses the device is expected: the thread is there for it, and what
-/// became of the device is told in a line.
+/// became of the device is reported in a line.
 fn quiet_gpu_threads() {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -23,7 +23,7 @@ fn quiet_gpu_threads() {
 }
 
 /// A layer of Mesa's looks for a display to sort GPUs by, and writes errors to stderr where a
-/// service or root has none. There is no way to tell it but this.
+/// service or root has none. There is no other way to prevent that.
 fn quiet_mesa() {
     const SESSION: &str = "XDG_RUNTIME_DIR";
     if cfg!(all(feature = "gpu", target_os = "linux")) && std::env::var_os(SESSION).is_none() {

@@ -23,9 +23,9 @@ const ORDER: [&str; 18] = [
     "workload",
     "meter",
     "dial",
+    "record",
     "score",
     "criterion",
-    "record",
     "decision",
     "report",
 ];

@@ -8,7 +8,7 @@ use std::time::Duration;
 use perjoule::gpu::adapters;
 use perjoule::units::WorkAmount;
 use perjoule::workload::gpu::{
-    Arithmetic, Bandwidth, Device, Latency, Matmul, Operation, Peak, Transfer, largest_buffer,
+    Arithmetic, Bandwidth, Device, Latency, Matmul, Peak, PeakOperation, Transfer, largest_buffer,
 };
 use perjoule::workload::{Shape, Workload, WorkloadError};
 use proptest::prelude::*;
@@ -191,7 +191,7 @@ fn launches_are_counted_one_by_one() {
 #[test]
 fn peaks_compute_what_they_say() {
     for device in DEVICES.iter() {
-        for operation in Operation::ALL {
+        for operation in PeakOperation::ALL {
             if let Some(missing) = operation.missing(device.adapter()) {
                 eprintln!("not tested: {operation}, it needs {missing}");
                 Peak::new(device, operation).expect_err("it is missing");
@@ -203,7 +203,7 @@ fn peaks_compute_what_they_say() {
             let done = peak.run(Duration::ZERO).expect("a healthy device");
             assert!(done.work.value() > 0, "{done:?}");
             let integers = matches!(done.work, WorkAmount::Operations(_));
-            assert_eq!(integers, operation == Operation::Dot8);
+            assert_eq!(integers, operation == PeakOperation::Dot8);
             peak.run(Duration::from_millis(50)).expect("a healthy device");
             if let Err(trouble) = peak.check() {
                 panic!("{}: {trouble}", peak.label());

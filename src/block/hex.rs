@@ -95,7 +95,7 @@ fn digits(text: &str, prefix: usize, expected: &'static str) -> Result<Vec<u8>, 
         .collect()
 }
 
-/// Lets `Debug` show what `Display` shows: a list of byte values or limbs helps nobody.
+/// Lets `Debug` show what `Display` shows: a list of byte values or limbs is of no use.
 macro_rules! debug_as_display {
     ($($type:ident),+) => {
         $(impl std::fmt::Debug for $type {

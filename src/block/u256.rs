@@ -46,7 +46,7 @@ impl U256 {
         bytes
     }
 
-    /// 64 digits, most significant first.
+    /// Returns 64 hex digits, most significant first.
     pub(super) fn to_hex(self) -> String {
         hex::encode(&self.to_be_bytes())
     }

@@ -1,4 +1,4 @@
-//! `perjoule compare`: the scores of several machines, or of one machine at several times.
+//! Implements `perjoule compare`: compares scores of several machines, or of one at several times.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,7 +34,7 @@ were the same, and is marked.";
 ///
 /// # Errors
 ///
-/// When a file cannot be read, or is no score.
+/// Fails if a file cannot be read or is no score.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let named = |file: &PathBuf| Ok((file.display().to_string(), super::read_report(file)?));
     let reports: Vec<_> = args.files.iter().map(named).collect::<Result<_, _>>()?;

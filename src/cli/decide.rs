@@ -1,4 +1,4 @@
-//! `perjoule decide` and `perjoule site-template`: what to do with scored hardware at a site.
+//! Implements `perjoule decide` and `site-template`: what to do with scored hardware at a site.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -28,23 +28,23 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", default_value = "site.toml")]
     site: PathBuf,
 
-    /// What a device needs for AI, if not what perjoule knows.
+    /// What a device needs for AI, instead of the thresholds that perjoule knows.
     #[arg(long, value_name = "FILE")]
     thresholds: Option<PathBuf>,
 
-    /// In which share of the draws a use has to be best for a verdict.
+    /// Share of the draws in which a use has to be best for a verdict.
     #[arg(long, value_name = "SHARE", default_value = "0.9", value_parser = share)]
     confidence: f64,
 
-    /// How often the prices and measurements that are in doubt are drawn.
+    /// Number of draws of the prices and measurements that are uncertain.
     #[arg(long, value_name = "N", default_value = "100000", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     draws: u32,
 
-    /// What the draws are made from: the same seed gives the same draws.
+    /// Seed of the draws: the same seed gives the same draws.
     #[arg(long, value_name = "N", default_value = "1")]
     seed: u64,
 
-    /// Decides as on that day, as 2026-07-01.
+    /// Decide as on that day, as 2026-07-01.
     #[arg(long, value_name = "DATE")]
     today: Option<jiff::civil::Date>,
 
@@ -68,30 +68,30 @@ Examples:
   perjoule decide score.json                what to do with this machine at that site
   perjoule decide a.json b.json --site texas.toml --html decision.html --hours plan.csv
 
-Every price is in the site's file with its date and source, and none is built in. What is missing is
-told by its key and line, exit code 2. No verdict is given where something that decides is not known,
-or where the ranges of prices and measurements straddle the break-even. What was stated, or is of a
-data sheet, and not measured is marked.";
+Every price is in the site's file with its date and source, and none is built in. A missing price
+is reported with its key and line, exit code 2. No verdict is given where something that decides is
+not known, or where the ranges of prices and measurements straddle the break-even. Figures that were
+stated or are of a data sheet, and not measured, are marked.";
 
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.5..=1.0).contains(share));
     share.ok_or_else(|| "expected a share of 0.5 to 1".to_owned())
 }
 
-/// Prints the file to fill in.
+/// Prints the template of a site's file.
 ///
 /// # Errors
 ///
-/// When it cannot be written.
+/// Fails if it cannot be written.
 pub(crate) fn site_template() -> Result<ExitCode, Error> {
     super::print(TEMPLATE).map(|()| ExitCode::SUCCESS)
 }
 
-/// Prints the decision, and writes what was asked for.
+/// Prints the decision and writes the requested files.
 ///
 /// # Errors
 ///
-/// When a file cannot be used, or the site and the scores do not fit together.
+/// Fails if a file cannot be used, or the site and the scores do not fit together.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     args.check_files(&[])?;
     let site_name = args.site.display().to_string();
@@ -131,7 +131,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     options.draws = args.draws;
     options.seed = args.seed;
     let decision = decide(&site, &reports, &options).map_err(|why| match why {
-        // With its cause, which is told once.
+        // The text includes the cause, which is thus reported only once.
         DecideError::NoPlan(Unsolved { .. } | Unproven { .. }) => {
             Error::failure("plan", why.to_string())
         }
@@ -142,15 +142,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
 }
 
 impl Args {
-    /// The files that are to be written, and the arguments that name them.
+    /// Returns the files to be written, and the arguments that name them.
     fn files(&self) -> impl Iterator<Item = Named<'_>> {
         let html = self.html.as_deref().map(|file| (HTML, file));
         let hours = self.hours.as_deref().map(|file| ("--hours", file));
         html.into_iter().chain(hours)
     }
 
-    /// Looks whether all files can be written, and are no others that are read, `besides` those that
-    /// arguments name.
+    /// Checks that all output files can be written, and that none is an input file, whether an
+    /// argument names it or `besides` does.
     fn check_files(&self, besides: &[Named<'_>]) -> Result<(), Error> {
         let files: Vec<_> = self.files().collect();
         let scores = self.scores.iter().map(|file| ("SCORE", file.as_path()));
@@ -160,7 +160,7 @@ impl Args {
         places::check(&files, &read, &[])
     }
 
-    /// Writes the decision to all files and prints it: each of it, also where another one fails.
+    /// Writes the decision to all files and prints it; a failure does not stop the others.
     fn deliver(&self, decision: &Decision) -> Result<(), Error> {
         let files = self.files().map(|(argument, place)| {
             let text = match argument {
@@ -183,13 +183,13 @@ impl Args {
 
 const HTML: &str = "--html";
 
-/// A score that is named twice.
+/// Returns the first score that is named twice.
 fn twice(scores: &[PathBuf]) -> Option<&Path> {
     let same = |at: usize| scores[..at].iter().any(|other| file::is_same(other, &scores[at]));
     (1..scores.len()).find(|&at| same(at)).map(|at| scores[at].as_path())
 }
 
-/// All problems of a file, a line each: the last as the error, the others before it.
+/// Reports all problems of a file, a line each: the last as the error, the others before it.
 fn wrong(name: &str, problems: &[SiteProblem]) -> Error {
     let (last, others) =
         problems.split_last().map_or((None, problems), |(last, it)| (Some(last), it));
@@ -216,7 +216,7 @@ fn thresholds(file: &Path) -> Result<Thresholds, Error> {
     })
 }
 
-/// The middle of a day, by UTC.
+/// Returns noon of a day, in UTC.
 fn noon(day: jiff::civil::Date) -> Result<Timestamp, Error> {
     let noon = day.at(12, 0, 0, 0).to_zoned(jiff::tz::TimeZone::UTC);
     noon.map(|noon| noon.timestamp()).map_err(|why| Error::input("--today", why))

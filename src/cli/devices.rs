@@ -1,4 +1,4 @@
-//! `perjoule devices`: this machine as engines and meters see it.
+//! Implements `perjoule devices`: shows this machine as engines and meters see it.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -34,7 +34,7 @@ Examples:
   perjoule devices
   perjoule devices --json | jq -r '.engines[] | select(.available) | .id'";
 
-/// Prints the machine and the engines.
+/// Prints the machine with its engines, GPUs and meters.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let report = Report::new(Machine::detect());
     if args.json {
@@ -57,11 +57,11 @@ struct Report {
 
 #[derive(Serialize)]
 struct Meter {
-    /// What it measures; null where that is not known because it is not there.
+    /// What the meter measures; null if that is unknown because the meter is missing.
     domain: Option<String>,
     source: String,
     available: bool,
-    /// Where it is, or why it is not.
+    /// Where the meter is, or why it is missing.
     detail: String,
     remedy: Option<String>,
 }
@@ -89,7 +89,7 @@ impl Meter {
         }
     }
 
-    /// What it measures, or by what means it would; and where it is, or why it is not.
+    /// Returns the meter's domain and place, or its source and why it is missing.
     fn to_line(&self) -> (&str, String) {
         let Self { domain, source, detail, remedy, .. } = self;
         match domain {
@@ -107,7 +107,7 @@ struct Cpu {
     model: Option<String>,
     vendor: Option<String>,
     architecture: &'static str,
-    /// That this process may use.
+    /// Number of cores that this process may use.
     cores: usize,
     logical_cores: Option<usize>,
     physical_cores: Option<usize>,
@@ -237,7 +237,7 @@ impl Report {
             rows.push((gpu.id.as_str(), name));
             rows.extend(rest.map(|line| ("", line)));
         }
-        // Where there are some, none is opened to ask for a reason.
+        // If there are GPUs, none is opened to ask for a reason.
         if self.gpus.is_empty()
             && let Err(why) = engine::by_id(EngineId::Gpu(0))
         {
@@ -247,7 +247,7 @@ impl Report {
         rows.extend(self.meters.iter().map(Meter::to_line));
         let mut text = String::new();
         for (name, value) in rows {
-            // A name that is too long for its column is still apart from what follows. Writing to a
+            // A name that is too long for its column is still apart from its value. Writing to a
             // string does not fail.
             let _ = writeln!(text, "{}", format!("{name:<12}  {value}").trim_end());
         }

@@ -1,28 +1,30 @@
-//! `--engine` and `--device`: which engines the arguments ask for, those engines, and their threads.
+//! Finds the engines that `--engine` and `--device` ask for, and starts their threads.
 
 use std::sync::Arc;
 
-use perjoule::engine::{self, Engine, EngineId, UnknownEngineError};
+use perjoule::engine::{self, Engine, EngineId};
 use perjoule::search::{Workers, WorkersBuilder, WorkersError};
+use perjoule::units::UnknownNameError;
 
 use super::{Error, note};
 
-/// One engine by name, or the fastest of the processor and every GPU.
+/// One engine by name, or `all`: engines of the processor and every GPU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Choice {
     One(EngineId),
     All,
 }
 
-pub(super) fn choice(text: &str) -> Result<Choice, UnknownEngineError> {
+pub(super) fn choice(text: &str) -> Result<Choice, UnknownNameError> {
     match text {
         "all" => Ok(Choice::All),
         name => name.parse().map(Choice::One),
     }
 }
 
-/// The engines of all choices of an argument, once each, those of the processor first. What `all` stands for is
-/// `of_cores` and every GPU; a GPU among them that cannot be opened is told of and left out.
+/// Returns the engines of all choices of an argument, once each, those of the processor first.
+/// `all` stands for `of_cores` and every GPU; a GPU among them that cannot be opened is reported
+/// and left out.
 pub(super) fn chosen(
     argument: &str,
     choices: &[Choice],
@@ -48,7 +50,7 @@ pub(super) fn chosen(
     Ok(engines)
 }
 
-/// Threads for these engines: as many as `--threads` says, and on one core each with `--pin`.
+/// Starts threads for these engines: as many as `--threads` says, each on one core with `--pin`.
 pub(super) fn workers(
     engines: Vec<Arc<dyn Engine>>,
     threads: Option<usize>,

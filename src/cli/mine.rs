@@ -1,4 +1,4 @@
-//! `perjoule mine`: a header and a target in, verified shares out.
+//! Implements `perjoule mine`: takes a header and a target, and prints verified shares.
 
 use std::io::{IsTerminal as _, stderr};
 use std::process::ExitCode;
@@ -15,16 +15,16 @@ use serde::Serialize;
 use super::Error;
 use super::engines::{Choice, choice, chosen, workers};
 
-/// How many shares `--all` gives unless told otherwise.
+/// Number of shares at which `--all` stops without `--limit`.
 const LIMIT: usize = 1000;
 
-/// No share in the whole range.
+/// Exit code when there is no share in the whole range.
 const EXHAUSTED: u8 = 1;
 
 /// Search a block header for hashes that meet a target.
 ///
 /// The search goes over nonces first, then over the version bits of --version-mask, then over
-/// later times up to --roll-time. Results come in that order, whatever the engine and the number
+/// later times up to --roll-time. Results come in that order, with any engine and any number
 /// of threads. Each is verified: its whole hash is computed again and compared with the target.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -108,7 +108,7 @@ Exit codes: 0 share found, 1 range exhausted without a share, 2 bad input, 3 the
 engines failed, 130 stopped by Ctrl-C, 143 by SIGTERM; these after printing what was found by then
 (a second signal does not wait for that).";
 
-/// Searches, and prints what was found.
+/// Searches and prints the shares that were found.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let (search, limit) = (args.search()?, args.limit()?);
     let stop = super::signals::stop();
@@ -120,7 +120,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let report = Report::new(&outcome, printer.printed, &workers, args.all);
     let is_read = printer.end(&report)?;
     if !is_read && report.interrupted && super::signals::code().is_none() {
-        // It was the reader who had enough.
+        // The search stopped because its reader had enough.
         return Ok(ExitCode::SUCCESS);
     }
     for note in report.notes() {
@@ -149,7 +149,7 @@ impl Args {
         Ok(search)
     }
 
-    /// How many shares are wanted.
+    /// Returns how many shares are wanted.
     fn limit(&self) -> Result<usize, Error> {
         match self.limit {
             Some(0) => Err(Error::input("--limit 0", "expected at least 1 share")),
@@ -175,7 +175,7 @@ impl Args {
     }
 }
 
-/// A function that reads an argument, for those that clap would not find by themselves.
+/// Type of a function that parses an argument, for those that clap does not accept without a cast.
 type Parse<T, E> = fn(&str) -> Result<T, E>;
 
 fn compact(text: &str) -> Result<Target, TargetError> {
@@ -194,7 +194,7 @@ fn nonces(text: &str) -> Result<NonceRange, String> {
         .split_once("..")
         .ok_or_else(|| format!("{text:?} is not a range, expected START..END as in 0..{ALL}"))?;
     let (start, end) = (side(start, 0)?, side(end, ALL)?);
-    // What follows the last nonce is an empty range, although there is no nonce 2^32 to name.
+    // A range that starts after the last nonce is empty, although there is no nonce 2^32 to name.
     let range = match u32::try_from(start) {
         Ok(start) => NonceRange::new(start, end).ok(),
         Err(_) if start == end => Some(NonceRange::ALL.split_at(0).0),
@@ -215,7 +215,7 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
         .ok_or_else(|| format!("{text:?} is not a whole number below 2^{}", usize::BITS))
 }
 
-/// A number up to `most` of nothing but digits: decimal, or hex after `0x`.
+/// Parses a number up to `most` of digits alone: decimal, or hex after `0x`.
 fn number(text: &str, most: u64) -> Option<u64> {
     let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(digits) => (digits, 16),
@@ -225,7 +225,7 @@ fn number(text: &str, most: u64) -> Option<u64> {
     (number <= most && digits.chars().all(|digit| digit.is_digit(radix))).then_some(number)
 }
 
-/// Runs the search, with a progress bar where somebody sees it.
+/// Runs the search, with a progress bar if stderr is a terminal.
 fn watched(
     search: &Search,
     limit: usize,
@@ -254,11 +254,11 @@ fn watched(
     outcome
 }
 
-/// The length of a full bar: the hashes of a search may not fit in its numbers.
+/// Length of a full bar: the hashes of a search may not fit in the bar's own numbers.
 const BAR: u64 = 10_000;
 
-/// How long a search ran: the time in which the process was stopped says nothing of its rate, nor of
-/// how long the rest will take.
+/// Time for which a search ran, without the time in which the process was stopped: that says
+/// nothing about the rate, or about how long the remainder will take.
 #[derive(Debug, Default)]
 struct Ran {
     last: Duration,
@@ -266,10 +266,10 @@ struct Ran {
 }
 
 impl Ran {
-    /// Progress is told ten times a second: what lies between two times counts up to this much.
+    /// Longest time between two reports of progress that counts in full; ten come each second.
     const MOST: Duration = Duration::from_secs(2);
 
-    /// The time that it ran until so long after its start.
+    /// Returns the time for which the search ran until `elapsed` after its start.
     fn until(&mut self, elapsed: Duration) -> Duration {
         self.time += elapsed.saturating_sub(self.last).min(Self::MOST);
         self.last = elapsed;
@@ -277,7 +277,7 @@ impl Ran {
     }
 }
 
-/// How fast a search is, how much of it is done and how long the rest will take.
+/// Describes how fast a search is, how much of it is done and how long the remainder will take.
 fn describe(progress: Progress) -> String {
     const CENTURY: f64 = 100.0 * 365.25 * 86400.0;
     let rate = rate(progress.hashes, progress.elapsed);
@@ -292,16 +292,16 @@ fn describe(progress: Progress) -> String {
     format!("{:.1} MH/s, {share:.2} % of the range, {left} left, {shares} found", rate / 1e6)
 }
 
-/// Hashes per second.
+/// Returns the hashes per second.
 fn rate(hashes: u64, took: Duration) -> f64 {
     hashes as f64 / took.as_secs_f64().max(1e-9)
 }
 
-/// Prints shares as they come, and what there is to tell of the search after them: as text, or as one
-/// JSON document.
+/// Prints shares as they come, and the report of the search after them, as text or as one JSON
+/// document.
 struct Printer<'a> {
     json: bool,
-    /// Stops the search when nobody reads, or nothing can be written.
+    /// Stops the search when there is no reader, or nothing can be written.
     stop: &'a Stop,
     printed: usize,
     /// Whether there is a reader, or why nothing can be written.
@@ -328,7 +328,7 @@ impl<'a> Printer<'a> {
         self.print(&text);
     }
 
-    /// Prints the rest. Whether somebody has read it.
+    /// Prints the report and returns whether the output still has a reader.
     fn end(mut self, report: &Report) -> Result<bool, Error> {
         let text = if self.json {
             let shares = if self.printed == 0 { NO_SHARES } else { SHARES_END };
@@ -351,18 +351,18 @@ impl<'a> Printer<'a> {
     }
 }
 
-/// The document around the shares, which are its first field.
+/// JSON text around the shares, which are the first field of the document.
 const SHARES_BEGIN: &str = "{\n  \"shares\": [";
 const SHARES_END: &str = "\n  ],";
 const NO_SHARES: &str = "{\n  \"shares\": [],";
 
-/// Plain data as JSON.
+/// Returns plain data as JSON.
 fn pretty(data: &impl Serialize) -> String {
     // Numbers, texts and lists of them have a form in JSON, and writing to a string does not fail.
     serde_json::to_string_pretty(data).unwrap_or_default()
 }
 
-/// What is told of a search beside its shares.
+/// Report of a search without its shares.
 #[derive(Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "one for each way to end that scripts ask for")]
 struct Report {
@@ -424,7 +424,7 @@ impl Report {
         )
     }
 
-    /// What the caller must know to read the result.
+    /// Returns what the caller must know to read the result.
     fn notes(&self) -> Vec<String> {
         let went_on = if self.failed { "" } else { "; the search went on without it" };
         let mut notes: Vec<_> =
@@ -527,7 +527,7 @@ mod tests {
         assert_eq!(times.map(|time| ran.until(time)), expected);
     }
 
-    /// An engine that reports nothing but nonce 5, whatever it is asked for.
+    /// Engine that reports only nonce 5, for any job.
     #[derive(Debug)]
     struct Broken;
 
@@ -557,7 +557,7 @@ mod tests {
         let header = Header::from_bytes([0x5a; Header::LEN]);
         let report = |nonces, workers: &Workers| {
             let search = Search::new(header, Target::MAX_ATTAINABLE_MAINNET).nonces(nonces);
-            // Once it has failed it is told of, whoever had the work.
+            // Every later search reports a failed engine, whichever engine had the work.
             while workers.faults().is_empty() {
                 let _ = search.first(workers, SearchControl::default());
             }

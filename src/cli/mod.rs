@@ -1,4 +1,4 @@
-//! What the subcommands share: arguments, errors and output. Each of them is one file.
+//! Provides the arguments, errors and output that the subcommands share. Each has its own module.
 
 mod compare;
 mod decide;
@@ -22,10 +22,10 @@ use clap::{Parser, Subcommand};
 use perjoule::record::{Record, json};
 use perjoule::report::is_odd;
 
-/// The caller gave something that cannot be used.
+/// Exit code when the caller gave something that cannot be used.
 const BAD_INPUT: u8 = 2;
 
-/// Something outside the program failed.
+/// Exit code when something outside the program failed.
 const FAILURE: u8 = 3;
 
 const ABOUT: &str = "\
@@ -69,20 +69,20 @@ pub(crate) enum Command {
     Devices(devices::Args),
 }
 
-/// What the arguments ask for.
+/// Request that the arguments make.
 #[derive(Debug)]
 pub(crate) enum Request {
-    /// The help or the version.
+    /// Request for the help or the version.
     Tell(clap::Error),
-    /// A subcommand.
+    /// Request to run a subcommand.
     Run(Box<Command>),
 }
 
-/// Reads the arguments, the name of the program first.
+/// Parses the arguments, of which the first is the name of the program.
 ///
 /// # Errors
 ///
-/// When they ask for nothing that there is.
+/// Fails if the arguments ask for nothing that exists.
 pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Request, Error> {
     let args: Vec<_> = args.collect();
     match Cli::try_parse_from(&args) {
@@ -94,11 +94,11 @@ pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Request, Err
 }
 
 impl Request {
-    /// Does it, and says how it ended.
+    /// Carries out the request and returns the exit code.
     ///
     /// # Errors
     ///
-    /// When the input turns out to be bad, or something outside the program fails.
+    /// Fails if the input turns out to be bad, or something outside the program fails.
     pub(crate) fn run(self) -> Result<ExitCode, Error> {
         stdout::check().map_err(|why| Error::failure(TO_STDOUT, why))?;
         signals::watch().map_err(|why| Error::failure("watch for signals", why))?;
@@ -117,7 +117,7 @@ impl Request {
     }
 }
 
-/// Why there is no result: one line for the caller, and an exit code.
+/// Reason why there is no result: one line for the caller, and an exit code.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The arguments do not fit together.
@@ -126,33 +126,33 @@ pub(crate) enum Error {
     /// An argument cannot be used.
     #[error("{part}")]
     Input {
-        /// Which, as the caller gave it.
+        /// Argument as the caller gave it.
         part: String,
-        /// What was expected.
+        /// What was expected instead.
         source: Box<dyn StdError + Send + Sync>,
     },
     /// Something outside the program failed.
     #[error("cannot {action}")]
     Failure {
-        /// What was to be done.
+        /// Action that failed.
         action: &'static str,
-        /// What the system said.
+        /// Error that the system reported.
         source: Box<dyn StdError + Send + Sync>,
     },
 }
 
 impl Error {
-    /// `part` of the arguments, for instance `--threads 0`, cannot be used because of `source`.
+    /// Returns the error that `part`, as in `--threads 0`, cannot be used because of `source`.
     fn input(part: impl Into<String>, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Input { part: part.into(), source: source.into() }
     }
 
-    /// It was not possible to do `action`, for instance `start the threads`, because of `source`.
+    /// Returns the error that `action`, as in `start the threads`, failed because of `source`.
     fn failure(action: &'static str, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Failure { action, source: source.into() }
     }
 
-    /// The gist of what clap says in several lines.
+    /// Returns an error with the gist of clap's message of several lines.
     fn usage(error: &clap::Error, args: &[OsString]) -> Self {
         let context = |kind| match error.get(kind) {
             Some(ContextValue::String(text)) => text.as_str(),
@@ -184,7 +184,7 @@ impl Error {
         }
     }
 
-    /// Prints it, and says with which code to exit.
+    /// Prints the error and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
         note(&chain(&self));
         ExitCode::from(match self {
@@ -194,16 +194,16 @@ impl Error {
     }
 }
 
-/// Values of more bytes than this are not repeated in a message.
+/// Length in bytes of the longest value that a message repeats.
 const LONG: usize = 40;
 
-/// The name of an argument without that of its value: `--bits` of `--bits <HEX>`.
+/// Returns the name of an argument without that of its value: `--bits` for `--bits <HEX>`.
 fn name(argument: &str) -> String {
     argument.split(' ').next().unwrap_or(argument).trim_matches(['<', '>']).to_owned()
 }
 
-/// An error and what caused it, on one line. Many errors tell their cause themselves, and it is not
-/// said again.
+/// Returns an error and its causes on one line. A cause that is already in an error's own text, as
+/// in many errors, is not repeated.
 fn chain(error: &dyn StdError) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
@@ -217,14 +217,14 @@ fn chain(error: &dyn StdError) -> String {
     line
 }
 
-/// Tells people something in one line on stderr, whatever characters are in it.
+/// Prints a text for people as one line on stderr, with odd characters escaped.
 fn note(text: &str) {
     let line = shown(text, |_| false);
-    // Nobody is left to be told that there is nobody to tell.
+    // If stderr fails, there is no other place to report that.
     let _ = writeln!(io::stderr(), "perjoule: {line}");
 }
 
-/// A text with what would steer a terminal, or cannot be seen, in escapes; but for what `may` stay.
+/// Escapes what would steer a terminal or cannot be seen, except characters that `may` stay.
 fn shown(text: &str, may: impl Fn(char) -> bool) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -237,38 +237,38 @@ fn shown(text: &str, may: impl Fn(char) -> bool) -> String {
     shown
 }
 
-/// What is tried to be written to stdout.
+/// Action of the error when stdout cannot be written.
 const TO_STDOUT: &str = "write to stdout";
 
-/// Writes a result to stdout. A reader that has seen enough, as `head` has, is no error.
+/// Writes a result to stdout. A reader that stops early, as `head` does, is no error.
 ///
 /// # Errors
 ///
-/// When it cannot be written for any other reason, as on a full disk.
+/// Fails if it cannot be written for any other reason, as on a full disk.
 fn print(text: &str) -> Result<(), Error> {
     print_on(text).map(drop)
 }
 
-/// As [`print()`], and says whether somebody still reads.
+/// Writes as [`print()`] does, and returns whether stdout still has a reader.
 fn print_on(text: &str) -> Result<bool, Error> {
     let mut stdout = io::stdout().lock();
     delivered(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
 
-/// Writes lines to stdout in which there may be names from anywhere; as [`print()`] does.
+/// Writes lines that may contain names from anywhere to stdout, as [`print()`] does, but escaped.
 fn print_lines(text: &str) -> Result<(), Error> {
     print(&shown(text, |character| character == '\n'))
 }
 
-/// Writes a result to stdout as JSON, ending in a line break; as [`print()`] does.
+/// Writes a result as JSON with a final line break to stdout, as [`print()`] does.
 fn print_json(result: &impl serde::Serialize) -> Result<(), Error> {
     let json = serde_json::to_string_pretty(result)
         .map_err(|source| Error::failure("write the result as JSON", source))?;
     print(&(json + "\n"))
 }
 
-/// Does all of this, also after something of it has failed, and tells of each failure: the last as the
-/// error, the others before it.
+/// Does every step, even after one has failed, and reports each failure: the last as the error, the
+/// others before it.
 fn each(done: impl IntoIterator<Item = Result<(), Error>>) -> Result<(), Error> {
     let mut all = Ok(());
     for failure in done.into_iter().filter_map(Result::err) {
@@ -279,22 +279,22 @@ fn each(done: impl IntoIterator<Item = Result<(), Error>>) -> Result<(), Error> 
     all
 }
 
-/// Whether a terminal is to have colours.
+/// Returns whether output to a terminal is coloured.
 fn is_coloured(terminal: &impl io::IsTerminal) -> bool {
     let set = |name| std::env::var_os(name).map(|it| it.to_string_lossy().into_owned());
     terminal.is_terminal() && wants_colours(set("NO_COLOR").as_deref(), set("TERM").as_deref())
 }
 
-/// Terminals of these settings have colours, and their users want them.
+/// Returns whether a terminal with these settings has colours and its user wants them.
 fn wants_colours(no_color: Option<&str>, term: Option<&str>) -> bool {
     // Windows does not name its terminals.
     let is_able = term.map_or(cfg!(windows), |term| term != "dumb");
     is_able && no_color.is_none_or(str::is_empty)
 }
 
-/// The exit code of what was told to stop by a signal.
+/// Returns the exit code of work that a signal has stopped.
 fn interrupted() -> ExitCode {
-    /// That of Ctrl-C.
+    /// Exit code of Ctrl-C.
     const INTERRUPTED: u8 = 130;
     signals::code().unwrap_or(INTERRUPTED).into()
 }
@@ -306,7 +306,7 @@ fn read_report(file: &Path) -> Result<Record, Error> {
     read.map_err(|why| Error::input(file.display().to_string(), why))
 }
 
-/// Whether somebody still reads what was written.
+/// Returns whether the output still has a reader.
 fn delivered(written: io::Result<()>) -> Result<bool, Error> {
     match written {
         Ok(()) => Ok(true),
@@ -319,7 +319,7 @@ fn delivered(written: io::Result<()>) -> Result<bool, Error> {
 mod tests {
     use super::*;
 
-    /// An error and its cause.
+    /// Error with an optional cause.
     #[derive(Debug, thiserror::Error)]
     #[error("{text}")]
     struct Layer {

@@ -1,4 +1,4 @@
-//! The files that arguments name: results must not overwrite what is read, nor each other.
+//! Checks the files that arguments name: results must not overwrite input files or each other.
 
 use std::path::Path;
 
@@ -6,19 +6,19 @@ use perjoule::report::file::{self, is_same};
 
 use super::Error;
 
-/// A file, and the argument that names it.
+/// Argument and the file that it names.
 pub(super) type Named<'a> = (&'static str, &'a Path);
 
-/// The streams of a process as files; where a system has none, nothing is called so.
+/// Paths of a process's own streams; a system without them has no files of these names.
 const STDIN: &str = "/dev/stdin";
 const STDOUT: &str = "/dev/stdout";
 
-/// Looks whether all of `written` can be written, and none of them is another one, or is `read` or
-/// stdout; but for pairs of arguments that are `meant` to name one file.
+/// Checks that each file of `written` can be written, and is no other of them, no file of `read`
+/// and not stdout, except for pairs of arguments that are `meant` to name one file.
 ///
 /// # Errors
 ///
-/// With the first that cannot be.
+/// Returns the first file that fails a check.
 pub(super) fn check(
     written: &[Named<'_>],
     read: &[Named<'_>],

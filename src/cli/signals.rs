@@ -1,8 +1,8 @@
-//! What asks the program to end: Ctrl-C, and what service managers, batch systems and terminals send.
+//! Handles requests to end: Ctrl-C, and signals of service managers, batch systems and terminals.
 //!
-//! The first signal stops what runs, so that it delivers what it has by then; where nothing runs that
-//! could, it ends the program. The second one ends it in any case. The exit code is that of shells: 128
-//! and the number of the signal.
+//! The first signal stops the running work, which then delivers its results so far; without work
+//! that can be stopped, it ends the program. The second signal always ends it. The exit code is
+//! that of shells: 128 plus the number of the signal.
 //!
 //! The examples that mine include this file.
 
@@ -13,26 +13,26 @@ use std::time::Instant;
 
 use perjoule::search::Stop;
 
-/// Two signals as close as this are one: `timeout` sends its own to a process and to its group, and
-/// service managers send two kinds.
+/// Milliseconds within which two signals count as one: `timeout` sends its own to a process and to
+/// its group, and service managers send two kinds.
 const ONE: u64 = 200;
 
-/// What is told to stop, once there is something that can.
+/// Handle that stops the running work, once there is work that can be stopped.
 static STOP: OnceLock<Stop> = OnceLock::new();
 
-/// The number of the signal that came first; 0 is none.
+/// Number of the first signal; 0 means none.
 static FIRST: AtomicI32 = AtomicI32::new(0);
 
-/// When it came, in milliseconds after the start.
+/// Time of the first signal, in milliseconds after the start.
 static CAME: AtomicU64 = AtomicU64::new(u64::MAX);
 static START: OnceLock<Instant> = OnceLock::new();
 
-/// What the first signal stops from now on, instead of ending the program.
+/// Returns the handle that the first signal stops from now on, instead of ending the program.
 pub(crate) fn stop() -> Stop {
     STOP.get_or_init(Stop::default).clone()
 }
 
-/// The number of the signal that came, as shells count it; `None` where there was none.
+/// Returns the exit code of the first signal, as shells count it; `None` if there was none.
 pub(crate) fn code() -> Option<u8> {
     match FIRST.load(Ordering::Relaxed) {
         0 => None,
@@ -44,8 +44,8 @@ fn code_of(signal: i32) -> i32 {
     128 + signal
 }
 
-/// Minds a signal, and says whether it ends the program. Nothing here waits for a lock, or takes
-/// memory: it runs in the middle of anything.
+/// Handles a signal and returns whether it ends the program. Neither waits for a lock nor allocates
+/// memory, because it may interrupt any code.
 fn is_end(signal: i32, hang_up: i32) -> bool {
     let Some(stop) = STOP.get() else { return true };
     let now = START.get().map_or(0, |start| start.elapsed().as_millis() as u64);
@@ -54,22 +54,21 @@ fn is_end(signal: i32, hang_up: i32) -> bool {
         stop.stop();
         return false;
     }
-    // A terminal that goes away says so several times, and nobody is there who is in a hurry.
+    // A terminal that goes away repeats its signal, and leaves no user who is in a hurry.
     signal != hang_up && now.saturating_sub(CAME.load(Ordering::Relaxed)) >= ONE
 }
 
-/// From now on signals are minded.
+/// Handles signals from now on.
 ///
 /// # Errors
 ///
-/// When the system does not allow it.
+/// Fails if the system does not allow it.
 #[cfg(unix)]
 pub(crate) fn watch() -> io::Result<()> {
     START.get_or_init(Instant::now);
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-        // Whoever started this with a signal ignored, as `nohup` does, wants it to stay so. But
-        // shells ignore Ctrl-C for all that they put into the background, where whoever sends it
-        // nevertheless means it.
+        // A signal that was ignored at the start, as by `nohup`, is meant to stay ignored. But
+        // shells ignore Ctrl-C for all background jobs, where its sender means it nevertheless.
         if signal == libc::SIGINT || !is_ignored(signal)? {
             handle(signal)?;
         }
@@ -80,7 +79,7 @@ pub(crate) fn watch() -> io::Result<()> {
 #[cfg(unix)]
 fn is_ignored(signal: libc::c_int) -> io::Result<bool> {
     let mut known = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: nothing is set, and there is room for what is told.
+    // SAFETY: nothing is set, and there is room for the answer.
     let told = unsafe { libc::sigaction(signal, std::ptr::null(), known.as_mut_ptr()) };
     if told != 0 {
         return Err(io::Error::last_os_error());
@@ -97,8 +96,8 @@ fn handle(signal: libc::c_int) -> io::Result<()> {
             unsafe { libc::_exit(code_of(signal)) }
         }
     }
-    // SAFETY: all zeros are a value of this type. The handler takes a number, as `sa_flags` says, and
-    // does only what is allowed in one: it reads a clock, changes atomic numbers, and may end.
+    // SAFETY: all zeros are a value of this type. The handler takes a number, as `sa_flags` says,
+    // and does only what a handler may: it reads a clock, changes atomics, and may exit.
     let set = unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = came as extern "C" fn(libc::c_int) as libc::sighandler_t;
@@ -109,14 +108,14 @@ fn handle(signal: libc::c_int) -> io::Result<()> {
     if set == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// From now on Ctrl-C is minded.
+/// Handles Ctrl-C from now on.
 ///
 /// # Errors
 ///
-/// When the system does not allow it.
+/// Fails if the system does not allow it.
 #[cfg(not(unix))]
 pub(crate) fn watch() -> io::Result<()> {
-    /// The numbers of the C library.
+    /// Number of Ctrl-C in the C library.
     const INTERRUPT: i32 = 2;
     const NO_HANG_UP: i32 = 0;
     START.get_or_init(Instant::now);

@@ -1,16 +1,16 @@
-//! Whether there is a stdout at all.
+//! Checks that stdout can be written to.
 //!
-//! A program may be started with it closed (`>&-` in a shell). Before `main`, Rust puts `/dev/null` in
-//! its place, so that no file gets its number; whatever is written is gone then, and no error tells.
-//! So it is looked at before that.
+//! A program may be started with stdout closed (`>&-` in a shell). Before `main`, Rust puts
+//! `/dev/null` in its place, so that no file gets its number; all output is lost then, without an
+//! error. So stdout is checked before that.
 
 use std::io;
 
-/// Fails where nothing that is written to stdout can reach anybody, or a file.
+/// Fails if nothing written to stdout can reach a reader or a file.
 ///
 /// # Errors
 ///
-/// With the reason.
+/// Returns the reason.
 pub(super) fn check() -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     match early::flags() {
@@ -27,7 +27,7 @@ pub(super) fn check() -> io::Result<()> {
 mod early {
     use std::sync::atomic::{AtomicI32, Ordering};
 
-    /// How stdout was open when the program was loaded; -1 is not at all.
+    /// Flags of stdout when the program was loaded; -1 if it was closed.
     static FLAGS: AtomicI32 = AtomicI32::new(libc::O_RDWR);
 
     pub(super) fn flags() -> i32 {
@@ -40,8 +40,8 @@ mod early {
         FLAGS.store(flags, Ordering::Relaxed);
     }
 
-    // SAFETY: what is in this section is called with C's arguments of `main`, which `look` may be,
-    // before Rust's runtime starts, of which it needs nothing.
+    // SAFETY: a function in this section is called with C's arguments of `main`, which `look` may
+    // ignore, before Rust's runtime starts, which `look` does not need.
     #[used]
     #[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
     #[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,__mod_init_func"))]

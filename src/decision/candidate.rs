@@ -12,13 +12,13 @@ use super::fitness::{Capabilities, Fitness, Thresholds};
 use super::site::{DeviceEntry, Figures};
 use crate::input::{listed, shown};
 use crate::meter::Domain;
+use crate::record::{DeviceId, NoEnergy};
 use crate::record::{Energy, Named, Record, ScoredDevice};
-use crate::score::{DeviceId, NoEnergy};
 use crate::units::Watts;
 use crate::workload::Kind;
 
 /// Name of a score's file, and the score.
-pub type NamedRecord = (String, Record);
+pub(crate) type NamedRecord = (String, Record);
 
 /// A kind of hardware that is decided on.
 #[derive(Clone, Debug, PartialEq)]

@@ -218,7 +218,7 @@ pub(crate) struct OperatingPoint {
     pub(crate) conversion_yearly: Usd,
     /// The share of the years in which it earns something.
     pub(crate) converted: f64,
-    /// Whether somebody else pays for the energy.
+    /// Whether another party pays for the energy.
     pub(crate) energy_paid: bool,
 }
 
@@ -296,8 +296,8 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// Returns the operating point of renting the device out; `None` where nobody rents it, or its
-    /// power is not known.
+    /// Returns the operating point of renting the device out; `None` where it cannot be rented, or
+    /// its power is not known.
     pub(crate) fn renting(&self, factors: &Factors) -> Option<OperatingPoint> {
         let Rental { price, utilisation, conversion } = self.candidate.entry.rental.as_ref()?;
         let market = self.site.ai.market.as_ref()?;
@@ -435,7 +435,7 @@ impl<'a> Case<'a> {
         doubts
     }
 
-    /// The inputs that something here depends on.
+    /// Returns the inputs that the value of some use depends on.
     pub(crate) fn inputs(&self) -> Vec<UncertainInput> {
         let base = self.values(&Factors::ONE);
         let matters = |input: &UncertainInput| {

@@ -41,8 +41,8 @@ impl Curve {
         self.part(0, self.prices.len())
     }
 
-    /// Returns the hours below `price` among the cheapest, and those below `cheap` among the
-    /// dearest, which are the share `dear` of all.
+    /// Returns the hours below `price` among the cheapest, and those below `cheap` among the most
+    /// expensive, which are the share `dear` of all.
     pub(crate) fn below(&self, price: UsdPerKwh, (cheap, dear): (UsdPerKwh, f64)) -> (Part, Part) {
         let count = self.prices.len();
         let dearest = (dear.clamp(0.0, 1.0) * count as f64).round() as usize;
@@ -78,7 +78,7 @@ mod tests {
         let curve = curve(&[0.4, -0.1, 0.2, 0.1]);
         let all = curve.all();
         assert!((all.cost.value() - 0.15).abs() < 1e-12 && all.hours == 1.0);
-        // The two dearest, 0.2 and 0.4, have a limit of their own.
+        // The two most expensive, 0.2 and 0.4, have a limit of their own.
         let (cheap, dear) = curve.below(UsdPerKwh::new(0.15), (UsdPerKwh::new(0.3), 0.5));
         assert!((cheap.hours, dear.hours) == (0.5, 0.25));
         assert!(cheap.cost.value().abs() < 1e-12);

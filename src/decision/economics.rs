@@ -4,14 +4,14 @@ use crate::units::{Usd, UsdPerKwh};
 
 /// Number of blocks between two halvings of the subsidy (Bitcoin Core,
 /// `consensus.nSubsidyHalvingInterval`).
-pub const HALVING: u32 = 210_000;
+pub(crate) const HALVING: u32 = 210_000;
 
 /// Returns the subsidy of a block at a height, in bitcoin: 50, halved every [`HALVING`] blocks, in
 /// whole satoshis.
 ///
 /// Source: Bitcoin Core, `GetBlockSubsidy`.
 #[must_use]
-pub fn subsidy(height: u32) -> f64 {
+pub(crate) fn subsidy(height: u32) -> f64 {
     const SATOSHIS: f64 = 1e8;
     let satoshis = 5_000_000_000_u64.checked_shr(height / HALVING).unwrap_or(0);
     satoshis as f64 / SATOSHIS
@@ -19,14 +19,14 @@ pub fn subsidy(height: u32) -> f64 {
 
 /// Returns the number of blocks from a height to the next halving, 1 to [`HALVING`].
 #[must_use]
-pub fn blocks_to_halving(height: u32) -> u32 {
+pub(crate) fn blocks_to_halving(height: u32) -> u32 {
     HALVING - height % HALVING
 }
 
 /// Returns the difficulty at which a hash rate finds a block in ten minutes: hashes per second
 /// times 600 seconds, divided by 2^32.
 #[must_use]
-pub fn difficulty(hashes_per_second: f64) -> f64 {
+pub(crate) fn difficulty(hashes_per_second: f64) -> f64 {
     const BLOCK_SECONDS: f64 = 600.0;
     hashes_per_second * BLOCK_SECONDS / HASHES
 }
@@ -36,15 +36,15 @@ const HASHES: f64 = 4_294_967_296.0;
 
 /// Inputs of mining revenue: bitcoin price, difficulty, block reward and pool fee.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Earnings {
+pub(crate) struct Earnings {
     /// Price of one bitcoin, in US dollars.
-    pub btc_price: Usd,
+    pub(crate) btc_price: Usd,
     /// Network difficulty: expected hashes to find a block, in units of 2^32.
-    pub difficulty: f64,
+    pub(crate) difficulty: f64,
     /// Subsidy and fees of one block, in bitcoin.
-    pub btc_per_block: f64,
+    pub(crate) btc_per_block: f64,
     /// Share of the revenue that the pool keeps, 0 to 1.
-    pub pool_fee: f64,
+    pub(crate) pool_fee: f64,
 }
 
 impl Earnings {
@@ -52,14 +52,14 @@ impl Earnings {
     ///
     /// It is `btc_price * btc_per_block * (1 - pool_fee) / (difficulty * 2^32)`.
     #[must_use]
-    pub fn per_hash(&self) -> Usd {
+    pub(crate) fn per_hash(&self) -> Usd {
         self.btc_price * (self.btc_per_block * (1.0 - self.pool_fee) / (self.difficulty * HASHES))
     }
 
     /// Returns the *hashprice*: the revenue of one PH/s in a day, in US dollars, before the pool's
     /// fee.
     #[must_use]
-    pub fn hashprice(&self) -> Usd {
+    pub(crate) fn hashprice(&self) -> Usd {
         const PETA: f64 = 1e15;
         const DAY: f64 = 86_400.0;
         Self { pool_fee: 0.0, ..*self }.per_hash() * (PETA * DAY)
@@ -68,7 +68,7 @@ impl Earnings {
     /// Returns the revenue of one kWh, in US dollars, after the pool's fee, at some hashes per
     /// joule. The kWh is at the same meter as the joules.
     #[must_use]
-    pub fn per_kwh(&self, hashes_per_joule: f64) -> UsdPerKwh {
+    pub(crate) fn per_kwh(&self, hashes_per_joule: f64) -> UsdPerKwh {
         UsdPerKwh::new((self.per_hash() * (hashes_per_joule * JOULES)).value())
     }
 }
@@ -81,7 +81,7 @@ const JOULES: f64 = 3.6e6;
 /// This is the capital recovery factor `r / (1 - (1 + r)^-n)` of a rate `r` (0.1 is 10 % a year)
 /// and `n` years, or `1 / n` without interest.
 #[must_use]
-pub fn annuity(rate: f64, years: f64) -> f64 {
+pub(crate) fn annuity(rate: f64, years: f64) -> f64 {
     if rate == 0.0 { 1.0 / years } else { rate / -(-years * rate.ln_1p()).exp_m1() }
 }
 
@@ -89,7 +89,7 @@ pub fn annuity(rate: f64, years: f64) -> f64 {
 ///
 /// This is the sinking fund factor: the [`annuity`] less the rate.
 #[must_use]
-pub fn sinking(rate: f64, years: f64) -> f64 {
+pub(crate) fn sinking(rate: f64, years: f64) -> f64 {
     annuity(rate, years) - rate
 }
 
@@ -115,8 +115,8 @@ mod tests {
         assert_eq!(with_fee.per_hash(), earnings().per_hash() / 2.0);
     }
 
-    /// Luxor's of 2026-01-12: 0.00043143 BTC and $39.53 a day, with fees averaged over 144 blocks and
-    /// a price of its own, by 2 %.
+    /// Luxor's hashprice of 2026-01-12 is 0.00043143 BTC and $39.53 a day, with fees averaged over
+    /// 144 blocks and a price of its own, within 2 %.
     #[test]
     fn the_hashprice_of_another_day_is_that_of_an_index() {
         let day = Earnings {

@@ -62,7 +62,7 @@ pub(crate) fn site(text: &str) -> Site {
 }
 
 /// The scores: one, of the machine that reports' tests have, with what fitness needs besides.
-pub(crate) fn records() -> Vec<super::NamedRecord> {
+pub(crate) fn records() -> Vec<super::candidate::NamedRecord> {
     let mut record = example::full();
     for (words, rate) in [
         (["peak", "f32 fma", "FLOP"], 6e13),
@@ -75,12 +75,12 @@ pub(crate) fn records() -> Vec<super::NamedRecord> {
     vec![("score.json".to_owned(), record)]
 }
 
-/// When the example is decided.
+/// Returns the time of the decision on the example.
 pub(crate) fn now() -> jiff::Timestamp {
     "2026-07-01T12:00:00Z".parse().expect("a time")
 }
 
-/// What is decided there.
+/// Returns the decision on the example.
 pub(crate) fn decided() -> super::Decision {
     let options = super::Options { draws: 2_000, ..super::Options::at(now()) };
     super::decide(&site(&text()), &records(), &options).expect("a decision")

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::site::{Bounds, File, Section, SettingsError, SiteProblem, quote};
 use crate::input::{self, InputLimit};
+use crate::record::DeviceId;
 use crate::record::{Record, Row, ScoredDevice};
-use crate::score::DeviceId;
 use crate::units::WorkUnit;
 use crate::units::text::{apart, plain};
 use crate::workload::{Kind, Variant};
@@ -55,7 +55,7 @@ pub enum Property {
 impl Property {
     const ALL: [Self; 5] = [Self::Memory, Self::Bandwidth, Self::Matrix, Self::Fma, Self::HostLink];
 
-    /// Its key in a file of thresholds.
+    /// Returns the property's key in a file of thresholds.
     fn key(self) -> &'static str {
         match self {
             Self::Memory => "memory_gib",

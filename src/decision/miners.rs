@@ -3,29 +3,29 @@
 /// Well-known mining machine (ASIC), as its maker rates it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct ReferenceMiner {
+pub(crate) struct ReferenceMiner {
     /// Name of the model.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Rated hash rate, in 10^12 hashes per second.
-    pub terahash_per_second: f64,
+    pub(crate) terahash_per_second: f64,
     /// Rated power at the wall, in watts.
-    pub watts: f64,
+    pub(crate) watts: f64,
     /// Year and month of its release, as in `2020-05`.
-    pub since: &'static str,
+    pub(crate) since: &'static str,
     /// Source of the rating, and when it was seen.
-    pub source: &'static str,
+    pub(crate) source: &'static str,
 }
 
 impl ReferenceMiner {
     /// Returns the energy of 10^12 hashes, in joules at the wall.
     #[must_use]
-    pub fn joules_per_terahash(&self) -> f64 {
+    pub(crate) fn joules_per_terahash(&self) -> f64 {
         self.watts / self.terahash_per_second
     }
 }
 
 /// Reference miners, one of each generation, the oldest first.
-pub const MINERS: [ReferenceMiner; 4] = [
+pub(crate) const MINERS: [ReferenceMiner; 4] = [
     ReferenceMiner {
         name: "S9",
         terahash_per_second: 13.5,

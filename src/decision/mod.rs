@@ -9,7 +9,6 @@
 //! ```
 //!
 //! - [`site`]: the file with the limits of a site and its prices;
-//! - [`economics`]: formulas for mining revenue and for the cost of capital;
 //! - [`fitness`]: whether a device is fit for AI;
 //! - [`plan`]: what goes to which use in each hour, as a linear program.
 //!
@@ -20,7 +19,7 @@ mod candidate;
 mod case;
 mod curve;
 mod decide;
-pub mod economics;
+mod economics;
 #[cfg(test)]
 pub(crate) mod example;
 pub mod fitness;
@@ -36,13 +35,14 @@ mod tests;
 mod uses;
 mod verdict;
 
-pub use self::candidate::{Basis, MismatchError, NamedRecord};
+pub use self::candidate::{Basis, MismatchError};
 pub use self::case::{UncertainInput, Use};
 pub use self::decide::{DecideError, Options, decide};
-pub use self::miners::{MINERS, ReferenceMiner};
+#[cfg(feature = "report")]
+pub(crate) use self::miners::MINERS;
 pub use self::model::{
     AiEconomics, Allocation, Asic, DECISION_SCHEMA, Decision, DeviceDecision, Duration, LimitValue,
     MiningEconomics, Money, PlannedHour, PriceSource, Prices, Schedule, UseValue,
 };
-pub use self::sensitivity::{Map, SWING, Sensitivity};
+pub use self::sensitivity::{Map, Sensitivity};
 pub use self::verdict::Verdict;

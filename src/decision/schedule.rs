@@ -183,7 +183,7 @@ fn limits(site: &Site) -> plan::SiteLimits {
     }
 }
 
-/// The hours with their prices; the dearest have the grid's credit.
+/// Returns the hours with their prices; the most expensive have the grid's credit.
 fn hours_of(site: &Site, hours: &[Hour]) -> Vec<plan::HourPrices> {
     let demand = site.ai.market.as_ref().and_then(|market| market.demand);
     let hour =

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::case::{Case, Doubt, Factors, UncertainInput, Use, Values, best};
 use crate::units::{Usd, UsdPerKwh};
-use crate::workload::number::random;
+use crate::workload::random;
 
 /// Share by which each input is moved down and up for a tornado: a fifth.
-pub const SWING: f64 = 0.2;
+pub(super) const SWING: f64 = 0.2;
 
 /// Value of a use when one input is a fifth lower, and when it is a fifth higher.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

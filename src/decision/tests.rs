@@ -1,7 +1,8 @@
 //! Decisions on the example, against numbers by hand, and what has to hold for all of them.
 
+use crate::decision::candidate::NamedRecord;
 use crate::record::Named;
-use crate::score::{DeviceId, NoEnergy};
+use crate::record::{DeviceId, NoEnergy};
 use crate::workload::{Kind, Variant};
 use std::fmt::Write as _;
 
@@ -130,7 +131,7 @@ fn a_tenant_by_hand() {
 fn dear_hours_are_not_mined_in() {
     let folder = tempfile::tempdir().expect("a folder");
     let per_kwh = 200e12 / 3_500.0 * 3.6e6 * PER_HASH;
-    // A hundred hours: fifty are free, thirty are paid for, and twenty are dearer than mining earns.
+    // A hundred hours: fifty are free, thirty are paid for, and twenty cost more than mining earns.
     let start: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
     let mut lines = "time,usd_per_kwh\n".to_owned();
     for hour in 0..100_i64 {
@@ -158,7 +159,7 @@ fn dear_hours_are_not_mined_in() {
     let plan = &decision.plan;
     assert_eq!((plan.hours, plan.hours_curtailed), (100, 20));
 
-    // A credit for 10 of 100 hours makes up for those among the dearest.
+    // A credit for 10 of 100 hours makes up for those among the most expensive.
     let paid = text.replace(
         "loss = 0.0",
         "loss = 0.0\ndemand_response = { credit = { usd_per_kwh = 0.5, date = 2026-06-15, source = \"x\" }, hours_per_year = 876 }",
@@ -329,7 +330,7 @@ fn joules_of_a_single_window_are_not_taken_as_certain() {
     assert!(!known.warnings.join("; ").contains("single window"));
 }
 
-/// A plan of them all would take gigabytes.
+/// A plan of so large a problem would take gigabytes.
 #[test]
 fn more_devices_and_hours_than_a_plan_has_room_for_are_refused_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -504,7 +505,7 @@ proptest::proptest! {
         }
     }
 
-    /// Twice the difficulty is half the revenue, whatever everything else is.
+    /// Twice the difficulty is half the revenue, at any price of a bitcoin.
     #[test]
     fn twice_the_difficulty_is_half_the_revenue(price in 0.1_f64..5.0) {
         let (once, twice) = with_case(0.05, |case| {

@@ -9,4 +9,7 @@ mod run;
 
 pub use self::response::{CounterTrace, Gap, Reach, ResponseError, Step, StepResponse, respond};
 #[cfg(feature = "meter")]
-pub use self::run::{Drive, Run, SetpointProfile};
+#[doc(hidden)] // For the tests of the command.
+pub use self::run::Drive;
+#[cfg(feature = "meter")]
+pub use self::run::{Run, SetpointProfile};

@@ -344,8 +344,7 @@ mod tests {
     const STEP: Step =
         Step { begin: Duration::ZERO, at: Duration::from_secs(5), end: Duration::from_secs(10) };
 
-    /// The response to a step at 5 s of what has counted so much at every time, looked at every
-    /// 5 ms.
+    /// Returns the response to a step at 5 s of a counter that shows `total`, read every 5 ms.
     fn response(total: impl Fn(f64) -> f64) -> StepResponse {
         let mut trace = CounterTrace::default();
         for tick in 0..=2_000 {

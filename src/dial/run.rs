@@ -38,7 +38,7 @@ pub struct Run {
     pub hashes: CounterTrace,
     /// Time and set point of each command; the last may not have been held for its time.
     commands: Vec<(Duration, Duty)>,
-    /// Time at which the last of them had been held for its time.
+    /// Time at which the last set point had been held for its time.
     end: Duration,
     /// Number of set points before the first that was asked for.
     before: usize,

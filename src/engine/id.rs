@@ -1,5 +1,6 @@
 //! Names of the engines, on any machine.
 
+use crate::units::UnknownNameError;
 use std::fmt;
 use std::str::FromStr;
 
@@ -78,20 +79,15 @@ impl fmt::Display for EngineId {
 const GPU: &str = "gpu:";
 
 impl FromStr for EngineId {
-    type Err = UnknownEngineError;
+    type Err = UnknownNameError;
 
-    fn from_str(name: &str) -> Result<Self, UnknownEngineError> {
+    fn from_str(name: &str) -> Result<Self, UnknownNameError> {
         let gpu = name.strip_prefix(GPU).and_then(|number| number.parse().ok()).map(Self::Gpu);
         let known = Self::CPU.into_iter().chain(gpu).find(|id| id.to_string() == name);
-        known.ok_or_else(|| UnknownEngineError { name: name.to_owned() })
+        known.ok_or_else(|| {
+            UnknownNameError::new("engine", name, format!("one of {}, gpu:0, gpu:1 …", names()))
+        })
     }
-}
-
-/// Error of a name that no engine has.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no engine is called {name:?}, expected one of {}, gpu:0, gpu:1 …", names())]
-pub struct UnknownEngineError {
-    name: String,
 }
 
 fn names() -> String {

@@ -26,7 +26,7 @@ use crate::block::{Header, Target, Version};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 
 pub use self::error::{EngineError, EngineErrorKind, VerifyError};
-pub use self::id::{EngineId, UnknownEngineError};
+pub use self::id::EngineId;
 pub use self::verify::{Share, verify};
 pub use crate::job::{Candidate, Scanned};
 

@@ -3,7 +3,7 @@
 //! What goes wrong arrives through three doors: wgpu's handler of uncaptured errors, which by
 //! default ends the process; its callback for a lost device; and what its calls return, after a
 //! loss much later and misleadingly. All of them end in one [`DeviceError`] of the device's
-//! [`Health`]; only that there is no memory for a buffer is told to whoever asked for it, and no
+//! [`Health`]; only that there is no memory for a buffer is reported to the caller, and is no
 //! failure.
 
 use std::sync::{Arc, mpsc};
@@ -35,8 +35,8 @@ pub(crate) struct Context {
 /// what the host reads the output through.
 #[derive(Debug)]
 pub(crate) struct Buffers {
-    told: wgpu::Buffer,
-    found: wgpu::Buffer,
+    params: wgpu::Buffer,
+    output: wgpu::Buffer,
     read: wgpu::Buffer,
     bindings: wgpu::BindGroup,
     clock: Option<Clock>,
@@ -44,8 +44,8 @@ pub(crate) struct Buffers {
 
 /// A kernel of this crate, and how it is run.
 ///
-/// Its source promises to index nothing out of bounds and to end every loop, whatever the host
-/// gives it within the limits that it names: the checks that wgpu would add are left out.
+/// Its source promises to index nothing out of bounds and to end every loop, for any input from the
+/// host within the limits that it names: the checks that wgpu would add are left out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kernel<'a> {
     pub(crate) source: &'static str,
@@ -75,9 +75,9 @@ const READINGS: u64 = 16;
 
 /// Uses of buffers: the parameters of a kernel, its inputs, its output, what the host reads the
 /// output through, and readings of the clock.
-const TOLD: Usage = Usage::UNIFORM.union(Usage::COPY_DST);
-const GIVEN: Usage = Usage::STORAGE.union(Usage::COPY_DST);
-const FOUND: Usage = GIVEN.union(Usage::COPY_SRC);
+const PARAMS: Usage = Usage::UNIFORM.union(Usage::COPY_DST);
+const INPUT: Usage = Usage::STORAGE.union(Usage::COPY_DST);
+const OUTPUT: Usage = INPUT.union(Usage::COPY_SRC);
 const WINDOW: Usage = Usage::MAP_READ.union(Usage::COPY_DST);
 const READ: Usage = Usage::QUERY_RESOLVE.union(Usage::COPY_SRC);
 
@@ -141,8 +141,8 @@ impl Context {
     ///
     /// # Safety
     ///
-    /// The kernel must index nothing out of bounds and end every loop, whatever the numbers that
-    /// the host gives it: the checks that wgpu would add are left out.
+    /// The kernel must index nothing out of bounds and end every loop, for any numbers that the
+    /// host gives it: the checks that wgpu would add are left out.
     pub(crate) unsafe fn module(&self, source: &'static str) -> wgpu::ShaderModule {
         let descriptor = wgpu::ShaderModuleDescriptor {
             label: None,
@@ -154,8 +154,8 @@ impl Context {
     }
 
     /// A uniform buffer at binding 0 and a storage buffer at binding 1, which all kernels have, and
-    /// after these `given` storage buffers that are only read.
-    pub(crate) fn layout(&self, given: u32) -> wgpu::BindGroupLayout {
+    /// after these `inputs` storage buffers that are only read.
+    pub(crate) fn layout(&self, inputs: u32) -> wgpu::BindGroupLayout {
         let entry = |binding, ty| wgpu::BindGroupLayoutEntry {
             binding,
             visibility: wgpu::ShaderStages::COMPUTE,
@@ -165,7 +165,7 @@ impl Context {
         let storage = |read_only| wgpu::BufferBindingType::Storage { read_only };
         let mut entries =
             vec![entry(0, wgpu::BufferBindingType::Uniform), entry(1, storage(false))];
-        entries.extend((2..2 + given).map(|binding| entry(binding, storage(true))));
+        entries.extend((2..2 + inputs).map(|binding| entry(binding, storage(true))));
         self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: None,
             entries: &entries,
@@ -199,16 +199,16 @@ impl Context {
         self.health.check().map(|()| pipeline)
     }
 
-    /// Makes the buffers of a kernel with `told` bytes of parameters and `found` bytes of output.
+    /// Makes the buffers of a kernel with that many bytes of `params` and of `output`.
     pub(crate) fn buffers(
         &self,
         layout: &wgpu::BindGroupLayout,
-        told: u64,
-        found: u64,
+        params: u64,
+        output: u64,
     ) -> Result<Buffers, DeviceError> {
-        let told = self.buffer(told, TOLD)?;
-        let read = self.buffer(found + READINGS, WINDOW)?;
-        let found = self.found(found)?;
+        let params = self.buffer(params, PARAMS)?;
+        let read = self.buffer(output + READINGS, WINDOW)?;
+        let output = self.output(output)?;
         let clock = match self.tick {
             Some(_) => Some(Clock {
                 queries: self.device.create_query_set(&wgpu::QuerySetDescriptor {
@@ -220,9 +220,9 @@ impl Context {
             }),
             None => None,
         };
-        let bindings = self.bind(layout, &[&told, &found]);
+        let bindings = self.bind(layout, &[&params, &output]);
         self.health.check()?;
-        Ok(Buffers { told, found, read, bindings, clock })
+        Ok(Buffers { params, output, read, bindings, clock })
     }
 
     /// Binds the buffers to bindings 0, 1 and so on.
@@ -238,21 +238,21 @@ impl Context {
         self.device.create_bind_group(&descriptor)
     }
 
-    /// Runs the kernel on a grid of workgroups with the parameters `told`, the first word of its
+    /// Runs the kernel on a grid of workgroups with these `params`, the first word of its
     /// output cleared; waits for it, and returns what `read` makes of the output.
     pub(crate) fn run<T>(
         &self,
         pipeline: &wgpu::ComputePipeline,
         buffers: &Buffers,
         [x, y]: [u32; 2],
-        told: &[u8],
+        params: &[u8],
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<(T, Option<Span>), DeviceError> {
         self.health.check()?;
-        self.queue.write_buffer(&buffers.told, 0, told);
+        self.queue.write_buffer(&buffers.params, 0, params);
         let mut commands =
             self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        commands.clear_buffer(&buffers.found, 0, Some(4));
+        commands.clear_buffer(&buffers.output, 0, Some(4));
         let mut pass = commands.begin_compute_pass(&wgpu::ComputePassDescriptor {
             label: None,
             timestamp_writes: buffers.clock.as_ref().map(|clock| {
@@ -267,14 +267,14 @@ impl Context {
         pass.set_bind_group(0, &buffers.bindings, &[]);
         pass.dispatch_workgroups(x, y, 1);
         drop(pass);
-        let found = buffers.found.size();
-        commands.copy_buffer_to_buffer(&buffers.found, 0, &buffers.read, 0, found);
+        let output = buffers.output.size();
+        commands.copy_buffer_to_buffer(&buffers.output, 0, &buffers.read, 0, output);
         if let Some(clock) = &buffers.clock {
             commands.resolve_query_set(&clock.queries, 0..2, &clock.resolved, 0);
-            commands.copy_buffer_to_buffer(&clock.resolved, 0, &buffers.read, found, READINGS);
+            commands.copy_buffer_to_buffer(&clock.resolved, 0, &buffers.read, output, READINGS);
         }
         self.look(commands, &buffers.read, PATIENCE, |bytes| {
-            let (found, readings) = bytes.split_at(found as usize);
+            let (output, readings) = bytes.split_at(output as usize);
             let span = self.tick.map(|tick| {
                 let reading = |bytes: &[u8]| {
                     let ticks = bytes.first_chunk().copied().map_or(0, u64::from_le_bytes);
@@ -282,7 +282,7 @@ impl Context {
                 };
                 (reading(&readings[..8]), reading(&readings[8..]))
             });
-            (read(found), span)
+            (read(output), span)
         })
     }
 
@@ -298,14 +298,14 @@ impl Context {
         let submission = self.queue.submit([commands.finish()]);
         let (mapped, result) = mpsc::channel();
         window.map_async(wgpu::MapMode::Read, .., move |mapping| {
-            // Nobody listens any more where the wait was given up.
+            // No receiver is left where the wait was given up.
             let _ = mapped.send(mapping.is_ok());
         });
         self.finish(submission, patience)?;
         // Another thread that polls may be the one to call back, a little later.
         match result.recv_timeout(patience) {
             Ok(true) => {}
-            Ok(false) => return Err(self.refused("what it found cannot be mapped")),
+            Ok(false) => return Err(self.refused("its output cannot be mapped")),
             Err(_) => return Err(DeviceError::Hung(patience)),
         }
         let bytes = window.get_mapped_range(..);
@@ -335,15 +335,15 @@ impl Context {
     }
 
     /// A buffer with these bytes, for kernels to read.
-    pub(crate) fn given(&self, bytes: &[u8]) -> Result<wgpu::Buffer, DeviceError> {
-        let buffer = self.buffer(bytes.len() as u64, GIVEN)?;
+    pub(crate) fn input(&self, bytes: &[u8]) -> Result<wgpu::Buffer, DeviceError> {
+        let buffer = self.buffer(bytes.len() as u64, INPUT)?;
         self.write(&buffer, bytes)?;
         Ok(buffer)
     }
 
     /// A buffer for `bytes` bytes that kernels write and the host reads.
-    pub(crate) fn found(&self, bytes: u64) -> Result<wgpu::Buffer, DeviceError> {
-        self.buffer(bytes, FOUND)
+    pub(crate) fn output(&self, bytes: u64) -> Result<wgpu::Buffer, DeviceError> {
+        self.buffer(bytes, OUTPUT)
     }
 
     /// Makes a buffer; if there is no memory for it, that is no failure of the device.
@@ -397,19 +397,19 @@ impl Context {
     pub(crate) fn prepare(
         &self,
         kernel: &Kernel<'_>,
-        told: &[u8],
-        found: &wgpu::Buffer,
-        given: &[&wgpu::Buffer],
+        params: &[u8],
+        output: &wgpu::Buffer,
+        inputs: &[&wgpu::Buffer],
     ) -> Result<Prepared, DeviceError> {
         let Kernel { source, entry_point, overrides, grid } = *kernel;
-        let layout = self.layout(given.len() as u32);
+        let layout = self.layout(inputs.len() as u32);
         // SAFETY: kernels are made of sources of this crate, which promise it of themselves.
         let module = unsafe { self.module(source) };
         let pipeline = self.pipeline(&layout, &module, entry_point, overrides)?;
-        let told_buffer = self.buffer(told.len() as u64, TOLD)?;
-        self.write(&told_buffer, told)?;
+        let params_buffer = self.buffer(params.len() as u64, PARAMS)?;
+        self.write(&params_buffer, params)?;
         let buffers: Vec<_> =
-            [&told_buffer, found].into_iter().chain(given.iter().copied()).collect();
+            [&params_buffer, output].into_iter().chain(inputs.iter().copied()).collect();
         let bindings = self.bind(&layout, &buffers);
         self.health.check().map(|()| Prepared { pipeline, bindings, grid })
     }

@@ -1,10 +1,10 @@
 //! Calls into a driver, each from a thread that may be given up.
 //!
-//! A driver that is sick blocks where nobody expects it: wgpu's wait has a time limit, but behind
-//! it are locks which a submission holds that never returns; dropping a queue waits for its work
-//! without a limit; and waiting on a lost device panics. So whatever touches the device runs on
-//! threads of its own, and the caller waits for their answer as long as it is ready to. A device
-//! that failed once is never used again and never dropped.
+//! A faulty driver blocks where it is not expected: wgpu's wait has a time limit, but behind it are
+//! locks which a submission holds that never returns; dropping a queue waits for its work without a
+//! limit; and waiting on a lost device panics. So any call that touches the device runs on threads
+//! of its own, and the caller waits for their answer as long as it is ready to. A device that
+//! failed once is never used again and never dropped.
 
 use std::mem::{self, ManuallyDrop};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -55,7 +55,7 @@ impl<D: Send + Sync + 'static> Guarded<D> {
         let (answer, opened) = answer();
         let told = health.clone();
         spawn(name, move || {
-            // The device is given up where nobody waits for it any more.
+            // The device is given up where the caller no longer waits for it.
             if let Err(device) = answer.send(open(&told)) {
                 mem::forget(device);
             }
@@ -92,7 +92,7 @@ impl<D: Send + Sync + 'static> Guarded<D> {
         self.health.check()?;
         let (answer, result) = answer();
         let call = Box::new(move |device: &D| {
-            // Nobody listens any more where the wait was given up.
+            // No receiver is left where the wait was given up.
             let _ = answer.send(call(device));
         });
         let calls = self.calls.as_ref().ok_or_else(|| self.health.fails(gone()))?;
@@ -101,7 +101,7 @@ impl<D: Send + Sync + 'static> Guarded<D> {
     }
 
     /// Has a thread drop what is the device's, after the calls before: dropping may block as every
-    /// call may, and nobody waits for it. What a device had that failed is never dropped.
+    /// call may, and is not waited for. What a device had that failed is never dropped.
     pub(crate) fn discard<T: Send + 'static>(&self, thing: T) {
         // Nor is it dropped with a call that no thread takes any more.
         let thing = ManuallyDrop::new(thing);
@@ -127,14 +127,14 @@ impl<D> Drop for Guarded<D> {
     }
 }
 
-/// Where a call leaves its answer, and how it tells that it did. A channel of answers would be
+/// Where a call leaves its answer, and how it signals that. A channel of answers would be
 /// compiled for each type of them, which took a fifteenth of the time for this crate.
 struct Answer<T> {
     place: Arc<Mutex<Place<T>>>,
     is_there: mpsc::Sender<()>,
 }
 
-/// The other side, for whoever waits for the answer.
+/// The other side, for the caller that waits for the answer.
 struct Answered<T> {
     place: Arc<Mutex<Place<T>>>,
     is_there: mpsc::Receiver<()>,
@@ -144,7 +144,7 @@ struct Answered<T> {
 enum Place<T> {
     Waiting,
     There(Result<T, DeviceError>),
-    /// Nobody waits for it any more.
+    /// The caller no longer waits for it.
     GivenUp,
 }
 
@@ -155,7 +155,7 @@ fn answer<T>() -> (Answer<T>, Answered<T>) {
 }
 
 impl<T> Answer<T> {
-    /// Gives the answer back where nobody waits for it any more.
+    /// Gives the answer back where the caller no longer waits for it.
     fn send(self, answer: Result<T, DeviceError>) -> Result<(), Result<T, DeviceError>> {
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         if let Place::GivenUp = *place {
@@ -204,7 +204,7 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<(
 mod tests {
     use super::*;
 
-    /// Something that can tell when it is dropped.
+    /// A device that signals when it is dropped.
     struct Device(mpsc::Sender<()>);
 
     impl Drop for Device {
@@ -310,7 +310,7 @@ mod tests {
         drop(device);
         assert_eq!(is_told.recv_timeout(SHORT), Err(mpsc::RecvTimeoutError::Timeout));
 
-        // It fails while this waits for its turn: the only thread ends, and nobody takes it.
+        // It fails while this waits for its turn: the only thread ends, and none takes it.
         let (dropped, _dropped) = mpsc::channel();
         let opened = Guarded::open("test", 1, LONG, |_| Ok(Device(dropped)));
         let device = opened.expect("a thread");

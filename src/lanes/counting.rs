@@ -85,7 +85,7 @@ impl Lanes for Counted<'_> {
         Self(self.0.like(word), self.1)
     }
 
-    /// Not counted, as it is done once per batch or less; the masks are not either.
+    /// Does not count, as it is done once per batch or less; nor do the masks.
     fn swap_bytes(self) -> Self {
         Self(self.0.swap_bytes(), self.1)
     }

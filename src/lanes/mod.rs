@@ -35,7 +35,7 @@ pub(crate) trait Isa: Copy {
     /// this.
     const STRAIGHT: bool;
 
-    /// `word` in every lane.
+    /// Returns `word` in every lane.
     fn splat(self, word: u32) -> Self::Lanes;
 
     /// Returns 0, 1, 2 … in the lanes: offsets from the first nonce of a batch.
@@ -89,22 +89,22 @@ pub(crate) trait Words: Copy {
 
 /// A vector of `LANES` words of 32 bits.
 pub(crate) trait Lanes: Words {
-    /// How many words it holds: 1 to 64.
+    /// Number of words in a vector: 1 to 64.
     const LANES: usize;
 
     /// What each operation costs in vector instructions, for the roof.
     const COSTS: Costs;
 
-    /// `word` in every lane; that `self` exists proves that it may be made.
+    /// Returns `word` in every lane; that `self` exists proves that it may be made.
     fn like(self, word: u32) -> Self;
 
-    /// Bytes of each word reversed.
+    /// Reverses the bytes of each word.
     fn swap_bytes(self) -> Self;
 
-    /// Bit i is set where lane i equals `word`.
+    /// Returns a mask: bit i is set where lane i equals `word`.
     fn mask_eq(self, word: u32) -> u64;
 
-    /// Bit i is set where lane i, unsigned, is at most `word`.
+    /// Returns a mask: bit i is set where lane i, unsigned, is at most `word`.
     fn mask_le(self, word: u32) -> u64;
 }
 

@@ -32,7 +32,7 @@ fn on_each_isa<T: Task + Copy>(task: T) {
     on_single_and_paired(&super::aarch64_neon::Neon::detect(), task);
 }
 
-/// Silent where the processor lacks it: `tests/engines.rs` names what is missing, once.
+/// Runs `task` if the processor has the set; `tests/engines.rs` names what is missing, once.
 fn on_single_and_paired<I: Isa, T: Task + Copy>(isa: &Result<I, Vec<&str>>, task: T) {
     if let &Ok(isa) = isa {
         isa.enter(task);
@@ -230,7 +230,7 @@ fn operations(versions: u32) -> Costs {
     asked.get()
 }
 
-/// Worked out from FIPS 180-4 by hand, but for the additions; only what depends on the nonce costs.
+/// Counts by hand from FIPS 180-4, but for the additions; only what depends on the nonce costs.
 ///
 /// - Rounds: 4 to 63 of the first hash and 1 to 60 of the second, the last four of which need no
 ///   new a. That is 6 rotations, two xor3, Ch and Maj each, or half of it and no Maj: per version.

@@ -1,9 +1,7 @@
 //! Detects what is in this machine: processor, cores, architecture and memory.
 //!
 //! What the system does not report is `None`, never a guess. Model, vendor, core counts and memory
-//! come from the files that Linux has in `/proc`, whose texts [`Cpu::from_cpuinfo`] and
-//! [`total_memory`] read, so that those of other machines can be tested; on other systems they are
-//! `None`. [`crate::engine::survey`] says which engines can run here, and what the others lack.
+//! come from the files that Linux has in `/proc`; on other systems they are `None`. [`crate::engine::survey`] says which engines can run here, and what the others lack.
 
 mod cgroup;
 
@@ -61,7 +59,7 @@ pub struct Cpu {
 impl Cpu {
     /// Reads the text of `/proc/cpuinfo` of a machine of an [architecture](Machine::architecture).
     #[must_use]
-    pub fn from_cpuinfo(architecture: &str, text: &str) -> Self {
+    pub(crate) fn from_cpuinfo(architecture: &str, text: &str) -> Self {
         let (model, vendor) = match architecture {
             "x86" | "x86_64" => (joined(text, "model name"), joined(text, "vendor_id")),
             "arm" | "aarch64" => arm_model_and_vendor(text),
@@ -95,14 +93,14 @@ pub(crate) fn memory_left(root: &Path) -> Option<u64> {
 /// Returns all memory of a machine, in bytes, from the text of its `/proc/meminfo`; `None` if the
 /// text does not have it.
 #[must_use]
-pub fn total_memory(text: &str) -> Option<u64> {
+pub(crate) fn total_memory(text: &str) -> Option<u64> {
     memory(text, "MemTotal")
 }
 
 /// Returns the memory that can be taken without swapping, in bytes, from the text of
 /// `/proc/meminfo`; `None` if the text does not have it.
 #[must_use]
-pub fn available_memory(text: &str) -> Option<u64> {
+pub(crate) fn available_memory(text: &str) -> Option<u64> {
     memory(text, "MemAvailable")
 }
 

@@ -6,12 +6,10 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::integral::Integrator;
-use super::{
-    Clock, Domain, Meter, MeterError, MeterInfo, Reading, Source, UnknownDomainError, plausible,
-};
-use crate::units::Watts;
+use super::{Clock, Domain, Meter, MeterError, MeterInfo, Reading, Source, plausible};
+use crate::units::{UnknownNameError, Watts};
 
-/// A meter of a constant power that somebody stated, as in `gpu:0=300`.
+/// A meter of a constant power that was stated, as in `gpu:0=300`.
 #[derive(Clone, Debug)]
 pub struct Assumed {
     info: MeterInfo,
@@ -31,7 +29,7 @@ pub enum AssumedError {
     },
     /// The text before the equals sign names no domain.
     #[error(transparent)]
-    Domain(#[from] UnknownDomainError),
+    Domain(#[from] UnknownNameError),
     /// The text after the equals sign is no power, or not one of more than 0 W and at most 100 MW.
     #[error("{text:?} is no power, expected watts, more than 0")]
     NoPower {

@@ -8,7 +8,7 @@ use crate::units::{Celsius, Hertz, Watts};
 /// State of a device: its clocks, temperature, power limit and throttling. What the device does not
 /// report is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "cli", derive(serde::Serialize))]
+#[cfg_attr(feature = "score", derive(serde::Serialize))]
 pub struct Conditions {
     /// Clock of the arithmetic units, in hertz.
     pub core_clock: Option<Hertz>,
@@ -24,7 +24,7 @@ pub struct Conditions {
 
 /// A reason why the clock of a device is lower than it could be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "cli", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
+#[cfg_attr(feature = "score", derive(serde::Serialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum ThrottleReason {
     /// The power limit is reached.

@@ -141,8 +141,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is counted, and however often it wraps, it is added up, as long as no two
-        /// wraps come between two looks.
+        /// Any counts are added up, however often they wrap, as long as no two wraps come
+        /// between two looks.
         #[test]
         fn wraps_are_counted(
             largest in 1_u64..=u64::MAX,

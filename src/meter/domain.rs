@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::pci::PciAddress;
-use crate::units::Joules;
+use crate::units::{Joules, UnknownNameError};
 
 /// A part of a machine whose energy is measured.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -136,22 +136,15 @@ impl fmt::Display for Domain {
     }
 }
 
-/// The error for a text that names no [`Domain`].
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{text:?} is nothing that is measured, expected machine, cpu, gpu:0, package-0, dram-0, psys-0, \
-     gpu@0000:01:00.0 or sensor:NAME"
-)]
-pub struct UnknownDomainError {
-    /// Text that was given.
-    pub text: String,
-}
+/// Forms of the names, for people.
+const NAMES: &str =
+    "machine, cpu, gpu:0, package-0, dram-0, psys-0, gpu@0000:01:00.0 or sensor:NAME";
 
 impl FromStr for Domain {
-    type Err = UnknownDomainError;
+    type Err = UnknownNameError;
 
-    fn from_str(text: &str) -> Result<Self, UnknownDomainError> {
-        parse(text).ok_or_else(|| UnknownDomainError { text: text.to_owned() })
+    fn from_str(text: &str) -> Result<Self, UnknownNameError> {
+        parse(text).ok_or_else(|| UnknownNameError::new("part of a machine", text, NAMES))
     }
 }
 
@@ -230,7 +223,7 @@ mod tests {
             "psys",
         ] {
             let error = text.parse::<Domain>().expect_err(text);
-            assert_eq!(error, UnknownDomainError { text: text.to_owned() });
+            assert_eq!(error.name(), text);
         }
     }
 

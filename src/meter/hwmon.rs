@@ -19,7 +19,7 @@ use super::{
 use crate::units::{Joules, Watts};
 
 /// Folder of Linux' hwmon chips.
-pub const FOLDER: &str = "/sys/class/hwmon";
+pub(super) const FOLDER: &str = "/sys/class/hwmon";
 
 /// Longest time between two values of power that is not a gap.
 const GAP: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ const GAP: Duration = Duration::from_secs(1);
 /// are read.
 const READ_WITHIN: Duration = Duration::from_secs(30);
 
-/// Returns the meters of all chips in a folder like [`FOLDER`] that are known to measure a GPU or a
+/// Returns the meters of all chips in a folder like `/sys/class/hwmon` that are known to measure a GPU or a
 /// processor, or the reason why there are none.
 #[must_use]
 pub fn find(folder: &Path, host: &Host) -> Vec<Found> {
@@ -150,7 +150,7 @@ impl Chip {
         sockets.map(meter).collect()
     }
 
-    /// The GPU that it is of, where it is of one.
+    /// The GPU that the chip is part of, if any.
     fn gpu(&self) -> Option<Domain> {
         if !["amdgpu", "i915", "xe"].contains(&self.name.as_str()) {
             return None;

@@ -113,9 +113,9 @@ const AROUND: usize = 64;
 /// Outliers: values that are far from those before and after them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Far {
-    /// How many values; what is shown again and again is one.
+    /// Number of outliers; a value that is shown again and again is one.
     pub(super) times: u64,
-    /// The farthest of them, and what is beside it.
+    /// The farthest outlier, and the value beside it.
     pub(super) worst: Watts,
     pub(super) beside: Watts,
 }
@@ -132,11 +132,11 @@ pub(super) struct Doubts {
 }
 
 /// Longest time that an outlier may last: what goes on for longer, or for longer than half of the
-/// time that is judged, is no mistake of a sensor but what a machine did.
+/// time that is checked, is no mistake of a sensor but what a machine did.
 const MOMENT: Duration = Duration::from_secs(2);
 
 /// At most one in this many values, and this fraction of the time, is left out. Where a sensor
-/// jumps more often, right values cannot be told from wrong ones, and all of them are kept.
+/// jumps more often, right values cannot be distinguished from wrong ones, and all are kept.
 const LEFT_OUT: u32 = 3;
 
 /// Looks for outliers between two times, by the values around each of them.
@@ -199,7 +199,7 @@ fn middle(runs: &[&[Point]]) -> Option<Watts> {
     powers.get(powers.len() / 2).copied()
 }
 
-/// How many times one is the other, whichever is larger.
+/// Returns the larger of two powers divided by the other.
 fn times(a: Watts, b: Watts) -> f64 {
     let [low, high] = if a < b { [a, b] } else { [b, a] };
     if low > Watts::ZERO { high / low } else { f64::INFINITY }
@@ -313,7 +313,7 @@ mod tests {
         assert_eq!(stretch(&[], seconds(0.0), seconds(1.0), limit), None);
     }
 
-    /// What a machine did, and no mistakes: a time at a cap, a time asleep, a load that comes and goes.
+    /// Loads, and no mistakes: a time at a cap, a time asleep, a load that comes and goes.
     #[test]
     fn what_lasts_and_what_comes_again_stays_in_the_energy() {
         let idle = |second: usize| 2.0 + (second % 3) as f64 / 10.0;
@@ -356,7 +356,7 @@ mod tests {
             (vec![2.0, 500.0, 500.0, 500.0, 500.0, 500.0, 2.0], None, None),
             // A card that sleeps.
             (vec![0.0, 0.0, 0.0, 50.0, 0.0, 0.0, 0.0], None, None),
-            // At the ends nothing else can be told from a change.
+            // At the ends nothing else can be distinguished from a change.
             (vec![6e3, 200.0, 201.0, 200.0, 201.0, 200.0, 6e3], None, None),
             (vec![200.0, 201.0, 200.0, 201.0, 200.0, 201.0, 900e3], None, far(900e3, 201.0)),
             (vec![900e3, 200.0, 201.0, 200.0, 201.0, 202.0, 200.0], None, far(900e3, 200.0)),

@@ -36,6 +36,9 @@
 //! # Ok::<(), perjoule::meter::MeterError>(())
 //! ```
 
+// The drivers behind `found` are hidden: only this crate's tests call them, with folders and cards of
+// their own.
+
 pub mod assumed;
 mod clock;
 pub mod command;
@@ -50,11 +53,14 @@ mod host;
 pub mod hwmon;
 mod integral;
 mod name;
+#[doc(hidden)]
 pub mod nvml;
 mod patience;
 mod pci;
+#[doc(hidden)]
 pub mod perf;
 mod probe;
+#[doc(hidden)]
 pub mod rapl;
 mod recorder;
 mod shell;
@@ -67,13 +73,15 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::units::{Joules, Watts};
+use crate::units::{Joules, UnknownNameError, Watts};
 
 pub use self::clock::Clock;
 pub use self::conditions::{Conditions, ThrottleReason};
-pub use self::domain::{Domain, Overlap, Socket, UnknownDomainError, sum};
+pub use self::domain::{Domain, Overlap, Socket, sum};
 pub use self::error::MeterError;
-pub use self::found::{found, found_on, found_under};
+#[doc(hidden)]
+pub use self::found::found_under;
+pub use self::found::{found, found_on};
 pub use self::host::{Host, Platform};
 pub use self::pci::{ParsePciAddressError, PciAddress};
 pub use self::probe::CounterExercise;
@@ -132,7 +140,7 @@ impl fmt::Display for MeterInfo {
 
 /// The means by which energy is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[cfg_attr(feature = "cli", derive(serde::Serialize), serde(rename_all = "lowercase"))]
+#[cfg_attr(feature = "score", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Source {
     /// RAPL energy counters of processors, through Linux' powercap.
@@ -168,19 +176,12 @@ impl Source {
 }
 
 impl FromStr for Source {
-    type Err = UnknownSourceError;
+    type Err = UnknownNameError;
 
-    fn from_str(name: &str) -> Result<Self, UnknownSourceError> {
+    fn from_str(name: &str) -> Result<Self, UnknownNameError> {
         let known = Self::ALL.into_iter().find(|source| source.to_string() == name);
-        known.ok_or_else(|| UnknownSourceError { name: name.to_owned() })
+        known.ok_or_else(|| UnknownNameError::new("kind of meter", name, ""))
     }
-}
-
-/// The error for a name that no [`Source`] has.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no kind of meter is called {name:?}")]
-pub struct UnknownSourceError {
-    name: String,
 }
 
 impl fmt::Display for Source {

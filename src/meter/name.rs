@@ -1,20 +1,20 @@
 //! What the name of a number says: whether that is power, in which unit, and of now.
 //!
 //! Programs and traces name their numbers as they like: `power.draw [W]`, `ApparentPower`,
-//! `Power (kW)`, `NOMPOWER`. A name is judged by whole words, of which capitals begin new ones, so
+//! `Power (kW)`, `NOMPOWER`. A name is read by whole words, of which capitals begin new ones, so
 //! that a limit, a rating or an energy is not taken for a power because its name holds that word.
 
 /// What a name says.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "a name may say all of it at once")]
 pub(super) struct Name {
-    /// It holds a word for power, or a unit of it.
+    /// Whether it holds a word for power, or a unit of it.
     pub(super) is_power: bool,
-    /// What it is of is no power of now: a limit, an extreme, a rating.
+    /// Whether it is of no power of now: a limit, an extreme, a rating.
     pub(super) is_bound: bool,
-    /// It is of something else that is said with the same words: a state, a price, an energy.
+    /// Whether it is of something else said with the same words: a state, a price, an energy.
     pub(super) is_aside: bool,
-    /// It is a mean, over whatever time.
+    /// Whether it is a mean, over any time.
     pub(super) is_mean: bool,
     pub(super) unit: Option<Unit>,
 }
@@ -154,7 +154,7 @@ const OTHERS: [&str; 34] = [
 ];
 
 impl Name {
-    /// Judges a name, or a text around a number.
+    /// Reads a name, or a text around a number.
     pub(super) fn of(text: &str) -> Self {
         let mut name = Self::default();
         if text.contains('%') {
@@ -193,7 +193,7 @@ impl Name {
         }
     }
 
-    /// Two different units are none that is clear, and what is not power remains that.
+    /// Adds a unit: two different ones are none that is clear, and what is not power remains that.
     fn take(&mut self, unit: Unit) {
         self.unit = Some(match self.unit {
             None => unit,
@@ -395,7 +395,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever a name is, it is judged.
+        /// Any name is read without a panic.
         #[test]
         fn any_name_is_judged(name in "\\PC{0,20}") {
             let _ = Name::of(&name);

@@ -16,7 +16,7 @@ pub(super) fn within<T: Send + 'static>(
 ) -> Option<T> {
     let (answer, answered) = mpsc::channel();
     let asking = thread::Builder::new().name("perjoule driver".to_owned()).spawn(move || {
-        // Nobody listens any more where it was given up.
+        // No receiver is left where it was given up.
         let _ = answer.send(ask());
     });
     asking.ok()?;

@@ -44,7 +44,7 @@ fn parse(text: &str) -> Option<PciAddress> {
     parts.next().is_none().then_some(address)
 }
 
-/// `u32::from_str_radix` alone takes signs.
+/// Reads hex digits; `u32::from_str_radix` alone takes signs.
 fn hex(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<u32> {
     let sound = digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     sound.then(|| u32::from_str_radix(text, 16).ok()).flatten()

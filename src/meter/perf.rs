@@ -17,10 +17,10 @@ use super::{
 use crate::units::Joules;
 
 /// Folder in which Linux describes the energy events.
-pub const FOLDER: &str = "/sys/bus/event_source/devices/power";
+pub(super) const FOLDER: &str = "/sys/bus/event_source/devices/power";
 
 /// Folder in which Linux describes which logical processor is in which socket.
-pub const PROCESSORS: &str = "/sys/devices/system/cpu";
+pub(super) const PROCESSORS: &str = "/sys/devices/system/cpu";
 
 /// A number of logical processors that Linux does not reach.
 const MOST_PROCESSORS: u32 = 65_536;
@@ -64,7 +64,7 @@ pub trait Count: fmt::Debug + Send {
 /// The function that opens counters of events: [`open`], or a substitute in tests.
 pub type Open<'a> = &'a dyn Fn(Event) -> io::Result<Box<dyn Count>>;
 
-/// Returns the meters of all energy events that a folder like [`FOLDER`] describes, or the reason
+/// Returns the meters of all energy events that a folder like `/sys/bus/event_source/devices/power` describes, or the reason
 /// why there are none.
 #[must_use]
 pub fn find(folder: &Path, processors: &Path, host: &Host, open: Open<'_>) -> Vec<Found> {
@@ -296,7 +296,7 @@ mod system {
         if file < 0 {
             return Err(io::Error::last_os_error());
         }
-        // SAFETY: the kernel has just made this file for us, and nobody else knows of it.
+        // SAFETY: the kernel has just made this file for us, and nothing else owns it.
         let file = unsafe { OwnedFd::from_raw_fd(file as RawFd) };
         Ok(Box::new(Counting(File::from(file))))
     }
@@ -337,7 +337,7 @@ mod tests {
         }
     }
 
-    /// The clock of a processor, which every Linux counts.
+    /// Counts the clock of a processor, as every Linux does.
     #[cfg(target_os = "linux")]
     #[test]
     fn the_kernel_counts() {

@@ -81,7 +81,7 @@ impl Candidate {
 
     fn look(&mut self, clock: &Clock) {
         if let (true, Ok(meter)) = (self.stands_still, &mut self.meter) {
-            // One that fails is told of by whoever measures with it.
+            // One that fails is reported by the measurement that uses it.
             self.stands_still = updates(&mut **meter, clock) == Some(0);
         }
     }

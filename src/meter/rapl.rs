@@ -15,7 +15,7 @@ use super::{
 use crate::units::Joules;
 
 /// Folder of Linux' powercap zones.
-pub const FOLDER: &str = "/sys/class/powercap";
+pub(super) const FOLDER: &str = "/sys/class/powercap";
 
 /// Number of steps of the hardware counter, which has 32 bits: its range divided by this is its
 /// resolution.
@@ -24,7 +24,7 @@ const STEPS: u64 = 0xffff_ffff;
 /// Number of times that two zones have to show the same to be one.
 const LOOKS: u32 = 3;
 
-/// Returns the meters of all zones in a folder like [`FOLDER`], or the reason why there are none.
+/// Returns the meters of all zones in a folder like `/sys/class/powercap`, or the reason why there are none.
 ///
 /// Where one processor's counter is offered twice, as a register and in memory, it is counted once.
 /// So is a counter of a whole processor that is offered for each of its dies.
@@ -49,7 +49,7 @@ pub fn find(folder: &Path, host: &Host) -> Vec<Found> {
         if let (Domain::Package(socket), None) = (&domain, zone.child) {
             sockets.insert(parent, *socket);
         }
-        // Two zones of one kind are two counters, whatever they are called.
+        // Two zones of one kind are two counters, regardless of their names.
         if let Some(other) = used.get(&domain).filter(|other| other.kind != zone.kind) {
             let twin = Why::Twin(other.path.display().to_string());
             return Err(Unavailable::new(Source::Rapl, Some(domain), twin));
@@ -68,7 +68,7 @@ pub fn find(folder: &Path, host: &Host) -> Vec<Found> {
     find.collect()
 }
 
-/// `intel-rapl:0`, or `intel-rapl:0:1` inside of it.
+/// A zone, such as `intel-rapl:0`, or `intel-rapl:0:1` inside of it.
 #[derive(Debug)]
 struct Zone {
     /// `intel-rapl` or `intel-rapl-mmio`.
@@ -87,7 +87,7 @@ impl Zone {
         parts.next().is_none().then_some(Self { kind, number, child, path })
     }
 
-    /// What a runtime hides from a container is a link to nowhere.
+    /// Returns the reason: what a runtime hides from a container is a link to nowhere.
     fn fails(&self, domain: Option<Domain>, error: MeterError, host: &Host) -> Unavailable {
         let why = if self.path.exists() {
             sysfs::why(error, host.container)
@@ -107,7 +107,7 @@ fn zones(folder: &Path) -> Vec<Zone> {
     zones
 }
 
-/// Whether these are the same of two dies of one processor.
+/// Whether these are the same domain of two dies of one processor.
 fn are_dies_of_one(a: &Domain, b: &Domain) -> bool {
     let ((Domain::Package(a), Domain::Package(b))
     | (Domain::Dram(a), Domain::Dram(b))
@@ -147,7 +147,7 @@ fn domain(name: &str, zone: &Zone, parent: Option<Socket>) -> Domain {
     }
 }
 
-/// `package-0`, or `package-0-die-1` where dies are counted apart.
+/// Reads `package-0`, or `package-0-die-1` where dies are counted apart.
 fn package(name: &str) -> Option<Socket> {
     let number = name.strip_prefix("package-")?;
     Some(match number.split_once("-die-") {
@@ -167,7 +167,7 @@ struct Rapl {
 }
 
 impl Rapl {
-    /// Fails where it could not be read later either.
+    /// Makes the meter; fails where it could not be read later either.
     fn new(zone: &Zone, domain: Domain) -> Result<Self, MeterError> {
         let file = zone.path.join("energy_uj");
         sysfs::number(&file)?;

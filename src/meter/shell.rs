@@ -3,7 +3,7 @@
 /// Signs of a shell in a line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Signs {
-    /// A word that joins commands or redirects them: nobody means it as an argument.
+    /// A word that joins commands or redirects them: it is never meant as an argument.
     pub(super) operator: Option<String>,
     /// Something that a shell would replace or split at; it may be meant as it is.
     pub(super) other: Option<String>,

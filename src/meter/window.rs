@@ -13,7 +13,7 @@ const DISAGREEMENT: f64 = 0.2;
 
 /// A sample of a meter, for plots: its energy and power at one time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "cli", derive(serde::Serialize))]
+#[cfg_attr(feature = "score", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Sample {
     /// Time of the sample, since the start of the clock.
@@ -25,7 +25,7 @@ pub struct Sample {
     pub power: Option<Watts>,
 }
 
-/// A window: the energy from one reading of a meter to another, with what is needed to judge it.
+/// A window: the energy from one reading of a meter to another, with what is needed to check it.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Window {
@@ -64,7 +64,7 @@ pub struct Span {
 
 /// How the energy of a window is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "cli", derive(serde::Serialize), serde(rename_all = "lowercase"))]
+#[cfg_attr(feature = "score", derive(serde::Serialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Method {
     /// By the energy counter of the device.

@@ -1,5 +1,5 @@
 //! Checks that the values of a record are possible. A file may have been edited, cut or made by
-//! another program, and a decision would take a number that nobody can have measured like any
+//! another program, and a decision would take a number that cannot have been measured like any
 //! other: it is refused when the file is read, with its place.
 
 use std::fmt::{Arguments, Display};
@@ -7,7 +7,6 @@ use std::fmt::{Arguments, Display};
 use super::{
     Energy, Named, Rate, Record, Roof, Row, ScoredDevice, ScoredMachine, State, Trial, WorkSize,
 };
-use crate::score::share_of_roof;
 use crate::units::{Hertz, Joules, Watts};
 
 /// A value of a record that no score can have, with its place and the values that are possible.
@@ -84,10 +83,7 @@ fn settle(row: &mut Row) {
     if let Some(energy) = row.energy.as_mut().filter(|energy| energy.trials.len() < 2) {
         energy.uncertainty = None;
     }
-    let best = row.per_second.best;
-    row.of_roof = row.roof.as_ref().and_then(|roof| share_of_roof(best, roof.per_second));
-    let is_share = row.of_roof.is_some();
-    row.roof.iter_mut().for_each(|roof| roof.disturbed = !is_share);
+    row.settle_roof();
 }
 
 fn check(record: &Record) -> Result<(), ImpossibleValueError> {
@@ -400,7 +396,7 @@ mod tests {
             let why = with(pointer, &endless).expect_err(pointer);
             assert!(why.starts_with(place) && why.len() < 200, "{why}");
         }
-        // Names that are known, with a text of somebody's in them.
+        // Names that are known, with a text from outside in them.
         for (pointer, before, place) in [
             ("/meters/0/domain", "sensor:", "meters[0].domain"),
             ("/rows/0/no_energy", "cpu: ", "rows[0].no_energy"),

@@ -47,8 +47,8 @@ fn finished(device: &str, workloads: &[&str]) -> Finished {
     Finished { device: device.into(), workloads }
 }
 
-/// The full one: a processor with RAPL, a GPU with NVML, one whose watts are assumed, and a software
-/// driver.
+/// A full record: a processor with RAPL, a GPU with NVML, one whose watts are assumed, and a
+/// software driver.
 ///
 /// Hashing on the processor is 3 GH/s at 300 W, which is 10 MH/J or 100,000 J/TH; on `gpu:0` it is
 /// 7 GH/s at 350 W, which is 20 MH/J or 50,000 J/TH.
@@ -121,7 +121,7 @@ pub(crate) fn full() -> Record {
     }
 }
 
-/// The full one without a single joule: no meter could be read.
+/// The full record without a single joule: no meter could be read.
 pub(crate) fn unmetered() -> Record {
     let why = "/sys/class/powercap/intel-rapl:0/energy_uj: permission denied; run as root";
     let mut record = full();
@@ -135,8 +135,8 @@ pub(crate) fn unmetered() -> Record {
     record
 }
 
-/// The full one as `--quick` would have it on a machine that others use too: one slice, one window,
-/// and roofs that are lower than what is beneath them.
+/// The full record as `--quick` would have it on a machine that others use too: one slice, one
+/// window, and roofs that are lower than what is beneath them.
 pub(crate) fn rough() -> Record {
     let mut record = full();
     for row in &mut record.rows {
@@ -154,7 +154,7 @@ pub(crate) fn rough() -> Record {
     record
 }
 
-/// Texts as nobody expects them, in every place where a text from outside can be.
+/// The full record with hostile texts in every place where a text from outside can be.
 pub(crate) fn hostile() -> Record {
     let name = "<script>alert(\"1\")</script> & 'quotes' \\ {x=\"y\"}\n\x1b[31m, ";
     let mut record = full();
@@ -273,7 +273,7 @@ struct Course {
 }
 
 impl Course {
-    /// Three windows of five seconds.
+    /// Adds a row with three windows of five seconds.
     fn metered(&mut self, row: Row, source: &str, charged: &[&str], watts: f64, idle: f64) {
         let trials = [0.0, 5.5, 11.0].map(|after| Trial {
             start: self.now + after,

@@ -7,17 +7,22 @@
 //! that this version does not know is kept as it stands in the file ([`Named`]).
 
 mod check;
+mod device;
 #[cfg(test)]
 pub(crate) mod example;
 #[cfg(test)]
 pub(crate) mod expected;
 pub mod json;
+mod meters;
 mod named;
+mod no_energy;
 mod resume;
-mod score;
+mod row;
 
 pub use self::check::ImpossibleValueError;
+pub use self::device::DeviceId;
 pub use self::named::Named;
+pub use self::no_energy::NoEnergy;
 pub use self::resume::ResumeError;
 
 use jiff::Timestamp;
@@ -26,7 +31,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::meter::{Domain, Source};
-use crate::score::{DeviceId, NoEnergy};
 use crate::units::{Hertz, Joules, Watts, WorkUnit};
 use crate::workload::{Kind, Variant};
 
@@ -78,13 +82,6 @@ pub struct Finished {
     pub device: Named<DeviceId>,
     /// Kinds of work: `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`.
     pub workloads: Vec<Named<Kind>>,
-}
-
-impl Record {
-    /// Whether the results of every row were checked at least once; false without rows.
-    pub(crate) fn all_checked(&self) -> bool {
-        !self.rows.is_empty() && self.rows.iter().all(|row| row.checks > 0)
-    }
 }
 
 /// The machine that was scored.
@@ -204,7 +201,7 @@ pub enum WorkSize {
 }
 
 /// Statistics of the rates of a row's slices, in the row's unit of work per second.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Rate {
     /// Rate of the fastest slice, in units of work per second.
@@ -220,6 +217,10 @@ pub struct Rate {
     /// Number of slices, 1 or more.
     pub slices: usize,
 }
+
+/// Largest share of its roof that a rate can have: a larger one shows that the roof is none, since
+/// two rates of one device, each the best of its slices, do not differ that far by chance.
+pub(crate) const MOST_OF_ROOF: f64 = 1.05;
 
 /// Roof of a row: the highest rate that the device could reach at its work, measured from registers
 /// or, for memory, by a plain copy.

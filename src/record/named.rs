@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A value that a name in a file stands for, or the name itself if this version does not know it.
 ///
 /// Its JSON form is the name. A name counts as known only if this version would write it in the
-/// same letters, so that whatever is read is written back unchanged.
+/// same letters, so that what is read is written back unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Named<T> {
     /// The value that this version knows by the name.

@@ -1,7 +1,7 @@
 //! How a score is resumed from the record of an earlier one.
 
+use super::device::DeviceId;
 use super::{Named, Record, Row};
-use crate::score::DeviceId;
 use crate::workload::Kind;
 
 /// Why a score cannot be resumed from a record.

@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use super::figures::{NONE, conditions, deviation, per_joule, rate, remarks};
 use super::lines::{WIDTH, cut, wrapped};
+use crate::record::DeviceId;
 use crate::record::{Named, Record, Row, WorkSize};
-use crate::score::DeviceId;
 use crate::search::MAX_THREADS;
 use crate::units::WorkUnit;
 use crate::units::text::plain;
@@ -169,7 +169,7 @@ enum Threads {
 pub fn compare(reports: &[(String, Record)]) -> Comparison {
     let mut found: Vec<Group<'_>> = Vec::new();
     for (place, (_, report)) in reports.iter().enumerate() {
-        // As many as a score has unless told otherwise.
+        // As many as a score has by default.
         let most = report.machine.usable_cores.min(MAX_THREADS);
         for row in &report.rows {
             let all_cores = row.threads.is_some_and(|threads| threads > 1 && threads == most);

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
     use crate::record::{example, expected};
 
-    /// The lines by column.
+    /// Returns the cells of each line, by column.
     fn parsed(text: &str) -> Vec<HashMap<String, String>> {
         csv::Reader::from_reader(text.as_bytes())
             .deserialize()

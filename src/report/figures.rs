@@ -1,8 +1,7 @@
 //! Formats rates, sizes and kinds of work, alike in every report that people read.
 
 use super::is_odd;
-use crate::record::{Energy, Named, Row, WorkSize};
-use crate::score::MOST_OF_ROOF;
+use crate::record::{Energy, MOST_OF_ROOF, Named, Record, Row, WorkSize};
 use crate::units::WorkUnit;
 use crate::units::text::{bytes, percent, si};
 use crate::workload::Kind;
@@ -33,6 +32,11 @@ impl Topic {
             Some(Kind::Bandwidth | Kind::Latency) => Self::Memory,
         }
     }
+}
+
+/// Whether the results of every row were checked at least once; false without rows.
+pub(crate) fn is_checked(record: &Record) -> bool {
+    !record.rows.is_empty() && record.rows.iter().all(|row| row.checks > 0)
 }
 
 /// Returns the reason why a row has no energy.

@@ -114,7 +114,7 @@ fn way(file: &Path) -> Result<Way, WriteError> {
     };
     let Some(place) = place(file).map_err(failed)? else { return Ok(Way::Through) };
     match &known {
-        // Who may do everything may write it nevertheless, but is told.
+        // Root could write it nevertheless, but gets this error.
         Some(known) if known.permissions().readonly() => {
             return Err(WriteError::ReadOnly(file.to_owned()));
         }
@@ -210,12 +210,12 @@ const SUFFIX: &str = ".part";
 /// new file.
 fn beside(folder: &Path) -> io::Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    // Errors are those of the system, without the name of a file that nobody has asked for.
+    // Errors are the system's, without the name of a file that the caller has not asked for.
     let part = builder
         .prefix(PREFIX)
         .suffix(SUFFIX)
         .make_in(folder, |part| File::options().write(true).create_new(true).open(part))?;
-    // Tells others that somebody writes it, where the file system has locks.
+    // Marks it as in use, where the file system has locks.
     #[cfg(unix)]
     let _ = part.as_file().try_lock();
     Ok(part)
@@ -234,13 +234,13 @@ fn sweep(folder: &Path) {
     }
 }
 
-/// Removes nothing: elsewhere a temporary file in use has no lock to tell it from one that was
+/// Removes nothing: elsewhere no lock distinguishes a temporary file in use from one that was
 /// left.
 #[cfg(not(unix))]
 fn sweep(_: &Path) {}
 
-/// Returns whether nobody writes a temporary file any more: it is old enough to have been locked,
-/// and is not locked.
+/// Returns whether no process writes a temporary file any more: it is old enough to have been
+/// locked, and is not locked.
 #[cfg(unix)]
 fn is_left(part: &Path) -> bool {
     const NEW: std::time::Duration = std::time::Duration::from_mins(1);

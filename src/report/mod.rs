@@ -35,17 +35,17 @@ pub struct Exporter {
 pub const EXPORTERS: [Exporter; 3] = [
     Exporter {
         argument: "--html",
-        about: "Writes a page with charts to this file: one file, without anything from the network",
+        about: "Write a page with charts to this file: one file that needs no network",
         text: html::page,
     },
     Exporter {
         argument: "--csv",
-        about: "Writes a line for each row to this file",
+        about: "Write a line for each row to this file",
         text: csv::text,
     },
     Exporter {
         argument: "--prometheus",
-        about: "Writes gauges to this file, as the textfile collector of Prometheus' node exporter reads them",
+        about: "Write gauges to this file, as the textfile collector of Prometheus' node exporter reads them",
         text: prometheus::text,
     },
 ];

@@ -9,11 +9,12 @@ use std::mem;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::figures::{
-    Topic, clean, of_roof, per_joule, rate, remarks, size, spread, uncertainty, why_no_energy,
+    Topic, clean, is_checked, of_roof, per_joule, rate, remarks, size, spread, uncertainty,
+    why_no_energy,
 };
 use super::lines::{WIDTH, columns, cut, wrapped};
+use crate::record::DeviceId;
 use crate::record::{Energy, MeterStatus, Note, Record, Row, ScoredDevice, WorkSize};
-use crate::score::DeviceId;
 use crate::units::WorkUnit;
 use crate::units::text::{bytes, percent, plain, si};
 
@@ -105,7 +106,7 @@ impl Page {
         let cpu = machine.cpu.as_deref().unwrap_or("unknown processor");
         let memory =
             machine.memory_bytes.map_or_else(String::new, |memory| format!(", {}", bytes(memory)));
-        let checked = if record.all_checked() { "; all results were checked" } else { "" };
+        let checked = if is_checked(record) { "; all results were checked" } else { "" };
         let title = format!(
             "perjoule {}, {}, {:.1} s{checked}",
             record.perjoule, record.started, record.seconds
@@ -336,13 +337,13 @@ fn energy_cells(row: &Row) -> [String; 5] {
         si(energy.gross.value(), "W"),
         energy.idle.map_or_else(String::new, |idle| si(idle.value(), "W")),
         per_joule(&row.unit, energy.per_joule),
-        // That of a power that somebody stated is not known.
+        // The uncertainty of a stated power is not known.
         if energy.assumed { String::new() } else { uncertainty(energy) },
         cut(&energy.source.to_string(), 8),
     ]
 }
 
-/// Formats threads and size in short, which tell rows of one variant apart: `64t 8v`.
+/// Formats threads and size in short, which distinguish rows of one variant: `64t 8v`.
 fn conditions_in_short(row: &Row) -> String {
     let threads = row.threads.map(|threads| format!("{threads}t"));
     let size = match row.size {

@@ -163,7 +163,7 @@ mod products {
         check_memory("bytes for all products", Some(most)).map(drop)
     }
 
-    /// The numbers whose products are in the plan.
+    /// Returns the precisions whose products are in the plan.
     fn asked(plan: &Plan) -> impl Iterator<Item = Precision> {
         let is_asked = |precision: &Precision| {
             let dtype = match precision {
@@ -198,7 +198,7 @@ mod products {
             Matmul::new(self.precision, self.shape, threads)
         }
 
-        /// Returns the units whose peak is its roof.
+        /// Returns the units whose peak is the product's roof.
         pub(super) fn roofs(&self) -> &'static [Units] {
             match self.precision {
                 Precision::F64 => &[Units::FmaF64],
@@ -217,7 +217,7 @@ mod products {
     use crate::workload::Shape;
     use crate::workload::sha256d::Baseline;
 
-    /// There is none without the libraries that compute it.
+    /// A product: there is none without the libraries that compute it.
     pub(super) enum Product {}
 
     #[expect(clippy::unnecessary_wraps, reason = "where there are products it can fail")]

@@ -10,13 +10,13 @@ use crate::engine::{Engine, EngineId};
 use crate::gpu::{Adapter, AdapterKind, adapters};
 use crate::job::MAX_GROUP;
 use crate::workload::gpu::{
-    Arithmetic, Bandwidth, Device, Latency, Matmul, Operation, Peak, Transfer, largest_buffer,
+    Arithmetic, Bandwidth, Device, Latency, Matmul, Peak, PeakOperation, Transfer, largest_buffer,
 };
 use crate::workload::sha256d::{Baseline, EnginePeak, HashSearch};
 use crate::workload::{Kind, WorkloadError, last_level_caches};
 
-/// Calls of each thread that feeds a GPU in a slice of hashing: the first one finds it idle and the
-/// last one leaves it idle, for the time that it takes to start one.
+/// Calls of each thread of a GPU in a slice of hashing: the first one finds it idle and the last
+/// one leaves it idle, for the time that it takes to start one.
 const CALLS: u32 = 2;
 
 /// How long a slice of other work than hashing lasts: some submissions.
@@ -59,7 +59,7 @@ pub(super) fn check(plan: &Plan, number: u8, class: WorkloadClass) -> Result<(),
         WorkloadClass::Arithmetic => plan.shape.is_some() && plan.has(Kind::Matmul),
         WorkloadClass::Memory => plan.array_bytes.is_some() && plan.has(Kind::Bandwidth),
     };
-    // That there is none is told of where it is missing.
+    // That there is none is reported where it is missing.
     let Some(adapter) = is_asked.then(|| adapter(number)).flatten() else { return Ok(()) };
     match (class, plan.shape, plan.array_bytes) {
         (WorkloadClass::Arithmetic, Some(shape), _) => {
@@ -102,7 +102,7 @@ fn arithmetic(
         |arithmetic: &Arithmetic| plan.has(Kind::Matmul) && plan.has_type(arithmetic.dtype());
     let products: Vec<_> = Arithmetic::ALL.into_iter().filter(is_product_asked).collect();
     let mut peaks = Vec::new();
-    for operation in Operation::ALL {
+    for operation in PeakOperation::ALL {
         let asked = plan.has(Kind::Peak) && plan.has_type(operation.dtype());
         if asked || products.iter().any(|product| product.roofs().contains(&operation)) {
             let peak = has(operation.missing(device.adapter()))
@@ -130,7 +130,7 @@ fn arithmetic(
     Ok(())
 }
 
-/// What a GPU lacks is no failure of it.
+/// Reports what a GPU lacks, which is no failure of it.
 fn has(missing: Option<&'static str>) -> Result<(), WorkloadError> {
     missing.map_or(Ok(()), |what| Err(WorkloadError::Missing { what }))
 }
@@ -144,18 +144,18 @@ impl Arithmetic {
         }
     }
 
-    /// Returns the operations whose peak is its roof.
-    fn roofs(self) -> &'static [Operation] {
+    /// Returns the operations whose peak is the roof of this arithmetic.
+    fn roofs(self) -> &'static [PeakOperation] {
         match self {
-            Self::F32 | Self::F16InF32 => &[Operation::FusedF32, Operation::SeparateF32],
-            Self::F16 => &[Operation::FusedF16, Operation::SeparateF16],
-            Self::I8 => &[Operation::Dot8],
-            Self::CooperativeMatrix => &[Operation::CooperativeMatrix],
+            Self::F32 | Self::F16InF32 => &[PeakOperation::FusedF32, PeakOperation::SeparateF32],
+            Self::F16 => &[PeakOperation::FusedF16, PeakOperation::SeparateF16],
+            Self::I8 => &[PeakOperation::Dot8],
+            Self::CooperativeMatrix => &[PeakOperation::CooperativeMatrix],
         }
     }
 }
 
-impl Operation {
+impl PeakOperation {
     fn dtype(self) -> Dtype {
         match self {
             Self::FusedF32 | Self::SeparateF32 => Dtype::F32,

@@ -4,10 +4,11 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use super::energy::{MeteredWindow, Metering, NoEnergy};
-use super::plan::DeviceId;
+use super::charge::MeteredWindow;
+use super::metering::Metering;
 use super::subject::Subject;
-use super::{Capacity, MeasuredRow, Missing};
+use super::{Capacity, Missing};
+use crate::record::{DeviceId, Named, NoEnergy, Row};
 use crate::search::Stop;
 use crate::workload::{Kind, Label, Place, Size, Variant, Workload, WorkloadError};
 
@@ -34,7 +35,7 @@ impl Group {
         Self { device, is_strict, subjects: Vec::new(), missing, faults, capacities }
     }
 
-    /// Adds a workload, if it could be made, and says its place.
+    /// Adds a workload, if it could be made, and returns its place.
     pub(super) fn add<W: Workload + 'static>(
         &mut self,
         what: impl fmt::Display,
@@ -143,13 +144,13 @@ impl Group {
         }
     }
 
-    /// About how long [`Self::meter`] will take.
+    /// Returns about how long [`Self::meter`] will take.
     pub(super) fn metering_takes(&self, metering: &Metering) -> Duration {
         let trials = self.metered().len() * metering.trials;
         metering.window(self.device).unwrap_or_default() * u32::try_from(trials).unwrap_or(u32::MAX)
     }
 
-    /// Checks what was not checked since it ran.
+    /// Checks the workloads that were not checked since they ran.
     pub(super) fn check(&mut self) {
         for place in 0..self.subjects.len() {
             let checked = self.subjects[place].check();
@@ -158,14 +159,16 @@ impl Group {
     }
 
     /// Returns the rows that were measured, and the windows of their meters.
-    pub(super) fn rows(&mut self) -> Vec<(MeasuredRow, Vec<MeteredWindow>)> {
+    pub(super) fn rows(&mut self) -> Vec<(Row, Vec<MeteredWindow>)> {
         let metered = self.metered();
         let mut rows = Vec::new();
         for place in 0..self.subjects.len() {
             if let Some(mut row) = self.subjects[place].row(&self.subjects) {
                 if !metered.contains(&place) {
-                    let is_peak = [Kind::Peak, Kind::Latency].contains(&row.label.kind);
-                    row.energy = Err(if is_peak { NoEnergy::Peak } else { NoEnergy::Another });
+                    let kind = self.subjects[place].workload.label().kind;
+                    let is_peak = [Kind::Peak, Kind::Latency].contains(&kind);
+                    let why = if is_peak { NoEnergy::Peak } else { NoEnergy::Another };
+                    row.no_energy = Some(Named::Known(why));
                 }
                 rows.push((row, std::mem::take(&mut self.subjects[place].stretches)));
             }

@@ -27,7 +27,7 @@ impl Before {
     }
 
     /// How many cores others have kept busy on average since then; `None` where the system does not
-    /// say, or too little time has passed to tell.
+    /// say, or too little time has passed.
     pub(super) fn others(&self) -> Option<f64> {
         let seconds = self.at.elapsed().as_secs_f64();
         let others = since(self.ticks?, ticks()?) as f64 / PER_SECOND;

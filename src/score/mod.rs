@@ -13,110 +13,28 @@
 //! All results are checked between slices, as often as that takes no longer than the work, and
 //! after the last one. A workload that fails, or whose result is wrong, has no row.
 
+mod charge;
 mod cpu;
-mod energy;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod group;
 mod load;
+mod metering;
 mod plan;
+mod record;
 mod subject;
 
-use self::energy::MeteredWindow;
-pub use self::energy::{MeasuredEnergy, MeasuredTrial, Metering, NoEnergy, UnknownReasonError};
-pub use self::plan::{DeviceId, Dtype, Plan, UnknownDeviceError, UnknownDtypeError};
+pub use self::metering::Metering;
+pub use self::plan::{Dtype, Plan};
 
 use std::time::{Duration, Instant};
 
+use self::charge::MeteredWindow;
 use self::group::Group;
 use self::plan::WorkloadClass;
+use crate::record::{DeviceId, Named, NoEnergy, Row};
 use crate::search::{MAX_THREADS, Stop};
-use crate::units::WorkUnit;
-use crate::workload::{Kind, Label, WorkloadError};
-
-/// Rates of the slices of a workload, in units of work per second.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct MeasuredRate {
-    /// Rate of the fastest slice, in units of work per second.
-    pub best: f64,
-    /// 90th percentile of the rates, in units of work per second: one slice in ten is faster.
-    pub p90: f64,
-    /// Median of the rates, in units of work per second.
-    pub median: f64,
-    /// Spread of the rates: 90th percentile less 10th percentile, as a share of the median; `None`
-    /// for a single slice.
-    pub spread: Option<f64>,
-    /// Number of slices.
-    pub slices: usize,
-}
-
-/// The result of one workload on one device.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct MeasuredRow {
-    /// Label of the workload: its kind, variant, size and place.
-    pub label: Label,
-    /// Unit of the work: hash, FLOP, byte or operation.
-    pub unit: WorkUnit,
-    /// Rates of the slices of the workload.
-    pub rate: MeasuredRate,
-    /// Rates of the baseline on as many threads, for a GPU on all threads of the plan; `None` where
-    /// there is no baseline.
-    pub baseline: Option<MeasuredRate>,
-    /// Roof of the rate, the most that there could be; `None` where none was measured.
-    pub roof: Option<MeasuredRoof>,
-    /// Share of the time in which the device worked, by its own clock: the median of the slices;
-    /// `None` where it has no such clock.
-    pub busy: Option<f64>,
-    /// Number of checks of the results, all of which passed.
-    pub checks: usize,
-    /// Energy of the workload, or the reason why it is not known.
-    pub energy: Result<MeasuredEnergy, NoEnergy>,
-}
-
-impl MeasuredRow {
-    /// Returns the median rate as a multiple of the baseline's median; `None` without a baseline.
-    #[must_use]
-    pub fn times_baseline(&self) -> Option<f64> {
-        self.baseline.map(|baseline| self.rate.median / baseline.median)
-    }
-
-    /// Returns the best rate as a share of the roof, from 0 to [`MOST_OF_ROOF`]; `None` where there
-    /// is no roof, and where it was [disturbed](Self::is_roof_disturbed).
-    #[must_use]
-    pub fn of_roof(&self) -> Option<f64> {
-        self.roof.as_ref().and_then(|roof| share_of_roof(self.rate.best, roof.per_second))
-    }
-
-    /// Returns whether the best rate is more than [`MOST_OF_ROOF`] times the roof: then something
-    /// held up the roof's slices and not the work's, or the roof bounds other work than this.
-    #[must_use]
-    pub fn is_roof_disturbed(&self) -> bool {
-        self.roof.is_some() && self.of_roof().is_none()
-    }
-}
-
-/// Largest share of its roof that a rate can have: a larger one shows that the roof is none, since
-/// two rates of one device, each the best of its slices, do not differ by so much by chance.
-pub const MOST_OF_ROOF: f64 = 1.05;
-
-/// A rate as a share of a roof; `None` where it cannot be one.
-pub(crate) fn share_of_roof(best: f64, roof: f64) -> Option<f64> {
-    Some(best / roof).filter(|share| (0.0..=MOST_OF_ROOF).contains(share))
-}
-
-/// A roof: the most that a device could do of some work.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct MeasuredRoof {
-    /// Label of the workload that the roof was measured with.
-    pub label: Label,
-    /// Roof in units of the row's work per second, from the best slice.
-    pub per_second: f64,
-    /// Units of the roof's own work that one unit of the row's work takes.
-    pub each: f64,
-}
+use crate::workload::{Kind, WorkloadError};
 
 /// A part of a plan that has no row, and why.
 #[derive(Debug)]
@@ -163,9 +81,9 @@ const BUSY: f64 = 0.1;
 /// The results of a plan.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct Measured {
+pub struct Score {
     /// Rows by group; within a group, what others are compared with comes first.
-    pub rows: Vec<MeasuredRow>,
+    pub rows: Vec<Row>,
     /// Work for which a device lacks something, or has no memory.
     pub missing: Vec<Missing>,
     /// Work that failed on the way, or computed wrong results.
@@ -197,7 +115,7 @@ pub struct Observer<'a> {
     /// Callback that is given the progress of the plan.
     pub progress: &'a mut dyn FnMut(&ScoreProgress),
     /// Callback that is given the results so far, after each group.
-    pub keep: &'a mut dyn FnMut(&Measured),
+    pub keep: &'a mut dyn FnMut(&Score),
 }
 
 /// Carries out a plan, and measures the energy of its work where there is `metering`.
@@ -207,17 +125,17 @@ pub struct Observer<'a> {
 /// # Errors
 ///
 /// When the plan asks for what no device has, such as a size that is too large. What a device lacks
-/// by its nature is listed in [`Measured::missing`] instead.
+/// by its nature is listed in [`Score::missing`] instead.
 pub fn measure(
     plan: &Plan,
     metering: Option<&Metering>,
     stop: &Stop,
     watch: &mut Observer<'_>,
-) -> Result<Measured, WorkloadError> {
+) -> Result<Score, WorkloadError> {
     let start = Instant::now();
     check(plan)?;
     let groups = plan.groups();
-    let mut measured = Measured::default();
+    let mut measured = Score::default();
     if groups.is_empty() {
         return Ok(measured);
     }
@@ -267,7 +185,7 @@ pub fn measure(
         (watch.keep)(&measured);
     }
     if let Some(metering) = metering {
-        // Whoever ends it waits for no more: the idle machine was seen before.
+        // A score that is stopped waits for no more: the idle machine was seen before.
         if !stop.is_stopped() {
             idle.push(metering.idle());
         }
@@ -313,7 +231,7 @@ fn prepare(plan: &Plan, device: DeviceId, class: WorkloadClass) -> Result<Group,
     Ok(group)
 }
 
-impl Measured {
+impl Score {
     /// Gives each row that was metered its energy.
     fn charge(
         &mut self,
@@ -322,11 +240,16 @@ impl Measured {
         idle: &[MeteredWindow],
     ) {
         for (row, (device, of_it)) in self.rows.iter_mut().zip(windows_of_rows) {
-            if !matches!(row.energy, Err(NoEnergy::Peak | NoEnergy::Another)) {
-                let no_meter = NoEnergy::NoMeter { device: *device };
-                let charged = metering.map(|metering| metering.charge(*device, of_it, idle));
-                row.energy = charged.unwrap_or(Err(no_meter));
+            let why = row.no_energy.as_ref().and_then(Named::known);
+            if matches!(why, Some(NoEnergy::Peak | NoEnergy::Another)) {
+                continue;
             }
+            let no_meter = NoEnergy::NoMeter { device: *device };
+            let charged = metering.map(|metering| metering.charge(*device, of_it, idle));
+            (row.energy, row.no_energy) = match charged.unwrap_or(Err(no_meter)) {
+                Ok(energy) => (Some(energy), None),
+                Err(why) => (None, Some(Named::Known(why))),
+            };
         }
     }
 }
@@ -335,9 +258,9 @@ impl Measured {
 mod tests {
     use super::*;
     use crate::engine::{EngineId, by_id};
-    use crate::units::WorkAmount;
-    use crate::workload::Variant;
-    use crate::workload::{CheckError, Done, Place, Shape, Size, Workload};
+    use crate::record::{Rate, WorkSize};
+    use crate::units::{WorkAmount, WorkUnit};
+    use crate::workload::{CheckError, Done, Label, Place, Shape, Size, Variant, Workload};
 
     fn plan(kinds: &[Kind], threads: usize, millis: u64) -> Plan {
         let scalar = by_id(EngineId::Scalar).expect("every machine has general registers");
@@ -358,38 +281,50 @@ mod tests {
         plan: &Plan,
         stop: &Stop,
         progress: &mut dyn FnMut(&ScoreProgress),
-    ) -> Result<Measured, WorkloadError> {
+    ) -> Result<Score, WorkloadError> {
         measure(plan, None, stop, &mut Observer { progress, keep: &mut |_| () })
     }
 
-    fn measured(plan: &Plan) -> Measured {
+    fn measured(plan: &Plan) -> Score {
         unwatched(plan, &Stop::default(), &mut |_| ()).expect("threads and memory")
     }
 
-    fn labels(measured: &Measured) -> Vec<String> {
-        measured.rows.iter().map(|row| row.label.to_string()).collect()
+    /// Returns the variant, size and threads of a row.
+    fn of(row: &Row) -> (Variant, WorkSize, Option<usize>) {
+        let Named::Known(variant) = &row.variant else { panic!("{row:?}") };
+        (*variant, row.size.clone(), row.threads)
     }
 
     #[test]
     fn hashing_has_rows_for_one_thread_and_several_without_and_with_rolling() {
         let measured = measured(&plan(&[Kind::Sha256d], 2, 1));
+        let scalar = Variant::Engine(EngineId::Scalar);
         let mut expected = Vec::new();
-        for threads in ["1 thread", "2 threads"] {
-            for what in ["sha2 crate, 1 version", "scalar, 1 version", "scalar, 8 versions"] {
-                expected.push(format!("sha256d {what}, {threads}"));
+        for threads in [1, 2] {
+            for (variant, versions) in [(Variant::Sha2Crate, 1), (scalar, 1), (scalar, 8)] {
+                expected.push((variant, WorkSize::Versions(versions), Some(threads)));
             }
         }
-        assert_eq!(labels(&measured), expected);
+        assert_eq!(measured.rows.iter().map(of).collect::<Vec<_>>(), expected);
         for row in measured.rows {
-            let MeasuredRate { best, p90, median, spread, slices } = row.rate;
+            let Rate { best, p90, median, spread, slices } = row.per_second;
+            assert!(row.device == DeviceId::Cpu && row.workload == Kind::Sha256d, "{row:?}");
             assert!(0.0 < median && median <= p90 && p90 <= best, "{row:?}");
             assert!(spread.is_none_or(|spread| spread >= 0.0), "{row:?}");
             assert!(slices > 0 && row.checks > 0 && row.unit == WorkUnit::Hash, "{row:?}");
-            let is_search = row.label.variant == Variant::Engine(EngineId::Scalar);
+            let is_search = row.variant == scalar;
             assert_eq!(row.roof.is_some(), is_search, "{row:?}");
-            assert_eq!(row.of_roof().is_some() || row.is_roof_disturbed(), is_search, "{row:?}");
-            assert_eq!(row.times_baseline().is_some(), is_search, "{row:?}");
+            assert_eq!(row.of_roof.is_some() || is_disturbed(&row), is_search, "{row:?}");
+            assert_eq!(row.times_sha2.is_some(), is_search, "{row:?}");
+            let not_metered = NoEnergy::NoMeter { device: DeviceId::Cpu };
+            assert!(
+                row.no_energy.is_some_and(|why| why == not_metered || why == NoEnergy::Another)
+            );
         }
+    }
+
+    fn is_disturbed(row: &Row) -> bool {
+        row.roof.as_ref().is_some_and(|roof| roof.disturbed)
     }
 
     #[test]
@@ -397,17 +332,18 @@ mod tests {
         let mut plan = plan(&[Kind::Bandwidth], 1, 1);
         plan.array_bytes = Some(1 << 16);
         let mut row = measured(&plan).rows.pop().expect("a triad");
-        let best = row.rate.best;
-        for (roof, disturbed) in [(1.0, false), (1.0 / 1.04, false), (1.0 / 4.53, true)] {
-            row.roof.as_mut().expect("a copy").per_second = best * roof;
-            assert_eq!(row.of_roof().is_none(), disturbed, "{roof}");
-            assert_eq!(row.is_roof_disturbed(), disturbed, "{roof}");
+        assert!(row.roof.is_some());
+        let Named::Known(variant) = row.variant else { panic!("{row:?}") };
+        let (kind, size, place) = (Kind::Bandwidth, Size::Bytes(1 << 16), Place::Cores(1));
+        let label = Label { kind, variant, size, place };
+        for (share, disturbed) in [(1.0, false), (1.0 / 1.04, false), (1.0 / 4.53, true)] {
+            row.set_roof(&label, row.per_second.best * share, 1.0);
+            assert_eq!(row.of_roof.is_none(), disturbed, "{share}");
+            assert_eq!(is_disturbed(&row), disturbed, "{share}");
         }
-        row.roof = None;
-        assert!(row.of_roof().is_none() && !row.is_roof_disturbed());
     }
 
-    /// Two statements of one line that contradict each other: medians stand in every table.
+    /// One line must not say that only best rates count: medians stand in every table.
     #[test]
     fn a_load_is_told_without_a_word_against_what_is_shown() {
         let told = Warning::Load { group: "memory on cpu".to_owned(), cores: 1.5 }.to_string();
@@ -419,22 +355,27 @@ mod tests {
     fn everything_else_has_rows_with_its_roof() {
         let all = measured(&plan(&[Kind::Matmul, Kind::Peak, Kind::Bandwidth], 2, 1));
         assert!(all.faults.is_empty(), "{:?}", all.faults);
-        let roof = |kind, variant| {
+        let roof = |kind: Kind, variant: Variant| {
             let mut rows = all.rows.iter();
-            let row = rows.find(|row| (row.label.kind, row.label.variant) == (kind, variant));
-            row.and_then(|row| row.roof.as_ref()).map(|roof| roof.label.variant)
+            let row = rows.find(|row| row.workload == kind && row.variant == variant);
+            row.and_then(|row| row.roof.as_ref()).map(|roof| roof.of.clone())
         };
-        assert_eq!(roof(Kind::Bandwidth, Variant::Triad), Some(Variant::Copy));
-        let units: Vec<_> = all.rows.iter().map(|row| row.unit).collect();
+        let is_of = |of: Option<String>, kind: Kind, variant: Variant| {
+            of.is_some_and(|of| of.starts_with(&format!("{kind} {variant}, ")))
+        };
+        let copy = roof(Kind::Bandwidth, Variant::Triad);
+        assert!(is_of(copy, Kind::Bandwidth, Variant::Copy));
+        let units: Vec<_> = all.rows.iter().map(|row| row.unit.clone()).collect();
         assert!(
             [WorkUnit::Flop, WorkUnit::Byte, WorkUnit::Operation]
                 .iter()
-                .all(|unit| units.contains(unit)),
+                .all(|&unit| units.contains(&Named::Known(unit))),
             "{units:?}"
         );
         if cfg!(feature = "matmul") {
             let of = roof(Kind::Matmul, Variant::F32);
-            assert!(matches!(of, Some(Variant::FmaF32 | Variant::MulAddF32)), "{of:?}");
+            let is_peak = |variant| is_of(of.clone(), Kind::Peak, variant);
+            assert!(is_peak(Variant::FmaF32) || is_peak(Variant::MulAddF32), "{of:?}");
             assert_eq!(roof(Kind::Matmul, Variant::I8), None);
         } else {
             let missing: Vec<_> = all.missing.iter().map(|missing| &*missing.what).collect();
@@ -447,7 +388,7 @@ mod tests {
         let mut plan = plan(&[Kind::Matmul], 1, 1);
         plan.dtypes = vec![Dtype::F32];
         let rows = measured(&plan).rows;
-        assert!(rows.iter().all(|row| row.label.kind == Kind::Matmul && row.roof.is_some()));
+        assert!(rows.iter().all(|row| row.workload == Kind::Matmul && row.roof.is_some()));
         assert_eq!(rows.len(), usize::from(cfg!(feature = "matmul")));
     }
 
@@ -465,8 +406,12 @@ mod tests {
             let plan = plan(&[Kind::Sha256d, Kind::Bandwidth], 1, 60_000);
             let measured = unwatched(&plan, &stop, &mut tell).expect("one thread");
             for row in &measured.rows {
-                assert!(row.rate.slices > 0 && row.checks > 0, "{calls}: {row:?}");
-                assert_ne!(row.label.kind, Kind::Bandwidth, "{calls}: it was stopped before");
+                assert!(row.per_second.slices > 0 && row.checks > 0, "{calls}: {row:?}");
+                assert_ne!(
+                    row.workload,
+                    Named::Known(Kind::Bandwidth),
+                    "{calls}: it was stopped before"
+                );
             }
         }
     }
@@ -480,7 +425,7 @@ mod tests {
         plan.finished = all[..1].to_vec();
         let second = measured(&plan);
         assert_eq!(second.finished, all[1..]);
-        assert!(second.rows.iter().all(|row| row.label.kind == Kind::Bandwidth));
+        assert!(second.rows.iter().all(|row| row.workload == Kind::Bandwidth));
         plan.finished = all;
         assert!(measured(&plan).rows.is_empty());
     }
@@ -498,7 +443,7 @@ mod tests {
         assert!(matches!(refused, Err(WorkloadError::TooLarge { .. })), "{refused:?}");
     }
 
-    /// Before anything is prepared: hashing comes first in these plans.
+    /// It is refused before anything is prepared: hashing comes first in these plans.
     #[test]
     fn a_size_that_cannot_be_is_refused_before_all_else() {
         let is_refused = |change: &dyn Fn(&mut Plan)| {
@@ -521,7 +466,7 @@ mod tests {
         }
     }
 
-    /// Fails after some runs, or is wrong after some checks.
+    /// A workload that fails after some runs, or is wrong after some checks.
     #[derive(Debug)]
     struct Sick {
         variant: Variant,
@@ -547,7 +492,7 @@ mod tests {
         }
     }
 
-    /// Each run after the second takes longer than all the time that there is.
+    /// A workload whose runs after the second take longer than all the time that there is.
     #[derive(Debug)]
     struct Slow(usize);
 

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::Engine;
+use crate::record::DeviceId;
+use crate::units::UnknownNameError;
 use crate::workload::{Kind, Shape};
 
 /// A plan: what to score, and for how long.
@@ -33,45 +35,6 @@ pub struct Plan {
     /// Kinds of work that an earlier score has measured to their end, by device; they are not
     /// measured again.
     pub finished: Vec<(DeviceId, Vec<Kind>)>,
-}
-
-/// A device that can be scored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum DeviceId {
-    /// The processor of this machine.
-    Cpu,
-    /// The GPU of this number, as perjoule numbers them.
-    Gpu(u8),
-}
-
-impl fmt::Display for DeviceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cpu => f.pad(CPU),
-            Self::Gpu(number) => f.pad(&format!("{GPU}{number}")),
-        }
-    }
-}
-
-const CPU: &str = "cpu";
-const GPU: &str = "gpu:";
-
-impl FromStr for DeviceId {
-    type Err = UnknownDeviceError;
-
-    fn from_str(name: &str) -> Result<Self, UnknownDeviceError> {
-        let gpu = name.strip_prefix(GPU).and_then(|number| number.parse().ok()).map(Self::Gpu);
-        let known = [Self::Cpu].into_iter().chain(gpu).find(|device| device.to_string() == name);
-        known.ok_or_else(|| UnknownDeviceError { name: name.to_owned() })
-    }
-}
-
-/// The error for a name that no [`DeviceId`] has.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no device is called {name:?}, expected cpu, gpu:0, gpu:1 …")]
-pub struct UnknownDeviceError {
-    name: String,
 }
 
 /// A type of numbers to compute with.
@@ -108,19 +71,12 @@ impl Dtype {
 }
 
 impl FromStr for Dtype {
-    type Err = UnknownDtypeError;
+    type Err = UnknownNameError;
 
-    fn from_str(name: &str) -> Result<Self, UnknownDtypeError> {
+    fn from_str(name: &str) -> Result<Self, UnknownNameError> {
         let known = Self::ALL.into_iter().find(|dtype| dtype.name() == name);
-        known.ok_or_else(|| UnknownDtypeError { name: name.to_owned() })
+        known.ok_or_else(|| UnknownNameError::new("type", name, "f64, f32, f16, i8 or i32"))
     }
-}
-
-/// The error for a name that no [`Dtype`] has.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no type is called {name:?}, expected f64, f32, f16, i8 or i32")]
-pub struct UnknownDtypeError {
-    name: String,
 }
 
 /// A class of work, whose workloads are measured in turn.
@@ -211,13 +167,6 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_are_written() {
-        for device in [DeviceId::Cpu, DeviceId::Gpu(0), DeviceId::Gpu(255)] {
-            assert_eq!(device.to_string().parse(), Ok(device));
-        }
-        for name in ["", "CPU", "gpu", "gpu:", "gpu:256", "gpu:01", "gpu:-1", "gpu:+1"] {
-            let refused = name.parse::<DeviceId>().expect_err(name).to_string();
-            assert!(refused.starts_with(&format!("no device is called {name:?}, ")), "{refused}");
-        }
         for dtype in Dtype::ALL {
             assert_eq!(dtype.name().parse(), Ok(dtype));
         }

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::energy::{MeteredWindow, Metering, NoEnergy};
-use super::{MeasuredRate, MeasuredRoof, MeasuredRow};
+use super::charge::MeteredWindow;
+use super::metering::Metering;
+use crate::record::{Rate, Row};
 use crate::units::WorkUnit;
 use crate::workload::{Workload, WorkloadError};
 
@@ -94,7 +95,7 @@ impl Subject {
         self.check()
     }
 
-    /// Checks what it gave since the last time, if it did.
+    /// Checks the results since the last check, if there are any.
     pub(super) fn check(&mut self) -> Result<(), WorkloadError> {
         if self.samples.has_failed || !std::mem::take(&mut self.samples.is_due) {
             return Ok(());
@@ -108,33 +109,32 @@ impl Subject {
 
     /// Returns the row; `None` when it has none, nothing was measured, or nothing that can be
     /// trusted.
-    pub(super) fn row(&self, all: &[Self]) -> Option<MeasuredRow> {
-        let roofs = self.roofs.iter().filter_map(|&(roof, each)| {
-            let per_second = all[roof].samples.rate()?.best / each;
-            Some(MeasuredRoof { label: all[roof].workload.label(), per_second, each })
-        });
+    pub(super) fn row(&self, all: &[Self]) -> Option<Row> {
         let rate = self.samples.rate().filter(|_| self.is_shown)?;
-        Some(MeasuredRow {
-            label: self.workload.label(),
-            unit: self.samples.unit?,
-            rate,
-            baseline: self.baseline.and_then(|baseline| all[baseline].samples.rate()),
-            roof: roofs.max_by(|a, b| a.per_second.total_cmp(&b.per_second)),
-            busy: self.samples.busy(),
-            checks: self.samples.checks,
-            energy: Err(NoEnergy::Stopped),
-        })
+        let median = rate.median;
+        let mut row =
+            Row::new(&self.workload.label(), self.samples.unit?, rate, self.samples.checks);
+        row.busy = self.samples.busy();
+        let baseline = self.baseline.and_then(|baseline| all[baseline].samples.rate());
+        row.times_sha2 = baseline.map(|baseline| median / baseline.median);
+        let roofs = self.roofs.iter().filter_map(|&(roof, each)| {
+            Some((&all[roof], all[roof].samples.rate()?.best / each, each))
+        });
+        if let Some((roof, per_second, each)) = roofs.max_by(|a, b| a.1.total_cmp(&b.1)) {
+            row.set_roof(&roof.workload.label(), per_second, each);
+        }
+        Some(row)
     }
 }
 
 impl Samples {
-    pub(super) fn rate(&self) -> Option<MeasuredRate> {
+    pub(super) fn rate(&self) -> Option<Rate> {
         let mut sorted = self.rates.clone();
         sorted.sort_by(f64::total_cmp);
         let last = sorted.len().checked_sub(1).filter(|_| !self.has_failed)?;
         let at = |share: f64| sorted[(last as f64 * share).round() as usize];
         let median = at(0.5);
-        Some(MeasuredRate {
+        Some(Rate {
             best: at(1.0),
             p90: at(0.9),
             median,

@@ -6,7 +6,7 @@
 //!
 //! Workers with a core each do so by themselves. Those that submit to a device do not know how much
 //! of their time it worked for them, because their chunks queue up there; but a device that is to
-//! idle at times needs no queue. So the first of them then feeds it alone, in smaller chunks, and
+//! idle at times needs no queue. So the first of them then submits alone, in smaller chunks, and
 //! the others wait until it is to work all of the time.
 
 use std::sync::Arc;
@@ -91,18 +91,18 @@ impl WorkSlice {
 /// What is pending for a worker before its next chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pending {
-    /// Nothing that is long enough.
+    /// No idle time that is long enough.
     Nothing,
-    /// To idle for this long.
+    /// The worker idles for this long.
     Rest(Duration),
-    /// To wait until the duty changes.
+    /// The worker waits until the duty changes.
     Pause,
 }
 
 /// The duty cycle of one worker.
 pub(super) struct DutyCycle<'a> {
     idle_gate: &'a IdleGate<'a>,
-    post: WorkerIndex,
+    worker_index: WorkerIndex,
     /// How the worker slices its work if it idles at times; `None` for one that only works at full
     /// speed.
     work_slice: Option<WorkSlice>,
@@ -117,17 +117,21 @@ pub(super) struct DutyCycle<'a> {
 }
 
 impl<'a> DutyCycle<'a> {
-    pub(super) fn new(idle_gate: &'a IdleGate<'a>, post: WorkerIndex, feed: Batching) -> Self {
-        let feeders = feed.threads.map_or(1, |threads| threads.max(1) as u32);
-        let alone = feed.piece / feeders;
-        let parts = match feed.threads {
+    pub(super) fn new(
+        idle_gate: &'a IdleGate<'a>,
+        worker_index: WorkerIndex,
+        batching: Batching,
+    ) -> Self {
+        let threads = batching.threads.map_or(1, |threads| threads.max(1) as u32);
+        let alone = batching.piece / threads;
+        let parts = match batching.threads {
             Some(_) => alone.as_nanos().div_ceil(SPELL.as_nanos()).max(1) as u32,
             None => 1,
         };
-        let works = feed.threads.is_none() || post.is_first;
-        let work_slice = works.then_some(WorkSlice { parts, alone: feeders });
+        let works = batching.threads.is_none() || worker_index.is_first;
+        let work_slice = works.then_some(WorkSlice { parts, alone: threads });
         let spell = (alone / parts).as_secs_f64();
-        Self { idle_gate, post, work_slice, spell, debt: None, is_new: false }
+        Self { idle_gate, worker_index, work_slice, spell, debt: None, is_new: false }
     }
 
     /// Idles for as long as it has to, but no longer than the search goes on and `works` says that
@@ -182,7 +186,7 @@ impl<'a> DutyCycle<'a> {
             // It begins somewhere in its round of work and rest, and the others elsewhere.
             None => {
                 self.is_new = true;
-                round * self.post.number as f64 / self.post.of as f64
+                round * self.worker_index.number as f64 / self.worker_index.of as f64
             }
         };
         self.debt = Some((duty, debt));
@@ -210,35 +214,35 @@ mod tests {
         Duty::from_percent(percent).expect("0 to 100")
     }
 
-    fn post(number: usize, of: usize) -> WorkerIndex {
+    fn worker_index(number: usize, of: usize) -> WorkerIndex {
         WorkerIndex { number, of, is_first: number == 0 }
     }
 
-    /// A worker on a clock of its own, that has worked and rested for so long.
+    /// A worker on a clock of its own, with the times that it has worked and rested.
     struct Simulated<'a> {
-        rests: DutyCycle<'a>,
+        duty_cycle: DutyCycle<'a>,
         worked: Duration,
         rested: Duration,
     }
 
     impl<'a> Simulated<'a> {
-        fn new(idle_gate: &'a IdleGate<'a>, post: WorkerIndex) -> Self {
-            let rests = DutyCycle::new(idle_gate, post, Batching::CORES);
-            Self { rests, worked: Duration::ZERO, rested: Duration::ZERO }
+        fn new(idle_gate: &'a IdleGate<'a>, worker_index: WorkerIndex) -> Self {
+            let duty_cycle = DutyCycle::new(idle_gate, worker_index, Batching::CORES);
+            Self { duty_cycle, worked: Duration::ZERO, rested: Duration::ZERO }
         }
 
-        /// Keeps to a duty for so long, in pieces that take `piece`, and oversleeps by `late`.
+        /// Keeps to a duty for `time`, in pieces that take `piece`, and oversleeps by `late`.
         fn keep(&mut self, duty: Duty, time: Duration, piece: Duration, late: Duration) -> f64 {
             (self.worked, self.rested) = (Duration::ZERO, Duration::ZERO);
             while self.worked + self.rested < time {
-                match self.rests.owed(duty) {
+                match self.duty_cycle.owed(duty) {
                     Pending::Rest(owed) => {
                         assert!(owed >= REST, "{owed:?} is not worth it");
-                        self.rests.rested(owed + late, owed);
+                        self.duty_cycle.rested(owed + late, owed);
                         self.rested += owed + late;
                     }
                     Pending::Nothing => {
-                        self.rests.worked(piece);
+                        self.duty_cycle.worked(piece);
                         self.worked += piece;
                     }
                     Pending::Pause => panic!("it works at times"),
@@ -255,7 +259,7 @@ mod tests {
         for percent in [1.0, 10.0, 33.3, 50.0, 75.0, 90.0, 99.0, 99.9] {
             for late in [0, 60, 500, 3_000].map(Duration::from_micros) {
                 for piece in [200, 1_000, 1_700].map(Duration::from_micros) {
-                    let mut worker = Simulated::new(&idle_gate, post(1, 4));
+                    let mut worker = Simulated::new(&idle_gate, worker_index(1, 4));
                     let time = Duration::from_mins(1);
                     let kept = 100.0 * worker.keep(duty(percent), time, piece, late);
                     let what = format!("{kept} %, not {percent} %: {piece:?}, {late:?} late");
@@ -269,7 +273,7 @@ mod tests {
     fn a_new_duty_holds_from_its_first_round_on() {
         let (throttle, stop) = (Throttle::default(), Stop::default());
         let idle_gate = IdleGate::new(&throttle, &stop);
-        let mut worker = Simulated::new(&idle_gate, post(1, 2));
+        let mut worker = Simulated::new(&idle_gate, worker_index(1, 2));
         let late = Duration::from_micros(100);
         for percent in [50.0, 10.0, 90.0, 20.0, 60.0, 1.0, 99.0] {
             let time = Duration::from_secs(2);
@@ -283,7 +287,7 @@ mod tests {
         let (throttle, stop) = (Throttle::default(), Stop::default());
         let idle_gate = IdleGate::new(&throttle, &stop);
         for (before, after) in [(99.9, 10.0), (99.99, 50.0), (99.9999, 1.0)] {
-            let mut worker = Simulated::new(&idle_gate, post(1, 2));
+            let mut worker = Simulated::new(&idle_gate, worker_index(1, 2));
             worker.keep(duty(before), Duration::from_secs(2), MILLISECOND, Duration::ZERO);
             let time = Duration::from_secs(4);
             let kept = 100.0 * worker.keep(duty(after), time, MILLISECOND, Duration::ZERO);
@@ -295,27 +299,29 @@ mod tests {
     fn a_machine_that_stood_still_has_not_worked() {
         let (throttle, stop) = (Throttle::default(), Stop::default());
         let idle_gate = IdleGate::new(&throttle, &stop);
-        let mut worker = Simulated::new(&idle_gate, post(0, 1));
+        let mut worker = Simulated::new(&idle_gate, worker_index(0, 1));
         worker.keep(duty(10.0), Duration::from_secs(1), MILLISECOND, Duration::ZERO);
-        worker.rests.worked(Duration::from_mins(1));
-        let Pending::Rest(owed) = worker.rests.owed(duty(10.0)) else { panic!("it has worked") };
+        worker.duty_cycle.worked(Duration::from_mins(1));
+        let Pending::Rest(owed) = worker.duty_cycle.owed(duty(10.0)) else {
+            panic!("it has worked")
+        };
         assert!(owed < Duration::from_millis(300), "{owed:?}");
     }
 
-    /// Not when the whole machine stood still for a minute.
+    /// A minute in which the whole machine stood still is not made up for.
     #[test]
     fn a_long_sleep_is_not_made_up_for() {
         let (throttle, stop) = (Throttle::default(), Stop::default());
         let idle_gate = IdleGate::new(&throttle, &stop);
-        let mut worker = Simulated::new(&idle_gate, post(0, 1));
+        let mut worker = Simulated::new(&idle_gate, worker_index(0, 1));
         worker.keep(duty(50.0), Duration::from_secs(1), MILLISECOND, Duration::ZERO);
-        while worker.rests.owed(duty(50.0)) == Pending::Nothing {
-            worker.rests.worked(MILLISECOND);
+        while worker.duty_cycle.owed(duty(50.0)) == Pending::Nothing {
+            worker.duty_cycle.worked(MILLISECOND);
         }
-        worker.rests.rested(Duration::from_mins(1), MILLISECOND);
+        worker.duty_cycle.rested(Duration::from_mins(1), MILLISECOND);
         let mut pieces = 0;
-        while worker.rests.owed(duty(50.0)) == Pending::Nothing {
-            worker.rests.worked(MILLISECOND);
+        while worker.duty_cycle.owed(duty(50.0)) == Pending::Nothing {
+            worker.duty_cycle.worked(MILLISECOND);
             pieces += 1;
         }
         assert!((15..=25).contains(&pieces), "{pieces} ms of work");
@@ -328,16 +334,17 @@ mod tests {
         for percent in [1.0, 50.0, 95.0] {
             // When each begins to rest first, or has rested first.
             let phase = |number| {
-                let mut rests = DutyCycle::new(&idle_gate, post(number, 4), Batching::CORES);
+                let mut duty_cycle =
+                    DutyCycle::new(&idle_gate, worker_index(number, 4), Batching::CORES);
                 let mut worked = Duration::ZERO;
                 let micro = Duration::from_micros(10);
-                rests.owed(duty(percent));
-                rests.is_new = false;
+                duty_cycle.owed(duty(percent));
+                duty_cycle.is_new = false;
                 loop {
-                    match rests.owed(duty(percent)) {
+                    match duty_cycle.owed(duty(percent)) {
                         Pending::Rest(rest) if worked.is_zero() => break rest,
                         Pending::Rest(_) | Pending::Pause => break worked,
-                        Pending::Nothing => rests.worked(micro),
+                        Pending::Nothing => duty_cycle.worked(micro),
                     }
                     worked += micro;
                 }
@@ -354,8 +361,8 @@ mod tests {
         let (throttle, stop) = (Throttle::default(), Stop::default());
         let idle_gate = IdleGate::new(&throttle, &stop);
         let [mut first, mut second] = [0, 1].map(|number| {
-            let post = WorkerIndex { number: 5 + number, of: 8, is_first: number == 0 };
-            DutyCycle::new(&idle_gate, post, GPU)
+            let worker_index = WorkerIndex { number: 5 + number, of: 8, is_first: number == 0 };
+            DutyCycle::new(&idle_gate, worker_index, GPU)
         });
         throttle.set(duty(99.99));
         assert_eq!(first.rest(|| true), WorkSlice { parts: 5, alone: 3 });
@@ -377,13 +384,13 @@ mod tests {
         for number in 0..2 {
             let idle_gate = IdleGate::new(&throttle, &stop);
             // It would not return.
-            let mut rests = DutyCycle::new(&idle_gate, post(number, 2), GPU);
-            rests.rest(|| false);
+            let mut duty_cycle = DutyCycle::new(&idle_gate, worker_index(number, 2), GPU);
+            duty_cycle.rest(|| false);
             idle_gate.close();
-            rests.rest(|| true);
+            duty_cycle.rest(|| true);
         }
         let idle_gate = IdleGate::new(&throttle, &stop);
         stop.stop();
-        DutyCycle::new(&idle_gate, post(0, 1), Batching::CORES).rest(|| true);
+        DutyCycle::new(&idle_gate, worker_index(0, 1), Batching::CORES).rest(|| true);
     }
 }

@@ -1,7 +1,7 @@
 //! A search over all cores and GPUs: hands chunks of the work out, verifies candidates, returns
 //! shares in one order.
 //!
-//! The order is that of the work, whoever does it: time, then version group, then nonce, then
+//! The order is that of the work, not of the workers: time, then version group, then nonce, then
 //! version inside the group. Threads claim chunks of the work from the front, each as large as it
 //! can do in the time that its engine asks for (a millisecond on a CPU, or less where threads share
 //! a core), so a search stops within that. What they find is put back in order, so that

@@ -148,7 +148,7 @@ mod tests {
         Simulated { rate, piece: MILLISECOND, latency: Duration::from_nanos(500) }
     }
 
-    /// One of the three that feed a GPU of this rate.
+    /// Returns one of the three workers that submit to a GPU of this rate.
     fn feeder(rate: f64) -> Simulated {
         Simulated { rate: rate / 3.0, piece: 75 * MILLISECOND, latency: Duration::from_micros(60) }
     }

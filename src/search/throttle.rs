@@ -113,12 +113,12 @@ pub struct Throttle(Arc<DutySetting>);
 struct DutySetting {
     millionths: AtomicU32,
     /// Wakeups of the searches that run.
-    bells: Mutex<Vec<Weak<Wakeup>>>,
+    wakeups: Mutex<Vec<Weak<Wakeup>>>,
 }
 
 impl Default for DutySetting {
     fn default() -> Self {
-        Self { millionths: AtomicU32::new(Duty::FULL.millionths), bells: Mutex::default() }
+        Self { millionths: AtomicU32::new(Duty::FULL.millionths), wakeups: Mutex::default() }
     }
 }
 
@@ -129,7 +129,7 @@ impl Throttle {
     /// submit to. Sleep that lasted too long is made up for, so that it holds on average.
     pub fn set(&self, duty: Duty) {
         self.0.millionths.store(duty.millionths, Ordering::Relaxed);
-        for wakeup in lock(&self.0.bells).iter().filter_map(Weak::upgrade) {
+        for wakeup in lock(&self.0.wakeups).iter().filter_map(Weak::upgrade) {
             wakeup.ring();
         }
     }
@@ -143,9 +143,9 @@ impl Throttle {
     /// Makes a wakeup that is rung at every change of the duty.
     pub(super) fn wakeup(&self) -> Arc<Wakeup> {
         let wakeup = Arc::<Wakeup>::default();
-        let mut bells = lock(&self.0.bells);
-        bells.retain(|wakeup| wakeup.strong_count() > 0);
-        bells.push(Arc::downgrade(&wakeup));
+        let mut wakeups = lock(&self.0.wakeups);
+        wakeups.retain(|wakeup| wakeup.strong_count() > 0);
+        wakeups.push(Arc::downgrade(&wakeup));
         wakeup
     }
 }
@@ -220,6 +220,6 @@ mod tests {
             drop(throttle.wakeup());
         }
         let _bell = throttle.wakeup();
-        assert_eq!(lock(&throttle.0.bells).len(), 1);
+        assert_eq!(lock(&throttle.0.wakeups).len(), 1);
     }
 }

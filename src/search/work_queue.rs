@@ -140,8 +140,8 @@ impl<'a> WorkQueue<'a> {
     /// Begins a round if there is something to do: at first the whole search and, once all workers
     /// have ended, what came back after one of them had found nothing.
     ///
-    /// Nobody takes such work before the next round, so that all workers share it; nor does anybody
-    /// wait for it, since it hardly ever comes.
+    /// No worker takes such work before the next round, so that all share it; nor does any wait for
+    /// it, since it hardly ever comes.
     pub(super) fn begin(&self) -> bool {
         let mut to_do = lock(&self.to_do);
         to_do.round_over = false;

@@ -30,7 +30,7 @@ const TELL_AT_MOST: Duration = Duration::from_millis(1);
 const TELL_AT_LEAST: Duration = Duration::from_hours(24);
 
 /// Interval at which a search with idle workers looks whether it is stopped. A stop handle wakes
-/// nobody: it may be used where locks may not, as in the handler of a signal.
+/// no thread: it may be used where locks may not, as in the handler of a signal.
 const LOOK_AFTER: Duration = Duration::from_millis(5);
 
 /// Candidates taken from an engine at once, so that a target that everything meets does not fill
@@ -148,7 +148,7 @@ impl Workers {
     ) {
         let SearchControl { stop, throttle, every, mut progress } = watch;
         let Some(_turn) = self.turn(&stop) else { return pieces.stop() };
-        let mut tell = || {
+        let mut progress = || {
             if let Some(progress) = &mut progress {
                 progress(Progress {
                     hashes: pieces.hashes_done(),
@@ -167,7 +167,7 @@ impl Workers {
         let every = every.map_or(TELL, |every| every.clamp(TELL_AT_MOST, TELL_AT_LEAST));
         while self.members.iter().any(EngineSlot::works) && pieces.begin() {
             let mut look = || {
-                tell();
+                progress();
                 give();
             };
             self.round(pieces, &stop, &IdleGate::new(&throttle, &stop), every, &mut look);
@@ -175,7 +175,7 @@ impl Workers {
         }
     }
 
-    /// Claims chunks on all threads until they find no more, while this one calls `tell` at
+    /// Claims chunks on all threads until they find no more, while this one calls `progress` at
     /// intervals of `every`.
     fn round(
         &self,
@@ -183,7 +183,7 @@ impl Workers {
         stop: &Stop,
         idle_gate: &IdleGate<'_>,
         every: Duration,
-        tell: &mut dyn FnMut(),
+        progress: &mut dyn FnMut(),
     ) {
         let busy =
             ActiveCount { threads: AtomicUsize::new(self.posts.len()), wakeup: idle_gate.wakeup() };
@@ -191,8 +191,8 @@ impl Workers {
         let work = |number: usize| {
             let _done = busy.guard();
             let _stopping = StopOnPanic(pieces, idle_gate);
-            let (member, post) = self.post(number);
-            member.work(post, share, pieces, stop, idle_gate);
+            let (member, worker_index) = self.slot_of(number);
+            member.work(worker_index, share, pieces, stop, idle_gate);
         };
         on_all(&self.squads, 0, &work, || {
             let _stopping = StopOnPanic(pieces, idle_gate);
@@ -202,7 +202,7 @@ impl Workers {
                     idle_gate.wakeup().ring();
                 }
                 if Instant::now() >= next {
-                    tell();
+                    progress();
                     next = Instant::now() + every;
                 }
             }
@@ -210,7 +210,7 @@ impl Workers {
     }
 
     /// Returns the engine slot that a thread of the pools works for, and the index of that worker.
-    fn post(&self, number: usize) -> (&EngineSlot, WorkerIndex) {
+    fn slot_of(&self, number: usize) -> (&EngineSlot, WorkerIndex) {
         let member = self.posts[number];
         let is_first = !self.posts[..number].contains(&member);
         (&self.members[member], WorkerIndex { number, of: self.posts.len(), is_first })
@@ -388,17 +388,18 @@ impl EngineSlot {
     /// thread that computes on a CPU has the fraction `share` of a core.
     fn work(
         &self,
-        post: WorkerIndex,
+        worker_index: WorkerIndex,
         share: f64,
         pieces: &WorkQueue<'_>,
         stop: &Stop,
         idle_gate: &IdleGate<'_>,
     ) {
-        let feed = self.engine.batching();
-        let mut pace = pieces.pace(feed.piece, if feed.threads.is_none() { share } else { 1.0 });
-        let mut rests = DutyCycle::new(idle_gate, post, feed);
+        let batching = self.engine.batching();
+        let mut pace =
+            pieces.pace(batching.piece, if batching.threads.is_none() { share } else { 1.0 });
+        let mut duty_cycle = DutyCycle::new(idle_gate, worker_index, batching);
         while self.works() {
-            let work_slice = rests.rest(|| self.works() && pieces.is_any_wanted());
+            let work_slice = duty_cycle.rest(|| self.works() && pieces.is_any_wanted());
             // Another thread of this engine may have met its failure meanwhile.
             if !self.works() {
                 break;
@@ -411,7 +412,7 @@ impl EngineSlot {
             let took = start.elapsed();
             let (done, rest) = piece.split_at(done);
             pace.learn(done.hashes(), took * work_slice.alone);
-            rests.worked(took);
+            duty_cycle.worked(took);
             pieces.report(&done, shares, rest);
             if stop.is_stopped() {
                 pieces.stop();
@@ -439,7 +440,7 @@ impl EngineSlot {
         let wrong = |fault: &EngineError| matches!(fault.kind, EngineErrorKind::Wrong(_));
         let trusted = !fault.iter().chain(self.fault.get()).any(wrong);
         if let Some(fault) = fault {
-            // The first is the one to tell: others are what comes of it.
+            // The first is the one to report: others follow from it.
             let _ = self.fault.set(fault);
         }
         if trusted { (piece.nonces.len() - rest.len(), shares) } else { (0, Vec::new()) }
@@ -477,7 +478,7 @@ struct ActiveCount<'a> {
 }
 
 impl ActiveCount<'_> {
-    /// Counts a thread as done when dropped: also when it panics, or nobody would stop to wait.
+    /// Counts a thread as done when dropped: also when it panics, or the wait would never end.
     fn guard(&self) -> impl Drop {
         struct Done<'a>(&'a ActiveCount<'a>);
         impl Drop for Done<'_> {

@@ -5,6 +5,7 @@
 //! refuses to mix them up. Constructors name the unit, arithmetic follows physics (joules divided
 //! by a duration are watts), and texts have SI prefixes.
 
+mod name;
 pub(crate) mod text;
 mod work;
 
@@ -14,15 +15,16 @@ use std::time::Duration;
 use std::{cmp, fmt};
 
 pub use self::money::{Usd, UsdPerHour, UsdPerKwh, UsdPerWatt};
-pub use self::work::{Efficiency, UnknownUnitError, WorkAmount, WorkUnit};
+pub use self::name::UnknownNameError;
+pub use self::work::{Efficiency, WorkAmount, WorkUnit};
 
 /// Defines a number with one unit, with sums, differences, multiples and ratios.
 macro_rules! quantity {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
-        #[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
-        #[cfg_attr(all(test, feature = "cli"), derive(schemars::JsonSchema))]
+        #[cfg_attr(feature = "score", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+        #[cfg_attr(all(test, feature = "score"), derive(schemars::JsonSchema))]
         pub struct $name(f64);
 
         impl $name {
@@ -228,8 +230,8 @@ impl Mul<Watts> for Duration {
 
 /// A temperature in whole degrees Celsius, as sensors report it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
-#[cfg_attr(all(test, feature = "cli"), derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "score", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+#[cfg_attr(all(test, feature = "score"), derive(schemars::JsonSchema))]
 pub struct Celsius(i32);
 
 impl Celsius {
@@ -292,7 +294,7 @@ mod tests {
         assert_eq!(Watts::new(f64::NAN).total_cmp(&Watts::new(1e300)), cmp::Ordering::Greater);
     }
 
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "score")]
     #[test]
     fn in_json_they_are_numbers() {
         let text = serde_json::to_string(&(Joules::new(1.5), Celsius::new(40))).expect("numbers");

@@ -89,7 +89,7 @@ impl Mul<Joules> for UsdPerKwh {
     }
 }
 
-/// Returns the value of so many more watts of a limit, as far as the value of one holds for all.
+/// Returns the value of that many more watts of a limit, as far as the value of one holds for all.
 impl Mul<Watts> for UsdPerWatt {
     type Output = Usd;
 

@@ -48,19 +48,19 @@ fn text(value: f64, unit: &str, digits: usize) -> String {
 }
 
 /// Three significant digits, an SI prefix and any unit: `12.3 MH/s`.
-#[cfg(feature = "cli")]
+#[cfg(feature = "report")]
 pub(crate) fn si(value: f64, unit: &str) -> String {
     text(value, unit, 3)
 }
 
 /// Three significant digits without prefix: `13.5`, `60,200`.
-#[cfg(feature = "cli")]
+#[cfg(feature = "decision")]
 pub(crate) fn plain(value: f64) -> String {
     digits(value, 3)
 }
 
-/// Formats two numbers with as many digits as it takes to tell them apart, at least three.
-#[cfg(feature = "cli")]
+/// Formats two numbers with as many digits as it takes to distinguish them, at least three.
+#[cfg(feature = "decision")]
 pub(crate) fn apart(a: f64, b: f64) -> (String, String) {
     const MOST: i32 = 12;
     let texts = (3..=MOST).map(|count| (digits(a, count), digits(b, count)));
@@ -69,7 +69,7 @@ pub(crate) fn apart(a: f64, b: f64) -> (String, String) {
 }
 
 /// Formats a count: all digits of a whole number, `4,096`; three of a fraction, `0.250`.
-#[cfg(feature = "cli")]
+#[cfg(feature = "decision")]
 pub(crate) fn count(value: f64) -> String {
     const WHOLE: f64 = 1e-6;
     let whole = value.round();
@@ -78,7 +78,7 @@ pub(crate) fn count(value: f64) -> String {
 }
 
 /// Formats a number with `count` significant digits, without prefix.
-#[cfg(feature = "cli")]
+#[cfg(feature = "decision")]
 fn digits(value: f64, count: i32) -> String {
     if !value.is_finite() || value.abs() >= 1e12 || (value != 0.0 && value.abs() < 1e-3) {
         return format!("{value:.*e}", (count - 1) as usize);
@@ -92,7 +92,7 @@ fn digits(value: f64, count: i32) -> String {
 }
 
 /// A whole number with commas between thousands.
-#[cfg(feature = "cli")]
+#[cfg(feature = "decision")]
 fn grouped(value: f64) -> String {
     let digits = format!("{:.0}", value.abs());
     let mut text = String::from(if value < 0.0 { "-" } else { "" });
@@ -106,13 +106,13 @@ fn grouped(value: f64) -> String {
 }
 
 /// Formats a share as a percentage, with `decimals` decimals: `84 %`.
-#[cfg(feature = "cli")]
+#[cfg(feature = "decision")]
 pub(crate) fn percent(share: f64, decimals: usize) -> String {
     format!("{:.decimals$} %", 100.0 * share)
 }
 
 /// Formats a size in bytes: `512 MiB`, `1.5 GiB`.
-#[cfg(feature = "cli")]
+#[cfg(feature = "score")]
 pub(crate) fn bytes(bytes: u64) -> String {
     const KIB: u64 = 1 << 10;
     const MIB: u64 = 1 << 20;
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(format!("[{:9}]", Watts::new(350.0)), "[    350 W]");
     }
 
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "decision")]
     #[test]
     fn numbers_have_three_digits() {
         for (value, expected) in [
@@ -180,12 +180,12 @@ mod tests {
         ] {
             assert_eq!(plain(value), expected, "{value}");
         }
-        assert_eq!(si(16.6e6, "H/J"), "16.6 MH/J");
-        assert_eq!(si(0.0, "B/s"), "0 B/s");
+        assert_eq!(text(16.6e6, "H/J", 3), "16.6 MH/J");
+        assert_eq!(text(0.0, "B/s", 3), "0 B/s");
         assert_eq!(percent(0.256, 0), "26 %");
     }
 
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "decision")]
     #[test]
     fn whole_counts_have_all_their_digits() {
         for (value, expected) in [
@@ -202,7 +202,7 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "decision")]
     #[test]
     fn different_numbers_are_written_apart() {
         let (a, b) = apart(7.999, 8.0);
@@ -213,7 +213,7 @@ mod tests {
         assert_ne!(a, b);
     }
 
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "decision")]
     #[test]
     fn bytes_have_binary_units() {
         for (count, expected) in [

@@ -5,24 +5,25 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
+use super::name::UnknownNameError;
 use super::{Joules, text};
 
 /// Unit that work is counted in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "cli", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "score", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum WorkUnit {
     /// One double SHA-256 of a block header, written `H`.
-    #[cfg_attr(feature = "cli", serde(rename = "H"))]
+    #[cfg_attr(feature = "score", serde(rename = "H"))]
     Hash,
     /// One floating-point operation, written `FLOP`; a fused multiply-add is two.
-    #[cfg_attr(feature = "cli", serde(rename = "FLOP"))]
+    #[cfg_attr(feature = "score", serde(rename = "FLOP"))]
     Flop,
     /// One byte read or written, written `B`.
-    #[cfg_attr(feature = "cli", serde(rename = "B"))]
+    #[cfg_attr(feature = "score", serde(rename = "B"))]
     Byte,
     /// One other operation, such as one on integers, written `op`.
-    #[cfg_attr(feature = "cli", serde(rename = "op"))]
+    #[cfg_attr(feature = "score", serde(rename = "op"))]
     Operation,
 }
 
@@ -40,20 +41,13 @@ impl WorkUnit {
 }
 
 impl FromStr for WorkUnit {
-    type Err = UnknownUnitError;
+    type Err = UnknownNameError;
 
-    fn from_str(symbol: &str) -> Result<Self, UnknownUnitError> {
+    fn from_str(symbol: &str) -> Result<Self, UnknownNameError> {
         let all = [Self::Hash, Self::Flop, Self::Byte, Self::Operation];
         let known = all.into_iter().find(|unit| unit.symbol() == symbol);
-        known.ok_or_else(|| UnknownUnitError { symbol: symbol.to_owned() })
+        known.ok_or_else(|| UnknownNameError::new("unit of work", symbol, "H, FLOP, B or op"))
     }
-}
-
-/// Error for a symbol that no unit of work has.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no unit of work is written {symbol:?}, expected H, FLOP, B or op")]
-pub struct UnknownUnitError {
-    symbol: String,
 }
 
 impl fmt::Display for WorkUnit {
@@ -128,7 +122,7 @@ impl fmt::Display for WorkAmount {
 
 /// Work per joule with its unit of work; never negative, and always finite.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[cfg_attr(feature = "cli", derive(serde::Serialize))]
+#[cfg_attr(feature = "score", derive(serde::Serialize))]
 pub struct Efficiency {
     per_joule: f64,
     unit: WorkUnit,
@@ -255,7 +249,7 @@ mod tests {
         assert_eq!(efficiency(WorkAmount::Flops(6)).times(efficiency(WorkAmount::Hashes(2))), None);
     }
 
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "score")]
     #[test]
     fn json_carries_the_unit() {
         let efficiency = Efficiency::new(WorkAmount::Flops(3), Joules::new(1.0)).expect("energy");

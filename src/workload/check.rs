@@ -10,9 +10,9 @@
 //! # How large an error may be
 //!
 //! Let e be the difference between an element and its exact value, u the unit roundoff of the type
-//! that products are summed in, a a row of A, b a column of B, and k their length. Whatever the
-//! order, e is the sum of δ s over all partial sums s, with |δ| ≤ u: one rounding each. From there,
-//! three bounds follow.
+//! that products are summed in, a a row of A, b a column of B, and k their length. In any order,
+//! e is the sum of δ s over all partial sums s, with |δ| ≤ u: one rounding each. From there, three
+//! bounds follow.
 //!
 //! - *No chance involved.* Each product is rounded k times at the most, so |e| ≤ γ |a|·|b| with
 //!   γ = (1 + u)^k - 1, which is below k u / (1 - k u); see Higham, "Accuracy and Stability of
@@ -36,7 +36,7 @@
 //! rounding a sum to the type of the result adds follows in the same way: u' ‖a‖‖B‖/√k for each
 //! time. So does what the check itself rounds in f64; where everything is exact, so is the check.
 //!
-//! An element that is off by more than twice this bound is found, whatever the signs. For inputs of
+//! An element that is off by more than twice this bound is found for any signs. For inputs of
 //! [`fill`], spread evenly over (-1, 1), and k = n = 1024, elements have a root mean square of 11,
 //! and the errors that are found for certain are these. For integers, any error is found.
 //!
@@ -165,8 +165,8 @@ pub struct Product<'a, A, B, C> {
 }
 
 impl<A: Input, B: Input, C: Output> Product<'_, A, B, C> {
-    /// Checks the product. The random signs are drawn from `seed`, which whoever computed the
-    /// product must not have known.
+    /// Checks the product. The random signs are drawn from `seed`, which must not have been known
+    /// when the product was computed.
     ///
     /// # Errors
     ///
@@ -499,8 +499,8 @@ mod tests {
         numbers.iter().map(|number| number.to_f64() as f32).collect()
     }
 
-    /// To the nearest binary16, for numbers that are not too large; to zero if it is subnormal, as
-    /// some devices do.
+    /// Rounds to the nearest binary16, for numbers that are not too large; to zero if it is
+    /// subnormal, as some devices do.
     fn half(number: f32) -> F16 {
         let bits = number.to_bits();
         // Half of the last place that stays, and ties to the even one.
@@ -530,7 +530,7 @@ mod tests {
             Product { shape, a, b, c, rounding }.check(seed)
         }
 
-        /// Every error like this is found, wherever it is and whatever the signs.
+        /// Asserts that every error like this is found, at any place and for any signs.
         fn finds(&mut self, error: impl Fn(C) -> C) {
             self.check().expect("the right product");
             let [m, n] = [self.shape.m(), self.shape.n()];
@@ -624,7 +624,7 @@ mod tests {
         assert!(hidden <= 24, "{hidden} of 64");
     }
 
-    /// Not by what one element is off, but by what many are.
+    /// They are found not by what one element is off, but by what many are.
     #[test]
     fn fewer_digits_than_claimed_are_found() {
         let shape = Shape::square(512).expect("small");
@@ -669,8 +669,8 @@ mod tests {
     }
 
     proptest! {
-        // In each case an error is put into four places, and looked for with four choices of signs. That
-        // none of so many cases has the long side in a given place happens once in 650 runs.
+        // Each case puts an error into four places, and looks for it with four choices of signs.
+        // That none of the cases has the long side in a given place happens once in 650 runs.
         #![proptest_config(ProptestConfig::with_cases(16))]
 
         #[test]

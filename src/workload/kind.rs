@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::engine::EngineId;
+use crate::units::UnknownNameError;
 
 /// The kind of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,19 +47,14 @@ impl fmt::Display for Kind {
 }
 
 impl FromStr for Kind {
-    type Err = UnknownKindError;
+    type Err = UnknownNameError;
 
-    fn from_str(name: &str) -> Result<Self, UnknownKindError> {
+    fn from_str(name: &str) -> Result<Self, UnknownNameError> {
         let known = Self::ALL.into_iter().find(|kind| kind.name() == name);
-        known.ok_or_else(|| UnknownKindError { name: name.to_owned() })
+        known.ok_or_else(|| {
+            UnknownNameError::new("workload", name, "sha256d, matmul, peak, bandwidth or latency")
+        })
     }
-}
-
-/// Error of a name that no kind of workload has.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no workload is called {name:?}, expected sha256d, matmul, peak, bandwidth or latency")]
-pub struct UnknownKindError {
-    name: String,
 }
 
 /// The variant of a workload within its kind: the engine of a search, the number type of a product,
@@ -194,20 +190,13 @@ impl fmt::Display for Variant {
 }
 
 impl FromStr for Variant {
-    type Err = UnknownVariantError;
+    type Err = UnknownNameError;
 
-    fn from_str(name: &str) -> Result<Self, UnknownVariantError> {
+    fn from_str(name: &str) -> Result<Self, UnknownNameError> {
         let engines = EngineId::CPU.into_iter().map(Self::Engine);
         let known = engines.chain(Self::OTHERS).find(|variant| variant.name() == name);
-        known.ok_or_else(|| UnknownVariantError { name: name.to_owned() })
+        known.ok_or_else(|| UnknownNameError::new("variant of a workload", name, ""))
     }
-}
-
-/// Error of a name that no variant of a workload has.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no variant of a workload is called {name:?}")]
-pub struct UnknownVariantError {
-    name: String,
 }
 
 #[cfg(test)]

@@ -31,13 +31,15 @@ use crate::gpu::DeviceError;
 use crate::units::WorkAmount;
 
 pub use self::check::CheckError;
-pub use self::kind::{Kind, UnknownKindError, UnknownVariantError, Variant};
-#[cfg(all(test, feature = "meter"))]
+pub use self::kind::{Kind, Variant};
+#[cfg(all(test, feature = "score"))]
 pub(crate) use self::memory::available as available_memory;
-#[cfg(feature = "meter")]
+#[cfg(feature = "score")]
 pub(crate) use self::memory::check as check_memory;
-#[cfg(all(feature = "gpu", feature = "meter"))]
+#[cfg(all(feature = "gpu", feature = "score"))]
 pub(crate) use self::memory::last_level_caches;
+#[cfg(feature = "decision")]
+pub(crate) use self::number::random;
 
 /// A unit of benchmark work that was prepared to run on a machine.
 pub trait Workload: fmt::Debug + Send {
@@ -420,7 +422,7 @@ mod tests {
         assert!(matches!(failed, Err(WorkloadError::Empty)));
     }
 
-    /// Has a rate, and does nothing.
+    /// A workload that has a rate, and does nothing.
     #[derive(Debug)]
     struct Fake {
         size: usize,

@@ -144,7 +144,7 @@ proptest! {
         text in "(?s).*",
         bytes in prop::collection::vec(any::<u8>(), 0..200),
     ) {
-        // One line each, whatever the input: messages end up in a terminal.
+        // One line each, for any input: messages end up in a terminal.
         if let Err(error) = Header::from_hex(&text) {
             prop_assert_eq!(error.to_string().lines().count(), 1);
         }

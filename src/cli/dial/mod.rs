@@ -1,4 +1,4 @@
-//! `perjoule dial`: mining as a load that can be turned up and down, and how fast it follows.
+//! Implements `perjoule dial`: turns mining up and down, and measures how fast it follows.
 
 mod power;
 mod report;
@@ -22,7 +22,7 @@ use super::Error;
 use super::engines::{Choice, choice, chosen, workers};
 use super::score::meters::sensor;
 
-/// The most set points.
+/// Largest number of set points.
 const MOST_STEPS: usize = 100;
 
 /// Search at set points, and measure how fast hash rate and power follow.
@@ -38,8 +38,8 @@ pub(crate) struct Args {
     steps: Vec<Duty>,
 
     /// How long each of them is held, in seconds: 0.2 to 3600; before them full speed is held as long,
-    /// and at least two seconds. Levels are those of the last half, which a meter or a GPU that tells
-    /// only now and then needs some tenths of a second for
+    /// and at least two seconds. Levels are those of the last half, which takes some tenths of a second
+    /// with a meter or a GPU that reports rarely
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = hold)]
     #[arg(allow_negative_numbers = true)]
     hold: Duration,
@@ -85,21 +85,21 @@ prints watts, as `perjoule score --meter-cmd` takes it, is too slow to follow a 
   ripple     how far from it it still came once settled: what of the overshoot is noise
   settled    the level, a median over the last half, in percent of full
   lost       hashes by which the search fell short of one that follows at once; where it is
-             negative there were so many too many, and their energy was not saved
+             negative there were that many too many, and their energy was not saved
   5 s        whether it took no longer than that, which is what grid programmes ask, and settled
              within 5 percent of full of its set point
 
 Where nothing was read for a while, because the process was stopped, the machine suspended or the
-meter hung, that is told, and what cannot be known for it is left out.
+meter hung, the output says so, and leaves out what cannot be known for it.
 
 Exit codes: 0 measured, 2 bad input, 3 nothing was measured, or the system or all engines failed,
 130 stopped by Ctrl-C, 143 by SIGTERM; 3, 130 and 143 after printing what was measured by then.";
 
-/// Goes through the set points, and prints how they were followed.
+/// Goes through the set points and prints how the search followed them.
 ///
 /// # Errors
 ///
-/// When an engine or a meter is not there, the threads cannot be started, every engine failed, or
+/// Fails if an engine or a meter is missing, the threads cannot be started, every engine failed, or
 /// nothing was measured.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     if args.steps.len() > MOST_STEPS {
@@ -142,7 +142,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     }
 }
 
-/// On a terminal, how far it is.
+/// Returns a progress bar, which is hidden if stderr is not a terminal.
 fn bar(time: Duration) -> ProgressBar {
     let bar = if stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{bar:20} {eta} left  {msg}") {

@@ -1,4 +1,4 @@
-//! The power of what searches, where all of it is metered.
+//! Measures the power of the devices that search, if all of them are metered.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,26 +11,26 @@ use perjoule::search::Workers;
 use crate::cli::Error;
 use crate::cli::score::meters::{cards, of_this_machine};
 
-/// How often meters are read: counters of processors are updated every millisecond, drivers answer
-/// in one or a few.
+/// Time between two readings of a meter: processors update their counters every millisecond,
+/// drivers answer in one or a few.
 const INTERVAL: Duration = Duration::from_millis(10);
 
-/// Meters that are read in the background, or why there are none.
+/// Meters that are read in the background, or the reason for their absence.
 pub(super) enum Power {
     Metered(Recorder),
     Unmetered(String),
 }
 
-/// What the meters told.
+/// Reading of the meters.
 pub(super) struct PowerReading {
-    /// Joules; `None` where it is not measured.
+    /// Energy in joules; `None` if it is not measured.
     pub(super) energy: Option<CounterTrace>,
-    /// Which meters, or why there are none.
+    /// Names of the meters, or why there are none.
     pub(super) by: String,
 }
 
 impl Power {
-    /// Starts to read the sensor that was named, or else the meters of all devices that search.
+    /// Starts to read the named sensor, or else the meters of all devices that search.
     pub(super) fn start(
         workers: &Workers,
         sensor: Option<&(Domain, PathBuf)>,
@@ -55,13 +55,13 @@ impl Power {
         matches!(self, Self::Metered(_))
     }
 
-    /// What they told until now, added up.
+    /// Returns the sum of all readings so far.
     pub(super) fn reading(&self) -> PowerReading {
         let recorder = match self {
             Self::Metered(recorder) => recorder,
             Self::Unmetered(why) => return PowerReading { energy: None, by: why.clone() },
         };
-        // Has all of them read twice more, the second time after the end that each was read at before.
+        // Reads every meter twice more, the second time after all of them have been read once.
         let _ = recorder.mark();
         std::thread::sleep(2 * INTERVAL);
         let _ = recorder.mark();
@@ -95,7 +95,7 @@ fn name(info: &MeterInfo) -> String {
     format!("{} by {}", info.domain, info.source)
 }
 
-/// The meters of all devices that search, or the first that has none.
+/// Returns the meters of all devices that search, or an error with the first device without one.
 fn of(workers: &Workers) -> Result<Vec<Box<dyn Meter>>, String> {
     let mut all = Vec::new();
     for meter in of_this_machine().into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! What is told of a run: a line for each set point, and what was observed through what.
+//! Reports a run: a line for each set point, what was observed, and by which meters.
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;
@@ -12,20 +12,20 @@ use serde::Serialize;
 use super::power::PowerReading;
 use perjoule::dial::{Run, SetpointProfile};
 
-/// What grid programmes ask.
+/// Response time that grid programmes ask for.
 const ASKED: Duration = Duration::from_secs(5);
 
-/// How far from its set point a level may be, in percent of full.
+/// Largest distance of a level from its set point, in percent of full.
 const OFF: f64 = 5.0;
 
-/// Full speed is no more than a pause where it adds less than this share.
+/// Smallest share of itself that full speed must add to a pause to count as work.
 const TOLD_APART: f64 = 0.01;
 
-/// Rates are means over this time, or over so many updates of the counter if that is longer.
+/// Time over which rates are means, or else `UPDATES` updates of the counter if they take longer.
 const WINDOW: Duration = Duration::from_millis(50);
 const UPDATES: u32 = 8;
 
-/// What is told of a run.
+/// Results of a run, for printing as text or JSON.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     perjoule: &'static str,
@@ -46,20 +46,20 @@ pub(super) struct Report {
     faults: Vec<String>,
 }
 
-/// A time in which nothing was read, and which is too long for what was to be measured then.
+/// Time without readings that is too long for the measurement it falls into.
 #[derive(Debug, Serialize)]
 struct Missing {
-    /// Full speed, or from one set point to the next.
+    /// Phase of the run: full speed, or from one set point to the next.
     during: String,
     seconds: f64,
 }
 
-/// How one set point was followed. Percentages are of full.
+/// Response to one set point. Percentages are of full.
 #[derive(Debug, Serialize)]
 struct Line {
     from_percent: f64,
     to_percent: f64,
-    /// Whether nine tenths of the way were covered, and if not, why that is not told.
+    /// Whether nine tenths of the way were covered, or why that is unknown.
     reached: &'static str,
     t90_seconds: Option<f64>,
     overshoot_percent: Option<f64>,
@@ -73,7 +73,7 @@ struct Line {
     gap: Option<Gap>,
 }
 
-/// A counter, and its rates in a pause and at full speed.
+/// Counter with its rates in a pause and at full speed.
 struct Observed<'a> {
     trace: &'a CounterTrace,
     window: Duration,
@@ -81,12 +81,12 @@ struct Observed<'a> {
     full: f64,
 }
 
-/// Why there is nothing to compare with.
+/// Reason why a counter has no reference to compare with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Unseen {
-    /// It was not held to its end.
+    /// Full speed or the pause before was not held to its end.
     NotHeld,
-    /// Full speed is no more than a pause.
+    /// Full speed differs too little from a pause.
     NoWork,
     /// Nothing was read for a while, at full speed or in the pause before.
     Gap(Gap, &'static str),
@@ -105,7 +105,7 @@ impl fmt::Display for Unseen {
 }
 
 impl Unseen {
-    /// Why there is no level of what was held then.
+    /// Returns the reason why the level held at that time is unknown.
     fn new(error: ResponseError, when: &'static str) -> Self {
         match error {
             ResponseError::Gap(gap) => Self::Gap(gap, when),
@@ -117,7 +117,7 @@ impl Unseen {
 impl<'a> Observed<'a> {
     /// # Errors
     ///
-    /// When full speed was not measured, or the counter does not tell it from a pause.
+    /// Fails if full speed was not measured or differs too little from a pause.
     fn new(trace: &'a CounterTrace, run: &Run, paused: Option<f64>) -> Result<Self, Unseen> {
         let (from, to) = run.reference().ok_or(Unseen::NotHeld)?;
         let window = WINDOW.max(trace.period(from, to).ok_or(Unseen::NoWork)? * UPDATES);
@@ -134,12 +134,12 @@ impl<'a> Observed<'a> {
         works.then_some(Self { trace, window, paused, full }).ok_or(Unseen::NoWork)
     }
 
-    /// A rate as a percentage.
+    /// Returns a rate as a percentage of full, where a pause is 0.
     fn percent(&self, rate: f64) -> f64 {
         self.percent_of_way(rate - self.paused)
     }
 
-    /// A difference of rates as a percentage.
+    /// Returns a difference of rates as a percentage of the way from a pause to full.
     fn percent_of_way(&self, difference: f64) -> f64 {
         100.0 * difference / (self.full - self.paused)
     }
@@ -216,7 +216,7 @@ impl Report {
         text
     }
 
-    /// Why no level of any set point is known; `None` where one is.
+    /// Returns why no level of any set point is known; `None` if one is.
     pub(super) fn nothing_measured(&self) -> Option<String> {
         if self.steps.iter().any(|line| line.settled_percent.is_some()) {
             return None;
@@ -304,11 +304,11 @@ impl Line {
         let seen = respond(observed.trace, step, observed.window);
         let counted = respond(hashes.trace, step, hashes.window);
         let gap = [&seen, &counted].into_iter().find_map(|response| match response {
-            // One before the command is told with the set point before.
+            // A gap before the command is reported with the previous set point.
             Err(ResponseError::Gap(gap)) if gap.to > step.at => Some(*gap),
             _ => None,
         });
-        // A level needs no more than the end of its own set point.
+        // A level needs only the end of its own set point.
         let level = |observed: &Observed<'_>, response: &Result<StepResponse, _>| match response {
             Ok(response) => Some(response.settled),
             Err(ResponseError::Gap(_)) => {
@@ -337,7 +337,7 @@ impl Line {
             to_percent: to.percent(),
             reached,
             t90_seconds: t90.map(|time| time.as_secs_f64()),
-            // Where nothing was reached there is nothing to go beyond.
+            // A level that was not reached cannot be overshot.
             overshoot_percent: of(|seen| seen.overshoot)
                 .filter(|_| reached == "yes")
                 .map(|it| observed.percent_of_way(it)),
@@ -385,7 +385,7 @@ impl Line {
     }
 }
 
-/// Three digits or so, and an SI prefix.
+/// Formats a value with about three digits and an SI prefix.
 fn si(value: f64, unit: &str) -> String {
     let scales = [(1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")];
     let Some((scale, prefix)) = scales.into_iter().find(|(scale, _)| value.abs() >= *scale) else {

@@ -1,4 +1,4 @@
-//! Processes that are stopped and go on, on a clock of their own.
+//! Tests processes that are stopped and go on, on a simulated clock.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use perjoule::dial::{Drive, SetpointProfile};
 
 const TICK: Duration = Duration::from_millis(5);
 
-/// What is told of a machine that follows at once, and stands still from the first time on for the
-/// second. Full speed is held from 1 s to 3 s, and then each set point for two seconds.
+/// Returns the report of a machine that follows at once, and stands still from the first time in
+/// `stop` for the second. Full speed is held from 1 s to 3 s, then each set point for two seconds.
 fn stopped(steps: &[f64], stop: Option<(f64, f64)>) -> Report {
     let steps: Vec<_> = steps.iter().map(|&step| Duty::from_percent(step).unwrap()).collect();
     let hold = Duration::from_secs(2);
@@ -61,7 +61,7 @@ fn a_run_that_nothing_stops_has_levels_and_no_gaps() {
     assert!(!report.to_text().contains("no reading"));
 }
 
-/// It used to print some 150,000 % for all that came after, and to exit with 0.
+/// Such a run used to print some 150,000 % for all set points after it, and to exit with 0.
 #[test]
 fn a_stop_at_full_speed_leaves_nothing_to_compare_with() {
     let report = stopped(&[50.0, 100.0], Some((1.5, 3_000.0)));

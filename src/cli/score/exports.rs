@@ -1,11 +1,11 @@
-//! The files that a score is exported to: an argument for each exporter of the library.
+//! Defines an argument for each exporter of the library, with the file that a score is exported to.
 
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Command, Error, value_parser};
 use perjoule::report::{EXPORTERS, Exporter};
 
-/// Exporters with their files.
+/// Exporters that the arguments ask for, with their files.
 #[derive(Debug, Default)]
 pub(super) struct Exports(Vec<(&'static Exporter, PathBuf)>);
 

@@ -1,4 +1,4 @@
-//! The meters that a score uses: those of the machine, and those that the arguments name.
+//! Finds the meters that a score uses: those of the machine, and those that the arguments name.
 
 use std::cell::RefCell;
 use std::io;
@@ -10,22 +10,23 @@ use perjoule::meter::assumed::Assumed;
 use perjoule::meter::csv::{TraceError, WallTrace};
 use perjoule::meter::{
     Clock, DEFAULT_INTERVAL, Domain, Found, Host, Measured, Meter, MeterError, MeterInfo, Recorder,
-    Source, Span, Unavailable, UnknownDomainError, Window, command, found, found_on, hwmon,
+    Source, Span, Unavailable, Window, command, found, found_on, hwmon,
 };
 use perjoule::score::Metering;
+use perjoule::units::UnknownNameError;
 
 use crate::cli::Error;
 use crate::cli::places::Named;
 
-/// How often a meter's command is run, and how long it may take.
+/// Time between two runs of a meter's command, and the longest time that it may take.
 const COMMAND_INTERVAL: Duration = Duration::from_secs(1);
 const COMMAND_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Clocks that are further apart than a hundred years are none.
+/// Largest accepted difference of two clocks, in seconds: a hundred years.
 const FARTHEST_CLOCK: f64 = 3.2e9;
 
-/// How long the last rows of a trace are waited for that is being written, and how often they are
-/// looked for. One that has nothing of the last minute is not being written.
+/// Longest wait for the last rows of a trace that is being written, and the time between two looks.
+/// A trace with nothing of the last minute is not being written.
 const TRACE_PATIENCE: Duration = Duration::from_secs(10);
 const TRACE_LOOK: Duration = Duration::from_millis(500);
 const TRACE_LIVES: Duration = Duration::from_mins(1);
@@ -34,19 +35,19 @@ const TRACE_LIVES: Duration = Duration::from_mins(1);
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Energy")]
 pub(super) struct MeterArgs {
-    /// Measures the whole machine by a command that prints watts, as `ipmitool dcmi power reading`
-    /// does; it is run every second, without a shell, and what it leaves running is ended.
+    /// Measure the whole machine by a command that prints watts, as `ipmitool dcmi power reading`
+    /// does; it runs every second, without a shell, and any process that it leaves is ended.
     #[arg(long, value_name = "COMMAND")]
     meter_cmd: Option<String>,
 
-    /// Measures the whole machine by the trace that a wall meter has written when the score is done:
-    /// time (seconds since 1970, or RFC 3339) and watts, a line each, or what the first line names
-    /// them, as `time,Power (kW)`. It may be written meanwhile or at the end.
+    /// Measure the whole machine by the trace that a wall meter has written when the score is done:
+    /// time (seconds since 1970, or RFC 3339) and watts on each line, or columns named by the first
+    /// line, as `time,Power (kW)`. It may be written meanwhile or at the end.
     #[arg(long, value_name = "FILE")]
     meter_csv: Option<PathBuf>,
 
-    /// The column of the trace that has the power, by its name in the first line, where several may
-    /// be it.
+    /// The column of the trace that has the power, by its name in the first line; needed where
+    /// several columns may have it.
     #[arg(long, value_name = "NAME", requires = "meter_csv")]
     meter_csv_column: Option<String>,
 
@@ -63,36 +64,36 @@ pub(super) struct MeterArgs {
     )]
     meter_csv_ahead: f64,
 
-    /// Measures a device by a file of a sensor, as Linux' hwmon has it:
+    /// Measure a device by a file of a sensor, as Linux' hwmon has it:
     /// `machine=/sys/class/hwmon/hwmon3/power1_input`. May be given several times.
     #[arg(long, value_name = "DEVICE=FILE", value_parser = sensor)]
     meter_sensor: Vec<(Domain, PathBuf)>,
 
-    /// States the power of a device that no meter measures: `cpu=65`, `gpu:0=300` or `machine=500`.
-    /// May be given several times. What follows from it is marked as assumed everywhere.
+    /// State the power of a device that no meter measures: `cpu=65`, `gpu:0=300` or `machine=500`.
+    /// May be given several times. All that follows from it is marked as assumed.
     #[arg(long, value_name = "DEVICE=WATTS")]
     assume_watts: Vec<Assumed>,
 
-    /// Fails, with exit code 3, where energy could not be measured.
+    /// Fail, with exit code 3, if energy could not be measured.
     #[arg(long)]
     pub(super) require_measured: bool,
 }
 
-/// The meters, or why there are none.
+/// Meters that are read, and the reasons why others are not.
 pub(super) struct Meters {
     pub(super) metering: Option<Metering>,
     pub(super) unavailable: Vec<Unavailable>,
 }
 
 impl MeterArgs {
-    /// The files that are read.
+    /// Returns the files that are read, and the arguments that name them.
     pub(super) fn files(&self) -> impl Iterator<Item = Named<'_>> {
         let trace = self.meter_csv.as_deref().map(|file| ("--meter-csv", file));
         let sensors = self.meter_sensor.iter().map(|(_, file)| ("--meter-sensor", file.as_path()));
         trace.into_iter().chain(sensors)
     }
 
-    /// Starts to read all meters, in windows of this length.
+    /// Starts to read all meters, in `trials` windows of this length.
     pub(super) fn start(&self, window: Duration, trials: usize) -> Result<Meters, Error> {
         let mut meters: Vec<Box<dyn Meter>> = Vec::new();
         let mut unavailable = Vec::new();
@@ -131,7 +132,7 @@ impl MeterArgs {
         Ok(Meters { metering: Some(metering), unavailable })
     }
 
-    /// What the trace tells about times, once everything is over.
+    /// Returns a function that reads spans from the trace, to be called when everything is over.
     fn trace(&self, path: &Path) -> Result<Box<dyn Fn(Span) -> Measured>, Error> {
         let wall = Wall {
             path: path.to_owned(),
@@ -146,16 +147,16 @@ impl MeterArgs {
     }
 }
 
-/// The trace of a wall meter, which may still be written.
+/// Trace of a wall meter, which may still be growing.
 struct Wall {
     path: PathBuf,
     column: Option<String>,
-    /// By how many seconds its clock is ahead of this machine's.
+    /// Seconds by which the meter's clock is ahead of this machine's.
     ahead: f64,
     last: RefCell<Last>,
 }
 
-/// What was read last, and until when more is waited for.
+/// Trace as it was last read, and the time until which more of it is awaited.
 #[derive(Default)]
 struct Last {
     trace: Option<Result<WallTrace, TraceError>>,
@@ -163,8 +164,8 @@ struct Last {
 }
 
 impl Wall {
-    /// What is wrong with it is better known before the score than after it, as far as it is there
-    /// already; if it is not, that is told.
+    /// Checks as much of the trace as exists, because errors are better known before the score than
+    /// after it. Returns a note if there is no trace yet, or too little of it.
     fn check(&self) -> Result<Option<String>, TraceError> {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         match self.read() {
@@ -204,7 +205,7 @@ impl Wall {
         }
     }
 
-    /// What it tells about a time. Rows of the last seconds are waited for, if it is being written.
+    /// Returns the trace's window of a span; waits for its last rows if it is being written.
     fn window(&self, span: &Span) -> Result<Window, MeterError> {
         let Last { trace, deadline } = &mut *self.last.borrow_mut();
         let deadline = *deadline.get_or_insert_with(|| Instant::now() + TRACE_PATIENCE);
@@ -221,7 +222,7 @@ impl Wall {
     }
 }
 
-/// Whether a trace ends too early, and so lately that more may come.
+/// Returns whether a trace ends too early, but so recently that more rows may come.
 fn is_on_its_way(window: &Result<Window, MeterError>) -> bool {
     let Err(MeterError::Trace(TraceError::NotCovered { first, last, from, to })) = window else {
         return false;
@@ -230,7 +231,7 @@ fn is_on_its_way(window: &Result<Window, MeterError>) -> bool {
     first <= from && last < to && age < TRACE_LIVES
 }
 
-/// Seconds between two clocks.
+/// Parses the seconds between two clocks.
 fn clock_offset(text: &str) -> Result<f64, String> {
     let seconds = text.parse().ok().filter(|seconds: &f64| seconds.abs() <= FARTHEST_CLOCK);
     seconds.ok_or_else(|| {
@@ -238,18 +239,18 @@ fn clock_offset(text: &str) -> Result<f64, String> {
     })
 }
 
-/// A device and a file: `machine=/sys/class/hwmon/hwmon3/power1_input`.
+/// Parses a device and a file: `machine=/sys/class/hwmon/hwmon3/power1_input`.
 pub(in crate::cli) fn sensor(text: &str) -> Result<(Domain, PathBuf), String> {
     let (domain, path) = text.split_once('=').ok_or_else(|| {
         format!("{text:?} is not DEVICE=FILE, as in machine=/sys/class/hwmon/hwmon3/power1_input")
     })?;
-    Ok((domain.parse().map_err(|why: UnknownDomainError| why.to_string())?, path.into()))
+    Ok((domain.parse().map_err(|why: UnknownNameError| why.to_string())?, path.into()))
 }
 
-/// The environment's word for where the `/sys` and `/proc` of the machine are that is measured.
+/// Environment variable that names the folder with the `/sys` and `/proc` of the measured machine.
 pub(in crate::cli) const ROOT: &str = "PERJOULE_ROOT";
 
-/// The meters of this machine, or why it lacks them; each counter of the processor was seen to move.
+/// Returns this machine's meters, or why it lacks them; each processor counter was seen to move.
 pub(in crate::cli) fn of_this_machine() -> Vec<Found> {
     match std::env::var_os(ROOT).filter(|root| !root.is_empty()) {
         Some(root) => found_on(Path::new(&root)),
@@ -257,7 +258,7 @@ pub(in crate::cli) fn of_this_machine() -> Vec<Found> {
     }
 }
 
-/// Where the GPUs are.
+/// Returns the numbers and PCI addresses of the GPUs.
 #[cfg(feature = "gpu")]
 pub(in crate::cli) fn cards() -> Vec<(u8, Domain)> {
     let place = |adapter: perjoule::gpu::Adapter| {

@@ -1,4 +1,4 @@
-//! `perjoule score`: checks every engine, measures all work on all devices, tells what came out.
+//! Implements `perjoule score`: checks every engine, measures all work on all devices, reports it.
 
 mod exports;
 pub(super) mod meters;
@@ -13,13 +13,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use perjoule::engine::selftest;
 use perjoule::engine::{self, Benchmark, Engine, EngineId};
 use perjoule::machine::Machine;
-use perjoule::meter::Source;
-use perjoule::record::{Record, json};
+use perjoule::record::{DeviceId, Named, NoEnergy, Record, Row, json};
 use perjoule::report::{file, table};
-use perjoule::score::{
-    DeviceId, Dtype, Measured, Metering, NoEnergy, Observer, Plan, ScoreProgress, measure,
-};
+use perjoule::score::{Dtype, Metering, Observer, Plan, Score, ScoreProgress, measure};
 use perjoule::search::{MAX_THREADS, Stop};
+use perjoule::units::UnknownNameError;
 use perjoule::workload::{Kind, Shape, WorkloadError};
 
 use self::exports::Exports;
@@ -38,7 +36,7 @@ Examples:
   perjoule score --meter-cmd 'ipmitool dcmi power reading' --require-measured
 
 How it is measured: slices of everything that compares, in turn, so that all rows meet the same
-machine. Results are checked between slices; what is wrong is told of and has no row.
+machine. Results are checked between slices; work whose results are wrong is reported and has no row.
   best     the fastest slice; on a shared machine this is what repeats
   median   the slice in the middle; x sha2 is its ratio to hashing with the sha2 crate
   spread   from the slowest to the fastest tenth of the slices, as a share of the median
@@ -60,7 +58,7 @@ Environment:
   PERJOULE_ROOT   the folder with the /sys and /proc of the machine that is measured, as in a
                   container that has the host's at /host";
 
-/// Measures hashing, matrix products, arithmetic peaks and memory, on the processor and every GPU,
+/// Measure hashing, matrix products, arithmetic peaks and memory, on the processor and every GPU,
 /// and the energy that they take.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -70,34 +68,34 @@ pub(crate) struct Args {
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     seconds: Option<Duration>,
 
-    /// Rough figures in half a minute a device: less of everything, and one short window for
-    /// energy, which is told with it.
+    /// Take rough figures in half a minute a device: less of everything, and one short window for
+    /// energy, which the report says.
     #[arg(long)]
     quick: bool,
 
-    /// Measures on this device only: `cpu`, `gpu:0`, or `all`, which is the default. May be given
+    /// Measure on this device only: `cpu`, `gpu:0`, or `all`, which is the default. May be given
     /// several times. See `perjoule devices`.
     #[arg(long, value_name = "ID", value_parser = device)]
     device: Vec<Option<DeviceId>>,
 
-    /// Measures this work only: `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`. May be given
+    /// Measure this work only: `sha256d`, `matmul`, `peak`, `bandwidth` or `latency`. May be given
     /// several times.
     #[arg(long, value_name = "KIND")]
     workload: Vec<Kind>,
 
-    /// Computes with these numbers only, in products and peaks: `f64`, `f32`, `f16`, `i8` or `i32`.
+    /// Compute with these numbers only, in products and peaks: `f64`, `f32`, `f16`, `i8` or `i32`.
     /// May be given several times.
     #[arg(long, value_name = "TYPE")]
     dtype: Vec<Dtype>,
 
-    /// Multiplies matrices of this size: `1024`, or rows of the product, its columns, and what is
+    /// Multiply matrices of this size: `1024`, or rows of the product, its columns, and what is
     /// summed over, as in `64x4096x1024` [default: the size from which on larger ones are not
     /// faster]. With a unit, as in `512MiB`, it is the size of each array that bandwidth is measured
     /// with [default: more than the caches hold]. May be given for both.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     size: Vec<Size>,
 
-    /// Measures SHA-256d by this engine and nothing else; may be given several times. `all` is every
+    /// Measure SHA-256d by this engine and nothing else; may be given several times. `all` is every
     /// engine of the processor and every GPU.
     #[arg(
         long,
@@ -114,13 +112,13 @@ pub(crate) struct Args {
     #[command(flatten)]
     meters: MeterArgs,
 
-    /// Writes the result as JSON to this file too, or to stdout in place of the tables if it is `-`.
-    /// It is written anew after each kind of work.
+    /// Write the result as JSON to this file too, or to stdout in place of the tables if it is `-`.
+    /// The file is written anew after each kind of work.
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     json: Option<PathBuf>,
 
-    /// Goes on where this file, which `--json` has written, ends: what it has is not measured again,
-    /// unless it was measured by `--quick`, and this is not.
+    /// Go on where this file, which `--json` has written, ends: what it has is not measured again,
+    /// unless it was measured by `--quick` and this run is not.
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     resume: Option<PathBuf>,
 
@@ -134,16 +132,16 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
-/// The arguments that may name one file.
+/// Names of the two arguments that may name the same file.
 const JSON: &str = "--json";
 const RESUME: &str = "--resume";
 
-/// `None` is all of them.
-fn device(text: &str) -> Result<Option<DeviceId>, perjoule::score::UnknownDeviceError> {
+/// Parses a device; `None` means all of them.
+fn device(text: &str) -> Result<Option<DeviceId>, UnknownNameError> {
     if text == "all" { Ok(None) } else { text.parse().map(Some) }
 }
 
-/// What `--size` is the size of.
+/// Size that `--size` gives: of matrices, or of arrays in bytes.
 #[derive(Clone, Copy, Debug)]
 enum Size {
     Matrices(Shape),
@@ -177,12 +175,12 @@ fn size(text: &str) -> Result<Size, String> {
     shape.map(Size::Matrices).map_err(|why| format!("{text:?}: {why}"))
 }
 
-/// Does what the arguments ask for.
+/// Measures and delivers what the arguments ask for.
 ///
 /// # Errors
 ///
-/// When a device or engine is not there or gives wrong results, a size is too large, and when the
-/// threads cannot be started or the result cannot be written.
+/// Fails if a device or engine is missing or gives wrong results, a size is too large, the threads
+/// cannot be started, or the result cannot be written.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     args.check_files()?;
     let machine = Machine::detect();
@@ -205,18 +203,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     let started = SystemTime::now();
     let (window, trials) = if args.quick { (QUICK_WINDOW, 1) } else { (WINDOW, TRIALS) };
     let meters = args.meters.start(window, trials)?;
-    let report = |measured: &Measured, is_complete| {
-        let mut report = meters.tell(Record::new(&machine, started, &plan, measured, is_complete));
+    let report = |measured: &Score, is_complete| {
+        let mut report = meters.tell(measured.record(&plan, &machine, started, is_complete));
         report.rows.iter_mut().for_each(|row| row.rough = args.quick);
         let report = before.iter().cloned().fold(report, Record::after);
-        // What is rough is better than nothing until it has been measured again.
+        // Rough rows are better than none until they have been measured again.
         if is_complete { report } else { report.with_others(&rough) }
     };
     let mut kept = None;
     let measured = watched(&plan, meters.metering.as_ref(), &stop, &mut |measured| {
         let so_far = report(measured, false);
         if let Some(path) = args.json_file().filter(|path| file::is_replaced(path)) {
-            // What cannot be written now is told of at the end.
+            // A file that cannot be written now is reported at the end.
             let _ = write_json(path, &so_far);
         }
         kept = Some(so_far);
@@ -257,7 +255,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     })
 }
 
-/// Why a plan could not be carried out.
+/// Returns the error of a plan that could not be carried out.
 fn unmeasurable(why: WorkloadError) -> Error {
     match why {
         WorkloadError::Threads { .. } => Error::input("--threads", why),
@@ -268,27 +266,30 @@ fn unmeasurable(why: WorkloadError) -> Error {
     }
 }
 
-/// How long each kind of work is measured, and the windows of its energy.
+/// Time for which each kind of work is measured; the windows of its energy follow.
 const TIME: Duration = Duration::from_secs(6);
-/// A little more than is asked of a window, because work ends in whole pieces.
+/// Length of a window: a little more than is required, because work ends in whole pieces.
 const WINDOW: Duration = Duration::from_millis(5200);
 const TRIALS: usize = 3;
 
-/// The same in a hurry.
+/// Time for each kind of work and length of its window with `--quick`.
 const QUICK_TIME: Duration = Duration::from_millis(1500);
 const QUICK_WINDOW: Duration = Duration::from_secs(1);
 
-/// Where energy was to be measured and was not, and why.
-fn unmeasured(measured: &Measured) -> Option<String> {
-    let why = |row: &perjoule::score::MeasuredRow| match &row.energy {
-        Ok(energy) if energy.source == Source::Assumed => Some("its power was stated".to_owned()),
-        Ok(_) | Err(NoEnergy::Peak | NoEnergy::Another) => None,
-        Err(why) => Some(why.to_string()),
+/// Returns the first row whose energy should have been measured and was not, and why.
+fn unmeasured(measured: &Score) -> Option<String> {
+    let why = |row: &Row| match (&row.energy, row.no_energy.as_ref()) {
+        (Some(energy), _) => energy.assumed.then(|| "its power was stated".to_owned()),
+        (None, Some(Named::Known(NoEnergy::Peak | NoEnergy::Another)) | None) => None,
+        (None, Some(why)) => Some(why.to_string()),
     };
-    measured.rows.iter().find_map(|row| Some(format!("{}: {}", row.label, why(row)?)))
+    let mut rows = measured.rows.iter();
+    rows.find_map(|row| {
+        Some(format!("{} {} on {}: {}", row.workload, row.variant, row.device, why(row)?))
+    })
 }
 
-/// A report as JSON, wherever it goes.
+/// Returns a report as JSON, for a file or stdout.
 fn to_json(report: &Record) -> Result<String, Error> {
     json::text(report).map_err(|source| Error::failure("write the result as JSON", source))
 }
@@ -302,7 +303,7 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
 }
 
 impl Meters {
-    /// Adds what is known of meters to a report.
+    /// Adds all that is known about meters to a report.
     fn tell(&self, report: Record) -> Record {
         match &self.metering {
             Some(Metering { recorder, .. }) => {
@@ -314,19 +315,19 @@ impl Meters {
 }
 
 impl Args {
-    /// The file for JSON, if it is one.
+    /// Returns the file for JSON; `None` if there is none or JSON goes to stdout.
     fn json_file(&self) -> Option<&Path> {
         self.json.as_deref().filter(|&file| file != Path::new("-"))
     }
 
-    /// The files that are to be written, and the arguments that name them.
+    /// Returns the files to be written, and the arguments that name them.
     fn files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
         let json = self.json_file().map(|file| (JSON, file));
         let exports = self.exports.iter().map(|(exporter, file)| (exporter.argument, file));
         json.into_iter().chain(exports)
     }
 
-    /// Looks whether all files can be written, and are no others that are read.
+    /// Checks that all output files can be written, and that none is an input file.
     fn check_files(&self) -> Result<(), Error> {
         let files: Vec<_> = self.files().collect();
         let resumed = self.resume.as_deref().map(|file| (RESUME, file));
@@ -334,7 +335,7 @@ impl Args {
         places::check(&files, &read, &[(JSON, RESUME)])
     }
 
-    /// Writes the report to all files and prints it: each of it, also where another one fails.
+    /// Writes the report to all files and prints it; a failure does not stop the others.
     fn deliver(&self, report: &Record) -> Result<(), Error> {
         let json = self.json_file().map(|path| write_json(path, report));
         let exports = self.exports.iter();
@@ -360,7 +361,7 @@ impl Args {
             _ => vec![Kind::Sha256d],
         };
         if !kinds.contains(&Kind::Sha256d) {
-            // Those of GPUs are there for integers, and to tell of their device.
+            // Engines of GPUs stay for integer work, and to describe their device.
             engines.retain(|engine| engine.benchmark().and_then(Benchmark::info).is_some());
         }
         let shape = self.size.iter().rev().find_map(|size| match size {
@@ -381,8 +382,8 @@ impl Args {
         Ok(plan)
     }
 
-    /// The engines asked for, once each, or those of the devices asked for; all that there are if
-    /// none is.
+    /// Returns the requested engines, once each, or those of the requested devices; all engines if
+    /// nothing was requested.
     fn engines(&self) -> Result<Vec<Arc<dyn Engine>>, Error> {
         if !self.engine.is_empty() {
             return chosen("--engine", &self.engine, engine::available);
@@ -404,7 +405,7 @@ impl Args {
     }
 }
 
-/// What an earlier score has measured in full; the rest is told of, and measured again.
+/// Returns what an earlier score has measured in full; the others are reported, and measured again.
 fn without_rough(before: Record) -> Record {
     let (before, rough) = before.without_rough();
     if !rough.is_empty() {
@@ -413,18 +414,18 @@ fn without_rough(before: Record) -> Record {
     before
 }
 
-/// Where an engine runs.
+/// Returns the device that an engine runs on.
 fn on(engine: EngineId) -> DeviceId {
     if let EngineId::Gpu(number) = engine { DeviceId::Gpu(number) } else { DeviceId::Cpu }
 }
 
-/// Measures, with a progress bar where somebody sees it; `keep` is given what there is so far.
+/// Measures, with a progress bar if stderr is a terminal; `keep` receives the score so far.
 fn watched(
     plan: &Plan,
     metering: Option<&Metering>,
     stop: &Stop,
-    keep: &mut dyn FnMut(&Measured),
-) -> Result<Measured, WorkloadError> {
+    keep: &mut dyn FnMut(&Score),
+) -> Result<Score, WorkloadError> {
     const STEPS: f64 = 1000.0;
     let bar = if stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{bar:20} {percent} %, {eta} left  {msg}") {

@@ -185,7 +185,7 @@ pub(super) fn plan(
     let hours = model.slot_of.iter().zip(&problem.hours).map(|(&slot, hour)| HourlyDraw {
         mining: Watts::new(sums[slot].mining),
         ai: Watts::new(sums[slot].ai),
-        // Limits are kept to a millionth of the site's power, and so much may seem to rest.
+        // Limits are kept to a millionth of the site's power, and that much may seem to rest.
         curtailed: if spare[slot] > ROUNDING * model.power {
             Watts::new(spare[slot])
         } else {

@@ -38,8 +38,8 @@ pub struct SiteLimits {
 /// Demand response: in an hour with a credit, the site is paid for what it draws less than a
 /// baseline, and held to the baseline.
 ///
-/// The baseline counts only as far as the site's limit and its machines reach: nobody is paid for
-/// switching off machines that are not there.
+/// The baseline counts only as far as the site's limit and its machines reach: switching off
+/// machines that are not there is not paid for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DemandResponse {
     /// Draw below which the grid pays for what is not drawn, in watts; above zero.

@@ -1,21 +1,21 @@
 //! Whether a plan keeps to the limits, and what no plan exceeds.
 //!
-//! Neither asks the solver. Whatever the prices of the limits are, as long as none is negative, a
-//! plan earns no more than it would if every limit could be bought and sold at its price: and then
-//! each machine does what is best for it alone, which is a sum. Where that sum is what the plan
-//! earns, the plan is best, and the prices are the worth of the limits.
+//! Neither asks the solver. At any prices of the limits, as long as none is negative, a plan earns
+//! no more than it would if every limit could be bought and sold at its price: and then each
+//! machine does what is best for it alone, which is a sum. Where that sum is what the plan earns,
+//! the plan is best, and the prices are the worth of the limits.
 
 use super::model::{Duty, Kind, Model};
 
 /// What every kind does in every slot.
 pub(super) struct Flows {
     kinds: usize,
-    /// By kind: which share serves AI.
+    /// Share of each kind that serves AI.
     pub(super) shares: Vec<f64>,
-    /// By slot and kind: which share of all machines does it.
+    /// Share of all machines in this use, by slot and kind.
     mining: Vec<f64>,
     ai: Vec<f64>,
-    /// By slot: W that are paid for though they are not drawn.
+    /// Power that is paid for though it is not drawn, W, by slot.
     pub(super) credited: Vec<f64>,
 }
 
@@ -227,8 +227,8 @@ impl Prices {
         prices
     }
 
-    /// Sets what follows from the other prices: nobody is left to gain from a credit, once the
-    /// limit of it that comes first is paid for.
+    /// Sets what follows from the other prices: there is nothing left to gain from a credit, once
+    /// the limit of it that comes first is paid for.
     pub(super) fn settle(&mut self, model: &Model) {
         for (at, slot) in model.slots.iter().enumerate() {
             let Some(baseline) = slot.baseline else { continue };

@@ -13,7 +13,7 @@ use super::solver::{Failure, Program, Solution};
 pub(super) struct Split {
     /// Conversion of each kind.
     pub(super) conversions: Vec<Conversion>,
-    /// By slot, those kinds in each use whose conversion is not open.
+    /// Groups of each slot: the kinds in each use whose conversion is not open.
     pub(super) groups: Vec<Vec<Group>>,
 }
 
@@ -30,7 +30,7 @@ pub(super) enum Conversion {
 pub(super) struct Group {
     pub(super) duty: Duty,
     pub(super) kinds: Vec<usize>,
-    /// A kind that is on the margin, and stays by itself.
+    /// Whether it is a kind on the margin, which stays by itself.
     pub(super) alone: bool,
 }
 
@@ -105,7 +105,7 @@ struct Units {
 
 /// Positions of the columns and rows in the program.
 struct Layout {
-    /// By kind: the column of the share that serves AI.
+    /// Column of the share of each kind that serves AI.
     shares: Vec<Option<usize>>,
     slots: Vec<Place>,
     credit_energy: Option<usize>,
@@ -115,7 +115,7 @@ struct Layout {
 #[derive(Default)]
 struct Place {
     groups: Vec<usize>,
-    /// Kind and column of each.
+    /// Kind and column of each open kind in this use.
     mining: Vec<(usize, usize)>,
     ai: Vec<(usize, usize)>,
     /// Column of the power that is paid for though it is not drawn.

@@ -12,13 +12,13 @@ fn kw(kilowatts: f64) -> Watts {
     Watts::new(kilowatts * KW)
 }
 
-/// As much heat as power.
+/// An operation with as much heat as power.
 fn using(kilowatts: f64, dollars: f64) -> Operation {
     let power = kw(kilowatts);
     Operation { power, heat: power, revenue: UsdPerHour::new(dollars) }
 }
 
-/// Its conversion is free.
+/// A class whose conversion is free.
 fn class(
     name: &str,
     count: f64,
@@ -101,7 +101,7 @@ mod by_hand {
         }
     }
 
-    /// 10 kW of miners in 4 kW: a watt is worth $1 of margin for each kilowatt-hour.
+    /// With 10 kW of miners in 4 kW, a watt is worth $1 of margin for each kilowatt-hour.
     #[test]
     fn the_price_of_power_is_the_margin_of_the_next_machine() {
         let mut problem = miners(&[1.0, 3.0]);
@@ -172,7 +172,7 @@ mod by_hand {
         assert!(close(plan.prices.contract.hours[0].value(), 0.0));
     }
 
-    /// No room at all between what must and what may be drawn.
+    /// There is no room at all between what must and what may be drawn.
     #[test]
     fn a_contract_may_be_all_there_is() {
         let mut problem = miners(&[1.0; 3]);
@@ -205,7 +205,7 @@ mod by_hand {
         assert!(close(plan.prices.ramp.total.value() * KW, 2.0), "{}", plan.prices.ramp.total);
     }
 
-    /// $2.50 for what is not drawn below 6 of 10 kW, in the second hour; drawing earns $1.
+    /// The second hour pays $2.50 for what is not drawn below 6 of 10 kW; drawing earns $1.
     #[test]
     fn the_grid_pays_for_resting() {
         let mut problem = miners(&[1.0, 1.0]);
@@ -510,7 +510,7 @@ mod corners {
     }
 }
 
-/// Small whole numbers, so that limits often meet.
+/// Problems of small whole numbers, so that limits often meet.
 fn problems(
     classes: std::ops::RangeInclusive<usize>,
     hours: std::ops::RangeInclusive<usize>,
@@ -573,8 +573,8 @@ fn earns(problem: &Problem) -> f64 {
     problem.plan().expect("a plan without a contract").objective.value()
 }
 
-/// Moved by some of a limit, no plan earns more than the price says: the price of a limit is the
-/// slope of a concave function, to both sides.
+/// With a limit moved, no plan earns more than its price says: the price of a limit is the slope
+/// of a concave function, to both sides.
 fn priced(
     problem: &Problem,
     plan: &SitePlan,
@@ -595,7 +595,7 @@ fn priced(
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
-    /// With kinds taken together, from a sample: the same as the whole program.
+    /// Kinds taken together, from a sample, earn the same as the whole program.
     #[test]
     fn rounds_come_to_the_same(problem in problems(5..=8, 12..=30, true)) {
         let effort = Effort { whole: 0, sample: 6, together: 4 };
@@ -654,7 +654,7 @@ proptest! {
         let mut other = problem.clone();
         other.classes.reverse();
         prop_assert!(close(earns(&problem), earns(&other)));
-        // Nor whether a kind is told of once or as two.
+        // Nor whether a kind is given once or as two.
         let mut half = problem.classes[0].clone();
         half.count /= 2.0;
         other.classes.pop();
@@ -711,7 +711,7 @@ proptest! {
                 *most += by;
             }
         })?;
-        // For an hour of so many kilowatts.
+        // Price of a watt for an hour.
         let of_energy = UsdPerWatt::new(prices.credited_energy.value() / KW);
         priced(&problem, &plan, of_energy, by, |other, by| {
             if let Some(most) = other.site.response.as_mut().and_then(|of| of.most_energy.as_mut()) {

@@ -2,8 +2,8 @@
 
 use super::quote::{Bounds, Origin, Quote, origin, quote};
 use super::toml::{Section, Value};
+use crate::record::DeviceId;
 use crate::record::Named;
-use crate::score::DeviceId;
 use crate::units::{Usd, UsdPerHour, Watts};
 
 /// Kind of hardware that is at a site, or could be bought.
@@ -65,7 +65,7 @@ pub enum Hardware {
 pub struct Rental {
     /// Rental price of one device, in US dollars per hour.
     pub price: Quote<UsdPerHour>,
-    /// Utilisation: the share of all hours in which somebody rents the device, 0 to 1.
+    /// Utilisation: the share of all hours in which the device is rented, 0 to 1.
     pub utilisation: Quote<f64>,
     /// Cost for each device to be rented out, in US dollars, besides the site's retrofit: a host
     /// with more memory, a better link. `None` is no such cost.

@@ -21,8 +21,9 @@ use jiff::civil::Date;
 
 pub use self::device::{DeviceEntry, Figures, Hardware, Rental};
 pub use self::place::{Facility, Power, Response, Stage};
-pub use self::quote::{Doubtful, Origin, Quote, STALE_DAYS};
-pub use self::tariff::{Hour, Tariff, YEAR};
+pub use self::quote::{Doubtful, Origin, Quote};
+pub(super) use self::tariff::YEAR;
+pub use self::tariff::{Hour, Tariff};
 pub use self::toml::SiteProblem;
 pub use self::trade::{Ai, Capital, Contract, Market, Mining, Network};
 
@@ -166,7 +167,7 @@ impl Site {
         metered * (1.0 - self.power.loss) / pue
     }
 
-    /// Returns the prices that are older than [`STALE_DAYS`] days, or of days to come.
+    /// Returns the prices that are older than 30 days, or of days to come.
     #[must_use]
     pub fn doubtful(&self, today: Date) -> Vec<Doubtful> {
         self.prices().into_iter().filter_map(|origin| origin.doubtful(today)).collect()

@@ -23,7 +23,7 @@ pub struct Power {
     pub ramp: Option<Watts>,
 }
 
-/// Demand response: a programme that pays for power that is not drawn in the dearest hours.
+/// Demand response: a programme that pays for power not drawn in the most expensive hours.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
     /// Curtailment credit for each kWh that would have been drawn, in US dollars.

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use super::toml::{Section, Value};
 
 /// Age above which a quote is old, in days.
-pub const STALE_DAYS: i32 = 30;
+pub(super) const STALE_DAYS: i32 = 30;
 
 /// Quoted number, with its range, date and source; its type has the unit.
 #[derive(Clone, Debug, PartialEq)]

@@ -15,7 +15,7 @@ use crate::input::{self, InputLimit, shown};
 use crate::units::UsdPerKwh;
 
 /// Number of hours in a year, in plans and in yearly earnings: 365 days.
-pub const YEAR: u16 = 8_760;
+pub(crate) const YEAR: u16 = 8_760;
 
 /// Range of prices that are no mistakes of unit, in dollars: markets cap theirs at 5 $ (Texas) to
 /// 20.3 AUD (Australia), and what is quoted for a megawatt-hour is most often more than 25.

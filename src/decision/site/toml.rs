@@ -34,7 +34,7 @@ impl fmt::Display for SiteProblem {
 /// A file that is being read, and what was found to be wrong with it.
 pub(in crate::decision) struct File<'t> {
     text: &'t str,
-    /// Where its lines begin.
+    /// Offsets at which the lines begin.
     lines: Vec<usize>,
     problems: RefCell<Vec<SiteProblem>>,
     /// Number of problems that were not kept.
@@ -115,7 +115,7 @@ impl<'t> File<'t> {
     }
 }
 
-/// A table of the file. Keys that nobody asked for are problems when it [ends](Section::end).
+/// A table of the file. Keys that were not asked for are problems when it [ends](Section::end).
 pub(in crate::decision) struct Section<'f, 't> {
     file: &'f File<'t>,
     pub(in crate::decision) path: String,

@@ -182,7 +182,7 @@ impl Kernels {
         &self,
         pipeline: &wgpu::ComputePipeline,
         grid: [u32; 2],
-        told: &[u8],
+        params: &[u8],
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<(T, Option<Span>), DeviceError> {
         let idle = lock(&self.idle).pop();
@@ -190,7 +190,7 @@ impl Kernels {
             Some(buffers) => buffers,
             None => self.context.buffers(&self.layout, size_of::<Work>() as u64, FOUND)?,
         };
-        let result = self.context.run(pipeline, &buffers, grid, told, read)?;
+        let result = self.context.run(pipeline, &buffers, grid, params, read)?;
         lock(&self.idle).push(buffers);
         Ok(result)
     }
@@ -200,8 +200,8 @@ impl Kernels {
         let groups = work.count.div_ceil(shape.group * shape.nonces);
         let x = groups.clamp(1, row);
         let grid = [x, groups.div_ceil(x)];
-        let told = bytemuck::bytes_of(work);
-        let (found, span) = self.run(&pipeline, grid, told, Found::from_bytes)?;
+        let params = bytemuck::bytes_of(work);
+        let (found, span) = self.run(&pipeline, grid, params, Found::from_bytes)?;
         if let Some(span) = span {
             lock(&self.busy).add(span);
         }

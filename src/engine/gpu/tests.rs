@@ -1,4 +1,4 @@
-//! The engine on a device that computes right, and on devices that are sick, each in its own way.
+//! The engine on a device that computes right, and on devices that fail, each in its own way.
 //!
 //! The device here is a processor: what it searches is what the scalar engine finds. That the kernel
 //! on a real driver finds the same is what `tests/engines.rs` is about.
@@ -10,15 +10,15 @@ use super::*;
 use crate::block::{Header, Target, Version};
 use crate::engine::{VerifyError, by_id};
 
-/// Like a [`Device`], but for what goes wrong.
+/// A stand-in for a [`Device`] that can fail.
 #[derive(Debug, Default)]
 struct Fake {
     /// Hits that it has room for, if not [`ROOM`].
     room: Option<usize>,
-    /// What happens once so many dispatches were searched.
+    /// Number of dispatches after which it fails, and how.
     sick: Mutex<Option<(u32, Sickness)>>,
     searched: AtomicU32,
-    /// As by a driver for which multiplying is not worth a trial.
+    /// Whether multiplying is not worth a trial, as with some drivers.
     only_adds: bool,
     /// Dispatches whose hits did not fit.
     overflowed: AtomicU32,
@@ -84,7 +84,7 @@ impl Runner for &'static Fake {
         Ok(Found { count, hits })
     }
 
-    /// Tells by the count which kernel it was.
+    /// Returns a count that shows which kernel ran.
     fn peak_ops(&self, multiplies: bool, rounds: u32) -> Result<u64, DeviceError> {
         Ok(u64::from(rounds) + if multiplies { MULTIPLIED } else { 0 })
     }
@@ -99,7 +99,7 @@ impl Fake {
         Box::leak(Box::new(self))
     }
 
-    /// From now on, after `healthy` more dispatches.
+    /// Makes it fail after `healthy` more dispatches.
     fn falls_sick(&self, healthy: u32, sickness: Sickness) {
         let from = self.searched.load(Ordering::Relaxed) + healthy;
         *self.sick.lock().expect("no test panics with it") = Some((from, sickness));
@@ -133,7 +133,7 @@ fn nonces(start: u32, len: u64) -> NonceRange {
     NonceRange::new(start, u64::from(start) + len).expect("not past the last")
 }
 
-/// What the processor finds.
+/// Returns what the processor finds.
 fn expected(job: &Job, nonces: NonceRange) -> Vec<Candidate> {
     let mut out = Vec::new();
     crate::engine::best(1).scan(job, nonces, usize::MAX, &mut out).expect("no fault");
@@ -316,7 +316,7 @@ fn both_roof_kernels_run() {
 }
 
 /// Gives a GPU work for years. Alone in its process, because a software driver that hangs takes all
-/// cores with it; that the process then ends is for whoever runs it to see.
+/// cores with it; that the process then ends is for the caller to check.
 #[test]
 #[ignore = "hangs a GPU: to be run by itself, with a time limit"]
 fn a_device_that_hangs_is_given_up() {

@@ -30,7 +30,7 @@ pub(super) struct Effort {
 }
 
 impl Effort {
-    /// The effort that tells variants apart on a device that works.
+    /// The effort that distinguishes variants on a device that works.
     pub(super) const FULL: Self = Self {
         compiling: Duration::from_secs(2),
         measuring: Duration::from_millis(400),

@@ -162,7 +162,7 @@ fn start(words: &[String]) -> io::Result<Child> {
     process.spawn()
 }
 
-/// A program until its end, or until nobody waits for it any longer.
+/// A program until its end, or until it is no longer waited for.
 #[derive(Debug)]
 struct Followed {
     output: Output,
@@ -188,12 +188,12 @@ fn follow(child: &mut Child, timeout: Duration) -> io::Result<Followed> {
     Ok(Followed { output, has_ended: is_awaited, leaves: is_awaited && pipes.are_open() })
 }
 
-/// Whether it has ended. It is not waited for yet, so that its number remains its own.
+/// Whether a program has ended. It is not waited for yet, so that its number remains its own.
 #[cfg(unix)]
 fn has_ended(child: &mut Child) -> io::Result<bool> {
     let mut told = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
     let how = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-    // SAFETY: what is told is written to where there is room for it.
+    // SAFETY: what is reported is written to where there is room for it.
     let asked = unsafe { libc::waitid(libc::P_PID, child.id(), told.as_mut_ptr(), how) };
     if asked != 0 {
         return Err(io::Error::last_os_error());
@@ -212,7 +212,7 @@ fn end(child: &mut Child) -> Option<ExitStatus> {
     #[cfg(unix)]
     if let Ok(group) = libc::pid_t::try_from(child.id()) {
         // SAFETY: only numbers are passed. The child was not waited for, so that its number, which
-        // is that of its group, cannot have become somebody else's.
+        // is that of its group, cannot have become another process's.
         unsafe { libc::kill(-group, libc::SIGKILL) };
     }
     // Where it has ended before there is nothing left to do.
@@ -269,7 +269,7 @@ fn watts(text: &str) -> Result<Watts, NoWatts> {
 struct Number {
     /// `None` if it is written as no number is, or with a unit that is not clear.
     watts: Option<f64>,
-    /// No word around it says that it is something else.
+    /// Whether no word around it says that it is something else.
     is_now: bool,
     /// The number with the words before it.
     shown: String,
@@ -447,7 +447,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever a program prints, no panic, and no power that cannot be.
+        /// No output of a program gives a panic, or a power that cannot be.
         #[test]
         fn any_text_is_judged(text in "[0-9a-zA-Z\u{b5} .:,;=()|/\n-]{0,40}") {
             if let Ok(power) = watts(&text) {

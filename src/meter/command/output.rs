@@ -19,7 +19,7 @@ impl Output {
         }
     }
 
-    /// Of complaints the first are shown, and the others do no harm.
+    /// Adds complaints: the first are shown, and the others do no harm.
     pub(super) fn add_errors(&mut self, bytes: &[u8]) {
         if self.errors.len() + bytes.len() <= MOST_OUTPUT {
             self.errors.extend(bytes);

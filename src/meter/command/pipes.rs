@@ -1,4 +1,4 @@
-//! What a program writes, read without a thread: whoever holds its pipes open costs nothing here.
+//! What a program writes, read without a thread: a child that holds its pipes open costs nothing.
 
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, RawFd};
@@ -20,7 +20,7 @@ impl Pipes {
         Ok(Self { text: child.stdout.take(), errors: child.stderr.take() })
     }
 
-    /// Whether somebody could still write to them.
+    /// Whether a process could still write to the pipes.
     pub(super) fn are_open(&self) -> bool {
         self.text.is_some() || self.errors.is_some()
     }

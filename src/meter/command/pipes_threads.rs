@@ -28,7 +28,7 @@ impl Pipes {
         Ok(Self { pieces, are_open: true })
     }
 
-    /// Whether somebody could still write to them.
+    /// Whether a process could still write to the pipes.
     pub(super) fn are_open(&self) -> bool {
         self.are_open
     }

@@ -25,7 +25,7 @@ use super::{Domain, MeterError, MeterInfo, Source, Span, Window, WindowNote, pla
 use crate::units::Watts;
 
 /// Default longest time between two values of a trace that is not a gap: ten seconds.
-pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const DEFAULT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Seconds since 1970 that are more than this are milliseconds.
 const LAST_SECOND: f64 = 1e11;
@@ -207,7 +207,7 @@ fn content(path: &Path) -> Result<Vec<u8>, TraceError> {
         None if metadata.len() > MOST_BYTES => Err(too_long()),
         None => Ok(()),
     };
-    // Asked before it is opened, since that waits for whoever writes to a pipe.
+    // Asked before it is opened, since opening a pipe waits for its writer.
     is_file(path.metadata().map_err(unreadable)?)?;
     let file = File::open(path).map_err(unreadable)?;
     is_file(file.metadata().map_err(unreadable)?)?;
@@ -219,7 +219,7 @@ fn content(path: &Path) -> Result<Vec<u8>, TraceError> {
     Ok(bytes)
 }
 
-/// What something is that is no file.
+/// Returns what a path leads to, if not to a file.
 fn what(kind: FileType) -> Option<&'static str> {
     #[cfg(unix)]
     {
@@ -282,7 +282,7 @@ impl Row<'_> {
         time(text).ok_or_else(wrong)
     }
 
-    /// `None` where the field is empty.
+    /// Returns the power; `None` where the field is empty.
     fn power(&self) -> Result<Option<Watts>, TraceError> {
         let Columns { power, watts, .. } = self.columns;
         let text = self.field(power);

@@ -14,7 +14,7 @@ use crate::meter::unavailable::Why;
 use crate::meter::{Conditions, ThrottleReason};
 use crate::units::{Celsius, Hertz, Watts};
 
-/// Loaded once, and kept to the end of the process: devices borrow from it.
+/// The library, loaded once and kept to the end of the process: devices borrow from it.
 static LIBRARY: OnceLock<Nvml> = OnceLock::new();
 
 fn library() -> Result<&'static Nvml, NvmlError> {

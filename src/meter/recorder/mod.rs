@@ -240,7 +240,7 @@ impl Drop for Recorder {
         self.shared.stop(self.patience.slow);
         for (reader_thread, thread) in self.threads.drain(..) {
             if !self.shared.lives(reader_thread) {
-                // A meter that panicked has told so by itself.
+                // A meter that panicked has already reported it.
                 let _ = thread.join();
             }
         }

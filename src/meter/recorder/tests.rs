@@ -16,7 +16,7 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Reads by marks alone: its threads sleep.
+/// A recorder that reads by marks alone: its threads sleep.
 fn idle(meters: Vec<Fake>, hand: &ManualClock) -> Recorder {
     let boxed = |meter: Fake| Box::new(meter) as Box<dyn Meter>;
     let meters = meters.into_iter().map(boxed).collect();
@@ -165,7 +165,7 @@ fn meters_are_read_in_the_background_until_the_end() {
     assert!(shared.upgrade().is_none(), "its threads are still there");
 }
 
-/// Does what a test says, after its first reading.
+/// A meter that does what a test says, after its first reading.
 #[derive(Debug)]
 struct Sick {
     info: MeterInfo,
@@ -187,7 +187,7 @@ impl Meter for Sick {
     }
 }
 
-/// A recorder of a sick meter that has a thread of its own, and a sound one.
+/// A recorder of a faulty meter that has a thread of its own, and a sound one.
 fn with_sick(read: fn(&Mutex<()>), block: &Arc<Mutex<()>>, hand: &ManualClock) -> Recorder {
     let info = MeterInfo { source: Source::Nvml, ..counting("gpu:0", 1.0).info().clone() };
     let sick = Sick { info, read, block: Arc::clone(block) };
@@ -220,7 +220,7 @@ fn a_meter_that_hangs_costs_its_own_windows_only() {
     assert!(matches!(sick.window, Err(MeterError::Hangs(_))), "{:?}", sick.window);
     assert_eq!(sound.window.as_ref().expect("energy").power(), Watts::new(100.0));
     assert!(recorder.tracks()[1].samples.len() > 2);
-    // Nobody waits for it a second time.
+    // It is not waited for a second time.
     recorder.patience = Patience { quick: HOUR, slow: HOUR };
     let _ = recorder.mark();
     // It ends without the thread that hangs.

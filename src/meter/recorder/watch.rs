@@ -1,7 +1,7 @@
 //! The threads that read meters, and how they are asked to.
 //!
 //! A thread owns its meters: no lock is held while one is read, so that a meter that hangs holds up
-//! nobody who asks. Who asks takes a request, and waits until it was served, or has no patience left.
+//! no caller. A caller takes a request, and waits until it was served, or has no patience left.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -32,9 +32,9 @@ struct State {
 struct ReaderThread {
     asked: u64,
     served: u64,
-    /// Whether it runs: from its start until its end, or until a meter panicked.
+    /// Whether the thread runs: from its start until its end, or until a meter panicked.
     lives: bool,
-    /// Whether it was waited for in vain; nobody waits again before it has answered.
+    /// Whether it was waited for in vain; no caller waits again before it has answered.
     hangs: bool,
 }
 
@@ -135,22 +135,22 @@ impl Shared {
                 Request { reader_thread: channel.reader_thread, number }
             })
         };
-        let tickets = self.channels.iter().map(&mut ask).collect();
+        let requests = self.channels.iter().map(&mut ask).collect();
         self.news.notify_all();
-        tickets
+        requests
     }
 
     /// Waits until no request is open, other than those to threads that hang.
-    pub(super) fn wait_for(&self, tickets: &[Option<Request>], patience: Duration) {
+    pub(super) fn wait_for(&self, requests: &[Option<Request>], patience: Duration) {
         let is_open = |state: &State, request: &Request| {
             state.state(*request) == RequestState::Open
                 && state.watchers[request.reader_thread].is_waited_for()
         };
         let any_open =
-            |state: &mut State| tickets.iter().flatten().any(|request| is_open(state, request));
+            |state: &mut State| requests.iter().flatten().any(|request| is_open(state, request));
         let waited = self.news.wait_timeout_while(lock(&self.state), patience, any_open);
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        for request in tickets.iter().flatten() {
+        for request in requests.iter().flatten() {
             // A program ends in time by itself, and must not be left behind before it has.
             let hangs = is_open(&state, request) && !self.is_slow(request.reader_thread);
             state.watchers[request.reader_thread].hangs |= hangs;

@@ -8,9 +8,9 @@ use super::cards::best;
 use super::markup::Markup;
 use super::{colour, list, tables};
 use crate::decision::MINERS;
+use crate::record::DeviceId;
 use crate::record::{Named, Record, Row};
 use crate::report::figures::{Topic, conditions, per_joule, rate, why_no_energy};
-use crate::score::DeviceId;
 use crate::units::text::plain;
 use crate::workload::Kind;
 
@@ -23,7 +23,7 @@ struct Section<'a> {
     about: &'static str,
     /// Every row of the kind, for the table.
     rows: Vec<&'a Row>,
-    /// Those of the rows that have a bar.
+    /// The rows that have a bar.
     drawn: Vec<&'a Row>,
     /// Function that returns the heading of a row's bar.
     heading: fn(&Row) -> String,

@@ -1,4 +1,4 @@
-//! HTML and SVG that cannot be broken by what is in them: whatever is not a constant of this
+//! HTML and SVG that cannot be broken by what is in them: all that is not a constant of this
 //! program goes through [`escaped`].
 //!
 //! A template engine would have to be trusted to do the same in texts and attributes, and the

@@ -23,10 +23,10 @@ pub use self::decision::page as decision_page;
 use self::markup::Markup;
 use self::roof::Plot;
 use self::tables::{Line, Table};
-use super::figures::remarks;
+use super::figures::{is_checked, remarks};
 use crate::meter::Source;
+use crate::record::DeviceId;
 use crate::record::{Named, Note, Record, ScoredDevice};
-use crate::score::DeviceId;
 use crate::units::text::{bytes, si};
 
 /// Returns the record as an HTML page with charts, one file that loads nothing from the network.
@@ -76,7 +76,7 @@ fn head(page: &mut Markup, title: &str) {
     page.constant(concat!(
         "<meta charset=\"utf-8\"/>",
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>",
-        // Nothing is loaded and nothing is run, whatever a name in the report may be.
+        // Nothing is loaded and nothing is run, for any name in the report.
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"/>",
     ));
     page.words("title", &[], title);
@@ -257,7 +257,7 @@ fn footer(page: &mut Markup, report: &Record) {
     let text = format!(
         "Watts are gross: everything that the charged domains drew. \u{b1} is one standard deviation. \
          ~ and hatching mark watts that the user gave. {}perjoule {}, form {}.",
-        if report.all_checked() { "All results were checked. " } else { "" },
+        if is_checked(report) { "All results were checked. " } else { "" },
         report.perjoule,
         report.schema
     );

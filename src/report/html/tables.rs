@@ -210,7 +210,7 @@ pub(super) fn power(page: &mut Markup, record: &Record) {
     .draw(page);
 }
 
-/// The points of a roof plot.
+/// Writes the points of a roof plot.
 pub(super) fn roofs(page: &mut Markup, device: &ScoredDevice, plot: &Plot<'_>) {
     let lines = plot.rows.iter().map(|row| {
         let intensity = row.per_byte.unwrap_or_default();

@@ -117,10 +117,10 @@ impl Bandwidth {
         let given = [first.clone(), second.clone()];
         let arrays = device.keep(move |context| {
             // The host writes and reads it too.
-            let from = context.found(array)?;
+            let from = context.output(array)?;
             context.write(&from, bytemuck::cast_slice(&given[0]))?;
-            let second = context.given(bytemuck::cast_slice(&given[1]))?;
-            let to = context.found(array)?;
+            let second = context.input(bytemuck::cast_slice(&given[1]))?;
+            let to = context.output(array)?;
             let window = context.window(to.size())?;
             Ok(Arrays { to, first: from, second, window })
         })?;
@@ -132,8 +132,8 @@ impl Bandwidth {
                 overrides: &[("GROUP", f64::from(GROUP))],
                 grid: [vectors.div_ceil(4 * GROUP).clamp(1, GROUPS), 1],
             };
-            let told = [vectors, FACTOR.to_bits(), 0, 0];
-            context.prepare(&kernel, bytemuck::cast_slice(&told), to, &[first, second])
+            let params = [vectors, FACTOR.to_bits(), 0, 0];
+            context.prepare(&kernel, bytemuck::cast_slice(&params), to, &[first, second])
         })?;
         let routine = Routine::new(kernel);
         let downloaded = Vec::new();

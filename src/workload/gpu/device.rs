@@ -65,7 +65,7 @@ impl Device {
         &self,
         make: impl FnOnce(&Context) -> Result<T, DeviceError> + Send + 'static,
     ) -> Result<DeviceResource<T>, DeviceError> {
-        // An answer that nobody takes any more is given up, not dropped where it lies.
+        // An answer that is no longer taken is given up, not dropped where it lies.
         let make = move |context: &Context| Ok(ManuallyDrop::new(Arc::new(make(context)?)));
         let thing = self.call(make)?;
         Ok(DeviceResource { device: self.clone(), thing: Some(ManuallyDrop::into_inner(thing)) })
@@ -222,7 +222,7 @@ mod tests {
         let largest = device.adapter().max_buffer_bytes / 4 * 4;
         let mut taken = Vec::new();
         let refused = loop {
-            match device.keep(move |context| context.found(largest)) {
+            match device.keep(move |context| context.output(largest)) {
                 Ok(buffer) if taken.len() < MOST => taken.push(buffer),
                 Ok(_) => break None,
                 Err(failure) => break Some(failure),

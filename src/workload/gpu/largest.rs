@@ -1,4 +1,4 @@
-//! The largest buffer that a GPU really takes, whatever its limits say.
+//! The largest buffer that a GPU really takes, regardless of its limits.
 //!
 //! A limit is a promise of the driver about sizes, not about memory, and some drivers give memory
 //! that they do not have until it is written. So a buffer counts as taken when all of it was
@@ -81,15 +81,15 @@ fn largest(
 /// back right.
 fn takes(context: &Context, bytes: u64) -> Result<bool, DeviceError> {
     let count = (bytes / VECTOR) as u32;
-    let buffer = context.found(bytes)?;
+    let buffer = context.output(bytes)?;
     let kernel = Kernel {
         source: KERNEL,
         entry_point: "fill",
         overrides: &[("GROUP", f64::from(GROUP))],
         grid: [count.div_ceil(GROUP).min(GROUPS), 1],
     };
-    let told = [count, 0, 0, 0];
-    let kernel = context.prepare(&kernel, bytemuck::cast_slice(&told), &buffer, &[])?;
+    let params = [count, 0, 0, 0];
+    let kernel = context.prepare(&kernel, bytemuck::cast_slice(&params), &buffer, &[])?;
     context.repeat(&kernel, 1)?;
     let window = context.window(VECTOR)?;
     for place in [0, count - 1] {

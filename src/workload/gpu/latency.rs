@@ -36,14 +36,14 @@ impl Latency {
     /// When the device fails.
     pub fn new(device: &Device) -> Result<Self, WorkloadError> {
         let count = device.keep(|context| {
-            let count = context.found(4)?;
+            let count = context.output(4)?;
             context.write(&count, &[0; 4]).map(|()| count)
         })?;
         let kernel = count.keep(|context, count| {
             let kernel =
                 Kernel { source: KERNEL, entry_point: "launch", overrides: &[], grid: [1, 1] };
-            let told = [1_u32, 0, 0, 0];
-            context.prepare(&kernel, bytemuck::cast_slice(&told), count, &[])
+            let params = [1_u32, 0, 0, 0];
+            context.prepare(&kernel, bytemuck::cast_slice(&params), count, &[])
         })?;
         Ok(Self { count, kernel, launches: 0 })
     }

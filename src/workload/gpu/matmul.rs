@@ -268,8 +268,8 @@ impl Matmul {
         let poison = poison(arithmetic, shape);
         let size = poison.len() as u64;
         let buffers = device.keep(move |context| {
-            let (left, right) = (context.given(&left)?, context.given(&right)?);
-            let product = context.found(size)?;
+            let (left, right) = (context.input(&left)?, context.input(&right)?);
+            let product = context.output(size)?;
             context.write(&product, &poison)?;
             Ok(Buffers { product, left, right })
         })?;
@@ -442,6 +442,6 @@ fn prepare(
         overrides: &overrides,
         grid: [n.div_ceil(tile.n), m.div_ceil(tile.m)],
     };
-    let told = [m, n, k, 0];
-    context.prepare(&kernel, bytemuck::cast_slice(&told), product, &[left, right])
+    let params = [m, n, k, 0];
+    context.prepare(&kernel, bytemuck::cast_slice(&params), product, &[left, right])
 }

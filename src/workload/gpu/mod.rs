@@ -12,7 +12,7 @@ pub use self::device::Device;
 pub use self::largest::largest_buffer;
 pub use self::latency::Latency;
 pub use self::matmul::{Arithmetic, Matmul};
-pub use self::peak::{Operation, Peak};
+pub use self::peak::{Peak, PeakOperation};
 
 use std::time::{Duration, Instant};
 

@@ -25,13 +25,13 @@ const DISPATCH: Duration = Duration::from_millis(5);
 const FEW_GROUPS: u32 = 16;
 const MOST_GROUPS: u32 = 1 << 15;
 
-/// Bytes before the words that are found: the count of rounds, and the padding that aligns the
+/// Bytes before the words of the output: the count of rounds, and the padding that aligns the
 /// words.
 const HEAD: u64 = 16;
 
 /// The operation whose peak rate is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Operation {
+pub enum PeakOperation {
     /// Fused multiply-adds of binary32 (f32).
     FusedF32,
     /// Multiplications and additions of binary32 (f32), as many of each.
@@ -47,7 +47,7 @@ pub enum Operation {
     CooperativeMatrix,
 }
 
-impl Operation {
+impl PeakOperation {
     /// All operations.
     pub const ALL: [Self; 6] = [
         Self::FusedF32,
@@ -82,7 +82,7 @@ impl Operation {
     }
 }
 
-impl fmt::Display for Operation {
+impl fmt::Display for PeakOperation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.variant().name())
     }
@@ -91,9 +91,9 @@ impl fmt::Display for Operation {
 /// The peak workload of a GPU: a kernel of arithmetic from registers, and its checked results.
 #[derive(Debug)]
 pub struct Peak {
-    operation: Operation,
+    operation: PeakOperation,
     plan: Plan,
-    found: DeviceResource<wgpu::Buffer>,
+    output: DeviceResource<wgpu::Buffer>,
     routine: Routine,
     /// Rounds that a dispatch counts.
     rounds: u32,
@@ -107,21 +107,21 @@ impl Peak {
     /// # Errors
     ///
     /// When the GPU lacks the operation, computes wrong results, or fails.
-    pub fn new(device: &Device, operation: Operation) -> Result<Self, WorkloadError> {
+    pub fn new(device: &Device, operation: PeakOperation) -> Result<Self, WorkloadError> {
         let adapter = device.adapter();
         if let Some(missing) = operation.missing(adapter) {
             return Err(DeviceError::Refused(format!("it has no {missing}")).into());
         }
         let plan = Plan::new(operation, adapter);
         let bytes = HEAD + 4 * plan.words as u64;
-        let found = device.keep(move |context| context.found(bytes))?;
-        let kernel = found.keep({
+        let output = device.keep(move |context| context.output(bytes))?;
+        let kernel = output.keep({
             let plan = plan.clone();
-            move |context, found| prepare(context, &plan, found)
+            move |context, output| prepare(context, &plan, output)
         })?;
         let [groups, _] = kernel.get().grid();
         let routine = Routine::new(kernel);
-        let mut peak = Self { operation, plan, found, routine, rounds: 0, dispatches: 0 };
+        let mut peak = Self { operation, plan, output, routine, rounds: 0, dispatches: 0 };
         peak.spoil()?;
         peak.routine.once()?;
         peak.rounds = counted(&peak.plan, groups, peak.read()?.0)?;
@@ -133,7 +133,7 @@ impl Peak {
     fn work(&self) -> WorkAmount {
         let operations = self.plan.operations * u64::from(self.rounds);
         match self.operation {
-            Operation::Dot8 => WorkAmount::Operations(operations),
+            PeakOperation::Dot8 => WorkAmount::Operations(operations),
             _ => WorkAmount::Flops(operations),
         }
     }
@@ -142,14 +142,15 @@ impl Peak {
     fn spoil(&self) -> Result<(), DeviceError> {
         let mut poison = vec![f32::NAN.to_bits(); HEAD as usize / 4 + self.plan.words];
         poison[0] = 0;
-        self.found.call(move |context, found| context.write(found, bytemuck::cast_slice(&poison)))
+        self.output
+            .call(move |context, output| context.write(output, bytemuck::cast_slice(&poison)))
     }
 
     /// Reads the count of rounds, and the words.
     fn read(&self) -> Result<(u32, Vec<u32>), DeviceError> {
-        self.found.call(|context, found| {
-            let window = context.window(found.size())?;
-            context.read(found, 0, &window, |bytes| {
+        self.output.call(|context, output| {
+            let window = context.window(output.size())?;
+            context.read(output, 0, &window, |bytes| {
                 let (head, words) = bytes.split_at(HEAD as usize);
                 let rounds = head.first_chunk().copied().map_or(0, u32::from_le_bytes);
                 let words = words.as_chunks().0.iter().copied();
@@ -165,7 +166,7 @@ impl Workload for Peak {
             kind: Kind::Peak,
             variant: self.operation.variant(),
             size: Size::Registers,
-            place: Place::Gpu(self.found.device().adapter().number),
+            place: Place::Gpu(self.output.device().adapter().number),
         }
     }
 
@@ -198,7 +199,7 @@ impl Workload for Peak {
 }
 
 /// Prepares the kernel, on as many workgroups as fill a dispatch.
-fn prepare(context: &Context, plan: &Plan, found: &wgpu::Buffer) -> Result<Prepared, DeviceError> {
+fn prepare(context: &Context, plan: &Plan, output: &wgpu::Buffer) -> Result<Prepared, DeviceError> {
     let kernel = Kernel {
         source: plan.source,
         entry_point: plan.entry_point,
@@ -207,10 +208,11 @@ fn prepare(context: &Context, plan: &Plan, found: &wgpu::Buffer) -> Result<Prepa
     };
     let factors = match &*plan.factors {
         [] => None,
-        factors => Some(context.given(bytemuck::cast_slice(factors))?),
+        factors => Some(context.input(bytemuck::cast_slice(factors))?),
     };
-    let given: Vec<_> = factors.iter().collect();
-    let mut kernel = context.prepare(&kernel, bytemuck::cast_slice(&plan.told), found, &given)?;
+    let inputs: Vec<_> = factors.iter().collect();
+    let mut kernel =
+        context.prepare(&kernel, bytemuck::cast_slice(&plan.params), output, &inputs)?;
     // The first time, drivers may still compile.
     context.repeat(&kernel, 1)?;
     let mut groups = FEW_GROUPS;

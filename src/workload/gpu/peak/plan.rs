@@ -1,7 +1,7 @@
 //! How the kernel of each operation is run, and what it must compute: the kernels of
 //! `kernels/peak_*.wgsl`, repeated by the host in whole numbers.
 
-use super::Operation;
+use super::PeakOperation;
 use crate::gpu::Adapter;
 use crate::workload::number::{F16, Number};
 
@@ -43,7 +43,7 @@ pub(super) struct Plan {
     pub(super) entry_point: &'static str,
     /// Threads of a workgroup.
     pub(super) group: u32,
-    pub(super) told: [u32; 8],
+    pub(super) params: [u32; 8],
     /// Blocks for the matrix units; empty where there are none.
     pub(super) factors: Vec<u16>,
     /// Operations of one round, for a workgroup or for a subgroup: whichever counts its rounds.
@@ -59,14 +59,14 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(operation: Operation, adapter: &Adapter) -> Self {
+    pub(super) fn new(operation: PeakOperation, adapter: &Adapter) -> Self {
         let floats = [TURN, FACTOR, 1.0 / FACTOR, ADDEND, -ADDEND].map(f32::to_bits);
         let [turn, factor, inverse, addend, negative] = floats;
         let of_floats = Self {
             source: F32_KERNEL,
             entry_point: "fused",
             group: GROUP,
-            told: [ROUNDS, turn, factor, inverse, addend, negative, 0, 0],
+            params: [ROUNDS, turn, factor, inverse, addend, negative, 0, 0],
             factors: Vec::new(),
             // A multiplication and an addition for each word of a pair.
             operations: u64::from(4 * PAIRS * TURNS * GROUP),
@@ -76,29 +76,29 @@ impl Plan {
             number: f64::from,
         };
         match operation {
-            Operation::FusedF32 => Self { expected: words(|n| fused(n, 20)), ..of_floats },
-            Operation::SeparateF32 => {
+            PeakOperation::FusedF32 => Self { expected: words(|n| fused(n, 20)), ..of_floats },
+            PeakOperation::SeparateF32 => {
                 let expected = words(|n| separate(n, 20));
                 Self { entry_point: "separate", expected, ..of_floats }
             }
-            Operation::FusedF16 => {
+            PeakOperation::FusedF16 => {
                 let expected = words(|n| fused(n, 8));
                 Self { source: F16_KERNEL, expected, ..of_floats }
             }
-            Operation::SeparateF16 => {
+            PeakOperation::SeparateF16 => {
                 let (source, entry_point) = (F16_KERNEL, "separate");
                 Self { source, entry_point, expected: words(|n| separate(n, 8)), ..of_floats }
             }
-            Operation::Dot8 => Self {
+            PeakOperation::Dot8 => Self {
                 source: I8_KERNEL,
                 entry_point: "dots",
-                told: [ROUNDS, DOTS[0], DOTS[1], 0, 0, 0, 0, 0],
+                params: [ROUNDS, DOTS[0], DOTS[1], 0, 0, 0, 0, 0],
                 // Four multiplications and four additions for each word of a pair.
                 operations: u64::from(16 * PAIRS * TURNS * GROUP),
                 expected: words(dots),
                 ..of_floats
             },
-            Operation::CooperativeMatrix => {
+            PeakOperation::CooperativeMatrix => {
                 let has_16 = adapter.matrix_blocks.contains(&16);
                 let (entry_point, side) =
                     if has_16 { ("multiply_16", 16) } else { ("multiply_8", 8) };
@@ -108,7 +108,7 @@ impl Plan {
                     source: BLOCK_KERNEL,
                     entry_point,
                     group: (SUBGROUPS * adapter.subgroup).min(adapter.max_group_threads),
-                    told: [ROUNDS, 0, 0, 0, 0, 0, 0, 0],
+                    params: [ROUNDS, 0, 0, 0, 0, 0, 0, 0],
                     operations: u64::from(2 * PRODUCTS) * (side as u64).pow(3),
                     by_subgroups: true,
                     words: STORED * expected.len(),
