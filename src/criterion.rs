@@ -1,8 +1,8 @@
 //! Energy as a measurement of criterion, so that `cargo bench` reports hashes and FLOPs per joule.
 //!
-//! Counters of energy are updated a thousand times a second at best, and those of GPUs ten times.
-//! Criterion by default begins with single iterations and adds one each sample, of which such a
-//! counter sees nothing, and gives up. So a benchmark of energy needs
+//! Energy counters are updated a thousand times a second at best, and those of GPUs ten times. By
+//! default criterion begins with a single iteration and adds one for each sample. That is too short
+//! for such a counter to move, so criterion gives up. So a benchmark of energy needs
 //! [`SamplingMode::Flat`](::criterion::SamplingMode::Flat), ten samples, and two seconds or more for
 //! each of them; see `benches/energy.rs`.
 //!
@@ -33,8 +33,8 @@ pub struct EnergyMeasurement {
 }
 
 impl EnergyMeasurement {
-    /// Starts to read the meters of this machine. The elements of a benchmark's throughput are
-    /// `unit`.
+    /// Starts to read the meters of this machine. Each element of a benchmark's throughput counts
+    /// as one `unit` of work.
     ///
     /// # Errors
     ///
@@ -58,8 +58,8 @@ impl EnergyMeasurement {
         Self { device, metering, formatter, has_failed: Arc::default() }
     }
 
-    /// Returns the flag that is set when a reading fails; criterion keeps the measurement itself to
-    /// the end.
+    /// Returns the flag that is set when a reading fails. Take it before the measurement is moved
+    /// into criterion.
     #[must_use]
     pub fn failure(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.has_failed)

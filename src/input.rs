@@ -1,8 +1,9 @@
-//! Reads the text files that users give: up to which size, in which encodings, and how messages
-//! quote their text.
+//! Errors of the text files that users give, such as records and sites: their size, their encoding
+//! and what else a name may lead to.
 //!
 //! A name may be that of a device, a pipe or a disk image. The size and the time of reading are
-//! bounded, so that a wrong name is an error and does not use up the memory of the machine.
+//! bounded, so that a wrong name is an error and does not use up the memory of the machine. Only
+//! the error and its parts are public: other modules of this crate do the reading.
 
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};

@@ -1,5 +1,5 @@
-//! A header and a target prepared for scanning, and what a scan returns: candidates, and how far it
-//! came.
+//! A [`Job`]: a header and a target prepared for scanning. A scan returns [`Candidate`]s, and says
+//! in [`Scanned`] how many nonces it has done.
 //!
 //! A job is one *version group*: up to eight versions of the same header that an engine tries on
 //! each nonce. The group is part of the job, so that the order of results, first by nonce and then
@@ -11,7 +11,8 @@ use crate::sha256::rounds::{Midstate, Tail};
 /// Largest number of versions in one job.
 pub const MAX_GROUP: usize = 8;
 
-/// Range of consecutive nonces: from none up to all 2^32, never past the last.
+/// Range of consecutive nonces. It may be empty, and may hold all 2^32 nonces; it does not wrap
+/// around.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NonceRange {
     start: u32,
@@ -37,7 +38,7 @@ impl NonceRange {
         }
     }
 
-    /// Returns the first nonce of the range; without meaning if the range is empty.
+    /// Returns the first nonce of the range; a number without meaning if the range is empty.
     #[must_use]
     pub fn start(self) -> u32 {
         self.start
@@ -61,8 +62,8 @@ impl NonceRange {
         self.len == 0
     }
 
-    /// Splits the range into its first `len` nonces, or all where there are fewer, and the
-    /// remainder.
+    /// Splits the range into its first `len` nonces and the rest; if the range has fewer nonces,
+    /// the rest is empty.
     #[must_use]
     pub fn split_at(self, len: u64) -> (Self, Self) {
         let len = len.min(self.len);
@@ -172,7 +173,8 @@ impl Job {
     }
 }
 
-/// A nonce and a version whose hash may meet the target: its top 32 bits are small enough.
+/// A nonce and a version whose hash may meet the target: the top 32 bits of the hash are at most
+/// those of the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Candidate {
     /// Nonce of the candidate's header.
@@ -184,10 +186,10 @@ pub struct Candidate {
 /// How far a scan of a range of nonces came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scanned {
-    /// Nonces done, from the start of the range. If fewer than the range has, the limit of
-    /// candidates was reached first and there may be more.
+    /// Number of nonces done, from the start of the range. If the range has more, the limit of
+    /// candidates was reached first, and there may be further candidates.
     pub nonces: u64,
-    /// Hashes done: `nonces` times the number of versions of the job.
+    /// Number of hashes done: `nonces` times the number of versions of the job.
     pub hashes: u64,
 }
 

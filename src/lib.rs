@@ -1,5 +1,5 @@
-//! Searches and scores SHA-256d, Bitcoin's proof of work, and scores matrix work on the same CPUs and
-//! GPUs: hashes per joule and FLOPs per joule.
+//! Searches for Bitcoin's proof of work (SHA-256d) on CPUs and GPUs, and scores these devices: how
+//! many hashes, and how many operations of matrix products, they do per second and per joule.
 //!
 //! ```text
 //! Header + Target ──► Job ──► Engine::scan ──► Candidate ──► verify ──► Share
@@ -11,69 +11,81 @@
 //! Record × Site ──► values of each use ──► Verdict, plan by the hour ──► Decision
 //! ```
 //!
-//! Each room of the crate knows those above it in this list, and none below; a test reads the sources
-//! for that.
+//! Each module uses only those above it in this list, never one below; a test checks that. Names
+//! without a link need a cargo feature or are not public.
 //!
-//! - [`units`]: quantities that are not to be mixed up: joules, watts, money, amounts of work;
-//! - `input`: texts that people give in files;
+//! - [`units`]: types of quantities, so that they cannot be mixed up: joules, watts, money, amounts
+//!   of work;
+//! - `input`: the errors of text files that users give, such as a record or a site;
 //! - [`machine`]: what is in this machine: processor, cores, memory;
-//! - [`block`]: the words of a header, and what its hash is compared with;
-//! - `lanes`: vectors of 32-bit words, one file an instruction set;
-//! - [`gpu`]: adapters, an opened device, and how one fails;
+//! - [`block`]: block headers and their fields, and the targets that hashes are compared with;
+//! - `lanes`: vectors of 32-bit words, one file for each instruction set; not public;
+//! - [`gpu`]: the GPUs that drivers offer, and how a GPU fails;
 //! - [`sha256`]: SHA-256 as the standard writes it, which the engines are tested against;
 //! - [`job`]: a header and a target made ready, for a group of versions and a range of nonces;
-//! - [`engine`]: what scans a job, one engine an instruction set or GPU; what makes a share of a
-//!   candidate; and whether an engine is right on this machine;
-//! - [`search`]: a job's ranges over all cores and GPUs, candidates verified, shares in one order, at
-//!   full speed or as much of the time as a throttle says;
+//! - [`engine`]: what scans a job, one engine for each instruction set or GPU; what verifies a
+//!   candidate and makes a share of it; and a self-test of engines on this machine;
+//! - [`search`]: jobs on all cores and GPUs: it verifies candidates and returns shares in a fixed
+//!   order, at full speed or slowed down by a throttle;
 //! - [`workload`]: the search, matrix products, arithmetic peaks and memory under one trait;
 //! - `meter`: what measures joules, and windows over it;
 //! - [`dial`]: set points of a search, and how fast and how well something followed them;
 //! - `record`: what a score reports, as one typed value with JSON and a schema;
-//! - `score`: how fast each device does each kind of work, what is possible there, and what it costs;
-//! - `criterion`: energy as a measurement of the benchmark library of that name;
+//! - `score`: how fast each device does each kind of work, what it could do, and the energy that it
+//!   takes;
+//! - `criterion`: energy as a measurement for the benchmark library `criterion`;
 //! - `decision`: what to do with scored hardware at a site with its prices;
-//! - `report`: what people and programs are shown of a record and of a decision.
+//! - `report`: records and decisions as text, HTML and CSV, for people and programs.
 //!
 //! # Words
 //!
-//! - *Slice*: a short run of a workload that is timed; the rate is of many of them.
+//! - *Slice*: a short run of a workload that is timed; a rate is computed from many slices.
 //! - *Window*: a longer run between two readings of a meter; a *trial* is one window of a row.
-//! - *Row*: what one workload has shown on one device.
-//! - *Group*: workloads of one device that are timed in turn, so that all meet the same machine.
-//! - *Roof*: the most that a device could do of some work, measured from registers or, for memory, by
-//!   a plain copy; a *roofline* is that over operations per byte.
-//! - *Peak*: a workload of nothing but arithmetic from registers: what roofs are made of.
-//! - *Baseline*: what users know: whole headers, hashed by the `sha2` crate.
+//! - *Row*: the results of one workload on one device: its rate and, if metered, its energy.
+//! - *Record*: all rows of one machine as one value with a JSON form; a *score* is the measurement
+//!   that makes it, and files and messages also call the record a score or a report.
+//! - *Group*: workloads of one device that are timed in turn, so that all see the machine in the
+//!   same state.
+//! - *Roof*: the highest rate that a device could reach at some work, measured from registers or,
+//!   for memory, by a plain copy; a *roofline* is the roof as a function of operations per byte.
+//! - *Peak*: a workload of nothing but arithmetic from registers, whose rate serves as a roof.
+//! - *Baseline*: hashing whole headers with the `sha2` crate, as a program without an engine would.
 //! - *Domain*: a part of a machine whose energy is measured; a *package* is a processor's.
 //! - *Gross* power is all that a domain drew, *idle* power what it drew without the work.
 //! - *Version group*: up to eight versions of a header that share one message schedule.
 //! - *Midstate*: SHA-256 after the first 64 bytes of a header.
-//! - *Candidate*: a nonce and a version whose hash may meet the target; a *share* is one that does.
+//! - *Candidate*: a nonce and a version whose hash may meet the target; a *share* is a header whose
+//!   hash does. Elsewhere "a share of" something is a fraction of it, from 0 to 1.
 //! - *Engine*: an implementation of the search; a *worker* is a thread that runs one.
-//! - *Duty*: the share of the time in which a throttled search works.
-//! - *Set point*: a duty set at some time; *t90* is when nine tenths of a step were covered.
-//! - *Site*: a place with its power, prices and limits; a *use* is what its power can go to.
-//! - *Hashprice*: dollars a day of a petahash a second; *difficulty* is work by that of the easiest
-//!   target of the main chain.
-//! - *Curtailed*: power that is not drawn though it could be; a *credit* is what the grid pays for it.
-//! - *PUE*: power usage effectiveness, power at the site's meter by that of the machines.
+//! - *Chunk*: the work that a worker claims at a time; the code also calls it a piece.
+//! - *Duty*: the fraction of the time in which a throttled search works.
+//! - *Set point*: a duty set at some time; *t90* is the time from a change of the set point until
+//!   the rate has covered nine tenths of its step.
+//! - *Site*: a place with its power, prices and limits; a *use* is what its hardware and power can
+//!   serve: mining or AI, for example.
+//! - *Hashprice*: revenue in US dollars per day of one petahash per second.
+//! - *Difficulty*: how many times as much work a target takes as the easiest one of the main chain.
+//! - *Curtailed*: power that is not drawn though it could be; a *credit* is what the grid pays for
+//!   it.
+//! - *PUE*: power usage effectiveness, the power at the site's meter divided by that of the
+//!   machines.
 //!
-//! Searching takes three lines; see [`search::Search`].
+//! [`search::Search`] shows a search in three lines.
 //!
 //! # Cargo features
 //!
-//! - `cli` (default): the `perjoule` command, which takes all of the next four.
-//! - `report`: what people and programs are shown of a record and of a decision.
-//! - `decision`: what to do with scored hardware.
-//! - `score`: scores and their records.
-//! - `meter`: what measures joules; with `nvml` (default) also NVIDIA's GPUs.
-//! - `gpu` (default): engines and work on GPUs.
+//! - `cli` (default): the `perjoule` command; it turns on `report`.
+//! - `report`: the module `report`; it turns on `decision`.
+//! - `decision`: the module `decision`; it turns on `score`.
+//! - `score`: the modules `score`, `record` and `input`; it turns on `meter`.
+//! - `meter`: the module `meter`, which measures joules.
+//! - `nvml` (default): meters of NVIDIA's GPUs; it turns on `meter`.
+//! - `gpu` (default): engines and workloads on GPUs.
 //! - `matmul` (default): matrix products on processors.
-//! - `criterion`: energy as a measurement of the benchmark library of that name.
+//! - `criterion`: the module `criterion`; it turns on `score`.
 //! - `bitcoin`: conversions between [`block`]'s types and those of rust-bitcoin 0.32.
 //!
-//! Without any, the crate is a search with next to no dependencies.
+//! Without any feature the crate is a search on processors with few dependencies.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -84,8 +84,8 @@ impl From<CompactTarget> for ::bitcoin::CompactTarget {
     }
 }
 
-/// Fails with [`TargetError::Zero`], which rust-bitcoin reads out of a compact form that is
-/// negative or zero.
+/// Fails with [`TargetError::Zero`] if the target is zero: rust-bitcoin makes such a target from a
+/// compact form that is negative or zero.
 impl TryFrom<::bitcoin::Target> for Target {
     type Error = TargetError;
 

@@ -1,5 +1,4 @@
-//! Block headers, their hashes, and the targets and amounts of work that the hashes are compared
-//! by.
+//! Block headers, their hashes, the targets that the hashes are compared with, and amounts of work.
 //!
 //! [`Header`] (80 bytes) holds a [`Version`], two hashes, a time, a [`CompactTarget`] and a nonce.
 //! Its [`BlockHash`] is compared with a [`Target`]; a target is also a difficulty and an amount of

@@ -64,10 +64,10 @@ impl fmt::Display for CompactTarget {
 pub struct Target(U256);
 
 impl Target {
-    /// The easiest target of all, 2^256 − 1: every hash meets it.
+    /// The easiest target that there is, 2^256 − 1: every hash meets it.
     pub const MAX: Self = Self(U256::MAX);
 
-    /// The hardest target of all, 1: one hash in 2^255 meets it, which is as good as none.
+    /// The hardest target that there is, 1: one hash in 2^255 meets it, so in practice none does.
     pub const MIN: Self = Self(U256::ONE);
 
     /// The easiest target of the main network, compact form `1d00ffff`: difficulty 1.
@@ -84,8 +84,8 @@ impl Target {
     ///
     /// [`TargetError::ZeroCompact`], [`TargetError::NegativeCompact`] or
     /// [`TargetError::OverflowingCompact`], for exactly the forms that Core calls so. A zero
-    /// mantissa is zero regardless of its sign and size; a form that is negative and overflows is
-    /// called negative.
+    /// mantissa is reported as zero, whatever its sign and size; a form that is both negative and
+    /// too large is reported as negative.
     pub fn from_compact(compact: CompactTarget) -> Result<Self, TargetError> {
         let size = compact.0 >> 24;
         let negative = compact.0 & 0x0080_0000 != 0;
@@ -199,7 +199,7 @@ impl Target {
         U256::from_le_bytes(*hash.as_bytes()) <= self.0
     }
 
-    /// Returns the most significant 32 bits: what a kernel compares first.
+    /// Returns the most significant 32 bits, which an engine compares first.
     #[must_use]
     pub const fn top_word(self) -> u32 {
         self.0.top_word()
@@ -217,8 +217,8 @@ impl Target {
     /// Returns the number of hashes expected until one meets this target: ⌊2^256 / (target + 1)⌋,
     /// from 1 to 2^255.
     ///
-    /// This is `GetBlockProof` of Bitcoin Core (chain.cpp), and also right for [`Target::MAX`],
-    /// which Core cannot meet.
+    /// This is `GetBlockProof` of Bitcoin Core (`chain.cpp`). It is also right for [`Target::MAX`],
+    /// which never occurs in Core.
     #[must_use]
     pub fn to_work(self) -> Work {
         match self.0.checked_add(U256::ONE) {

@@ -1,5 +1,5 @@
-//! Work: the expected number of hashes that a target stands for, by which chains, and here
-//! machines, are compared.
+//! Work: the expected number of hashes until one meets a target. Chains are compared by it, and
+//! here machines are too.
 
 use std::fmt;
 

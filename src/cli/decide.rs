@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use jiff::Timestamp;
 use perjoule::decision::fitness::Thresholds;
-use perjoule::decision::plan::Error::{Unproven, Unsolved};
+use perjoule::decision::plan::PlanError::{Unproven, Unsolved};
 use perjoule::decision::site::{SettingsError, Site, SiteProblem, TEMPLATE};
 use perjoule::decision::{DecideError, Decision, Options, decide};
 use perjoule::report::{decision, file, html};

@@ -76,7 +76,8 @@ pub enum Basis {
     DataSheet,
 }
 
-/// Mismatch between an entry of a site and the scores.
+/// The error for an entry of a site's file that does not fit the scores, such as one that names an
+/// unknown device.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("device {}: {}", shown(device, 100), shown(&reason.to_string(), 400))]
 pub struct MismatchError {

@@ -40,8 +40,8 @@ pub enum Use {
 }
 
 impl Use {
-    /// All uses, in the order in which they are shown. Of equally good ones the last is taken: what
-    /// never runs is not mined with, and what is worth nothing is sold.
+    /// All uses, in the order in which they are shown. Of equally good uses the last is best: a device
+    /// for which mining never pays is curtailed, and one that is worth nothing is sold.
     pub const ALL: [Self; 5] = [Self::Mine, Self::Rent, Self::Host, Self::Curtail, Self::Sell];
 
     /// Returns the use's name: `mine`, `rent out`, `host AI`, `curtail` or `sell`.

@@ -48,7 +48,8 @@ impl Options {
     }
 }
 
-/// Decides what to do at a site, from its file and the scores of its hardware.
+/// Decides what to do at a site, from its file and the scores of its hardware. Each score comes
+/// with the name of its file, by which the site's entries refer to it.
 ///
 /// # Errors
 ///
@@ -116,7 +117,7 @@ pub enum DecideError {
     NoHours,
     /// The hours of the site cannot be planned.
     #[error("no plan: {0}")]
-    NoPlan(#[from] super::plan::Error),
+    NoPlan(#[from] super::plan::PlanError),
 }
 
 impl Prices {

@@ -1,8 +1,9 @@
 //! Decides whether a device is fit to be rented out for AI: by its memory, its bandwidth, its
 //! matrix rate, whether fused multiply-adds are throttled, and its link to the host.
 //!
-//! Thresholds stand in a file, each with its source; they are compared with what a score has
-//! measured and checked. A property that was not measured leaves the question open.
+//! Thresholds are read from a file in which each has its source. They are compared with what a
+//! score has measured and checked. If a property was not measured, it is not known whether the
+//! device is fit.
 
 use std::fmt;
 use std::path::Path;
@@ -82,7 +83,7 @@ impl Thresholds {
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or with everything that is wrong in it.
+    /// When the file cannot be read, or is wrong; the error then lists everything that is wrong.
     pub fn open(file: &Path) -> Result<Self, SettingsError> {
         let text = input::file(file, InputLimit::SETTINGS);
         let text = text.map_err(|why| SettingsError::Unreadable(why.to_string()))?;
@@ -93,7 +94,7 @@ impl Thresholds {
     ///
     /// # Errors
     ///
-    /// With everything that is wrong in it.
+    /// When the text is wrong; the error lists everything that is wrong in it.
     pub fn parse(text: &str) -> Result<Self, Vec<SiteProblem>> {
         File::new(text).read(|file| {
             let sections = file.sections("class");

@@ -2,11 +2,15 @@
 //! curtail it while power is expensive, or sell it.
 //!
 //! ```text
-//! Record (measured) ──► Candidate ─┐
-//!                                  ├─► Case ──► values of each use ──► Verdict ─┐
-//! site.toml (dated prices) ► Site ─┘      (as quoted, drawn, moved)             ├─► Decision
-//!                              └──────────► Problem ──► plan by the hour ───────┘
+//! Record (measured) ──────► device ─┐
+//!                                   ├─► value of each use ──► Verdict ───┐
+//! site.toml (dated prices) ─► Site ─┘                                    ├─► Decision
+//!                               └─────► Problem ──► plan by the hour ────┘
 //! ```
+//!
+//! [`decide()`] does all of it. The value of a use is computed in three ways: for the inputs as
+//! quoted and measured, for random draws of them within their ranges, and with one input at a time
+//! moved by a fifth.
 //!
 //! - [`site`]: the file with the limits of a site and its prices;
 //! - [`fitness`]: whether a device is fit for AI;
@@ -41,8 +45,8 @@ pub use self::decide::{DecideError, Options, decide};
 #[cfg(feature = "report")]
 pub(crate) use self::miners::MINERS;
 pub use self::model::{
-    AiEconomics, Allocation, Asic, DECISION_SCHEMA, Decision, DeviceDecision, Duration, LimitValue,
-    MiningEconomics, Money, PlannedHour, PriceSource, Prices, Schedule, UseValue,
+    AiEconomics, Allocation, Asic, DECISION_SCHEMA, Decision, DeviceDecision, DurationPoint,
+    LimitValue, MiningEconomics, Money, PlannedHour, PriceSource, Prices, Schedule, UseValue,
 };
 pub use self::sensitivity::{Map, Sensitivity};
 pub use self::verdict::Verdict;

@@ -256,7 +256,7 @@ pub struct Schedule {
     pub limits: Vec<LimitValue>,
     /// Duration curve: the draw at some places in the order of the hours by their draw, the highest
     /// first.
-    pub duration: Vec<Duration>,
+    pub duration: Vec<DurationPoint>,
     /// Names of hardware and tenants that are not in the plan, each with the reason.
     pub left_out: Vec<String>,
     /// Every hour of the plan. The CSV file has them; JSON does not, and leaves this empty when
@@ -318,7 +318,7 @@ pub struct LimitValue {
 /// One point of a plan's duration curve.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
-pub struct Duration {
+pub struct DurationPoint {
     /// Share of the hours, 0 to 1, that draw as much or more.
     pub share: f64,
     /// Power that mining draws at this point, in watts.

@@ -13,7 +13,7 @@ use super::candidate::{Candidate, UnknownUse};
 use super::case::{Case, Factors, OperatingPoint, Use, hosting};
 use super::curve::Curve;
 use super::model::{
-    Allocation, DeviceDecision, Duration, LimitValue, Money, PlannedHour, Schedule,
+    Allocation, DeviceDecision, DurationPoint, LimitValue, Money, PlannedHour, Schedule,
 };
 use super::plan::{self, Problem, SitePlan};
 use super::site::{Contract, Hour, Site, YEAR};
@@ -32,7 +32,7 @@ pub(crate) fn schedule(
     hours: &[Hour],
     candidates: &[Candidate<'_>],
     judged: &[DeviceDecision],
-) -> Result<Schedule, plan::Error> {
+) -> Result<Schedule, plan::PlanError> {
     let mut classes = Vec::new();
     let mut left_out = Vec::new();
     for (candidate, judged) in candidates.iter().zip(judged) {
@@ -68,7 +68,7 @@ pub(crate) fn schedule(
 
 /// Checks that a plan is not too large, before anything is drawn: hours differ at least by their
 /// prices, and all do where each depends on the one before.
-pub(crate) fn fits(site: &Site, hours: &[Hour], kinds: usize) -> Result<(), plan::Error> {
+pub(crate) fn fits(site: &Site, hours: &[Hour], kinds: usize) -> Result<(), plan::PlanError> {
     let prices: HashSet<u64> = hours.iter().map(|hour| hour.price.value().to_bits()).collect();
     let differ = if site.power.ramp.is_some() { hours.len() } else { prices.len() };
     plan::size(kinds, differ)
@@ -286,7 +286,7 @@ fn worth(problem: &Problem, plan: &SitePlan) -> Vec<LimitValue> {
 }
 
 /// Returns the duration curve, at `PLACES` places at the most.
-fn duration(plan: &SitePlan) -> Vec<Duration> {
+fn duration(plan: &SitePlan) -> Vec<DurationPoint> {
     const PLACES: usize = 200;
     let mut hours: Vec<&plan::HourlyDraw> = plan.hours.iter().collect();
     hours.sort_by(|a, b| b.draw().total_cmp(&a.draw()).then(b.ai.total_cmp(&a.ai)));
@@ -296,7 +296,7 @@ fn duration(plan: &SitePlan) -> Vec<Duration> {
         .map(|place| {
             let at = (place * last).checked_div(places - 1).unwrap_or(0);
             let share = (at + 1) as f64 / hours.len() as f64;
-            Duration { share, mining_watts: hours[at].mining, ai_watts: hours[at].ai }
+            DurationPoint { share, mining_watts: hours[at].mining, ai_watts: hours[at].ai }
         })
         .collect()
 }

@@ -1,7 +1,9 @@
 //! Set points of a search and its step responses: mining as a load that is turned up and down.
 //!
-//! `SetpointProfile::run` goes through set points with a search that nothing solves; [`respond`]
-//! computes the step response of each from a counter of hashes or of joules.
+//! `SetpointProfile::run` (feature `meter`) runs a search without a solution through a list of set
+//! points.
+//! [`respond`] then computes, from a counter of hashes or of joules, how fast and how well each set
+//! point was followed.
 
 mod response;
 #[cfg(feature = "meter")]

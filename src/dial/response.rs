@@ -65,11 +65,11 @@ pub struct StepResponse {
     /// covered, in counts per second; 0 or more.
     pub overshoot: f64,
     /// Ripple: largest deviation from the settled rate once settled, to either side, in counts per
-    /// second. As much of an overshoot is noise.
+    /// second. An overshoot that is no larger than this is noise.
     pub ripple: f64,
-    /// Counts that were lost against a rate that is the settled one from the command on: positive
-    /// on a way up, where that much was lost, and negative on a way down, where that much was done
-    /// too much.
+    /// Counts that were lost, compared with a rate that jumps to the settled one at the command.
+    /// After a step up the number is positive: less was counted. After a step down it is negative:
+    /// more was counted.
     ///
     /// They are counted over three times t90, in which something that lags by a time constant
     /// covers all but a thousandth; over all of the set point where it has no t90.

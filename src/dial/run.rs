@@ -27,7 +27,7 @@ pub struct SetpointProfile<'a> {
     pub steps: &'a [Duty],
     /// Time for which each set point is held.
     pub hold: Duration,
-    /// Whether a pause comes first, to measure the power without the search.
+    /// Whether a pause of the search comes first, in which a meter can measure the idle power.
     pub is_metered: bool,
 }
 
@@ -44,7 +44,7 @@ pub struct Run {
     before: usize,
     /// Whether all set points were held for their time.
     pub is_complete: bool,
-    /// Outcome of the search.
+    /// Outcome of the search that ran.
     pub outcome: Outcome,
 }
 
@@ -169,8 +169,8 @@ impl Run {
         self.held(0)
     }
 
-    /// Returns the beginning and end of the time at full speed that all else is compared with;
-    /// `None` where it was not held.
+    /// Returns the beginning and end of the time at full speed before the set points, which is the
+    /// reference for their rates; `None` where it was not held to its end.
     #[must_use]
     pub fn reference(&self) -> Option<(Duration, Duration)> {
         self.held(self.before - 1)

@@ -21,25 +21,25 @@ pub enum EngineErrorKind {
     /// The device of the engine failed.
     #[error(transparent)]
     Device(#[from] DeviceError),
-    /// The engine reported a candidate that is none, or the wrong number of candidates.
+    /// The engine reported something that is no candidate, or an unlikely number of candidates.
     #[error("the device computes wrong results: {0}")]
     Wrong(#[from] VerifyError),
 }
 
-/// How the results of an engine are known to be wrong.
+/// What shows that the results of an engine are wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerifyError {
-    /// A reported candidate is none: the top 32 bits of its hash, computed again, are above the
-    /// target's, or its nonce or version was not asked for.
+    /// What the engine reported is no candidate: the top 32 bits of its hash, computed again, are
+    /// above those of the target, or its nonce or version was not asked for.
     #[error("nonce {} with version {} is no candidate", .0.nonce, .0.version)]
     Candidate(Candidate),
-    /// The number of candidates is far from what chance gives.
+    /// The number of candidates is too far from the expected one to be chance.
     #[error("{found} candidates where about {expected} were to be expected")]
     Count {
         /// Number of candidates that the device reported.
         found: u64,
-        /// Number of candidates to expect: hashes times the chance of each to be one.
+        /// Expected number of candidates: hashes times the chance of each to be a candidate.
         expected: u64,
     },
 }

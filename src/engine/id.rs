@@ -4,11 +4,13 @@ use crate::units::UnknownNameError;
 use std::fmt;
 use std::str::FromStr;
 
-/// The name of an engine: of every one that this crate has on any machine, or of another crate's.
+/// The name of an engine: one of this crate's, whether this machine has it or not, or one of
+/// another crate's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum EngineId {
-    /// The scalar engine: one nonce in general registers; with BMI2 where the processor has it.
+    /// The scalar engine: one nonce at a time in general registers, with BMI2 instructions where
+    /// the processor has them.
     Scalar,
     /// The x86-64 SSE4.1 engine: four nonces at a time.
     Sse41,
@@ -20,11 +22,11 @@ pub enum EngineId {
     Avx512,
     /// The x86-64 AVX-512 engine with three batches of sixteen nonces.
     Avx512x3,
-    /// The engine with the x86-64 SHA extensions: interleaved nonces.
+    /// The engine with the x86-64 SHA extensions: some nonces at a time, interleaved.
     ShaNi,
     /// The `AArch64` Advanced SIMD (NEON) engine: four nonces at a time.
     Neon,
-    /// The engine with the `AArch64` SHA2 extension: interleaved nonces.
+    /// The engine with the `AArch64` SHA2 extension: some nonces at a time, interleaved.
     ArmV8Sha2,
     /// A GPU engine, by the number of the GPU on this machine, from 0.
     Gpu(u8),

@@ -1,9 +1,10 @@
 //! Engines, which scan a job: one per instruction set or GPU, all under one contract.
 //!
-//! An [`Engine`] is called once per range, never per nonce. It filters on the top 32 bits of the
-//! hash only; it returns [`Candidate`]s, and [`verify()`] alone makes shares of them. Which engines
-//! this machine has is detected once: [`available`] lists them, [`by_id`] returns one or says what
-//! it lacks, and [`best`] measures which is fastest.
+//! An [`Engine`] is called once for a range of nonces, never for each nonce. It compares only the
+//! top 32 bits of a hash with the target and returns [`Candidate`]s; [`verify()`] alone makes
+//! shares of them. The CPU engines of this machine are detected once: [`available`] lists them,
+//! [`by_id`] returns one or says what the machine lacks for it, and [`best`] measures which is
+//! fastest. [`gpus`] opens the GPU engines.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64_sha2;
@@ -35,11 +36,12 @@ pub trait Engine: fmt::Debug + Send + Sync {
     /// Returns the name of the engine.
     fn id(&self) -> EngineId;
 
-    /// Appends every candidate of `range` to `out`, by nonce and then by version, and none outside.
+    /// Appends every candidate of `range` to `out`, by nonce and then by version in the order of
+    /// the job, and none outside the range. Returns how many nonces were done.
     ///
-    /// It stops early, between two batches of nonces, once `out` holds `limit` candidates or more;
-    /// the caller goes on from there with [`NonceRange::split_at`]. Nothing is lost in between: a
-    /// nonce that counts as done has been tried with all versions.
+    /// It stops early, between two batches of nonces, once `out` holds `limit` candidates or more,
+    /// counting those that it held before the call. The caller then goes on from there with
+    /// [`NonceRange::split_at`]. A nonce that counts as done has been tried with all versions.
     ///
     /// # Errors
     ///
@@ -54,6 +56,7 @@ pub trait Engine: fmt::Debug + Send + Sync {
     ) -> Result<Scanned, EngineError>;
 
     /// Returns how many threads should call the engine at a time, and how long a call should take.
+    /// The default is that of a CPU engine, [`Batching::CORES`].
     fn batching(&self) -> Batching {
         Batching::CORES
     }
@@ -71,8 +74,8 @@ pub trait Benchmark {
     /// versions (1 to [`MAX_GROUP`]): loads, moves and loop control not counted.
     fn ops_per_hash(&self, versions: usize) -> f64;
 
-    /// Executes `rounds` rounds of the engine's kind of instructions from registers, with next to
-    /// nothing to wait for, and returns how many instructions those were.
+    /// Executes `rounds` rounds of the engine's kind of instructions from registers, where hardly
+    /// any has to wait for another, and returns how many instructions those were.
     ///
     /// That number divided by the time taken is the peak rate; divided by [`Self::ops_per_hash`] it
     /// is the roof of the engine in hashes per second.
@@ -82,8 +85,8 @@ pub trait Benchmark {
     /// As for [`Engine::scan`].
     fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError>;
 
-    /// Returns how many 32-bit integers one instruction of the engine's kind computes; `None` if
-    /// these are not additions and logic.
+    /// Returns how many 32-bit integers one instruction of the engine computes; `None` if its
+    /// instructions are not additions and logic, as with SHA instructions.
     fn lanes(&self) -> Option<usize> {
         None
     }
@@ -94,8 +97,8 @@ pub trait Benchmark {
         None
     }
 
-    /// Returns how long the device has run scans until now, by its own clock; `None` if it has no
-    /// such clock. Divided by the time taken this is the device's utilization.
+    /// Returns how long the device has run scans since it was opened, by its own clock; `None` if
+    /// it has no such clock. The growth over some time, divided by that time, is its utilization.
     fn busy(&self) -> Option<Duration> {
         None
     }
@@ -106,18 +109,19 @@ pub trait Benchmark {
 pub struct EngineInfo {
     /// Name, kind, interface and driver of the device.
     pub device: String,
-    /// Whether the driver computes on the processor.
+    /// Whether this is a software GPU, whose driver computes on the processor.
     pub software: bool,
-    /// Variants of the kernel that were chosen when the device was opened, and how many were tried.
+    /// Description of the variants of the search kernel that were chosen when the device was
+    /// opened, and how many were tried.
     pub tuned: String,
 }
 
 /// How an engine is called: by how many threads at a time, and for how long each time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batching {
-    /// Threads that keep the engine busy; `None` for one on each core.
+    /// Number of threads that keep the engine busy; `None` for one on each core.
     pub threads: Option<usize>,
-    /// Time that one call should take: also how long a search may go on after a stop.
+    /// Time that one call should take. A search that is stopped may go on for this long.
     pub piece: Duration,
 }
 
@@ -126,7 +130,7 @@ impl Batching {
     pub const CORES: Self = Self { threads: None, piece: Duration::from_millis(1) };
 }
 
-/// Error of an engine that this machine cannot run.
+/// The error for an engine that this machine cannot run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("engine {id} is not available on this machine: {why}")]
 pub struct UnavailableEngineError {
@@ -163,15 +167,15 @@ impl UnavailableEngineError {
     }
 
     /// Returns what the engine needs and this machine lacks: instruction sets by their names in
-    /// Rust, such as `avx512bw`, or another kind of processor. Empty for a GPU, for which the
-    /// error's message says all.
+    /// Rust, such as `avx512bw`, or another kind of processor in words. Empty for a GPU, whose
+    /// reason is only in the text of the error.
     #[must_use]
     pub fn missing(&self) -> &[&'static str] {
         if let Why::Missing(missing) = &self.why { missing } else { &[] }
     }
 }
 
-/// Returns the instruction sets of this processor that some engine makes use of, by their names in
+/// Returns the instruction sets that this processor has and some engine uses, by their names in
 /// Rust, such as `avx512bw`.
 #[must_use]
 pub fn instruction_sets() -> Vec<&'static str> {
@@ -184,8 +188,8 @@ pub fn instruction_sets() -> Vec<&'static str> {
     sets
 }
 
-/// Returns every engine of [`EngineId::CPU`], or what this machine lacks for it. The processor is
-/// asked once per process.
+/// Returns an entry for each engine of [`EngineId::CPU`], in that order: the engine, or what this
+/// machine lacks for it. The processor is examined once per process.
 pub fn survey() -> &'static [Result<Arc<dyn Engine>, UnavailableEngineError>] {
     static SURVEY: OnceLock<Vec<Result<Arc<dyn Engine>, UnavailableEngineError>>> = OnceLock::new();
     SURVEY.get_or_init(|| {
@@ -199,17 +203,19 @@ pub fn survey() -> &'static [Result<Arc<dyn Engine>, UnavailableEngineError>] {
     })
 }
 
-/// Returns the engines that this machine can run, in the order of [`EngineId::CPU`]; never empty.
+/// Returns the CPU engines that this machine can run, in the order of [`EngineId::CPU`]; never
+/// empty.
 #[must_use]
 pub fn available() -> Vec<Arc<dyn Engine>> {
     survey().iter().flatten().cloned().collect()
 }
 
-/// Returns the engine of this name. Each call opens a GPU anew, which takes a second or two.
+/// Returns the engine of this name. For a GPU, each call opens it anew, which takes a second or
+/// two.
 ///
 /// # Errors
 ///
-/// When this machine cannot run it; the error says why.
+/// When this machine cannot run the engine, or it is an [`EngineId::Custom`]; the error says why.
 pub fn by_id(id: EngineId) -> Result<Arc<dyn Engine>, UnavailableEngineError> {
     if let EngineId::Gpu(number) = id {
         return gpu_by_number(number);
@@ -251,8 +257,9 @@ fn open(adapter: &crate::gpu::Adapter) -> Result<Arc<dyn Engine>, UnavailableEng
     }
 }
 
-/// Opens all GPUs of this machine side by side, except those that a driver computes on the
-/// processor. Empty if there are none, and in a build without the cargo feature `gpu`.
+/// Opens all GPUs of this machine, several at a time, except software GPUs. An entry is the engine
+/// of one GPU, or why it cannot be used. The list is empty if there are none, and in a build
+/// without the cargo feature `gpu`.
 #[must_use]
 pub fn gpus() -> Vec<Result<Arc<dyn Engine>, UnavailableEngineError>> {
     #[cfg(not(feature = "gpu"))]
@@ -266,8 +273,8 @@ pub fn gpus() -> Vec<Result<Arc<dyn Engine>, UnavailableEngineError>> {
     }
 }
 
-/// Returns the fastest CPU engine of this machine for jobs of `versions` versions, measured now: a
-/// few milliseconds for each engine.
+/// Returns the fastest CPU engine of this machine for jobs of `versions` versions (1 to
+/// [`MAX_GROUP`]). It is measured at each call, for a few milliseconds per engine.
 #[must_use]
 pub fn best(versions: usize) -> Arc<dyn Engine> {
     let job = trial_job(versions);

@@ -1,4 +1,4 @@
-//! Self-test of engines: real blocks that each has to find before its speed is measured.
+//! Self-test of engines: real blocks that an engine has to find before it is used.
 
 use super::{Candidate, Engine, EngineError, EngineId, verify};
 use crate::block::{BlockHash, Header, Target, VersionMask};
@@ -60,13 +60,13 @@ pub enum SelfTestError {
     Engine(#[from] EngineError),
 }
 
-/// Checks an engine: it has to find the nonces of some mainnet headers, with the header's version
-/// alone and as one of a group, and everything that meets the easiest target among a few nonces.
-/// Takes a few milliseconds.
+/// Checks an engine, which takes a few milliseconds. It has to find the nonces of some headers of
+/// the main chain, with the header's version alone and as one of a group. Then it has to find every
+/// share among a few nonces for the easiest target.
 ///
 /// # Errors
 ///
-/// When the engine misses a share or reports one that is none, and when its device fails.
+/// When the engine misses a share, reports something that is no share, or its device fails.
 #[expect(clippy::missing_panics_doc, reason = "the constants are headers of mined blocks")]
 pub fn check(engine: &dyn Engine) -> Result<(), SelfTestError> {
     for (height, hex) in BLOCKS {

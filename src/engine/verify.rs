@@ -4,7 +4,7 @@ use super::{Candidate, VerifyError};
 use crate::block::{BlockHash, Header};
 use crate::job::{Job, NonceRange};
 
-/// A share: a header whose hash was computed whole and meets the target of its job.
+/// A share: a header whose whole hash meets the target of its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Share {
     header: Header,
@@ -27,8 +27,8 @@ impl Share {
 
 /// Verifies a candidate: hashes it with the `sha2` crate and compares all 256 bits with the target.
 ///
-/// Returns `None` if the hash does not meet the target of `job`: engines look at the top 32 bits
-/// only.
+/// Returns `None` if the hash does not meet the target of `job`. That is no error, since engines
+/// compare only the top 32 bits.
 #[must_use]
 pub fn verify(job: &Job, candidate: Candidate) -> Option<Share> {
     let share = hashed(job, candidate);

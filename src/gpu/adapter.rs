@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Adapter {
-    /// Index in the list of this machine's GPUs, from 0: the number in the engine's name.
+    /// Index in the list of [`adapters`], from 0: the number in the engine's name, such as `gpu:0`.
     pub number: u8,
     /// Name of the GPU, as the driver reports it.
     pub name: String,
@@ -22,7 +22,7 @@ pub struct Adapter {
     pub pci_bus_id: String,
     /// Maximum size of a buffer, in bytes.
     pub max_buffer_bytes: u64,
-    /// Maximum number of bytes that a kernel can reach in one buffer.
+    /// Maximum number of bytes that a kernel can address in one buffer.
     pub max_binding_bytes: u64,
     /// Maximum size of the memory that the threads of a workgroup share, in bytes.
     pub max_shared_bytes: u32,

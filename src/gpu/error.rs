@@ -17,7 +17,8 @@ pub enum DeviceError {
     /// The device had no memory for buffers or code.
     #[error("the device is out of memory")]
     OutOfMemory,
-    /// The driver or the interface to it refused a request that is always made; with its reason.
+    /// The driver, or the interface to it, refused a request that every working driver accepts;
+    /// with its reason.
     #[error("the driver refused to work ({0})")]
     Refused(String),
 }

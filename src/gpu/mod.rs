@@ -1,11 +1,12 @@
 //! The GPUs of this machine: the list of those that drivers offer, and devices opened for work.
 //!
 //! Everything that runs on a GPU goes through here and through wgpu, which uses Vulkan, DirectX 12
-//! or Metal. Listing the GPUs (`adapters`) loads the drivers and takes tens of milliseconds; a
-//! device is opened only for work. A driver that computes on the processor is listed as
-//! `Kind::Software`: good for tests, never chosen by itself.
+//! or Metal. `adapters()` lists the GPUs; it loads the drivers and takes tens of milliseconds. A
+//! device is opened only for work, by `engine::gpu::Gpu::open` for a search and by
+//! `workload::gpu::Device::open` for other workloads. A driver that computes on the processor is
+//! listed as `AdapterKind::Software`: it is good for tests, and is never chosen unless asked for.
 //!
-//! A build without the feature `gpu` has [`DeviceError`] alone.
+//! A build without the cargo feature `gpu` has only [`DeviceError`].
 
 #[cfg(feature = "gpu")]
 mod adapter;

@@ -1,7 +1,8 @@
 //! Detects what is in this machine: processor, cores, architecture and memory.
 //!
 //! What the system does not report is `None`, never a guess. Model, vendor, core counts and memory
-//! come from the files that Linux has in `/proc`; on other systems they are `None`. [`crate::engine::survey`] says which engines can run here, and what the others lack.
+//! come from the files that Linux has in `/proc`; on other systems they are `None`.
+//! [`crate::engine::survey`] says which engines can run here, and what the others lack.
 
 mod cgroup;
 
@@ -16,7 +17,7 @@ pub struct Machine {
     pub cpu: Cpu,
     /// Architecture that this program was built for: `x86_64`, `aarch64`, …
     pub architecture: &'static str,
-    /// Number of cores that this process may use, each hardware thread counted; a search has as
+    /// Number of cores that this process may use, each hardware thread counted. A search has this
     /// many threads by default.
     pub usable_cores: usize,
     /// Memory that this process may use, in bytes: all memory of the machine, or less where a
@@ -41,7 +42,8 @@ impl Machine {
     }
 }
 
-/// The processors of a machine, as Linux describes them in `/proc/cpuinfo`.
+/// The processors of a machine, as Linux describes them in `/proc/cpuinfo`; on other systems every
+/// field is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cpu {
     /// Model name, several joined by ` + ` if there are several kinds of cores; `None` if not

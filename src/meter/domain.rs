@@ -67,8 +67,9 @@ impl fmt::Display for Socket {
 impl Domain {
     /// Returns whether two domains may share some joules, so that they must not be added up.
     ///
-    /// Where that is not known the answer is yes: a sensor with a name may measure anything, the
-    /// platform includes what its maker likes, and a GPU with a number may be at any place.
+    /// Where that is not known the answer is yes: a [`Self::Sensor`] may measure anything, a
+    /// [`Self::Psys`] platform includes whatever its maker chose, and a [`Self::Gpu`] may be at any
+    /// PCI address.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         use Domain::{Core, Cpu, Dram, Gpu, GpuAt, Machine, Package, Psys, Sensor, Uncore};
@@ -109,7 +110,8 @@ pub fn sum<'a>(
     Ok(total)
 }
 
-/// The error for two domains that may share some joules, so that they must not be added up.
+/// The error of two domains of which a part may be the same, so that their joules must not be added
+/// up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{a} and {b} may hold the same joules, so that they cannot be added up")]
 pub struct Overlap {

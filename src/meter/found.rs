@@ -14,18 +14,18 @@ use super::{
 const DRIVER: Duration = Duration::from_secs(30);
 
 /// Returns the meters of this machine, processors first, then GPUs, and the reasons for those that
-/// it lacks.
+/// it lacks. It may take some seconds, and keeps one core busy for up to a third of a second.
 ///
-/// Nothing is listed twice: of two means to measure one domain the second is unavailable, because
-/// of the first. Performance events are used where powercap has no processor that can be read. A
-/// counter that does not move while one core works for a third of a second is unavailable.
+/// No domain is measured twice: of two means to measure it the second is listed as unavailable,
+/// with the first as the reason. Performance events are used where powercap has no processor that
+/// can be read. A counter that does not move while one core works is listed as unavailable.
 #[must_use]
 pub fn found() -> Vec<Found> {
     found_on(Path::new("/"))
 }
 
-/// Returns the meters of this machine, whose `/sys` and `/proc` are under `root`, as in a container
-/// where those of the host are mounted.
+/// Returns the same as [`found()`], but reads `/sys` and `/proc` under `root`. This is for a
+/// container in which those of the host are mounted at another place.
 #[must_use]
 pub fn found_on(root: &Path) -> Vec<Found> {
     let host = Host::under(root);

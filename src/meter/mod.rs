@@ -4,13 +4,14 @@
 //! themselves; where there is only power, it is integrated over time, and the window says so. What
 //! cannot be known is an error, never a zero.
 //!
-//! - [`found()`]: what meters this machine has, and why it lacks others; a counter that does not move
-//!   is none;
-//! - [`Domain`]: the part of a machine that energy is measured of, and which parts overlap;
+//! - [`found()`]: the meters that this machine has, and why it lacks others; a counter that does
+//!   not move does not count as a meter;
+//! - [`Domain`]: the part of a machine whose energy is measured, and which parts overlap;
 //! - [`Recorder`]: reads a set of meters in the background, so that no counter wraps unseen;
 //! - [`Clock`]: the time that all of them share;
-//! - [`rapl`] and [`perf`]: the counters of processors;
-//! - [`nvml`] and [`hwmon`]: GPUs, and other sensors;
+//! - [`Source`]: the means of measuring, such as the RAPL counters of processors and the NVML
+//!   library of NVIDIA's GPUs;
+//! - [`hwmon`]: sensors of drivers and boards on Linux, some GPUs' among them;
 //! - [`command`] and [`csv`]: external meters, such as one at the wall; [`assumed`]: a stated
 //!   power;
 //! - [`fake`]: a simulated meter, for tests.
@@ -95,8 +96,8 @@ pub trait Meter: fmt::Debug + Send {
     fn info(&self) -> &MeterInfo;
 
     /// Reads the energy used since the first reading. The joules never decrease: the wrap-around of
-    /// a counter is corrected, and a counter that is reset goes on from its last value, which
-    /// [`Counted::resets`] counts.
+    /// a counter is corrected. If a counter is reset, the joules go on from the last value, and
+    /// [`Counted::resets`] counts the reset.
     ///
     /// # Errors
     ///
@@ -109,7 +110,7 @@ pub trait Meter: fmt::Debug + Send {
     }
 }
 
-/// A meter of a machine, or the reason why it cannot be used.
+/// A meter of a machine, or the reason why a meter cannot be used.
 pub type Found = Result<Box<dyn Meter>, Unavailable>;
 
 /// Description of a meter: what it measures, by what means, and how finely.
@@ -119,7 +120,7 @@ pub struct MeterInfo {
     pub domain: Domain,
     /// Means by which the energy is measured.
     pub source: Source,
-    /// What the meter reads there: a file, a command line, or a card with its driver.
+    /// Description of what the meter reads: a file, a command line, or a card with its driver.
     pub detail: String,
     /// Resolution: the smallest step of energy that the meter can show, in joules; the sensor
     /// itself may be coarser. `None` where energy is integrated from power.
@@ -227,8 +228,8 @@ impl Reading {
 pub struct Counted {
     /// Energy since the first reading, in joules.
     pub energy: Joules,
-    /// Number of times that the value read differed from the one before. A counter that is updated
-    /// more often than it is read looks slower than it is.
+    /// Number of times that the value read differed from the one before. That is less than the
+    /// number of real updates where the counter is updated more often than it is read.
     pub updates: u64,
     /// Time from the first of these updates to the last.
     pub updating: Duration,

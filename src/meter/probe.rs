@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use super::unavailable::{Unavailable, Why};
 use super::{Clock, Domain, Found, Host, Meter, Reading};
 
-/// Work that makes counters move, to find those that stand still.
+/// Work that makes the energy counters of a processor move, so that those that stand still are
+/// found.
 pub struct CounterExercise<'a> {
-    /// Number of looks after which a counter that has not moved is taken to stand still.
+    /// Number of readings after which a counter that has not moved is taken to stand still.
     pub looks: u32,
-    /// Work that is done before each look.
+    /// Work that is done before each reading.
     pub work: &'a mut dyn FnMut(),
 }
 

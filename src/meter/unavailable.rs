@@ -23,8 +23,8 @@ impl Unavailable {
         Self { by, what, why }
     }
 
-    /// Returns what to do about it, as a sentence without its full stop; `None` where nothing is
-    /// wrong.
+    /// Returns what to do about it, as a sentence without its full stop; `None` where nothing has
+    /// to be done.
     #[must_use]
     pub fn remedy(&self) -> Option<String> {
         self.why.remedy(self.by)

@@ -12,7 +12,7 @@ use crate::workload::Place;
 pub enum DeviceId {
     /// The processor of this machine.
     Cpu,
-    /// The GPU of this number, as perjoule numbers them.
+    /// The GPU of this number, from 0, in the order in which this crate lists the machine's GPUs.
     Gpu(u8),
 }
 

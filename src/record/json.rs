@@ -50,8 +50,8 @@ pub enum ReadRecordError {
 ///
 /// # Errors
 ///
-/// Fails if a number is infinite or the result of 0 / 0, for which JSON has no form: such a file
-/// could not be read back.
+/// Fails with [`ReadRecordError::Undefined`] if a number is infinite or NaN, for which JSON has no
+/// form: such a file could not be read back.
 pub fn text(record: &Record) -> Result<String, ReadRecordError> {
     let text = serde_json::to_string_pretty(record).map_err(malformed)? + "\n";
     match parsed(&text) {
@@ -65,7 +65,8 @@ pub fn text(record: &Record) -> Result<String, ReadRecordError> {
 ///
 /// # Errors
 ///
-/// Fails if the file cannot be read, is no record of this version, or has an impossible value.
+/// Fails if the file cannot be read, is no record of this schema version
+/// ([`RECORD_SCHEMA`]), or has an impossible value.
 pub fn open(file: &Path) -> Result<Record, ReadRecordError> {
     read(&input::file(file, InputLimit::SCORE)?)
 }
@@ -83,8 +84,8 @@ pub fn from_reader(reader: impl Read) -> Result<Record, ReadRecordError> {
 ///
 /// # Errors
 ///
-/// Fails if the text is malformed, with line and column, is of another version, or has an
-/// impossible value, with its place.
+/// Fails if the text is malformed, is of another schema version, or has an impossible value. The
+/// error names the line and column of malformed text, and the place of an impossible value.
 pub fn read(text: &str) -> Result<Record, ReadRecordError> {
     Ok(checked(parsed(text)?)?)
 }

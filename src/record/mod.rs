@@ -2,9 +2,9 @@
 //! made from it, and its JSON form keeps every digit.
 //!
 //! Every number comes with its conditions: device, size, threads, slices and spread, how often it
-//! was checked, what the roof is, and, for energy, which meter was read and what it was charged
-//! with. A value that is not known is `None`, which is `null` in JSON, and never a zero. A name
-//! that this version does not know is kept as it stands in the file ([`Named`]).
+//! was checked, and what its roof is. Energy also names its meter and the domains that were added
+//! up. A value that is not known is `None`, which is `null` in JSON, and never a zero. A name that
+//! this version does not know is kept as it stands in the file ([`Named`]).
 
 mod check;
 mod device;
@@ -161,8 +161,8 @@ pub struct Row {
     /// Rate of the fastest slice divided by that of the roof, 0 to 1.05; `None` (null) if there is
     /// no roof or it was disturbed.
     pub of_roof: Option<f64>,
-    /// Share of the time in which the device worked, by its own clock, the median over the slices;
-    /// `None` (null) if it has no such clock.
+    /// Share of the time in which the device worked, 0 to 1, by its own clock, the median over the
+    /// slices; `None` (null) if it has no such clock.
     pub busy: Option<f64>,
     /// Arithmetic intensity of a matrix product: work per byte if each matrix is read or written
     /// once, which is the least possible; `None` (null) for other work.
@@ -231,7 +231,8 @@ pub struct Roof {
     pub of: String,
     /// Rate of the roof, in the row's unit of work per second.
     pub per_second: f64,
-    /// Number of the roof's operations that one unit of the row's work takes.
+    /// Number of the roof's units of work that one unit of the row's work takes: for a hash, the
+    /// operations that it needs; for a product, 1.
     pub each: f64,
     /// Whether the row's fastest slice was faster than 1.05 times this rate, which therefore is no
     /// roof.
@@ -247,7 +248,7 @@ pub struct Energy {
     pub assumed: bool,
     /// Means of measurement: `rapl`, `nvml`, `csv`, `assumed`, …
     pub source: Named<Source>,
-    /// Domains whose energy was added up: `package-0`, `dram-0`, `gpu:0`, `machine`, …
+    /// Domains that the work is charged with, whose energy was added up: `package-0`, `dram-0`, `gpu:0`, `machine`, …
     pub charged: Vec<Named<Domain>>,
     /// Mean power that the domains drew during the work, in watts, idle power included.
     #[serde(rename = "gross_watts")]

@@ -34,7 +34,7 @@ impl<T: FromStr + fmt::Display> From<&str> for Named<T> {
     }
 }
 
-/// Equal if the name is known and stands for that value.
+/// A name equals a value if this version knows the name and it stands for that value.
 impl<T: PartialEq> PartialEq<T> for Named<T> {
     fn eq(&self, other: &T) -> bool {
         self.known() == Some(other)

@@ -16,10 +16,11 @@ pub enum NoEnergy {
         /// Device that no meter measures.
         device: DeviceId,
     },
-    /// The row is a peak, which is there for others to be compared with.
+    /// The row is a peak, which only serves as a roof and is not metered.
     #[error("a peak: its numbers stand still, so that it draws less than real work")]
     Peak,
-    /// Another row of the device is metered in its place.
+    /// Another row of the device is metered instead: only the fastest engine, and only on all
+    /// threads.
     #[error("only the fastest engine is metered, on all threads, and so are products and memory")]
     Another,
     /// A meter of the device failed.

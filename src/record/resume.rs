@@ -16,7 +16,7 @@ pub enum ResumeError {
         /// Processor of this machine, `unknown` if it is not known.
         ours: String,
     },
-    /// The record was measured by another version of perjoule, which is given.
+    /// The record was measured by another version of perjoule, which this field holds.
     #[error("perjoule {0} has measured it, and this is {version}", version = env!("CARGO_PKG_VERSION"))]
     Version(String),
 }
@@ -73,7 +73,7 @@ impl Record {
         (self, told)
     }
 
-    /// Adds those of `others` whose device and kind of work have no row in this record.
+    /// Adds the rows of `others` whose device and kind of work have no row in this record.
     #[must_use]
     pub fn with_others(mut self, others: &[Row]) -> Self {
         let is_of = |row: &Row, other: &Row| {
@@ -85,7 +85,8 @@ impl Record {
         self
     }
 
-    /// Puts the finished work of an earlier record before this one, as if both had been one score.
+    /// Returns this record with the finished work of the earlier record `before` in front of its
+    /// own, as if both had been one score.
     #[must_use]
     pub fn after(mut self, before: Self) -> Self {
         let is_finished = |row: &Row| {

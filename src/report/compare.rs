@@ -1,9 +1,9 @@
 //! Compares several reports: the same work on the same device side by side, and whether two numbers
-//! differ by more than their uncertainty.
+//! differ by more than their uncertainty. A report here is a [`Record`] with a name.
 //!
 //! Two numbers differ if they are further apart than two standard deviations of their difference.
-//! The deviation of a rate is taken from the spread of its slices, that of an efficiency is in the
-//! report. Watts that a user stated have no such deviation, nor has a single slice or window, so
+//! The deviation of a rate is taken from the spread of its slices; that of an efficiency is in the
+//! record. Watts that a user stated have no such deviation, nor has a single slice or window, so
 //! nothing is concluded from them.
 
 use std::fmt::Write as _;
@@ -164,7 +164,8 @@ enum Threads {
     Most,
 }
 
-/// Compares named reports, row by row of the same device, workload, variant and size.
+/// Compares records, each given with its name. Rows of the same device, workload, variant and size
+/// are compared with each other.
 #[must_use]
 pub fn compare(reports: &[(String, Record)]) -> Comparison {
     let mut found: Vec<Group<'_>> = Vec::new();
@@ -355,7 +356,7 @@ impl Comparison {
     ///
     /// # Errors
     ///
-    /// None is known: a comparison has nothing in it that JSON has no form for.
+    /// None is known: every value of a comparison has a form in JSON.
     pub fn json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self).map(|text| text + "\n")
     }

@@ -1,9 +1,9 @@
 //! Renders a record, a comparison or a decision for people and for other programs.
 //!
-//! Each exporter has its own file: [`table`] for terminals, [`csv`], [`prometheus`] and [`html`], a
-//! page with charts; [`compare`] sets several records side by side, [`mod@decision`] renders a
-//! decision, and [`file`](mod@file) writes any of them to a file. JSON is the record's own form:
-//! [`crate::record::json`].
+//! Each format has its own module: [`table`] is text for terminals, [`csv`] is for spreadsheets,
+//! [`prometheus`] is for monitoring, and [`html`] is a page with charts. [`compare`] sets several
+//! records side by side, [`mod@decision`] renders a decision, and [`file`](mod@file) writes any of
+//! these texts to a file. [`crate::record::json`] reads and writes a record as JSON.
 
 pub mod compare;
 pub mod csv;

@@ -2,8 +2,8 @@
 //!
 //! The examples include this file.
 
-/// Returns whether a character steers a terminal or the direction of writing, or is invisible: in a
-/// name from elsewhere it can deceive a reader.
+/// Returns whether a character controls a terminal or the direction of writing, or is invisible.
+/// Such a character in a name from outside can deceive a reader, so reports replace it.
 #[must_use]
 pub fn is_odd(character: char) -> bool {
     character.is_control()

@@ -11,7 +11,7 @@ use crate::record::{DeviceId, Energy, NoEnergy};
 use crate::units::{Joules, WorkAmount};
 use crate::workload::WorkloadError;
 
-/// The configuration of energy measurements, with the meters that they use.
+/// The settings of the energy measurements of a score, with the meters that they use.
 pub struct Metering {
     /// Recorder that reads the meters.
     pub recorder: Recorder,
@@ -22,7 +22,7 @@ pub struct Metering {
     pub window: Duration,
     /// Number of windows of each workload.
     pub trials: usize,
-    /// Time for which the idle machine is measured, before and after everything.
+    /// Time for which the idle machine is measured: once before all work, and once after it.
     pub idle: Duration,
     /// Function that returns what another meter's trace shows of a span, called when everything is
     /// over; `None` without a trace.
@@ -97,14 +97,17 @@ impl Metering {
         told || !stated.is_empty()
     }
 
-    /// Returns whether there is a meter that the device can be charged by.
+    /// Returns whether there is a meter whose energy can be assigned to the work of this device.
     #[must_use]
     pub fn is_charged(&self, device: DeviceId) -> bool {
         let meters: Vec<_> = self.recorder.meters().collect();
         !self.charged(device, &meters).is_empty()
     }
 
-    /// Returns the energy that a device is charged with in these windows, in joules.
+    /// Returns the energy of the work of a device in these windows, in joules.
+    ///
+    /// Where a meter measures the whole machine at the wall, that is the energy of the whole
+    /// machine; else it is that of the card, or of the processor packages with their memory.
     ///
     /// # Errors
     ///

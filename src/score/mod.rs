@@ -1,17 +1,18 @@
-//! The score: how fast each device does each kind of work, beside what is possible there and, for
-//! hashing, what users know.
+//! The score: how fast each device does each kind of work, next to the roof of that work and, for
+//! hashing on processors, to a baseline.
 //!
-//! A [`Plan`] is carried out in groups: one class of work on one device, with what it is compared
-//! with. The workloads of a group are timed in slices, in turn, so that all of them meet the same
-//! machine: on shared hardware the clock and the neighbours change from second to second, and two
-//! rates taken apart do not compare.
+//! [`measure`] carries out a [`Plan`] in groups: a group is one class of work (hashing, arithmetic
+//! or memory) on one device, together with its roofs and baseline. The workloads of a group are
+//! timed in slices, in turn, so that all of them see the machine in the same state. On shared
+//! hardware the clock and the load of others change from second to second, so two rates that were
+//! measured one after the other do not compare.
 //!
 //! - *Roof*: the rate at which the same device does the same kind of operations from registers; for
 //!   memory, the rate of a plain copy.
 //! - *Baseline*, for hashing on processors: whole headers hashed with the `sha2` crate.
 //!
-//! All results are checked between slices, as often as that takes no longer than the work, and
-//! after the last one. A workload that fails, or whose result is wrong, has no row.
+//! Results are checked between slices and after the last one; the checks take no more time than the
+//! work. A workload that fails, or whose result is wrong, has no row.
 
 mod charge;
 mod cpu;
@@ -82,11 +83,12 @@ const BUSY: f64 = 0.1;
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Score {
-    /// Rows by group; within a group, what others are compared with comes first.
+    /// Rows by group; within a group, roofs and the baseline come before the rows that are compared
+    /// with them.
     pub rows: Vec<Row>,
-    /// Work for which a device lacks something, or has no memory.
+    /// Work that was not started, because a device lacks something for it or has too little memory.
     pub missing: Vec<Missing>,
-    /// Work that failed on the way, or computed wrong results.
+    /// Work that was started, and then failed or computed wrong results.
     pub faults: Vec<Missing>,
     /// Memory capacities of the GPUs.
     pub capacities: Vec<Capacity>,
@@ -104,7 +106,7 @@ pub struct Score {
 pub struct ScoreProgress {
     /// Device and work in hand, as in `cpu: memory`.
     pub group: String,
-    /// Number of groups that are done, and number of groups of the plan.
+    /// Number of groups that are done, and number of all groups of the plan, in this order.
     pub groups: (usize, usize),
     /// Share of this group's time that has passed, from 0 to 1; at 0 it is being prepared.
     pub share: f64,
@@ -118,9 +120,9 @@ pub struct Observer<'a> {
     pub keep: &'a mut dyn FnMut(&Score),
 }
 
-/// Carries out a plan, and measures the energy of its work where there is `metering`.
+/// Carries out a plan, and measures the energy of its work as well if there is `metering`.
 ///
-/// Once `stop` is set, the rows are made of what was measured until then.
+/// Once `stop` is set, the measurement ends, and the rows are made of what was measured until then.
 ///
 /// # Errors
 ///

@@ -23,11 +23,11 @@ pub struct Plan {
     pub engines: Vec<Arc<dyn Engine>>,
     /// Types of numbers in products and peaks; all of them if empty.
     pub dtypes: Vec<Dtype>,
-    /// Sides of the matrices; `None` finds those from which on larger ones are not faster.
+    /// Sides of the matrices; `None` searches for the smallest size at which the rate stops rising.
     pub shape: Option<Shape>,
-    /// Size of each array for bandwidth, in bytes; `None` is more than the caches hold.
+    /// Size of each array for bandwidth, in bytes; `None` chooses one that no cache holds.
     pub array_bytes: Option<u64>,
-    /// Number of threads of the rows that use several.
+    /// Number of threads of the rows that use several; the other rows of a processor use one.
     pub threads: usize,
     /// Time to measure each group (hashing, arithmetic or memory on one device), without its
     /// preparation and its energy windows.

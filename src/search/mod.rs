@@ -1,15 +1,14 @@
-//! A search over all cores and GPUs: hands chunks of the work out, verifies candidates, returns
-//! shares in one order.
+//! A search over all cores and GPUs: it hands out chunks of the work, verifies candidates, and
+//! returns shares in a fixed order.
 //!
-//! The order is that of the work, not of the workers: time, then version group, then nonce, then
-//! version inside the group. Threads claim chunks of the work from the front, each as large as it
-//! can do in the time that its engine asks for (a millisecond on a CPU, or less where threads share
-//! a core), so a search stops within that. What they find is put back in order, so that
-//! [`Search::first`] returns the same share on every engine, with every number of threads, and with
-//! several engines together.
+//! The order does not depend on the workers: shares come by time, then version group, then nonce,
+//! then version inside the group. Threads claim chunks of the work from the front. A chunk takes
+//! about as long as the engine asks for: a millisecond on a CPU, or less where threads share a
+//! core. What the threads find is put back in order, so [`Search::first`] returns the same share
+//! with every engine, every number of threads, and several engines together.
 //!
-//! An engine may fail. Its unfinished work is then done by the others, and nothing is lost or
-//! counted twice; the search fails only when no engine is left.
+//! An engine may fail. The others then do its unfinished work, and nothing is lost or counted
+//! twice. The search fails only when no engine is left.
 
 mod duty_cycle;
 mod rate;
@@ -66,20 +65,22 @@ impl Search {
         Self { header, target, nonces: NonceRange::ALL, mask: None, group: MAX_GROUP, seconds: 0 }
     }
 
-    /// Restricts the search to these nonces, for every version and time.
+    /// Restricts the search to these nonces, for every version and time; the default is all nonces.
     #[must_use]
     pub fn nonces(self, nonces: NonceRange) -> Self {
         Self { nonces, ..self }
     }
 
-    /// Rolls the version bits of `mask` as well, starting from the header's own version.
+    /// Tries every version that differs from the header's own only in bits of `mask`, the header's
+    /// own first; by default only the header's own version is tried.
     #[must_use]
     pub fn versions(self, mask: VersionMask) -> Self {
         Self { mask: Some(mask), ..self }
     }
 
     /// Sets how many versions are tried on each nonce before the next one: 1 to [`MAX_GROUP`],
-    /// which is the default; fewer if the mask has fewer. It determines the order of the results.
+    /// which is the default, or as many as the mask allows if that is fewer. The order of the
+    /// shares depends on it.
     ///
     /// # Errors
     ///
@@ -91,8 +92,8 @@ impl Search {
         Ok(Self { group: size, ..self })
     }
 
-    /// Rolls the header's time as well: up to `seconds` later, each when nonces and versions are
-    /// exhausted.
+    /// Tries later times as well: one second later each time that all nonces and versions are
+    /// exhausted, up to `seconds` after the header's own time. The default is 0.
     ///
     /// A node refuses a block whose time is more than two hours past its own clock.
     #[must_use]
@@ -112,7 +113,8 @@ impl Search {
         self.target
     }
 
-    /// Returns the number of all hashes of this search: times, versions and nonces multiplied.
+    /// Returns the number of hashes in the whole search: the numbers of times, versions and nonces,
+    /// multiplied.
     #[must_use]
     pub fn hashes(&self) -> u128 {
         u128::from(self.times()) * u128::from(self.version_count()) * u128::from(self.nonces.len())
@@ -123,39 +125,39 @@ impl Search {
     /// [`Outcome::shares`] holds that share, or nothing if the search was exhausted, stopped or
     /// failed. A search that was stopped or failed may hold a share that is not the first.
     #[must_use]
-    pub fn first(&self, workers: &Workers, watch: SearchControl<'_>) -> Outcome {
-        self.all(1, workers, watch)
+    pub fn first(&self, workers: &Workers, control: SearchControl<'_>) -> Outcome {
+        self.all(1, workers, control)
     }
 
     /// Runs the search until it has found the first `limit` shares in its order; with a limit of 0
     /// it returns at once with none.
     #[must_use]
-    pub fn all(&self, limit: usize, workers: &Workers, watch: SearchControl<'_>) -> Outcome {
+    pub fn all(&self, limit: usize, workers: &Workers, control: SearchControl<'_>) -> Outcome {
         let mut shares = Vec::new();
-        let outcome = self.each(limit, workers, watch, &mut |found| shares.extend(found));
+        let outcome = self.each(limit, workers, control, &mut |found| shares.extend(found));
         Outcome { shares, ..outcome }
     }
 
     /// Runs the search as [`Self::all`] does, but hands the shares over while it goes on.
     ///
-    /// They need not all be in memory, and [`Outcome::shares`] is empty.
+    /// So the shares need not all fit into memory, and [`Outcome::shares`] is empty.
     ///
     /// `take` is called on the calling thread, about as often as progress is reported, with the
-    /// shares that come next in the order of the search. The search waits if more are found than
-    /// `take` keeps up with. Shares that a stopped or failed search found after work that was not
-    /// done are handed over at its end.
+    /// shares that come next in the order of the search. If shares are found faster than `take`
+    /// accepts them, the search waits. A search that is stopped or fails may have found shares
+    /// beyond work that was not done; they are handed over at its end.
     #[must_use]
     pub fn each(
         &self,
         limit: usize,
         workers: &Workers,
-        watch: SearchControl<'_>,
+        control: SearchControl<'_>,
         take: &mut dyn FnMut(Vec<Share>),
     ) -> Outcome {
         let start = Instant::now();
         let pieces = WorkQueue::new(self, limit);
         if limit > 0 {
-            workers.run(&pieces, watch, start, take);
+            workers.run(&pieces, control, start, take);
         }
         let mut outcome = pieces.into_outcome(start.elapsed(), workers.faults());
         let rest = std::mem::take(&mut outcome.shares);
@@ -187,7 +189,7 @@ impl Search {
     }
 }
 
-/// Runs searches one after the other until one has a share.
+/// Runs searches one after the other until one finds a share, is stopped or fails, or `work` ends.
 ///
 /// The next search is taken from `work` when the last is exhausted: this is how a miner gets new
 /// work when nonces, versions and time are used up. The outcome's hashes and time are those of all
@@ -195,7 +197,7 @@ impl Search {
 pub fn first_of(
     work: impl IntoIterator<Item = Search>,
     workers: &Workers,
-    mut watch: SearchControl<'_>,
+    mut control: SearchControl<'_>,
 ) -> Outcome {
     let mut total = Outcome {
         shares: Vec::new(),
@@ -206,7 +208,7 @@ pub fn first_of(
     };
     for search in work {
         let Outcome { hashes, took, .. } = total;
-        let next = search.first(workers, watch.again());
+        let next = search.first(workers, control.again());
         total = Outcome { hashes: hashes + next.hashes, took: took + next.took, ..next };
         if total.end != End::Exhausted {
             break;
@@ -228,11 +230,11 @@ pub struct Outcome {
     pub took: Duration,
     /// Why the search ended.
     pub end: End,
-    /// Errors of the engines of these workers that failed, in this search or before, in the order
-    /// of [`Workers::engines`].
+    /// Errors of the workers' engines that have failed, in this search or an earlier one, in the
+    /// order of [`Workers::engines`].
     ///
-    /// Their unfinished work went to other engines, and they are not used again. What they did
-    /// before counts, even where one was found to be wrong.
+    /// The unfinished work of these engines went to others, and they are not used again. The hashes
+    /// that they did before are counted, even where an engine computed wrong results.
     pub faults: Vec<EngineError>,
 }
 
@@ -250,13 +252,13 @@ pub enum End {
     Failed,
 }
 
-/// A handle that stops searches, from any thread and for good: one that starts later with the same
-/// handle ends at once.
+/// A handle that stops searches, from any thread and for good: a search that starts later with the
+/// same handle ends at once.
 ///
 /// A search stops within 10 ms on a CPU that is not overloaded, and within 100 ms if a GPU searches
-/// too; if a GPU hangs, it waits until the engine has given it up. With far more threads than
-/// cores, each has to have its turn first: 0.1 s for 1,024 on two cores. The search keeps every
-/// share verified by then.
+/// too. If a GPU hangs, the search waits until the engine has given the GPU up. With far more
+/// threads than cores, each thread must first have its turn: 0.1 s for 1,024 threads on two cores.
+/// The search keeps every share that was verified by then.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<AtomicBool>);
 
@@ -286,8 +288,8 @@ pub struct Progress {
     pub elapsed: Duration,
 }
 
-/// Control over a running search: a stop handle, a throttle, and a callback for progress. The
-/// default has none of them.
+/// Control over a running search: a stop handle, a throttle, and a callback for progress. With the
+/// default a search runs to its end at full speed and reports nothing.
 #[derive(Default)]
 pub struct SearchControl<'a> {
     stop: Stop,
@@ -309,14 +311,15 @@ impl<'a> SearchControl<'a> {
         Self { throttle: throttle.clone(), ..self }
     }
 
-    /// Calls `progress` about ten times a second, on the thread that called the search.
+    /// Calls `progress` at the interval of [`Self::every()`], on the thread that called the search.
     #[must_use]
     pub fn progress(self, progress: &'a mut dyn FnMut(Progress)) -> Self {
         Self { progress: Some(progress), ..self }
     }
 
-    /// Sets the interval between reports of progress, 100 ms by default: a millisecond at least,
-    /// and late where threads search on every core.
+    /// Sets the interval between reports of progress: 100 ms by default, from 1 ms to 24 hours;
+    /// other values are taken for the nearer of these. Reports may come late where threads search
+    /// on every core.
     #[must_use]
     pub fn every(self, every: Duration) -> Self {
         Self { every: Some(every), ..self }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-/// A duty: the share of the time in which something works, from 0 %, never, to 100 %, always.
+/// A duty: the fraction of the time in which something works, from 0 % (never) to 100 % (always).
 ///
 /// It is stored in steps of a ten-thousandth of a percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,18 +83,17 @@ impl FromStr for Duty {
 /// new one is at full speed.
 ///
 /// Searches that are [given](super::SearchControl::throttle) the throttle follow it between two
-/// chunks of their work, on every engine: within a few milliseconds on CPUs, and within what is in
-/// the queue of a GPU, 75 ms. What they find does not depend on it. At full speed it costs reading
-/// one number for each chunk; in a pause all workers sleep, and only the thread that called the
-/// search wakes now and then to see whether it is stopped.
+/// chunks of their work, on every engine: within a few milliseconds on CPUs, and within 75 ms on a
+/// GPU, whose queue has to empty first. What they find does not depend on the throttle. At full
+/// speed it costs the reading of one number for each chunk. In a pause all workers sleep, and only
+/// the thread that called the search wakes now and then to see whether it is stopped.
 ///
 /// At a duty in between, every thread alternates short times of work and of idling (pulse-width
-/// modulation). The alternative, letting some threads work and the others sleep, has no set points
-/// between one thread and the next, none at all on one core or one GPU, and does not give the share
-/// that it says if cores are unequal, are two threads of one core, or run faster when their
-/// neighbours sleep. Idle times last a millisecond or more, which is longer than a core takes to
-/// fall asleep and to wake up, and threads begin them one after the other, so that the power is
-/// smooth.
+/// modulation). Letting some threads work while others sleep would be too coarse: one core or one
+/// GPU would have no steps at all. It would also miss the duty where cores are unequal, share a
+/// physical core, or run faster when their neighbours sleep. Idle times last a millisecond or more,
+/// which is longer than a core takes to fall asleep and to wake up. Threads begin them one after
+/// the other, so that the power is smooth.
 ///
 /// ```
 /// use perjoule::search::{Duty, Throttle, SearchControl};
@@ -123,10 +122,10 @@ impl Default for DutySetting {
 }
 
 impl Throttle {
-    /// Sets the duty of the searches from now on.
+    /// Sets the duty of all searches that were given this throttle, from now on.
     ///
-    /// The duty holds for the time of each thread that computes, or of the device that threads
-    /// submit to. Sleep that lasted too long is made up for, so that it holds on average.
+    /// The duty is the fraction of the time in which each CPU thread, or each GPU, works. If a
+    /// sleep lasts too long, the next ones are shorter, so that the duty holds on average.
     pub fn set(&self, duty: Duty) {
         self.0.millionths.store(duty.millionths, Ordering::Relaxed);
         for wakeup in lock(&self.0.wakeups).iter().filter_map(Weak::upgrade) {

@@ -48,8 +48,9 @@ const LEAST_SHARE: f64 = 1.0 / 32.0;
 
 /// Engines and the threads that run them.
 ///
-/// Starting them takes a moment, so searches share them, one after the other: a second one waits
-/// for its turn until it is stopped.
+/// Starting threads takes a moment, so start workers once and use them for many searches. They run
+/// one search at a time: a second one waits until the first has ended, or until it is stopped
+/// itself.
 #[derive(Debug)]
 pub struct Workers {
     members: Vec<EngineSlot>,
@@ -78,10 +79,10 @@ pub enum WorkersError {
         /// Number of threads that was asked for.
         threads: usize,
     },
-    /// The operating system does not say which cores there are, or does not let threads choose one.
+    /// The operating system does not list its cores, or does not let a thread be pinned to one.
     #[error("threads cannot be pinned: this system does not say to which cores, or refuses it")]
     Pinning,
-    /// The operating system did not start as many threads.
+    /// The operating system did not start this many threads.
     #[error("cannot start {threads} threads")]
     Start {
         /// Number of threads that was asked for.
@@ -100,7 +101,8 @@ pub struct WorkersBuilder {
 }
 
 impl Workers {
-    /// Starts workers for the fastest CPU engine, measured without version rolling, on all cores.
+    /// Starts workers for the CPU engine that is fastest at jobs of one version, on all cores. It
+    /// measures the engines first, for a few milliseconds each.
     ///
     /// # Errors
     ///
@@ -142,11 +144,11 @@ impl Workers {
     pub(super) fn run(
         &self,
         pieces: &WorkQueue<'_>,
-        watch: SearchControl<'_>,
+        control: SearchControl<'_>,
         start: Instant,
         take: &mut dyn FnMut(Vec<Share>),
     ) {
-        let SearchControl { stop, throttle, every, mut progress } = watch;
+        let SearchControl { stop, throttle, every, mut progress } = control;
         let Some(_turn) = self.turn(&stop) else { return pieces.stop() };
         let mut progress = || {
             if let Some(progress) = &mut progress {
@@ -265,10 +267,10 @@ impl Drop for StopOnPanic<'_> {
 }
 
 impl WorkersBuilder {
-    /// Adds an engine, on threads of its own: all engines search together and share the work by
-    /// speed.
+    /// Adds an engine, on threads of its own. All engines search together, and a faster one does
+    /// more of the work.
     ///
-    /// Engines on the same cores get no more out of them than the fastest alone would.
+    /// Two CPU engines on the same cores are no faster together than the faster one alone.
     #[must_use]
     pub fn engine(mut self, engine: Arc<dyn Engine>) -> Self {
         self.engines.push(engine);
@@ -292,9 +294,9 @@ impl WorkersBuilder {
     ///
     /// # Errors
     ///
-    /// When an engine would have no threads or more than [`MAX_THREADS`], or all together more than
-    /// [`rayon`] allows; when they are to be pinned and the system does not say to which cores; or
-    /// when it does not start as many threads.
+    /// When an engine would have no threads or more than [`MAX_THREADS`], or when all engines
+    /// together would have more than [`rayon`] allows; when threads are to be pinned and the system
+    /// does not list its cores or refuses; or when the system does not start this many threads.
     pub fn build(self) -> Result<Workers, WorkersError> {
         let most = |threads: usize, most: usize| match threads {
             0 => Err(WorkersError::Threads { threads }),

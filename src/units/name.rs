@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// The error of a text that is none of the names of some kind of thing.
+/// The error for a text that is not a known name, such as that of an engine or a device.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no {kind} is called {name:?}{}", listed(.expected))]
 pub struct UnknownNameError {
@@ -25,7 +25,7 @@ impl UnknownNameError {
         Self { kind, name: name.to_owned(), expected: expected.into() }
     }
 
-    /// Returns the text that is no name.
+    /// Returns the text that was given and is no known name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

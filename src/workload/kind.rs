@@ -18,7 +18,7 @@ pub enum Kind {
     Bandwidth,
     /// Peak rate of arithmetic from registers.
     Peak,
-    /// Latency: the time that next to no work takes.
+    /// Latency: the time from the launch of a tiny piece of work to its result.
     Latency,
 }
 

@@ -43,7 +43,8 @@ pub(crate) use self::number::random;
 
 /// A unit of benchmark work that was prepared to run on a machine.
 pub trait Workload: fmt::Debug + Send {
-    /// Returns what is done, at what size, and on what device or how many threads.
+    /// Returns the name of the workload: the kind of work, its variant and size, and the device or
+    /// the number of threads.
     fn label(&self) -> Label;
 
     /// Works for about as long as `time` says, and for at least one whole unit of work.
@@ -64,7 +65,7 @@ pub trait Workload: fmt::Debug + Send {
     fn check(&mut self) -> Result<(), WorkloadError>;
 
     /// Returns how long the device has worked until now, by its own clock; `None` if it has no such
-    /// clock. Divided by the time taken this is the device's utilization.
+    /// clock. The growth over some time, divided by that time, is the device's utilization.
     fn busy(&self) -> Option<Duration> {
         None
     }
@@ -245,7 +246,7 @@ pub enum WorkloadError {
         /// What the device lacks.
         what: &'static str,
     },
-    /// The operating system did not give as much memory.
+    /// The operating system did not give this much memory.
     #[error("out of memory: the system does not give {bytes} bytes")]
     OutOfMemory {
         /// Bytes that were asked for at once.
@@ -257,7 +258,7 @@ pub enum WorkloadError {
         /// Number of threads that was asked for.
         threads: usize,
     },
-    /// The operating system did not start as many threads.
+    /// The operating system did not start this many threads.
     #[error("cannot start {threads} threads")]
     Start {
         /// Number of threads that was asked for.
@@ -280,7 +281,7 @@ pub enum WorkloadError {
 }
 
 impl WorkloadError {
-    /// Returns whether something smaller might do.
+    /// Returns whether the same workload at a smaller size might succeed.
     fn is_of_size(&self) -> bool {
         matches!(
             self,

@@ -1,9 +1,9 @@
 //! SHA-256d as a workload: the search, the baseline that it is compared with, and the roof of the
 //! search.
 //!
-//! All three work in calls of a size that fills the time they are given, which they learn as they
-//! go. The clock is read once a call, since an engine hashes thousands of headers in the time that
-//! reading takes.
+//! All three work in calls that hash many headers. They learn how many headers fill the time that
+//! they are given. The clock is read once a call and not once a header, since reading it takes time
+//! as well.
 
 use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -28,10 +28,10 @@ const CHANCE: u32 = 18;
 
 /// The workload of a search by an engine, over fresh nonces.
 ///
-/// On a processor nothing meets the target, as on the main chain, where the top word of every
-/// target is zero: comparing with that is less work. The check is that the engine still finds real
-/// blocks. On a GPU some hashes meet the target: the check computes those again, and their number
-/// has to be that of chance, so that work which was left out shows.
+/// On a processor the top 32 bits of the target are zero, as on the main chain, and no hash meets
+/// it: comparing with zero is less work. The check is that the engine still finds real blocks. On a
+/// GPU some hashes meet the target. The check computes those again, and their number has to be
+/// close to the expected one, so that a device which leaves out work is found.
 #[derive(Debug)]
 pub struct HashSearch {
     engine: Arc<dyn Engine>,
@@ -285,7 +285,7 @@ impl Workload for EnginePeak {
         })
     }
 
-    /// Checks nothing: that these operations are right, the search shows.
+    /// Checks nothing: the check of the search shows that the engine computes right.
     fn check(&mut self) -> Result<(), WorkloadError> {
         Ok(())
     }

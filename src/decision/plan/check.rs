@@ -2,7 +2,7 @@
 
 use std::fmt::Arguments;
 
-use super::error::Error;
+use super::error::PlanError;
 use super::problem::{Class, MOST_CELLS, Operation, Problem};
 use crate::units::Watts;
 
@@ -10,17 +10,17 @@ use crate::units::Watts;
 const MOST: f64 = 1e15;
 
 /// Checks that there is memory for a plan of that many kinds of hardware and hours.
-pub(in crate::decision) fn size(kinds: usize, hours: usize) -> Result<(), Error> {
+pub(in crate::decision) fn size(kinds: usize, hours: usize) -> Result<(), PlanError> {
     if kinds.saturating_mul(hours) > MOST_CELLS {
-        return Err(Error::TooLarge { kinds, hours });
+        return Err(PlanError::TooLarge { kinds, hours });
     }
     Ok(())
 }
 
 /// Checks that every number is in its range.
-pub(super) fn numbers(problem: &Problem) -> Result<(), Error> {
+pub(super) fn numbers(problem: &Problem) -> Result<(), PlanError> {
     if problem.hours.is_empty() {
-        return Err(Error::NoHours);
+        return Err(PlanError::NoHours);
     }
     let site = &problem.site;
     positive(format_args!("the site's power"), site.power.value())?;
@@ -51,7 +51,7 @@ pub(super) fn numbers(problem: &Problem) -> Result<(), Error> {
     of_ai(problem)
 }
 
-fn of_class(class: &Class) -> Result<(), Error> {
+fn of_class(class: &Class) -> Result<(), PlanError> {
     let name = &class.name;
     not_negative(format_args!("the count of {name}"), class.count)?;
     not_negative(format_args!("the conversion of {name}"), class.conversion.value())?;
@@ -64,11 +64,11 @@ fn of_class(class: &Class) -> Result<(), Error> {
     Ok(())
 }
 
-fn of_ai(problem: &Problem) -> Result<(), Error> {
+fn of_ai(problem: &Problem) -> Result<(), PlanError> {
     for (at, stage) in problem.ai.stages.iter().enumerate() {
         not_negative(format_args!("the capacity of stage {at}"), stage.capacity.value())?;
         if at > 0 && problem.ai.stages[at - 1].from >= stage.from {
-            return Err(Error::StageOrder { stage: at, from: stage.from });
+            return Err(PlanError::StageOrder { stage: at, from: stage.from });
         }
     }
     problem.ai.contract.map_or(Ok(()), |contract| {
@@ -77,7 +77,7 @@ fn of_ai(problem: &Problem) -> Result<(), Error> {
 }
 
 /// Checks that the contract fits each of the other limits taken alone.
-pub(super) fn contract(problem: &Problem) -> Result<(), Error> {
+pub(super) fn contract(problem: &Problem) -> Result<(), PlanError> {
     let Some(contract) = problem.ai.contract else { return Ok(()) };
     let most = most(problem);
     for (hour, of) in problem.hours.iter().enumerate().skip(contract.from) {
@@ -94,7 +94,7 @@ pub(super) fn contract(problem: &Problem) -> Result<(), Error> {
             let Some(most) = most else { continue };
             if most < contract.least {
                 let (least, from) = (contract.least, contract.from);
-                return Err(Error::CommittedPower { least, from, limit, most, hour });
+                return Err(PlanError::CommittedPower { least, from, limit, most, hour });
             }
         }
     }
@@ -128,15 +128,15 @@ fn most(problem: &Problem) -> Most {
     Most { machines, cooling }
 }
 
-fn number(what: Arguments<'_>, value: f64) -> Result<(), Error> {
+fn number(what: Arguments<'_>, value: f64) -> Result<(), PlanError> {
     within(what, value, value.abs() < MOST, "a number of less than 10^15")
 }
 
-fn not_negative(what: Arguments<'_>, value: f64) -> Result<(), Error> {
+fn not_negative(what: Arguments<'_>, value: f64) -> Result<(), PlanError> {
     within(what, value, (0.0..MOST).contains(&value), "zero or a positive number below 10^15")
 }
 
-fn positive(what: Arguments<'_>, value: f64) -> Result<(), Error> {
+fn positive(what: Arguments<'_>, value: f64) -> Result<(), PlanError> {
     within(what, value, value > 0.0 && value < MOST, "a positive number below 10^15")
 }
 
@@ -145,13 +145,17 @@ fn within(
     value: f64,
     fits: bool,
     expected: &'static str,
-) -> Result<(), Error> {
-    if fits { Ok(()) } else { Err(Error::OutOfRange { what: what.to_string(), value, expected }) }
+) -> Result<(), PlanError> {
+    if fits {
+        Ok(())
+    } else {
+        Err(PlanError::OutOfRange { what: what.to_string(), value, expected })
+    }
 }
 
 /// Returns the error of a contract that contradicts several limits at once: nothing else keeps a
 /// site from switching everything off.
-pub(super) fn together(problem: &Problem) -> Error {
+pub(super) fn together(problem: &Problem) -> PlanError {
     let site = &problem.site;
     let mut limits = vec!["the site's power"];
     limits.extend(site.cooling.map(|_| "its cooling"));
@@ -161,5 +165,5 @@ pub(super) fn together(problem: &Problem) -> Error {
     let demand = problem.hours.iter().any(|hour| hour.demand.is_some());
     limits.extend(demand.then_some("AI demand"));
     let least = problem.ai.contract.map_or(Watts::ZERO, |contract| contract.least);
-    Error::Together { least, limits: limits.join(", ") }
+    PlanError::Together { least, limits: limits.join(", ") }
 }

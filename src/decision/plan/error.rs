@@ -7,7 +7,7 @@ use crate::units::text::count;
 /// Reason why there is no plan.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum PlanError {
     /// The problem has no hours.
     #[error("a plan needs at least one hour")]
     NoHours,

@@ -6,15 +6,15 @@
 //!             contract)  slots)     program)               └──────┘ until it is proven
 //! ```
 //!
-//! It is a linear program. Machines of one kind are divided as needed; hours have a tariff, a
-//! credit for power that is not drawn, and a demand for AI; the site has limits of power, of
-//! cooling and of how fast its draw changes. The result is the proven optimum within all of them,
-//! and the shadow price of each limit. A site in which a share of the power serves AI and the rest
-//! mines, if that is best, is an outcome and not a choice.
+//! The plan is the solution of a linear program. Machines of one kind are divided as needed; hours
+//! have a tariff, a credit for power that is not drawn, and a demand for AI; the site has limits of
+//! power, of cooling and of how fast its draw changes. The result is the proven optimum within all
+//! of them, and the shadow price of each limit. How much of the power serves AI and how much mines
+//! is not set beforehand: it is part of the result.
 //!
-//! A thousand machines of 20 kinds over a year in which no hour is like another, with all limits,
-//! are more than a million columns and rows as they are written down, and a third of that as
-//! solved: see `benches/plan.rs`.
+//! A thousand machines of 20 kinds over a year in which no two hours are alike, with all limits,
+//! make a program of more than a million columns and rows. About a third of that is left to solve
+//! once equal parts are joined: see `benches/plan.rs`.
 //!
 //! ```
 //! use perjoule::decision::plan::{AiLimits, Class, HourPrices, Problem, SiteLimits, Operation};
@@ -46,7 +46,7 @@
 //! assert_eq!(plan.classes[0].converted.round(), 3.0);
 //! assert_eq!((plan.hours[1].mining.value().round(), plan.hours[1].ai.value().round()), (0.0, 3e3));
 //! assert_eq!(plan.objective.to_string(), "$0.80");
-//! # Ok::<(), perjoule::decision::plan::Error>(())
+//! # Ok::<(), perjoule::decision::plan::PlanError>(())
 //! ```
 
 mod check;
@@ -62,7 +62,7 @@ mod split;
 mod tests;
 
 pub(in crate::decision) use self::check::size;
-pub use self::error::Error;
+pub use self::error::PlanError;
 pub use self::outcome::{
     Accounts, Hourly, HourlyDraw, PlannedClass, ShadowPrices, SitePlan, Summary,
 };
@@ -83,7 +83,7 @@ impl Problem {
     ///
     /// Returns an error where a number is out of its range, where the contract contradicts a limit,
     /// where the problem is too large, and where the solver does not come to a plan that is proven.
-    pub fn plan(&self) -> Result<SitePlan, Error> {
+    pub fn plan(&self) -> Result<SitePlan, PlanError> {
         check::numbers(self)?;
         check::contract(self)?;
         rounds::plan(self, rounds::Effort::default())

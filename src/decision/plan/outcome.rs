@@ -84,9 +84,9 @@ pub struct PlannedClass {
 
 /// Shadow prices: what one more watt of each limit is worth, as long as nothing else changes.
 ///
-/// A megawatt is worth a million times that, if the best plan does not change before. None is
-/// negative but that of the contract, which is what one more watt promised changes, and so is zero
-/// or below.
+/// A megawatt is worth a million times that, as long as the best plan does not change before. Only
+/// the price of the contract may be negative: it is what one more watt of promised draw changes, so
+/// it is zero or below.
 ///
 /// Where a plan has just reached a limit that was of no consequence before, one more watt is worth
 /// less than one watt less would cost; the price is between the two.

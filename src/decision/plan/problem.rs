@@ -11,8 +11,8 @@ pub(super) const MOST_CELLS: usize = 2_000_000;
 pub struct Problem {
     /// Limits of the site.
     pub site: SiteLimits,
-    /// Hours in their order. Each is an hour that passes, so that a local day has as many as it
-    /// has, 23 or 25 too.
+    /// Hours in order of time. Each is an hour that really passes, so a local day may have 23 or 25
+    /// of them.
     pub hours: Vec<HourPrices>,
     /// Machines by kind, and tenants.
     pub classes: Vec<Class>,
@@ -35,8 +35,8 @@ pub struct SiteLimits {
     pub response: Option<DemandResponse>,
 }
 
-/// Demand response: in an hour with a credit, the site is paid for what it draws less than a
-/// baseline, and held to the baseline.
+/// Demand response: in an hour with a credit, the site is paid for the power that it draws less
+/// than a baseline, and must not draw more than the baseline.
 ///
 /// The baseline counts only as far as the site's limit and its machines reach: switching off
 /// machines that are not there is not paid for.

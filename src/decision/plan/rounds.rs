@@ -6,7 +6,7 @@
 //! that some should run and others rest. It ends when a plan is proven; in the last round nothing
 //! is taken together any more, so that it does end.
 
-use super::error::Error;
+use super::error::PlanError;
 use super::model::{Duty, Model};
 use super::outcome;
 use super::problem::Problem;
@@ -50,7 +50,7 @@ impl Default for Effort {
     }
 }
 
-pub(super) fn plan(problem: &Problem, effort: Effort) -> Result<SitePlan, Error> {
+pub(super) fn plan(problem: &Problem, effort: Effort) -> Result<SitePlan, PlanError> {
     let model = Model::new(problem);
     check::size(model.kinds.len(), model.slots.len())?;
     let mut split = if model.slots.len() * model.kinds.len() <= effort.whole {
@@ -65,7 +65,7 @@ pub(super) fn plan(problem: &Problem, effort: Effort) -> Result<SitePlan, Error>
             return Ok(outcome::plan(problem, &model, &found.flows, &found.prices, found.bound));
         }
         if found.in_whole {
-            return Err(Error::Unproven { gap: found.bound - found.objective });
+            return Err(PlanError::Unproven { gap: found.bound - found.objective });
         }
         let last = split.is_whole(&model);
         rounds += 1;
@@ -80,7 +80,7 @@ pub(super) fn plan(problem: &Problem, effort: Effort) -> Result<SitePlan, Error>
                 found.in_whole = last;
             }
             Err(Failure::Infeasible) if last => return Err(check::together(problem)),
-            Err(Failure::Stopped(status)) if last => return Err(Error::Unsolved { status }),
+            Err(Failure::Stopped(status)) if last => return Err(PlanError::Unsolved { status }),
             // What is taken together may forbid every plan that keeps to the limits.
             Err(_) => split = Split::whole(&model),
         }

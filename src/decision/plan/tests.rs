@@ -487,7 +487,7 @@ mod corners {
                 let found = plan.objective.value();
                 prop_assert!(close(best, found), "corners {best}, plan {found}");
             }
-            (None, Err(Error::CommittedPower { .. } | Error::Together { .. })) => {}
+            (None, Err(PlanError::CommittedPower { .. } | PlanError::Together { .. })) => {}
             (best, plan) => {
                 prop_assert!(false, "corners {best:?}, plan {:?}", plan.map(|p| p.objective));
             }
@@ -605,7 +605,7 @@ proptest! {
                 prop_assert!(close(whole, rounds), "whole {whole}, rounds {rounds}");
             }
             // What is checked first is checked by `plan` alone.
-            (Err(Error::CommittedPower { .. }), Err(_)) => {}
+            (Err(PlanError::CommittedPower { .. }), Err(_)) => {}
             (whole, rounds) => prop_assert_eq!(whole.err(), rounds.err()),
         }
     }

@@ -72,7 +72,7 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// Returns an error when the file cannot be read, or with everything that is wrong in it.
+    /// When the file cannot be read, or is wrong; the error then lists everything that is wrong.
     pub fn open(file: &Path) -> Result<Self, SettingsError> {
         let text = input::file(file, InputLimit::SETTINGS);
         let text = text.map_err(|why| SettingsError::Unreadable(why.to_string()))?;
@@ -84,7 +84,7 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// Returns everything that is wrong in it.
+    /// When the text is wrong; the error lists everything that is wrong in it.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, Vec<SiteProblem>> {
         File::new(text).read(|file| Self::read(file, folder))
     }

@@ -9,7 +9,8 @@ use super::toml::{Section, Value};
 /// Age above which a quote is old, in days.
 pub(super) const STALE_DAYS: i32 = 30;
 
-/// Quoted number, with its range, date and source; its type has the unit.
+/// Quoted number, with its range, date and source. Its unit is that of the type `T`, or is given
+/// where the quote is used.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quote<T> {
     /// Value that was quoted.
@@ -39,7 +40,7 @@ impl<T> Quote<T> {
     }
 }
 
-/// Warning of a quote that is old, or of a day to come.
+/// Warning of a quote that is old, or whose date is in the future.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubtful {
     key: String,

@@ -1,12 +1,13 @@
-//! GPU engines: they search nonces by the hundred million, one dispatch after the other.
+//! GPU engines. A GPU searches up to hundreds of millions of nonces in one dispatch, which is one
+//! launch of the search kernel.
 //!
 //! A call of [`Engine::scan`] runs one or several dispatches in a row, and waits for each. [`Gpu`]
-//! asks for three threads, which keeps the device busy: while it works on the dispatch of one,
-//! those of the others wait in its queue. A dispatch takes 25 ms, so a stop may have to wait for
-//! three of them.
+//! asks for three threads, which keeps the device busy: while it works on the dispatch of one
+//! thread, those of the others wait in its queue. A dispatch takes 25 ms, so a stop may have to
+//! wait for three of them.
 //!
-//! Which variant of the kernel is fastest differs between devices, and [`Gpu::open`] measures it:
-//! see [`Tuning`].
+//! The kernel has several variants. Which is fastest differs between devices, so [`Gpu::open`]
+//! measures them: see [`Tuning`].
 
 mod device;
 #[cfg(test)]

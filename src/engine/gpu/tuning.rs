@@ -46,13 +46,15 @@ const HITS: u64 = ROOM as u64 / 8;
 /// A variant of the search kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KernelShape {
-    /// Whether all versions of a job are tried on one message schedule.
+    /// Whether the versions of a job share one message schedule, which saves work; otherwise each
+    /// version is tried by itself.
     pub rolling: bool,
-    /// Whether the kernel multiplies in its rounds where it could add.
+    /// Whether the kernel uses multiplications for some additions of its rounds, which is faster on
+    /// some GPUs.
     pub multiplies: bool,
-    /// Threads of a workgroup.
+    /// Number of threads in a workgroup.
     pub group: u32,
-    /// Nonces that each thread tries.
+    /// Number of nonces that each thread tries.
     pub nonces: u32,
 }
 
@@ -90,7 +92,8 @@ pub struct Tuning {
     pub trials: Vec<KernelTrial>,
     /// Variant used for jobs of one version.
     pub plain: KernelTrial,
-    /// Variant used for jobs of several versions: a plain one if sharing the schedule does not pay.
+    /// Variant used for jobs of several versions; one that is not rolling if sharing the message
+    /// schedule is no faster.
     pub rolling: KernelTrial,
     /// Time that tuning took altogether.
     pub took: Duration,

@@ -93,7 +93,8 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// When the system cannot start a thread. A meter that fails is no error here; its windows are.
+    /// When the system cannot start a thread. A meter that cannot be read is no error here: the
+    /// errors are in its windows, [`Measured::window`].
     pub fn start(
         meters: Vec<Box<dyn Meter>>,
         clock: Clock,
@@ -143,8 +144,8 @@ impl Recorder {
         self.shared.channels().iter().map(Channel::info)
     }
 
-    /// Reads every quick meter now, and returns the mark. A meter that hangs is given up after two
-    /// seconds.
+    /// Reads every meter but the slow ones (see [`MeterInfo::interval`]) now, and returns the mark.
+    /// A meter that hangs is given up after two seconds.
     #[must_use]
     pub fn mark(&self) -> Mark {
         let at = self.clock().now();
@@ -162,7 +163,8 @@ impl Recorder {
 
     /// Returns what every meter measured from one mark to a later one of this recorder.
     ///
-    /// A slow meter without a sample since the second mark is read now, which takes its time.
+    /// The results are in the order of [`Self::meters`]. A slow meter without a sample since the
+    /// second mark is read now, which takes as long as that meter takes.
     #[must_use]
     pub fn windows(&self, from: &Mark, to: &Mark) -> Vec<Measured> {
         let channels = self.shared.channels();
