@@ -352,7 +352,7 @@ fn tornado(page: &mut Markup, device: &DeviceDecision, at: usize) {
     };
     Table {
         caption: "A year of that use with one input a fifth less and a fifth more",
-        header: ["UncertainInput", "At -20 %", "Best then", "At +20 %", "Best then"],
+        header: ["Input", "At -20 %", "Best then", "At +20 %", "Best then"],
         texts: 1,
         rows: device.tornado.iter().map(row).collect(),
     }
@@ -421,7 +421,7 @@ fn plan(page: &mut Markup, plan: &Schedule) {
     };
     Table {
         caption: "What the hardware does",
-        header: ["Hardware", "Count", "Converted", "MiningEconomics", "AI", "Rest", "Earns"],
+        header: ["Hardware", "Count", "Converted", "Mining", "AI", "Rest", "Earns"],
         texts: 1,
         rows: plan.classes.iter().map(row).collect(),
     }

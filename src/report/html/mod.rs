@@ -226,7 +226,7 @@ fn conditions(page: &mut Markup, report: &Record) {
         ],
         assumed: meter.source == Source::Assumed,
     });
-    let header = ["Domain", "MeterStatus", "State", "Smallest step"];
+    let header = ["Domain", "Meter", "State", "Smallest step"];
     Table { caption: "Meters of this machine", header, texts: 3, rows: meters.collect() }
         .draw(page);
     let notes = |kind: &str, notes: &[Note]| -> Vec<Line<4>> {
@@ -238,7 +238,7 @@ fn conditions(page: &mut Markup, report: &Record) {
     };
     let mut rows = notes("not there", &report.missing);
     rows.extend(notes("failed", &report.faults));
-    let header = ["ScoredDevice", "Work", "What", "Why"];
+    let header = ["Device", "Work", "What", "Why"];
     Table { caption: "Work without a number", header, texts: 4, rows }.draw(page);
     let devices = report.devices.iter().map(|device| Line {
         cells: [
@@ -249,7 +249,7 @@ fn conditions(page: &mut Markup, report: &Record) {
         ],
         assumed: false,
     });
-    let header = ["ScoredDevice", "Name", "Tuned", "Largest buffer"];
+    let header = ["Device", "Name", "Tuned", "Largest buffer"];
     Table { caption: "Devices", header, texts: 3, rows: devices.collect() }.draw(page);
 }
 

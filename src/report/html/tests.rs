@@ -29,6 +29,26 @@ fn the_pages_are_written() {
     fs::write(file, decision).expect("the folder can be written");
 }
 
+/// Names of the code are no words for people.
+#[test]
+fn headers_of_tables_are_words() {
+    let pages =
+        [page(&example::full()), decision_page(&crate::decision::example::decided())].concat();
+    let headers: Vec<&str> = pages
+        .split("<th")
+        .skip(1)
+        .filter_map(|cell| cell.split_once('>')?.1.split('<').next())
+        .collect();
+    assert!(headers.len() > 20, "{headers:?}");
+    let is_code = |text: &&&str| {
+        text.as_bytes()
+            .windows(2)
+            .any(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase())
+    };
+    let code: Vec<_> = headers.iter().filter(is_code).collect();
+    assert!(code.is_empty(), "{code:?}");
+}
+
 /// An hour of eight meters that are read twenty times a second, and windows all the time.
 fn long() -> Record {
     let mut record = example::full();
