@@ -48,6 +48,7 @@ fn year(ramp: Option<f64>) -> Problem {
                     heat: Watts::new(mining * 0.95),
                     revenue: UsdPerHour::new(mining / 1e3 * draws.between(0.03, 0.09)),
                 }),
+                mining_after_halving: None,
                 ai: Some(Operation {
                     power: Watts::new(ai),
                     heat: Watts::new(ai * draws.between(0.85, 0.98)),
@@ -69,6 +70,7 @@ fn year(ramp: Option<f64>) -> Problem {
                 tariff: UsdPerKwh::new(0.045 + 0.02 * day + draws.between(-0.015, 0.015) + leap),
                 credit: UsdPerKwh::new(if hour % 50 < 3 { draws.between(0.01, 0.2) } else { 0.0 }),
                 demand: Some(Watts::new(all * draws.between(0.2, 0.3))),
+                after_halving: false,
             }
         })
         .collect();

@@ -1575,7 +1575,7 @@ fn a_site_is_decided_on() {
     let (page, hours) = (path("decision.html"), path("plan.csv"));
     let args = ["decide", "--json", "--html", &page, "--hours", &hours, "--draws", "1000"];
     let result = json(&run(args.iter().chain(&SITE)), 0);
-    assert_eq!(result["schema"], 1);
+    assert_eq!(result["schema"], 2);
     let devices = result["devices"].as_array().unwrap();
     assert_eq!(devices.len(), 2);
     assert_eq!(devices[0]["mining"]["basis"], "data_sheet");

@@ -6,11 +6,14 @@
 //! life, less its salvage value. So a value above zero is the gain of a use over selling.
 //!
 //! - *Mine*: revenue of the hours in which a kilowatt-hour costs less than it earns, less their
-//!   energy and operations, with credits for the others that the grid pays for.
+//!   energy and operations, with credits for the others that the grid pays for; over all years that
+//!   are decided about, with their halvings, as equal payments a year ([`Outlook`]).
 //! - *Rent*: price by utilisation, less the market's share, at full power in all hours, once it is
 //!   converted; less energy, operations and the cost of conversion.
 //! - *Host*: the device is sold, and its power goes to the tenant of the contract.
 //! - *Curtail*: nothing but credits.
+
+use std::ops::{Add, Mul};
 
 #[cfg(test)]
 use schemars::JsonSchema;
@@ -19,7 +22,8 @@ use serde::{Deserialize, Serialize};
 use super::candidate::{Candidate, Hashing};
 use super::curve::Curve;
 use super::economics::{self, Earnings, annuity, sinking, subsidy};
-use super::site::{Capital, Hardware, Network, Quote, Rental, Site, YEAR};
+use super::outlook::Outlook;
+use super::site::{Capital, Hardware, Mining, Network, Quote, Rental, Site, YEAR};
 use crate::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
 
 /// Use that a device, or its power, can be put to.
@@ -64,8 +68,12 @@ impl Use {
 pub enum UncertainInput {
     /// Price of a bitcoin.
     BtcPrice,
+    /// Growth of the price of a bitcoin in a year.
+    BtcGrowth,
     /// Network difficulty of finding a block.
     Difficulty,
+    /// Growth of the difficulty in a year.
+    DifficultyGrowth,
     /// Transaction fees of a block.
     Fees,
     /// Share of mining revenue that the pool keeps.
@@ -102,9 +110,11 @@ pub enum UncertainInput {
 
 impl UncertainInput {
     /// All inputs, in the order in which they are declared.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::BtcPrice,
+        Self::BtcGrowth,
         Self::Difficulty,
+        Self::DifficultyGrowth,
         Self::Fees,
         Self::PoolFee,
         Self::Tariff,
@@ -128,7 +138,9 @@ impl UncertainInput {
     pub fn name(self) -> &'static str {
         match self {
             Self::BtcPrice => "BTC price",
+            Self::BtcGrowth => "growth of the BTC price",
             Self::Difficulty => "difficulty",
+            Self::DifficultyGrowth => "growth of difficulty",
             Self::Fees => "fees of blocks",
             Self::PoolFee => "pool fee",
             Self::Tariff => "power tariff",
@@ -162,22 +174,32 @@ pub(crate) enum Doubt {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Factors {
     times: [f64; UncertainInput::ALL.len()],
-    /// Number of further halvings of the subsidy.
-    halvings: i32,
+    mining: MiningYears,
+}
+
+/// The years that mining is valued over.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum MiningYears {
+    /// All that are decided about, with halvings and growth as they come.
+    AsTheyCome,
+    /// Years like today, after as many further halvings of the subsidy.
+    LikeToday { halvings: i32 },
 }
 
 impl Factors {
     /// Every input as quoted or measured.
-    pub(crate) const ONE: Self = Self { times: [1.0; UncertainInput::ALL.len()], halvings: 0 };
+    pub(crate) const ONE: Self =
+        Self { times: [1.0; UncertainInput::ALL.len()], mining: MiningYears::AsTheyCome };
 
     pub(crate) fn with(mut self, input: UncertainInput, times: f64) -> Self {
         self.times[input as usize] = times;
         self
     }
 
-    /// Returns the same factors after one more halving of the subsidy.
-    pub(crate) fn halved(self) -> Self {
-        Self { halvings: self.halvings + 1, ..self }
+    /// Returns the same factors for years that are all like today, after `halvings` more halvings of
+    /// the subsidy.
+    pub(crate) fn like_today(self, halvings: i32) -> Self {
+        Self { mining: MiningYears::LikeToday { halvings }, ..self }
     }
 
     fn of(&self, input: UncertainInput) -> f64 {
@@ -200,6 +222,7 @@ pub(crate) fn best(values: &Values) -> Use {
 pub(crate) struct Case<'a> {
     site: &'a Site,
     curve: &'a Curve,
+    outlook: &'a Outlook,
     candidate: &'a Candidate<'a>,
 }
 
@@ -236,8 +259,18 @@ impl OperatingPoint {
 }
 
 impl<'a> Case<'a> {
-    pub(crate) fn new(site: &'a Site, curve: &'a Curve, candidate: &'a Candidate<'a>) -> Self {
-        Self { site, curve, candidate }
+    pub(crate) fn new(
+        site: &'a Site,
+        curve: &'a Curve,
+        outlook: &'a Outlook,
+        candidate: &'a Candidate<'a>,
+    ) -> Self {
+        Self { site, curve, outlook, candidate }
+    }
+
+    /// Returns the site that the device is at.
+    pub(crate) fn site(&self) -> &'a Site {
+        self.site
     }
 
     /// Returns the value of each use in a year.
@@ -245,7 +278,7 @@ impl<'a> Case<'a> {
         let keep = self.keep(factors);
         let mut values = [None; Use::ALL.len()];
         let mining = self.mining(factors);
-        values[Use::Mine as usize] = mining.map(|mining| self.mined(&mining, factors).value - keep);
+        values[Use::Mine as usize] = self.mined(factors).map(|mined| mined.value - keep);
         values[Use::Rent as usize] =
             self.renting(factors).map(|renting| self.always(&renting, factors) - keep);
         values[Use::Host as usize] =
@@ -273,16 +306,34 @@ impl<'a> Case<'a> {
         worth.value * factors.of(UncertainInput::Hardware)
     }
 
-    /// Returns the inputs of mining revenue at the site.
+    /// Returns the inputs of mining revenue at the site, today.
     pub(crate) fn earnings(&self, factors: &Factors) -> Earnings {
-        earnings(self.site, factors)
+        earnings(self.site, subsidy(self.outlook.height()), factors)
     }
 
-    /// Returns the operating point of mining; `None` where its hash rate or power is not known.
+    /// Returns the operating point of mining today; `None` where its hash rate or power is not
+    /// known.
     pub(crate) fn mining(&self, factors: &Factors) -> Option<OperatingPoint> {
+        self.mining_by(&self.earnings(factors), factors)
+    }
+
+    /// Returns the operating point of mining once the subsidy has been halved once more, all else
+    /// as today.
+    pub(crate) fn mining_halved(&self, factors: &Factors) -> Option<OperatingPoint> {
+        let halved = subsidy(self.outlook.height()) / 2.0;
+        self.mining_by(&earnings(self.site, halved, factors), factors)
+    }
+
+    /// Returns the years from now to the next halving; `None` where it is not within the years that
+    /// are decided about.
+    pub(crate) fn halving(&self) -> Option<f64> {
+        self.outlook.halving()
+    }
+
+    fn mining_by(&self, earnings: &Earnings, factors: &Factors) -> Option<OperatingPoint> {
         let Hashing { hashes_per_second, power } = *self.candidate.hashing.as_ref().ok()?;
         let rate = hashes_per_second * factors.of(UncertainInput::HashesPerJoule);
-        let revenue = self.earnings(factors).per_hash() * (rate * 3600.0);
+        let revenue = earnings.per_hash() * (rate * 3600.0);
         let power = self.site.metered(power.wall, self.site.place.mining_pue);
         let operations = &self.site.place.mining_operations;
         Some(OperatingPoint {
@@ -294,6 +345,75 @@ impl<'a> Case<'a> {
             converted: 1.0,
             energy_paid: false,
         })
+    }
+
+    /// Returns the phases of the years that are decided about: of each its length in years, its
+    /// share of the present value, and what mining is then.
+    fn mining_phases(
+        &self,
+        factors: &Factors,
+    ) -> impl Iterator<Item = (f64, f64, OperatingPoint)> + use<'_, 'a> {
+        let factors = *factors;
+        let Mining { btc_growth, difficulty_growth, .. } = &self.site.mining;
+        let growth = |quote: &Option<Quote<f64>>, input| {
+            quote.as_ref().map_or(1.0, |it| 1.0 + it.value * factors.of(input))
+        };
+        let price = growth(btc_growth, UncertainInput::BtcGrowth);
+        let difficulty = growth(difficulty_growth, UncertainInput::DifficultyGrowth);
+        let phases = match factors.mining {
+            MiningYears::AsTheyCome => self.outlook.phases(),
+            MiningYears::LikeToday { .. } => &self.outlook.phases()[..1],
+        };
+        phases.iter().filter_map(move |phase| {
+            let (length, weight, earnings) = match factors.mining {
+                MiningYears::AsTheyCome => {
+                    let then = earnings(self.site, phase.subsidy, &factors);
+                    let then = Earnings {
+                        btc_price: then.btc_price * price.powf(phase.middle()),
+                        difficulty: then.difficulty * difficulty.powf(phase.middle()),
+                        ..then
+                    };
+                    (phase.until - phase.from, phase.weight, then)
+                }
+                MiningYears::LikeToday { halvings } => {
+                    let subsidy = phase.subsidy * 0.5_f64.powi(halvings);
+                    (f64::INFINITY, 1.0, earnings(self.site, subsidy, &factors))
+                }
+            };
+            Some((length, weight, self.mining_by(&earnings, &factors)?))
+        })
+    }
+
+    /// Returns the value of a year of mining while it pays, without the cost of the hardware, over
+    /// all years that are decided about; `None` where its hash rate or power is not known.
+    pub(crate) fn mined(&self, factors: &Factors) -> Option<Mined> {
+        let phases = self.mining_phases(factors);
+        phases
+            .map(|(_, weight, mining)| self.mined_at(&mining, factors) * weight)
+            .reduce(Mined::add)
+    }
+
+    /// Returns the price of power above which a year of mining in every hour loses money, over all
+    /// years that are decided about.
+    pub(crate) fn mining_worth(&self, factors: &Factors) -> Option<UsdPerKwh> {
+        let phases = self.mining_phases(factors);
+        phases.map(|(_, weight, mining)| mining.worth() * weight).reduce(|a, b| a + b)
+    }
+
+    /// Returns the years until mining has earned some capital, interest left out; `None` if it never
+    /// does. After the years that are decided about it earns what it earned last.
+    pub(crate) fn mining_pays_back(&self, capital: Usd, factors: &Factors) -> Option<f64> {
+        let mut missing = capital;
+        let (mut years, mut last) = (0.0, Usd::ZERO);
+        for (length, _, mining) in self.mining_phases(factors) {
+            last = self.mined_at(&mining, factors).value;
+            if last > Usd::ZERO && missing <= last * length {
+                return Some(years + missing / last);
+            }
+            missing -= last * length;
+            years += length;
+        }
+        (last > Usd::ZERO).then(|| years + missing / last)
     }
 
     /// Returns the operating point of renting the device out; `None` where it cannot be rented, or
@@ -354,8 +474,9 @@ impl<'a> Case<'a> {
         self.curve.all().cost * factors.of(UncertainInput::Tariff)
     }
 
-    /// Returns the value of a year of mining while it pays, without the cost of the hardware.
-    pub(crate) fn mined(&self, mining: &OperatingPoint, factors: &Factors) -> Mined {
+    /// Returns the value of a year of mining at an operating point while it pays, without the cost of
+    /// the hardware.
+    fn mined_at(&self, mining: &OperatingPoint, factors: &Factors) -> Mined {
         let times = factors.of(UncertainInput::Tariff);
         let (credit, dear) = self.credit(factors).unwrap_or((UsdPerKwh::ZERO, 0.0));
         let worth = mining.worth();
@@ -396,6 +517,14 @@ impl<'a> Case<'a> {
             let (Network::Difficulty(network) | Network::HashRate(network)) = &mining.network;
             range(UncertainInput::BtcPrice, mining.btc_price.range);
             range(UncertainInput::Difficulty, network.range);
+            for (input, growth) in [
+                (UncertainInput::BtcGrowth, &mining.btc_growth),
+                (UncertainInput::DifficultyGrowth, &mining.difficulty_growth),
+            ] {
+                if let Some(growth) = growth {
+                    range(input, growth.range);
+                }
+            }
             range(UncertainInput::Fees, mining.fees.range);
             range(UncertainInput::PoolFee, mining.pool_fee.range);
             range(UncertainInput::MiningOperations, place.mining_operations.range);
@@ -453,6 +582,22 @@ pub(crate) struct Mined {
     pub(crate) hours: f64,
 }
 
+impl Mul<f64> for Mined {
+    type Output = Self;
+
+    fn mul(self, share: f64) -> Self {
+        Self { value: self.value * share, hours: self.hours * share }
+    }
+}
+
+impl Add for Mined {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { value: self.value + other.value, hours: self.hours + other.hours }
+    }
+}
+
 /// Returns the operating point of some power at the site's meter for the tenant; `None` without a
 /// contract.
 pub(crate) fn hosting(site: &Site, power: Watts, factors: &Factors) -> Option<OperatingPoint> {
@@ -488,14 +633,13 @@ fn converted(
     }
 }
 
-/// Returns the inputs of mining revenue at a site.
-pub(crate) fn earnings(site: &Site, factors: &Factors) -> Earnings {
+/// Returns the inputs of mining revenue at a site, at some subsidy of a block in bitcoin.
+pub(crate) fn earnings(site: &Site, subsidy: f64, factors: &Factors) -> Earnings {
     let mining = &site.mining;
     let difficulty = match &mining.network {
         Network::Difficulty(Quote { value, .. }) => *value,
         Network::HashRate(Quote { value, .. }) => economics::difficulty(*value),
     };
-    let subsidy = subsidy(mining.height) * 0.5_f64.powi(factors.halvings);
     Earnings {
         btc_price: mining.btc_price.value * factors.of(UncertainInput::BtcPrice),
         difficulty: difficulty * factors.of(UncertainInput::Difficulty),

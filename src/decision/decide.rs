@@ -8,13 +8,14 @@ use super::candidate::{
 };
 use super::case::{Case, Factors, Use, best, earnings};
 use super::curve::Curve;
-use super::economics::blocks_to_halving;
+use super::economics::{blocks_to_halving, subsidy};
 use super::fitness::Thresholds;
 use super::miners::{MINERS, ReferenceMiner};
 use super::model::{
     Asic, DECISION_SCHEMA, Decision, DeviceDecision, PriceSource, Prices, UseValue,
 };
-use super::schedule;
+use super::outlook::{Outlook, height_after};
+use super::schedule::{self, Planner};
 use super::sensitivity::{self, monte_carlo, tornado};
 use super::site::{Hardware, Hour, Site, YEAR};
 use super::uses::{hosting, mining, no_renting, renting};
@@ -65,12 +66,22 @@ pub fn decide(
     let hours = site.power.tariff.hours(options.now);
     let curve = Curve::new(hours.iter().map(|hour| hour.price)).ok_or(DecideError::NoHours)?;
     schedule::fits(site, &hours, candidates.len())?;
+    let outlook = outlook(site, options.now);
     let judged: Vec<DeviceDecision> = candidates
         .iter()
         .enumerate()
-        .map(|(at, candidate)| judge(site, &curve, candidate, at, options))
+        .map(|(at, candidate)| {
+            judge(&Case::new(site, &curve, &outlook, candidate), candidate, at, options)
+        })
         .collect();
-    let plan = schedule::schedule(site, &curve, &hours, &candidates, &judged)?;
+    let planner = Planner {
+        curve: &curve,
+        outlook: &outlook,
+        hours: &hours,
+        candidates: &candidates,
+        judged: &judged,
+    };
+    let plan = planner.schedule(site)?;
     let today = options.now.to_zoned(TimeZone::UTC).date();
     let mut warnings: Vec<String> = site.doubtful(today).iter().map(ToString::to_string).collect();
     warnings.extend(unused(&site.devices, records));
@@ -90,8 +101,8 @@ pub fn decide(
         perjoule: env!("CARGO_PKG_VERSION").to_owned(),
         decided,
         site: site.name.clone(),
-        prices: Prices::new(site, &curve, &hours),
-        asics: asics(site),
+        prices: Prices::new(site, &curve, &outlook, &hours),
+        asics: asics(site, &outlook),
         devices: judged,
         plan,
         confidence: options.confidence,
@@ -99,6 +110,15 @@ pub fn decide(
         seed: options.seed,
         warnings,
     })
+}
+
+/// Looks ahead over the life of the hardware, from the height that the chain has by now.
+fn outlook(site: &Site, now: Timestamp) -> Outlook {
+    let (mining, capital) = (&site.mining, &site.capital);
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let days = mining.network.origin().date.until(today).map_or(0, |span| span.get_days());
+    let height = height_after(mining.height, f64::from(days));
+    Outlook::new(height, capital.life_years, capital.discount_rate, mining.grows())
 }
 
 /// Mean tariff above which its unit is probably wrong: single hours cost more at times, but no year
@@ -121,8 +141,8 @@ pub enum DecideError {
 }
 
 impl Prices {
-    fn new(site: &Site, curve: &Curve, hours: &[Hour]) -> Self {
-        let earnings = earnings(site, &Factors::ONE);
+    fn new(site: &Site, curve: &Curve, outlook: &Outlook, hours: &[Hour]) -> Self {
+        let earnings = earnings(site, subsidy(outlook.height()), &Factors::ONE);
         let prices = || hours.iter().map(|hour| hour.price);
         let extreme = |it: Option<UsdPerKwh>| it.unwrap_or(UsdPerKwh::ZERO);
         let quote = |origin: &super::site::Origin| PriceSource {
@@ -138,17 +158,18 @@ impl Prices {
             btc_usd: earnings.btc_price,
             difficulty: earnings.difficulty,
             btc_per_block: earnings.btc_per_block,
-            blocks_to_halving: blocks_to_halving(site.mining.height),
+            blocks_to_halving: blocks_to_halving(outlook.height()),
             hashprice_usd: earnings.hashprice(),
             quotes: site.origins().into_iter().map(quote).collect(),
         }
     }
 }
 
-fn asics(site: &Site) -> Vec<Asic> {
+fn asics(site: &Site, outlook: &Outlook) -> Vec<Asic> {
+    let earnings = earnings(site, subsidy(outlook.height()), &Factors::ONE);
     let asic = |miner: ReferenceMiner| {
         let joules = miner.joules_per_terahash();
-        let at_the_wall = earnings(site, &Factors::ONE).per_kwh(1e12 / joules);
+        let at_the_wall = earnings.per_kwh(1e12 / joules);
         // What a kilowatt-hour at the site's meter leaves of one at the wall.
         let share = site.machines(Watts::new(1.0), site.place.mining_pue).value();
         Asic {
@@ -216,16 +237,14 @@ fn asked_for(site: &Site, judged: &[DeviceDecision]) -> Vec<String> {
 }
 
 fn judge(
-    site: &Site,
-    curve: &Curve,
+    case: &Case<'_>,
     candidate: &Candidate<'_>,
     at: usize,
     options: &Options,
 ) -> DeviceDecision {
-    let case = Case::new(site, curve, candidate);
     let allowed = Eligibility::new(&candidate.fitness);
-    let draws = monte_carlo(&case, at, |values| allowed.of(values), (options.draws, options.seed));
-    let verdict = Verdict::new(&case, candidate, allowed, &draws, options.confidence);
+    let draws = monte_carlo(case, at, |values| allowed.of(values), (options.draws, options.seed));
+    let verdict = Verdict::new(case, candidate, allowed, &draws, options.confidence);
     let values = allowed.of(case.values(&Factors::ONE));
     let worth = |of: Use| {
         let usd_per_year = values[of as usize]?;
@@ -238,13 +257,14 @@ fn judge(
             chance: draws.chance[of as usize],
         })
     };
-    let halved = allowed.of(case.values(&Factors::ONE.halved()));
-    let after_halving = candidate.hashing.is_ok().then(|| {
-        let of = best(&halved);
-        let usd_per_year = halved[of as usize].unwrap_or(Usd::ZERO);
+    let like_today = |halvings: i32| {
+        let values = allowed.of(case.values(&Factors::ONE.like_today(halvings)));
+        let of = best(&values);
+        let usd_per_year = values[of as usize].unwrap_or(Usd::ZERO);
         let (low_usd_per_year, high_usd_per_year) = (usd_per_year, usd_per_year);
         UseValue { of, usd_per_year, low_usd_per_year, high_usd_per_year, chance: 1.0 }
-    });
+    };
+    let is_mined = candidate.hashing.is_ok();
     let moved = match (verdict.best, verdict.next) {
         (Use::Sell, Some(next)) => next,
         (best, _) => best,
@@ -256,16 +276,17 @@ fn judge(
         count: entry.count,
         owned: matches!(entry.hardware, Hardware::Owned(_)),
         uses: Use::ALL.into_iter().filter_map(worth).collect(),
-        mining: mining(&case, candidate),
+        mining: mining(case, candidate),
         no_mining: candidate.hashing.as_ref().err().map(ToString::to_string),
-        renting: renting(&case, candidate).filter(|_| values[Use::Rent as usize].is_some()),
-        no_renting: no_renting(site, candidate, allowed).as_ref().map(ToString::to_string),
-        hosting: hosting(&case, candidate),
+        renting: renting(case, candidate).filter(|_| values[Use::Rent as usize].is_some()),
+        no_renting: no_renting(case.site(), candidate, allowed).as_ref().map(ToString::to_string),
+        hosting: hosting(case, candidate),
         fitness: candidate.fitness.clone(),
         moved,
-        tornado: tornado(&case, |values| allowed.of(values), moved),
-        after_halving,
-        map: sensitivity::map(&case, |values| allowed.of(values)),
+        tornado: tornado(case, |values| allowed.of(values), moved),
+        until_halving: (is_mined && case.halving().is_some()).then(|| like_today(0)),
+        after_halving: is_mined.then(|| like_today(1)),
+        map: sensitivity::map(case, |values| allowed.of(values)),
         verdict,
     }
 }

@@ -27,8 +27,10 @@ mod economics;
 #[cfg(test)]
 pub(crate) mod example;
 pub mod fitness;
+mod limits;
 mod miners;
 mod model;
+mod outlook;
 pub mod plan;
 mod schedule;
 mod sensitivity;

@@ -16,7 +16,7 @@ use crate::units::{Joules, Usd, UsdPerKwh, Watts};
 
 /// Version of the JSON form of a [`Decision`]; it changes when a field changes its meaning or goes
 /// away.
-pub const DECISION_SCHEMA: u32 = 1;
+pub const DECISION_SCHEMA: u32 = 2;
 
 /// Decision for a site: a verdict for each kind of hardware, the prices behind it, and a plan by
 /// the hour.
@@ -68,7 +68,8 @@ pub struct Prices {
     pub difficulty: f64,
     /// Subsidy and fees of one block, in bitcoin.
     pub btc_per_block: f64,
-    /// Number of blocks until the next halving of the subsidy.
+    /// Number of blocks from the decision to the next halving of the subsidy: those of the quote, less
+    /// one for each ten minutes since.
     pub blocks_to_halving: u32,
     /// Hashprice: revenue of one PH/s in a day, in US dollars, before the pool's fee.
     pub hashprice_usd: Usd,
@@ -134,7 +135,11 @@ pub struct DeviceDecision {
     pub moved: Use,
     /// Sensitivity of that use's value to each input, the largest effect first.
     pub tornado: Vec<Sensitivity>,
-    /// Best use after the next halving and its value, all else equal; `None` where mining is not
+    /// Best use and its value if all years were like today, before the next halving; `None` where
+    /// mining is not known, or there is no halving in the years that are decided about. As for
+    /// `after_halving`, nothing is drawn for it.
+    pub until_halving: Option<UseValue>,
+    /// Best use after the next halving and its value, all else as today; `None` where mining is not
     /// known. Nothing is drawn for it: both ends of its range are the value, and its chance is 1.
     pub after_halving: Option<UseValue>,
     /// Best use at other tariffs and bitcoin prices; `None` where the mean tariff or the bitcoin
@@ -149,8 +154,8 @@ pub struct UseValue {
     /// Use that is valued.
     #[serde(rename = "use")]
     pub of: Use,
-    /// Value in US dollars per year for one device, after energy, operations and capital cost;
-    /// selling is 0.
+    /// Value in US dollars per year for one device, as equal payments over the years that are decided
+    /// about, halvings included, after energy, operations and capital cost; selling is 0.
     pub usd_per_year: Usd,
     /// 10th percentile of the value over the scenario draws, in US dollars per year.
     pub low_usd_per_year: Usd,
@@ -178,11 +183,16 @@ pub struct MiningEconomics {
     pub usd_per_kwh: UsdPerKwh,
     /// Margin in US dollars per kWh, after the mean tariff and operations, mining in every hour.
     pub margin_usd_per_kwh: UsdPerKwh,
-    /// Share of the hours, 0 to 1, in which mining pays and the device runs. In hours with a
+    /// Share of the hours, 0 to 1, in which mining pays and the device runs, over the years that are
+    /// decided about. In hours with a
     /// curtailment credit, mining has to earn more than the tariff and the credit together.
     pub hours: f64,
-    /// Price of power, in US dollars per kWh, above which mining loses money, operations included.
+    /// Price of power, in US dollars per kWh, above which mining loses money today, operations
+    /// included.
     pub switch_off_usd_per_kwh: UsdPerKwh,
+    /// The same price after the next halving, all else as today; `None` where it is not within the
+    /// years that are decided about.
+    pub switch_off_after_halving_usd_per_kwh: Option<UsdPerKwh>,
     /// Break-even price of power, in US dollars per kWh: the mean up to which mining in every hour
     /// is worth more than selling the device, capital cost included.
     pub break_even_usd_per_kwh: UsdPerKwh,
@@ -192,8 +202,8 @@ pub struct MiningEconomics {
     /// Break-even difficulty, up to which mining in every hour earns the cost of power and
     /// operations; `None` where there is none.
     pub break_even_difficulty: Option<f64>,
-    /// Months until mining has earned the price of hardware that has to be bought; `None` if it
-    /// never does, or the hardware is owned.
+    /// Months until mining has earned the price of hardware that has to be bought, halvings included;
+    /// `None` if it never does, or the hardware is owned.
     pub payback_months: Option<f64>,
 }
 
@@ -252,7 +262,7 @@ pub struct Schedule {
     pub hours_curtailed: usize,
     /// Allocation of each kind of hardware, and of the tenant.
     pub classes: Vec<Allocation>,
-    /// Shadow prices of the limits, without those that are next to zero.
+    /// What a megawatt of each limit is worth, without limits that are of no consequence.
     pub limits: Vec<LimitValue>,
     /// Duration curve: the draw at some places in the order of the hours by their draw, the highest
     /// first.
@@ -304,15 +314,20 @@ pub struct Allocation {
     pub margin_usd: Usd,
 }
 
-/// Shadow price of one limit of a site.
+/// What a megawatt of one limit of a site is worth to the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct LimitValue {
     /// Name of the limit, as in `the site's power`.
     pub of: String,
-    /// Value of one more megawatt in all hours of the plan, in US dollars; below zero for what has
-    /// been promised to the tenant.
-    pub usd_per_megawatt: Usd,
+    /// What one more megawatt in all hours of the plan gains, in US dollars, as the plan changes by
+    /// a megawatt or a hundredth of the limit, whichever is less; below zero where it costs, and
+    /// `None` where no plan has more. One more megawatt of the tenant's contract is paid for as the
+    /// others.
+    pub more_usd_per_megawatt: Option<Usd>,
+    /// What one of the last megawatts gains, in US dollars: the plan loses it with a megawatt less.
+    /// `None` where no plan has less.
+    pub less_usd_per_megawatt: Option<Usd>,
 }
 
 /// One point of a plan's duration curve.

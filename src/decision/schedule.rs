@@ -1,9 +1,10 @@
 //! The site's year: its devices, prices and limits as a problem for the plan, and the plan as
 //! people read it.
 //!
-//! It is a year of prices as quoted, in which what is converted to AI works as it does once it is
-//! converted: the cost of conversion is spread over the years that it earns in. Stages that are not
-//! ready yet have no room.
+//! It is a year of prices as quoted, from the decision on: a halving that comes in it halves the
+//! subsidy from its hour on. What is converted to AI works as it does once it is converted: the cost
+//! of conversion is spread over the years that it earns in. Stages that are not ready yet have no
+//! room.
 
 use std::collections::HashSet;
 
@@ -12,12 +13,14 @@ use jiff::tz::TimeZone;
 use super::candidate::{Candidate, UnknownUse};
 use super::case::{Case, Factors, OperatingPoint, Use, hosting};
 use super::curve::Curve;
+use super::limits::{self, Profit};
 use super::model::{
     Allocation, DeviceDecision, DurationPoint, LimitValue, Money, PlannedHour, Schedule,
 };
+use super::outlook::Outlook;
 use super::plan::{self, Problem, SitePlan};
 use super::site::{Contract, Hour, Site, YEAR};
-use crate::units::{Usd, UsdPerKwh, UsdPerWatt, Watts};
+use crate::units::{Usd, UsdPerKwh, Watts};
 
 /// Name of the tenant in a plan.
 const TENANT: &str = "the tenant";
@@ -25,45 +28,74 @@ const TENANT: &str = "the tenant";
 /// Unit that a tenant is planned in: a kilowatt of his machines.
 const TENANT_UNIT: Watts = Watts::new(1e3);
 
-/// Plans the hours of a site with all devices that are there, or worth buying.
-pub(crate) fn schedule(
-    site: &Site,
-    curve: &Curve,
-    hours: &[Hour],
-    candidates: &[Candidate<'_>],
-    judged: &[DeviceDecision],
-) -> Result<Schedule, plan::PlanError> {
-    let mut classes = Vec::new();
-    let mut left_out = Vec::new();
-    for (candidate, judged) in candidates.iter().zip(judged) {
-        let case = Case::new(site, curve, candidate);
-        match class(site, hours.len(), &case, candidate, judged) {
-            Ok(class) => classes.push(class),
-            Err(why) => left_out.push(format!("{}: {why}", judged.name)),
+/// All that a plan is made of, but for the site with its limits.
+pub(crate) struct Planner<'a> {
+    pub(crate) curve: &'a Curve,
+    pub(crate) outlook: &'a Outlook,
+    pub(crate) hours: &'a [Hour],
+    pub(crate) candidates: &'a [Candidate<'a>],
+    pub(crate) judged: &'a [DeviceDecision],
+}
+
+/// The best plan of a site.
+struct Planned {
+    problem: Problem,
+    plan: SitePlan,
+    left_out: Vec<String>,
+}
+
+impl Planned {
+    fn profit(&self) -> Profit {
+        Profit { found: self.plan.objective, bound: self.plan.bound }
+    }
+}
+
+impl Planner<'_> {
+    /// Plans the hours of a site with all devices that are there, or worth buying.
+    pub(crate) fn schedule(&self, site: &Site) -> Result<Schedule, plan::PlanError> {
+        let planned = self.plan(site)?;
+        let limits = limits::worth(site, planned.profit(), |changed| {
+            Some(self.plan(changed).ok()?.profit())
+        });
+        Ok(read(self.hours, &planned, limits))
+    }
+
+    /// Returns the best plan of a site.
+    fn plan(&self, site: &Site) -> Result<Planned, plan::PlanError> {
+        let mut classes = Vec::new();
+        let mut left_out = Vec::new();
+        for (candidate, judged) in self.candidates.iter().zip(self.judged) {
+            let case = Case::new(site, self.curve, self.outlook, candidate);
+            match class(site, self.hours.len(), &case, candidate, judged) {
+                Ok(class) => classes.push(class),
+                Err(why) => left_out.push(format!("{}: {why}", judged.name)),
+            }
         }
+        let without = Problem {
+            site: site_limits(site),
+            hours: hours_of(site, self.outlook, self.hours),
+            classes,
+            ai: plan::AiLimits { stages: stages(site, self.hours), contract: None },
+        };
+        let Some(tenant) = site.ai.contract.as_ref() else {
+            return Ok(Planned { plan: without.plan()?, problem: without, left_out });
+        };
+        // A tenant takes his power at all times or not at all: with him and without him are two
+        // plans.
+        let with = serving(site, self.hours, &without, tenant);
+        if tenant.signed {
+            let with = with.unwrap_or(without);
+            return Ok(Planned { plan: with.plan()?, problem: with, left_out });
+        }
+        let plan = without.plan()?;
+        let served = with.and_then(|with| Some((with.plan().ok()?, with)));
+        if let Some((served, with)) = served.filter(|(served, _)| served.objective > plan.objective)
+        {
+            return Ok(Planned { plan: served, problem: with, left_out });
+        }
+        left_out.push(format!("{TENANT}: not worth it in these hours, or no room for him"));
+        Ok(Planned { plan, problem: without, left_out })
     }
-    let without = Problem {
-        site: limits(site),
-        hours: hours_of(site, hours),
-        classes,
-        ai: plan::AiLimits { stages: stages(site, hours), contract: None },
-    };
-    let Some(tenant) = site.ai.contract.as_ref() else {
-        return Ok(read(hours, &without, &without.plan()?, left_out));
-    };
-    // A tenant takes his power at all times or not at all: with him and without him are two plans.
-    let with = serving(site, hours, &without, tenant);
-    if tenant.signed {
-        let with = with.unwrap_or(without);
-        return Ok(read(hours, &with, &with.plan()?, left_out));
-    }
-    let plan = without.plan()?;
-    let served = with.and_then(|with| Some((with.plan().ok()?, with)));
-    if let Some((served, with)) = served.filter(|(served, _)| served.objective > plan.objective) {
-        return Ok(read(hours, &with, &served, left_out));
-    }
-    left_out.push(format!("{TENANT}: not worth it in these hours, or no room for him"));
-    Ok(read(hours, &without, &plan, left_out))
 }
 
 /// Checks that a plan is not too large, before anything is drawn: hours differ at least by their
@@ -112,6 +144,9 @@ fn class(
         name: judged.name.clone(),
         count: f64::from(judged.count),
         mining: mining.map(|it| in_use(site, &it, site.place.mining_pue)),
+        mining_after_halving: case
+            .mining_halved(&Factors::ONE)
+            .map(|it| it.revenue - it.operations),
         ai: renting.map(|it| in_use(site, &it, site.place.ai_pue)),
         conversion,
     })
@@ -137,6 +172,9 @@ fn in_use(site: &Site, running: &OperatingPoint, pue: f64) -> plan::Operation {
 /// Who pays for his energy makes no difference to the site's draw: what he pays back is what it
 /// costs at the mean tariff of his hours, in all of which he takes the same.
 fn serving(site: &Site, hours: &[Hour], without: &Problem, contract: &Contract) -> Option<Problem> {
+    if !site.has_room(contract) {
+        return None;
+    }
     let unit = site.metered(TENANT_UNIT, site.place.ai_pue);
     let count = contract.power / TENANT_UNIT;
     // As the plan multiplies it; what is a rounding over the site's limit is at the limit.
@@ -160,6 +198,7 @@ fn serving(site: &Site, hours: &[Hour], without: &Problem, contract: &Contract) 
         name: TENANT.to_owned(),
         count: least / unit,
         mining: None,
+        mining_after_halving: None,
         ai: Some(ai),
         conversion: yearly(&running) * years(served.len()),
     });
@@ -170,7 +209,7 @@ fn serving(site: &Site, hours: &[Hour], without: &Problem, contract: &Contract) 
     Some(with)
 }
 
-fn limits(site: &Site) -> plan::SiteLimits {
+fn site_limits(site: &Site) -> plan::SiteLimits {
     plan::SiteLimits {
         power: site.place.power,
         cooling: site.place.cooling,
@@ -184,11 +223,16 @@ fn limits(site: &Site) -> plan::SiteLimits {
 }
 
 /// Returns the hours with their prices; the most expensive have the grid's credit.
-fn hours_of(site: &Site, hours: &[Hour]) -> Vec<plan::HourPrices> {
+fn hours_of(site: &Site, outlook: &Outlook, hours: &[Hour]) -> Vec<plan::HourPrices> {
     let demand = site.ai.market.as_ref().and_then(|market| market.demand);
-    let hour =
-        |hour: &Hour| plan::HourPrices { tariff: hour.price, credit: UsdPerKwh::ZERO, demand };
-    let mut planned: Vec<plan::HourPrices> = hours.iter().map(hour).collect();
+    let halving = outlook.halving().map_or(f64::INFINITY, |years| years * f64::from(YEAR));
+    let hour = |(at, hour): (usize, &Hour)| plan::HourPrices {
+        tariff: hour.price,
+        credit: UsdPerKwh::ZERO,
+        demand,
+        after_halving: at as f64 >= halving,
+    };
+    let mut planned: Vec<plan::HourPrices> = hours.iter().enumerate().map(hour).collect();
     if let Some(response) = &site.power.response {
         let paid = (f64::from(response.hours) * years(hours.len())).round() as usize;
         let mut dearest: Vec<&mut plan::HourPrices> = planned.iter_mut().collect();
@@ -219,7 +263,8 @@ fn stages(site: &Site, hours: &[Hour]) -> Vec<plan::CapacityStage> {
     kept
 }
 
-fn read(hours: &[Hour], problem: &Problem, plan: &SitePlan, left_out: Vec<String>) -> Schedule {
+fn read(hours: &[Hour], planned: &Planned, limits: Vec<LimitValue>) -> Schedule {
+    let Planned { problem, plan, left_out } = planned;
     let summary = plan.summary();
     let class = |(placed, class): (&plan::PlannedClass, &plan::Class)| Allocation {
         name: placed.name.clone(),
@@ -254,35 +299,11 @@ fn read(hours: &[Hour], problem: &Problem, plan: &SitePlan, left_out: Vec<String
         ai_share: summary.ai_share,
         hours_curtailed: summary.hours_curtailed,
         classes: plan.classes.iter().zip(&problem.classes).map(class).collect(),
-        limits: worth(problem, plan),
+        limits,
         duration: duration(plan),
-        left_out,
+        left_out: left_out.clone(),
         by_hour: plan.hours.iter().zip(hours).map(hour).collect(),
     }
-}
-
-/// Returns the shadow prices of half a dollar per megawatt and more.
-fn worth(problem: &Problem, plan: &SitePlan) -> Vec<LimitValue> {
-    let prices = &plan.prices;
-    let stages = prices.stages.iter().zip(&problem.ai.stages);
-    let stages =
-        stages.map(|(price, stage)| (format!("the room of {} for AI", stage.capacity), *price));
-    let limits = [
-        ("the site's power", prices.power.total),
-        ("the site's cooling", prices.cooling.total),
-        ("what AI is asked for", prices.demand.total),
-        ("the tenant's contract", prices.contract.total),
-        ("the ramp", prices.ramp.total),
-        ("the power that the grid pays for", prices.credited_power.total),
-    ];
-    let limits = limits.into_iter().map(|(of, price)| (of.to_owned(), price));
-    let per_megawatt = |(of, price): (String, UsdPerWatt)| LimitValue {
-        of,
-        usd_per_megawatt: Usd::new(price.value() * 1e6),
-    };
-    let mut limits: Vec<LimitValue> = limits.chain(stages).map(per_megawatt).collect();
-    limits.retain(|limit| limit.usd_per_megawatt.value().abs() >= 0.5);
-    limits
 }
 
 /// Returns the duration curve, at `PLACES` places at the most.

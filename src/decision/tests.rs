@@ -45,11 +45,15 @@ fn close(value: f64, expected: f64) {
 /// Dollars for a hash at 64,000 dollars, 3.125 bitcoin and a difficulty of 88.40 T.
 const PER_HASH: f64 = 64_000.0 * 3.125 / (88.40e12 * 4_294_967_296.0);
 
+/// Share of the four years of the example, without interest, that is before the halving: 200,000
+/// blocks on the day of the difficulty, 16 days before the decision.
+const BEFORE: f64 = (200_000.0 - 16.0 * 144.0) / 52_560.0 / 4.0;
+
 #[test]
 fn mining_by_hand() {
     let decision = decided(&text());
     assert_eq!(decision.prices.hashprice_usd.to_string(), "$45.51");
-    assert_eq!(decision.prices.blocks_to_halving, 200_000);
+    assert_eq!(decision.prices.blocks_to_halving, 197_696);
     let miner = &decision.devices[0];
     let mining = miner.mining.as_ref().expect("known by its data sheet");
     let per_kwh = 200e12 / 3_500.0 * 3.6e6 * PER_HASH;
@@ -60,13 +64,15 @@ fn mining_by_hand() {
     close(mining.margin_usd_per_kwh.value(), per_kwh - 0.06);
     close(mining.break_even_btc_usd.expect("finite").value(), 64_000.0 * 0.06 / per_kwh);
     close(mining.break_even_difficulty.expect("finite"), 88.40e12 * per_kwh / 0.06);
-    assert_eq!((mining.hours, mining.basis), (1.0, Basis::DataSheet));
-    // At the mean tariff that it pays up to, mining comes to nothing.
-    let flat = format!("usd_per_kwh = {:.12},", mining.break_even_usd_per_kwh.value());
-    let even = changed(&[("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", &flat)]);
-    assert!(worth(&even.devices[0], Use::Mine).abs() < 1e-3);
+    // After the halving it earns less than the tariff and operations, and rests.
+    close(mining.hours, BEFORE);
+    assert_eq!(mining.basis, Basis::DataSheet);
+    let after = mining.switch_off_after_halving_usd_per_kwh.expect("a halving");
+    close(after.value(), per_kwh / 2.0 - 0.01);
     // Keeping it costs a quarter of its worth each year.
-    close(worth(miner, Use::Mine), (per_kwh - 0.06) * 3.5 * 8_760.0 - 250.0);
+    let earns = per_kwh * (BEFORE + (1.0 - BEFORE) / 2.0) - 0.01;
+    close(mining.break_even_usd_per_kwh.value(), earns - 250.0 / (3.5 * 8_760.0));
+    close(worth(miner, Use::Mine), BEFORE * (per_kwh - 0.06) * 3.5 * 8_760.0 - 250.0);
     assert_eq!(worth(miner, Use::Sell), 0.0);
     assert!(miner.renting.is_none() && miner.no_renting.is_some());
     assert_eq!(miner.verdict.advice, Some(Use::Mine), "{:?}", miner.verdict);
@@ -153,6 +159,7 @@ fn dear_hours_are_not_mined_in() {
     let decision = read(&text);
     let miner = &decision.devices[0];
     close(miner.mining.as_ref().expect("known").hours, 0.8);
+    let per_kwh = per_kwh * (BEFORE + (1.0 - BEFORE) / 2.0);
     let earned = (per_kwh - 0.01) * 0.8 + 0.02 * 0.3;
     close(worth(miner, Use::Mine), earned * 3.5 * 8_760.0 - 250.0);
     // The plan, too, rests in these hours.
@@ -390,6 +397,13 @@ fn hardware_that_has_to_be_bought_is_paid_back() {
     let mining = miner.mining.as_ref().expect("known");
     let yearly = mining.margin_usd_per_kwh.value() * 3.5 * 8_760.0;
     close(mining.payback_months.expect("it pays"), 12.0 * 3_000.0 / yearly);
+    // What the years to the halving leave is paid by half of the subsidy, where that pays at all.
+    let cheap = changed(&[("resale = { usd = 1000,", "price = { usd = 12000,"), CHEAP]);
+    let mining = cheap.devices[0].mining.as_ref().expect("known");
+    let before = mining.margin_usd_per_kwh.value() * 3.5 * 8_760.0;
+    let after = before - mining.usd_per_kwh.value() / 2.0 * 3.5 * 8_760.0;
+    let years = 4.0 * BEFORE + (12_000.0 - 4.0 * BEFORE * before) / after;
+    close(mining.payback_months.expect("it pays"), 12.0 * years);
     let never = changed(&[
         ("resale = { usd = 1000,", "price = { usd = 3000,"),
         ("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", "usd_per_kwh = 2,"),
@@ -417,15 +431,111 @@ fn nothing_rented_is_never_paid_back() {
     assert_eq!(free.devices[1].renting.as_ref().expect("a rental").payback_months, None);
 }
 
+const CHEAP: (&str, &str) = ("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", "usd_per_kwh = 0.01,");
+
+/// Moves the quote of the network to the day of the decision.
+const QUOTED_TODAY: (&str, &str) = (
+    "difficulty = { number = 88.40e12, date = 2026-06-15",
+    "difficulty = { number = 88.40e12, date = 2026-07-01",
+);
+
 #[test]
 fn the_halving_takes_half_of_the_subsidy() {
     let decision = decided(&text());
     let after = decision.devices[0].after_halving.as_ref().expect("a miner");
     assert_eq!(after.of, Use::Sell, "half of {:?}", decision.devices[0].mining);
-    let cheap = changed(&[("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", "usd_per_kwh = 0.01,")]);
-    let after = cheap.devices[0].after_halving.as_ref().expect("a miner");
-    let per_kwh = cheap.devices[0].mining.as_ref().expect("known").usd_per_kwh.value();
-    close(after.usd_per_year.value(), (per_kwh / 2.0 - 0.02) * 3.5 * 8_760.0 - 250.0);
+    let cheap = changed(&[CHEAP]);
+    let miner = &cheap.devices[0];
+    let per_kwh = miner.mining.as_ref().expect("known").usd_per_kwh.value();
+    let yearly = |revenue: f64| (revenue - 0.02) * 3.5 * 8_760.0 - 250.0;
+    let until = miner.until_halving.as_ref().expect("a halving");
+    close(until.usd_per_year.value(), yearly(per_kwh));
+    let after = miner.after_halving.as_ref().expect("a miner");
+    close(after.usd_per_year.value(), yearly(per_kwh / 2.0));
+    // The years are both, each by its share.
+    let both = BEFORE * yearly(per_kwh) + (1.0 - BEFORE) * yearly(per_kwh / 2.0);
+    close(worth(miner, Use::Mine), both);
+}
+
+#[test]
+fn a_halving_at_the_first_day_halves_all_mining_and_at_the_last_none() {
+    let yearly = |revenue: f64| (revenue - 0.02) * 3.5 * 8_760.0 - 1_000.0 / 3.0;
+    let at = |height: &str| {
+        let height = ("height = 850000", height);
+        changed(&[CHEAP, QUOTED_TODAY, ("life_years = 4", "life_years = 3"), height])
+    };
+    let first = at("height = 1049999");
+    let per_kwh = first.devices[0].mining.as_ref().expect("known").usd_per_kwh.value();
+    close_to(worth(&first.devices[0], Use::Mine), yearly(per_kwh / 2.0), 1e-4);
+    // Three years of blocks before the halving.
+    let last = at("height = 892320");
+    close(worth(&last.devices[0], Use::Mine), yearly(per_kwh));
+    assert!(last.devices[0].until_halving.is_none());
+}
+
+/// What is left for the years after a halving in 35 days, by hand: 5,040 blocks.
+#[test]
+fn a_halving_that_comes_soon_is_in_the_verdict() {
+    let soon = changed(&[
+        QUOTED_TODAY,
+        ("height = 850000", "height = 1044960"),
+        ("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", "usd_per_kwh = 0.04,"),
+        ("discount_rate = 0", "discount_rate = 0.1"),
+    ]);
+    let miner = &soon.devices[0];
+    let per_kwh = miner.mining.as_ref().expect("known").usd_per_kwh.value();
+    let until = 5_040.0 / 52_560.0;
+    let before = (1.0 - 1.1_f64.powf(-until)) / (1.0 - 1.1_f64.powf(-4.0));
+    let annuity = 0.1 / (1.0 - 1.1_f64.powf(-4.0));
+    let yearly = |revenue: f64| (revenue - 0.05) * 3.5 * 8_760.0;
+    let by_hand =
+        before * yearly(per_kwh) + (1.0 - before) * yearly(per_kwh / 2.0) - annuity * 1_000.0;
+    close(worth(miner, Use::Mine), by_hand);
+    let until = miner.until_halving.as_ref().expect("a halving");
+    assert!(until.of == Use::Mine && until.usd_per_year > Usd::new(1_000.0), "{until:?}");
+    assert!(by_hand < 0.0 && miner.verdict.best == Use::Sell, "{by_hand} {:?}", miner.verdict);
+}
+
+#[test]
+fn what_grows_is_in_the_value() {
+    let growth = |key: &str| {
+        changed(&[
+            CHEAP,
+            QUOTED_TODAY,
+            ("life_years = 4", "life_years = 1"),
+            (
+                "height = 850000",
+                &format!(
+                    "height = 850000\n{key} = {{ share_per_year = 1, date = 2026-06-15, source = \"x\" }}"
+                ),
+            ),
+        ])
+    };
+    let yearly = |revenue: f64| (revenue - 0.02) * 3.5 * 8_760.0 - 1_000.0;
+    let middles = [0.125, 0.375, 0.625, 0.875];
+    let harder = growth("difficulty_growth");
+    let per_kwh = harder.devices[0].mining.as_ref().expect("known").usd_per_kwh.value();
+    let mean = middles.map(|at: f64| 0.5_f64.powf(at)).iter().sum::<f64>() / 4.0;
+    close(worth(&harder.devices[0], Use::Mine), yearly(per_kwh * mean));
+    let dearer = growth("btc_price_growth");
+    let mean = middles.map(|at: f64| 2.0_f64.powf(at)).iter().sum::<f64>() / 4.0;
+    close(worth(&dearer.devices[0], Use::Mine), yearly(per_kwh * mean));
+    assert!(dearer.devices[0].tornado.iter().any(|it| it.input == UncertainInput::BtcGrowth));
+}
+
+#[test]
+fn a_halving_within_the_year_is_in_the_plan() {
+    // Half a year of blocks: 26,280.
+    let half = changed(&[QUOTED_TODAY, ("height = 850000", "height = 1023720")]);
+    let mines: Vec<bool> =
+        half.plan.by_hour.iter().map(|hour| hour.mining > Watts::new(3e6)).collect();
+    assert_eq!(mines.iter().filter(|&&mines| mines).count(), 4_380);
+    assert!(mines[..4_380].iter().all(|&mines| mines));
+    let per_kwh = half.devices[0].mining.as_ref().expect("known").usd_per_kwh.value();
+    // Both halves mine where power is cheap, the second for half of the subsidy.
+    let cheap = changed(&[CHEAP, QUOTED_TODAY, ("height = 850000", "height = 1023720")]);
+    let expected = 3.5e3 * 4_380.0 * ((per_kwh - 0.01) + (per_kwh / 2.0 - 0.01));
+    close_to(cheap.plan.money.mining_usd.value(), expected, 1e-6);
 }
 
 #[test]
@@ -443,8 +553,9 @@ fn the_plan_fills_the_site_and_says_what_more_is_worth() {
     let tight = changed(&[("power_mw = 10", "power_mw = 2")]);
     let power = tight.plan.limits.iter().find(|it| it.of == "the site's power").expect("a limit");
     let margin = tight.devices[0].mining.as_ref().expect("known").margin_usd_per_kwh.value();
-    let ratio = power.usd_per_megawatt.value() / (margin * 1e3 * 8_760.0);
-    assert!((ratio - 1.0).abs() < 1e-3, "{ratio}");
+    for value in [power.more_usd_per_megawatt, power.less_usd_per_megawatt] {
+        close_to(value.expect("a plan").value(), margin * 1e3 * 8_760.0, 1e-3);
+    }
     let drawn = tight.plan.mining_watts + tight.plan.ai_watts;
     assert!((drawn.value() / 2e6 - 1.0).abs() < 1e-6);
     assert!(tight.plan.by_hour.iter().all(|hour| hour.mining + hour.ai <= Watts::new(2e6 + 1.0)));
@@ -489,7 +600,9 @@ fn with_case<T>(tariff: f64, of: impl for<'c, 'a> Fn(&'c Case<'a>) -> T) -> T {
     let records = records();
     let candidates = candidate::candidates(&site.devices, &records, &thresholds).expect("fit");
     let curve = Curve::new([UsdPerKwh::new(tariff)]).expect("an hour");
-    of(&Case::new(&site, &curve, &candidates[0]))
+    let capital = &site.capital;
+    let outlook = outlook::Outlook::new(850_000, capital.life_years, capital.discount_rate, false);
+    of(&Case::new(&site, &curve, &outlook, &candidates[0]))
 }
 
 proptest::proptest! {
@@ -600,6 +713,49 @@ fn signed_contracts_are_served_whatever_they_round_to() {
     }
     let all = with_contract(8.0, true, &[]);
     close_to(all.plan.ai_watts.value(), 10e6, 1e-6);
+}
+
+/// A tenant who pays in proportion: one more megawatt of him is worth the difference of two decisions.
+#[test]
+fn a_megawatt_more_of_a_contract_is_what_the_plan_changes_by() {
+    let decision = with_contract(4.0, true, &[]);
+    let limit = decision.plan.limits.iter().find(|it| it.of == "the tenant's contract");
+    let limit = limit.expect("he earns more than the miners");
+    let (more, less) = (limit.more_usd_per_megawatt, limit.less_usd_per_megawatt);
+    let profit = |mw: f64| with_contract(mw, true, &[]).plan.profit_usd.value();
+    close_to(more.expect("a plan").value(), (profit(4.04) - profit(4.0)) / 0.04, 1e-6);
+    close_to(less.expect("a plan").value(), (profit(4.0) - profit(3.96)) / 0.04, 1e-6);
+    // By hand: 1.4 million dollars a year for a megawatt, less its build-out and operations.
+    let by_hand = 1.4e6 - 1.25 * 876e3 - 4e6 / 10.0 / 0.95;
+    close_to(more.expect("a plan").value(), by_hand, 1e-3);
+}
+
+/// Where a contract fills the site, there is no room for more of it, and it needs all power there is.
+#[test]
+fn a_contract_that_fills_the_site_has_no_plan_for_more() {
+    let full = with_contract(8.0, true, &[]);
+    let value = |of: &str| full.plan.limits.iter().find(|it| it.of == of).expect("a limit");
+    let contract = value("the tenant's contract");
+    assert_eq!(contract.more_usd_per_megawatt, None);
+    assert!(contract.less_usd_per_megawatt.is_some());
+    let power = value("the site's power");
+    assert!(power.more_usd_per_megawatt.is_some() && power.less_usd_per_megawatt.is_none());
+}
+
+/// A limit that is just reached has another value for more of it than for less.
+#[test]
+fn at_a_kink_both_sides_are_shown() {
+    // The miners alone: 3.5 MW.
+    let exact = changed(&[
+        ("power_mw = 10", "power_mw = 3.5"),
+        ("share = 0.7, low = 0.5, high = 0.9", "share = 0"),
+    ]);
+    let power = exact.plan.limits.iter().find(|it| it.of == "the site's power").expect("a limit");
+    let [more, less] = [power.more_usd_per_megawatt, power.less_usd_per_megawatt]
+        .map(|it| it.expect("a plan").value());
+    let margin = exact.devices[0].mining.as_ref().expect("known").margin_usd_per_kwh.value();
+    close_to(less, margin * 1e3 * 8_760.0, 1e-3);
+    assert!(more.abs() < 1.0, "{more}");
 }
 
 #[track_caller]

@@ -11,7 +11,7 @@ pub(super) fn mining(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Minin
     let one = Factors::ONE;
     let hashing = candidate.hashing.as_ref().ok()?;
     let running = case.mining(&one)?;
-    let mined = case.mined(&running, &one);
+    let mined = case.mined(&one)?;
     let per_kwh = running.per_kwh();
     // Revenue is proportional to the price of a bitcoin, and to one by the difficulty.
     let cost = case.tariff(&one) + running.operations.at(running.power);
@@ -20,8 +20,9 @@ pub(super) fn mining(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Minin
     let hashes_per_joule = hashing.hashes_per_second / hashing.power.wall.value();
     let payback = match candidate.entry.hardware {
         Hardware::Owned(_) => None,
-        Hardware::ToBuy(_) => months(case.worth(&one), mined.value),
+        Hardware::ToBuy(_) => case.mining_pays_back(case.worth(&one), &one).map(|it| it * 12.0),
     };
+    let after = case.halving().and_then(|_| case.mining_halved(&one));
     Some(MiningEconomics {
         basis: hashing.power.basis,
         wall_watts: hashing.power.wall,
@@ -32,7 +33,8 @@ pub(super) fn mining(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Minin
         margin_usd_per_kwh: per_kwh - cost,
         hours: mined.hours,
         switch_off_usd_per_kwh: running.worth(),
-        break_even_usd_per_kwh: running.worth() - yearly(case.keep(&one), &running),
+        switch_off_after_halving_usd_per_kwh: after.map(|after| after.worth()),
+        break_even_usd_per_kwh: case.mining_worth(&one)? - yearly(case.keep(&one), &running),
         break_even_btc_usd: positive(times).map(|times| earnings.btc_price * times),
         break_even_difficulty: positive(1.0 / times).map(|times| earnings.difficulty * times),
         payback_months: payback,
@@ -47,7 +49,7 @@ pub(super) fn renting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<AiEc
     let full = case.full_rent()?.over(f64::from(YEAR)) * running.converted;
     let without = case.always(&OperatingPoint { revenue: UsdPerHour::ZERO, ..running }, &one);
     let utilisation = |than: Usd| finite((than - without) / full).map(|share| share.max(0.0));
-    let mined = case.mining(&one).map(|mining| case.mined(&mining, &one).value);
+    let mined = case.mined(&one).map(|mined| mined.value);
     let mining = mined.map_or(Usd::ZERO, |mined| if mined > Usd::ZERO { mined } else { Usd::ZERO });
     let capital = match candidate.entry.hardware {
         Hardware::Owned(_) => running.conversion,
@@ -68,7 +70,7 @@ pub(super) fn hosting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<AiEc
     let one = Factors::ONE;
     let running = case.hosting(&one)?;
     let basis = candidate.hashing.as_ref().ok()?.power.basis;
-    let mined = case.mined(&case.mining(&one)?, &one).value;
+    let mined = case.mined(&one)?.value;
     let instead = if mined > Usd::ZERO { mined } else { Usd::ZERO };
     Some(AiEconomics {
         payback_months: months(running.conversion, case.operating(&running, &one) - instead)

@@ -9,8 +9,8 @@ use super::csv::written;
 use super::figures::clean;
 use super::lines::{WIDTH, columns, cut, wrapped};
 use crate::decision::{
-    AiEconomics, Asic, Basis, Decision, DeviceDecision, MiningEconomics, Schedule, Sensitivity,
-    Use, UseValue, Verdict,
+    AiEconomics, Asic, Basis, Decision, DeviceDecision, LimitValue, MiningEconomics, Schedule,
+    Sensitivity, Use, UseValue, Verdict,
 };
 use crate::units::text::{count, percent, plain, si};
 use crate::units::{Usd, Watts};
@@ -70,6 +70,29 @@ pub(super) fn basis(basis: Basis) -> &'static str {
         Basis::Measured => "",
         Basis::Assumed => " (~ watts were stated, not measured)",
         Basis::DataSheet => " (by its data sheet, not measured)",
+    }
+}
+
+/// Returns what is best until the next halving and after it, where a halving makes a difference.
+pub(crate) fn halving(device: &DeviceDecision) -> Vec<(&'static str, &UseValue)> {
+    let (until, after) = (device.until_halving.as_ref(), device.after_halving.as_ref());
+    let both = [
+        ("until the next halving, all as today", until),
+        ("after the next halving, all else as today", after),
+    ];
+    let differs = until != after;
+    both.into_iter().filter_map(|(when, worth)| Some((when, worth.filter(|_| differs)?))).collect()
+}
+
+/// Formats what one more megawatt of a limit is worth, and one less where that is another amount.
+pub(crate) fn worth_of(limit: &LimitValue) -> String {
+    let more = limit.more_usd_per_megawatt;
+    let text = more.map_or_else(|| "not possible".to_owned(), |usd| usd.to_string());
+    match limit.less_usd_per_megawatt {
+        less if less == more => text,
+        None => format!("{text}; one less is not possible"),
+        Some(less) if less < Usd::ZERO => format!("{text}; one less would add {}", less * -1.0),
+        Some(less) => format!("{text}; one less would take away {less}"),
     }
 }
 
@@ -156,8 +179,9 @@ impl Page {
         );
         self.paragraph(
             "",
-            "dollars for a kilowatt-hour are at the site's meter; dollars a year are for one device, \
-             after energy, operations and capital, and more than selling it",
+            "dollars for a kilowatt-hour are at the site's meter; dollars a year are for one device, as \
+             equal payments over the life of the hardware, halvings included, after energy, \
+             operations and capital, and more than selling it",
         );
     }
 
@@ -205,9 +229,9 @@ impl Page {
             let reasons = reasons.collect::<Vec<_>>().join(", ");
             self.paragraph(&format!("  {fit} for {}: ", fitness.class), &reasons);
         }
-        if let Some(after) = &device.after_halving {
-            let text = format!("best to {}, {} a year", after.of.name(), after.usd_per_year);
-            self.paragraph("  after the next halving, all else equal: ", &text);
+        for (when, worth) in halving(device) {
+            let text = format!("best to {}, {} a year", worth.of.name(), worth.usd_per_year);
+            self.paragraph(&format!("  {when}: "), &text);
         }
         let swings: Vec<_> = device.tornado.iter().take(6).map(swing).collect();
         if !swings.is_empty() {
@@ -228,6 +252,9 @@ impl Page {
             percent(mining.hours, 0),
             mining.break_even_usd_per_kwh,
         );
+        if let Some(off) = mining.switch_off_after_halving_usd_per_kwh {
+            let _ = write!(text, "; after the halving in those below {off}");
+        }
         if let (Some(btc), Some(difficulty)) =
             (mining.break_even_btc_usd, mining.break_even_difficulty)
         {
@@ -306,8 +333,7 @@ impl Page {
             .collect();
         self.table(&["hours of", "count", "mining", "AI", "rest", "earns"], &rows);
         for limit in &plan.limits {
-            let label = format!("  one more MW of {}: ", limit.of);
-            self.paragraph(&label, &limit.usd_per_megawatt.to_string());
+            self.paragraph(&format!("  one more MW of {}: ", limit.of), &worth_of(limit));
         }
         for why in &plan.left_out {
             self.paragraph("  not planned: ", why);

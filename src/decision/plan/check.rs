@@ -61,6 +61,9 @@ fn of_class(class: &Class) -> Result<(), PlanError> {
         not_negative(format_args!("the heat of {name} in {what}"), heat.value())?;
         number(format_args!("the revenue of {name} in {what}"), revenue.value())?;
     }
+    if let Some(revenue) = class.mining_after_halving {
+        number(format_args!("the revenue of {name} in mining after the halving"), revenue.value())?;
+    }
     Ok(())
 }
 

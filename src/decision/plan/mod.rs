@@ -36,6 +36,7 @@
 //!         name: "1 kW of either".to_owned(),
 //!         count: 10.0,
 //!         mining: using(0.06),
+//!         mining_after_halving: None,
 //!         ai: using(0.20),
 //!         conversion: Usd::new(0.05),
 //!     }],

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::problem::{Operation, Problem};
-use crate::units::{UsdPerKwh, Watts};
+use crate::units::{UsdPerHour, UsdPerKwh, Watts};
 
 /// Seconds in an hour, and joules in a watt-hour.
 pub(super) const HOUR: f64 = 3600.0;
@@ -43,12 +43,16 @@ pub(super) struct Slot {
     pub(super) most_ai: f64,
     /// The least that AI draws, W.
     pub(super) least_ai: f64,
+    /// Whether the subsidy has been halved by then.
+    pub(super) after_halving: bool,
 }
 
 #[derive(Clone, Copy)]
 pub(super) struct Kind {
     pub(super) count: f64,
     pub(super) mining: Option<Draw>,
+    /// Revenue of mining after the halving, $/h.
+    pub(super) mining_after_halving: Option<f64>,
     pub(super) ai: Option<Draw>,
     /// Cost of converting one machine, $.
     pub(super) conversion: f64,
@@ -86,10 +90,21 @@ impl From<Operation> for Draw {
 }
 
 impl Kind {
+    /// Returns one machine in a use, with the revenue of hours before a halving.
     pub(super) fn duty(&self, duty: Duty) -> Option<Draw> {
         match duty {
             Duty::Mining => self.mining,
             Duty::AiLimits => self.ai,
+        }
+    }
+
+    /// Returns one machine in a use, with the revenue of a slot.
+    pub(super) fn duty_in(&self, slot: &Slot, duty: Duty) -> Option<Draw> {
+        let of = self.duty(duty)?;
+        let halved = self.mining_after_halving.filter(|_| slot.after_halving);
+        match (duty, halved) {
+            (Duty::Mining, Some(revenue)) => Some(Draw { revenue, ..of }),
+            _ => Some(of),
         }
     }
 
@@ -110,6 +125,7 @@ impl Model {
             .map(|class| Kind {
                 count: class.count,
                 mining: class.mining.map(Draw::from),
+                mining_after_halving: class.mining_after_halving.map(UsdPerHour::value),
                 ai: class.ai.map(Draw::from),
                 conversion: class.conversion.value(),
             })
@@ -139,6 +155,7 @@ impl Model {
                 hour.demand.map(|demand| demand.value().to_bits()),
                 problem.stage(at),
                 problem.least(at) > Watts::ZERO,
+                hour.after_halving,
             );
             let slot = *known.entry(alike).or_insert_with(|| {
                 let demand = hour.demand.unwrap_or(infinite).value();
@@ -153,6 +170,7 @@ impl Model {
                         .filter(|baseline| *baseline > 0.0),
                     most_ai: problem.capacity(at).value().min(demand),
                     least_ai: problem.least(at).value(),
+                    after_halving: hour.after_halving,
                 });
                 model.slots.len() - 1
             });

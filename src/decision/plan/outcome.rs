@@ -217,7 +217,7 @@ fn class(problem: &Problem, model: &Model, flows: &Flows, at: usize) -> PlannedC
     let mut margin = -converted * kind.conversion;
     for (at_slot, slot) in model.slots.iter().enumerate() {
         for (hours, duty) in hours.iter_mut().zip([Duty::Mining, Duty::AiLimits]) {
-            let Some(of) = kind.duty(duty) else { continue };
+            let Some(of) = kind.duty_in(slot, duty) else { continue };
             let machines = kind.count * flows.share(at_slot, at, duty);
             *hours += slot.weight * machines;
             energy += slot.weight * machines * of.power;

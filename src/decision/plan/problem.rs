@@ -61,6 +61,9 @@ pub struct HourPrices {
     pub credit: UsdPerKwh,
     /// Maximum draw that AI is asked for, in watts, zero or above; `None` is no limit.
     pub demand: Option<Watts>,
+    /// Whether the subsidy of a block has been halved by then: machines that mine earn
+    /// [`Class::mining_after_halving`].
+    pub after_halving: bool,
 }
 
 /// Machines of one kind. One machine is so little of a site that a plan divides them: the numbers
@@ -76,6 +79,9 @@ pub struct Class {
     pub count: f64,
     /// Draw and revenue of one machine while it mines; `None` if it cannot.
     pub mining: Option<Operation>,
+    /// Revenue of one machine while it mines, in US dollars per hour, in hours after the halving;
+    /// `None` if it is the same as before.
+    pub mining_after_halving: Option<UsdPerHour>,
     /// Draw and revenue of one machine while it serves AI; `None` if it cannot.
     pub ai: Option<Operation>,
     /// Cost of converting one machine, or its place, to AI, in US dollars, as far as the hours of

@@ -184,7 +184,7 @@ impl Flows {
         for (at, slot) in model.slots.iter().enumerate() {
             for (at_kind, kind) in model.kinds.iter().enumerate() {
                 for duty in [Duty::Mining, Duty::AiLimits] {
-                    let Some(of) = kind.duty(duty) else { continue };
+                    let Some(of) = kind.duty_in(slot, duty) else { continue };
                     let machines = slot.weight * kind.count * self.share(at, at_kind, duty);
                     let (revenue, energy) =
                         (machines * of.revenue, machines * of.power * slot.tariff);
@@ -258,7 +258,7 @@ impl Prices {
         kind: &Kind,
         duty: Duty,
     ) -> Option<f64> {
-        let of = kind.duty(duty)?;
+        let of = kind.duty_in(&model.slots[slot], duty)?;
         let paid = of.power * self.of_draw(slot) + of.heat * self.cooling[slot];
         let margin = of.value(&model.slots[slot]) - paid;
         match duty {

@@ -187,7 +187,7 @@ impl<'a> Writer<'a> {
         for (kind, share) in self.layout.shares.clone().into_iter().enumerate() {
             let Some(share) = share else { continue };
             let of = self.model.kinds[kind];
-            if let Some(mining) = of.mining {
+            if let Some(mining) = of.duty_in(&model.slots[at], Duty::Mining) {
                 let column = self.run(at, of.count, mining, Duty::Mining, &mut sums);
                 self.program.at_most(&[(column, 1.0), (share, 1.0)], 1.0);
                 place.mining.push((kind, column));
@@ -208,7 +208,7 @@ impl<'a> Writer<'a> {
         let (mut value, mut power, mut heat) = (0.0, 0.0, 0.0);
         for &kind in &group.kinds {
             let kind = &self.model.kinds[kind];
-            let Some(of) = kind.duty(group.duty) else { continue };
+            let Some(of) = kind.duty_in(slot, group.duty) else { continue };
             value += kind.count * of.value(slot);
             power += kind.count * of.power;
             heat += kind.count * of.heat;

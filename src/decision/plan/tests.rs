@@ -26,7 +26,14 @@ fn class(
     ai: impl Into<Option<Operation>>,
 ) -> Class {
     let (mining, ai) = (mining.into(), ai.into());
-    Class { name: name.to_owned(), count, mining, ai, conversion: Usd::ZERO }
+    Class {
+        name: name.to_owned(),
+        count,
+        mining,
+        mining_after_halving: None,
+        ai,
+        conversion: Usd::ZERO,
+    }
 }
 
 fn hour(tariff: f64) -> HourPrices {
@@ -425,7 +432,10 @@ mod corners {
                         continue;
                     };
                     let kilowatts = of.power.value() / KW;
-                    program.gains[column] = of.revenue.value() - kilowatts * hour.tariff.value();
+                    let halved =
+                        class.mining_after_halving.filter(|_| ai == 0 && hour.after_halving);
+                    let revenue = halved.unwrap_or(of.revenue).value();
+                    program.gains[column] = revenue - kilowatts * hour.tariff.value();
                     draw.push((column, kilowatts));
                     heat.push((column, of.heat.value() / KW));
                     if ai == 0 {
@@ -526,14 +536,18 @@ fn problems(
             })
         })
     };
-    let class =
-        (0..=4_u32, uses(), uses(), 0..=6_u32).prop_map(|(count, mining, ai, conversion)| {
+    let halved = prop::option::of(0..=9_u32);
+    let class = (0..=4_u32, uses(), uses(), 0..=6_u32, halved).prop_map(
+        |(count, mining, ai, conversion, halved)| {
             let mut class = class("a kind", f64::from(count), mining, ai);
             class.conversion = Usd::new(f64::from(conversion));
+            class.mining_after_halving = halved.map(|dollars| UsdPerHour::new(f64::from(dollars)));
             class
-        });
-    let hour = (-2..=6_i32, 0..=3_u32, prop::option::of(0..=9_u32)).prop_map(
-        |(tariff, credit, demand)| HourPrices {
+        },
+    );
+    let hour = (-2..=6_i32, 0..=3_u32, prop::option::of(0..=9_u32), any::<bool>()).prop_map(
+        |(tariff, credit, demand, after_halving)| HourPrices {
+            after_halving,
             tariff: UsdPerKwh::new(f64::from(tariff) / 2.0),
             credit: UsdPerKwh::new(f64::from(credit) / 2.0),
             demand: demand.map(|demand| kw(f64::from(demand))),
@@ -634,12 +648,16 @@ proptest! {
         }
         // Each machine for itself, in what is best for it.
         for class in &problem.classes {
-            let best = |of: Option<Operation>| -> f64 {
+            let best = |of: Option<Operation>, halved: Option<UsdPerHour>| -> f64 {
                 let Some(of) = of else { return 0.0 };
-                let value = |hour: &HourPrices| of.revenue.value() - of.power.value() / KW * hour.tariff.value();
+                let value = |hour: &HourPrices| {
+                    let revenue = halved.filter(|_| hour.after_halving).unwrap_or(of.revenue);
+                    revenue.value() - of.power.value() / KW * hour.tariff.value()
+                };
                 problem.hours.iter().map(|hour| value(hour).max(0.0)).sum()
             };
-            free += class.count * best(class.mining).max(best(class.ai));
+            let mining = best(class.mining, class.mining_after_halving);
+            free += class.count * mining.max(best(class.ai, None));
         }
         prop_assert!(plan.objective.value() <= free + 1e-6 * (1.0 + free));
         let parts = plan.money.mining + plan.money.ai + plan.money.credits

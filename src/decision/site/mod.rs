@@ -162,6 +162,14 @@ impl Site {
         self.metered(contract.power, self.place.ai_pue)
     }
 
+    /// Returns whether the site, once it is built, has room for all machines of a tenant.
+    pub(crate) fn has_room(&self, contract: &Contract) -> bool {
+        // What is a rounding of floating-point numbers over a limit is within it.
+        let metered = self.tenant(contract) * (1.0 - 1e-9);
+        let stage = self.place.stages.last();
+        metered <= self.place.power && stage.is_none_or(|stage| metered <= stage.power)
+    }
+
     /// Returns what machines draw at the wall, by their power at the site's meter.
     pub(crate) fn machines(&self, metered: Watts, pue: f64) -> Watts {
         metered * (1.0 - self.power.loss) / pue

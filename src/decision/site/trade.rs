@@ -11,9 +11,14 @@ use crate::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
 pub struct Mining {
     /// Price of one bitcoin, in US dollars.
     pub btc_price: Quote<Usd>,
+    /// Growth of that price in a year, as a share; `None` where it is taken to stay.
+    pub btc_growth: Option<Quote<f64>>,
     /// Difficulty or hash rate of the network.
     pub network: Network,
-    /// Height of the next block, which sets its subsidy.
+    /// Growth of the difficulty in a year, as a share; `None` where it is taken to stay.
+    pub difficulty_growth: Option<Quote<f64>>,
+    /// Height of the next block on the day of the network's quote, which sets the subsidy and the
+    /// distance to the next halving.
     pub height: u32,
     /// Transaction fees of one block, in bitcoin.
     pub fees: Quote<f64>,
@@ -106,7 +111,16 @@ impl Mining {
             most: 1e6,
             expected: "0 to 1e6 bitcoin in a block",
         };
+        const GROWTH: Bounds = Bounds {
+            key: "share_per_year",
+            least: -0.99,
+            most: 100.0,
+            expected: "a share of -0.99 to 100 in a year, as 0.2 for 20 %",
+        };
         let btc_price = section.needs("btc_price").and_then(|it| quote(it, PRICE));
+        let growth = |key| section.option(key, |it| quote(it, GROWTH));
+        let (btc_growth, difficulty_growth) =
+            (growth("btc_price_growth"), growth("difficulty_growth"));
         let network = section.one_of(["difficulty", "network_hashrate"]);
         let network = network.and_then(|(which, value)| match which {
             0 => Some(Network::Difficulty(quote(value, DIFFICULTY)?)),
@@ -119,7 +133,9 @@ impl Mining {
         section.end();
         Some(Self {
             btc_price: btc_price?.map(Usd::new),
+            btc_growth: btc_growth?,
             network: network?,
+            difficulty_growth: difficulty_growth?,
             height: height?,
             fees: fees?,
             pool_fee: pool_fee?,
@@ -127,9 +143,23 @@ impl Mining {
     }
 
     pub(super) fn origins(&self) -> impl Iterator<Item = &Origin> {
-        let (Network::Difficulty(network) | Network::HashRate(network)) = &self.network;
-        [&self.btc_price.origin, &network.origin, &self.fees.origin, &self.pool_fee.origin]
+        let growth = [&self.btc_growth, &self.difficulty_growth];
+        [&self.btc_price.origin, self.network.origin(), &self.fees.origin, &self.pool_fee.origin]
             .into_iter()
+            .chain(growth.into_iter().flatten().map(|growth| &growth.origin))
+    }
+
+    /// Returns whether prices or difficulty are taken to change.
+    pub(in crate::decision) fn grows(&self) -> bool {
+        self.btc_growth.is_some() || self.difficulty_growth.is_some()
+    }
+}
+
+impl Network {
+    /// Returns the date and source of the quote.
+    pub(in crate::decision) fn origin(&self) -> &Origin {
+        let (Self::Difficulty(quote) | Self::HashRate(quote)) = self;
+        &quote.origin
     }
 }
 

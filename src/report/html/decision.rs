@@ -10,8 +10,10 @@ use super::scale::Scale;
 use super::svg::{self, Drawing, fill_class};
 use super::tables::{Line, Table};
 use super::{date, head, list};
-use crate::decision::{Basis, Decision, DeviceDecision, Map, Schedule, Sensitivity, Use, UseValue};
-use crate::report::decision::{advice, basis, btc, from_utilisation, in_months};
+use crate::decision::{
+    Basis, Decision, DeviceDecision, LimitValue, Map, Schedule, Sensitivity, Use, UseValue,
+};
+use crate::report::decision::{advice, basis, btc, from_utilisation, halving, in_months};
 use crate::report::lines::cut;
 use crate::units::text::{count, percent, plain, si};
 use crate::units::{Usd, UsdPerKwh};
@@ -93,8 +95,8 @@ fn section(page: &mut Markup, decision: &Decision, device: &DeviceDecision, at: 
     if let Some(model) = &device.model {
         page.words("p", &[("class", &"soft")], model);
     }
-    let text = "What each use is worth in US dollars a year for one device, after energy, operations and \
-                capital, against selling it. Lines span eight of ten draws of everything that is in doubt.";
+    let text = "What each use is worth in US dollars a year for one device, as equal payments over the life of \
+                the hardware, halvings included, after energy, operations and capital, against selling it. Lines span eight of ten draws of everything that is in doubt.";
     page.words("p", &[("class", &"soft")], text);
     uses(page, device, at);
     let row = |worth: &UseValue| Line {
@@ -114,12 +116,22 @@ fn section(page: &mut Markup, decision: &Decision, device: &DeviceDecision, at: 
         rows: device.uses.iter().map(row).collect(),
     }
     .draw(page);
+    halvings(page, device);
     earnings(page, decision, device);
     if let Some(map) = &device.map {
         map_of(page, decision, device, map, at);
     }
     tornado(page, device, at);
     fitness(page, device);
+}
+
+/// Writes what is best until the next halving and after it.
+fn halvings(page: &mut Markup, device: &DeviceDecision) {
+    let best = |(when, worth): (&str, &UseValue)| {
+        format!("{when}: best to {}, {} a year", worth.of.name(), worth.usd_per_year)
+    };
+    let all: Vec<String> = halving(device).into_iter().map(best).collect();
+    list(page, &all);
 }
 
 /// Draws the value of each use as a bar from zero, to the left if it is negative.
@@ -426,13 +438,21 @@ fn plan(page: &mut Markup, plan: &Schedule) {
         rows: plan.classes.iter().map(row).collect(),
     }
     .draw(page);
-    let limit = |limit: &crate::decision::LimitValue| Line {
-        cells: [limit.of.clone(), limit.usd_per_megawatt.to_string()],
-        assumed: false,
+    let limit = |limit: &LimitValue| {
+        let amount =
+            |usd: Option<Usd>| usd.map_or_else(|| "not possible".to_owned(), |it| it.to_string());
+        Line {
+            cells: [
+                limit.of.clone(),
+                amount(limit.more_usd_per_megawatt),
+                amount(limit.less_usd_per_megawatt),
+            ],
+            assumed: false,
+        }
     };
     Table {
-        caption: "What one more megawatt would be worth in the plan",
-        header: ["Of", "Worth"],
+        caption: "What a megawatt of each limit is worth in the plan",
+        header: ["Of", "One more", "One of the last"],
         texts: 1,
         rows: plan.limits.iter().map(limit).collect(),
     }
