@@ -8,9 +8,12 @@ use std::process::ExitCode;
 use jiff::Timestamp;
 use perjoule::decision::fitness::Thresholds;
 use perjoule::decision::plan::PlanError::{Unproven, Unsolved};
-use perjoule::decision::site::{SettingsError, Site, SiteProblem, TEMPLATE};
+use perjoule::decision::site::{
+    SettingsError, SheetDevice, Site, SiteProblem, SiteSketch, TEMPLATE,
+};
 use perjoule::decision::{DecideError, Decision, Options, decide};
 use perjoule::report::{decision, file, html};
+use perjoule::units::{Usd, UsdPerKwh};
 
 use super::Error;
 use super::places::{self, Named};
@@ -27,6 +30,33 @@ pub(crate) struct Args {
     /// The site with its prices; `perjoule site-template` prints one to fill in.
     #[arg(long, value_name = "FILE", default_value = "site.toml")]
     site: PathBuf,
+
+    /// Take a first look without a file: the price of power in US dollars per kWh, as 0.065. All that
+    /// is not stated is left out, and the answer says so.
+    #[arg(long, value_name = "USD", conflicts_with_all = ["site", "scores"], value_parser = power, allow_negative_numbers = true)]
+    #[arg(requires_all = ["btc", "difficulty", "device"], help_heading = "First look")]
+    power: Option<UsdPerKwh>,
+
+    /// The price of a bitcoin in US dollars.
+    #[arg(long, value_name = "USD", requires = "power", value_parser = btc, help_heading = "First look")]
+    btc: Option<Usd>,
+
+    /// The difficulty of the network, as 150e12.
+    #[arg(long, value_name = "N", requires = "power", value_parser = difficulty, help_heading = "First look")]
+    difficulty: Option<f64>,
+
+    /// Hardware by its data sheet, and what one sells for (@) or costs (buy@): "S19 95TH 3250W x500
+    /// @150". May be given several times.
+    #[arg(long, value_name = "DEVICE", requires = "power", help_heading = "First look")]
+    device: Vec<SheetDevice>,
+
+    /// The height of the next block [default: estimated from the day].
+    #[arg(long, value_name = "N", requires = "power", help_heading = "First look")]
+    height: Option<u32>,
+
+    /// How many more years the hardware is used [default: 3].
+    #[arg(long, value_name = "YEARS", requires = "power", value_parser = years, help_heading = "First look")]
+    years: Option<f64>,
 
     /// What a device needs for AI, instead of the thresholds that perjoule knows.
     #[arg(long, value_name = "FILE")]
@@ -63,6 +93,7 @@ pub(crate) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
+  perjoule decide --power 0.065 --btc 90000 --difficulty 150e12 --device 'S19 95TH 3250W x500 @150'
   perjoule site-template > site.toml        then fill it in
   perjoule score --json score.json
   perjoule decide score.json                what to do with this machine at that site
@@ -76,6 +107,28 @@ stated or are of a data sheet, and not measured, are marked.";
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.5..=1.0).contains(share));
     share.ok_or_else(|| "expected a share of 0.5 to 1".to_owned())
+}
+
+/// Parses a number in a range.
+fn number(text: &str, (least, most): (f64, f64)) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("expected a number of {least} to {most}"))
+}
+
+fn power(text: &str) -> Result<UsdPerKwh, String> {
+    number(text, (-25.0, 25.0)).map(UsdPerKwh::new)
+}
+
+fn btc(text: &str) -> Result<Usd, String> {
+    number(text, (0.0, 1e9)).map(Usd::new)
+}
+
+fn difficulty(text: &str) -> Result<f64, String> {
+    number(text, (1.0, 1e30))
+}
+
+fn years(text: &str) -> Result<f64, String> {
+    number(text, (0.1, 100.0))
 }
 
 /// Prints the template of a site's file.
@@ -94,12 +147,11 @@ pub(crate) fn site_template() -> Result<ExitCode, Error> {
 /// Fails if a file cannot be used, or the site and the scores do not fit together.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     args.check_files(&[])?;
-    let site_name = args.site.display().to_string();
-    let site = match Site::open(&args.site) {
-        Ok(site) => site,
-        Err(SettingsError::Wrong(problems)) => return Err(wrong(&site_name, &problems)),
-        Err(other) => return Err(Error::input(site_name, remedy(&other, &args.site))),
+    let now = match args.today {
+        Some(day) => noon(day)?,
+        None => Timestamp::now(),
     };
+    let (site_name, site) = args.read_site(now)?;
     if let Some(series) = site.series() {
         args.check_files(&[("the tariff's file", series)])?;
     }
@@ -121,10 +173,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
         Some(file) => thresholds(file)?,
         None => Thresholds::default(),
     };
-    let now = match args.today {
-        Some(day) => noon(day)?,
-        None => Timestamp::now(),
-    };
     let mut options = Options::at(now);
     options.thresholds = thresholds;
     options.confidence = args.confidence;
@@ -142,6 +190,24 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
 }
 
 impl Args {
+    /// Returns the site, of its file or of the command line, and the name of where it is from.
+    fn read_site(&self, now: Timestamp) -> Result<(String, Site), Error> {
+        if let (Some(power), Some(btc), Some(difficulty)) = (self.power, self.btc, self.difficulty)
+        {
+            let mut sketch = SiteSketch::new(power, btc, difficulty, self.device.clone());
+            sketch.height = self.height;
+            sketch.years = self.years.unwrap_or(sketch.years);
+            let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+            return Ok(("the command line".to_owned(), sketch.site(today)));
+        }
+        let name = self.site.display().to_string();
+        match Site::open(&self.site) {
+            Ok(site) => Ok((name, site)),
+            Err(SettingsError::Wrong(problems)) => Err(wrong(&name, &problems)),
+            Err(other) => Err(Error::input(name, remedy(&other, &self.site))),
+        }
+    }
+
     /// Returns the files to be written, and the arguments that name them.
     fn files(&self) -> impl Iterator<Item = Named<'_>> {
         let html = self.html.as_deref().map(|file| (HTML, file));
@@ -155,7 +221,8 @@ impl Args {
         let files: Vec<_> = self.files().collect();
         let scores = self.scores.iter().map(|file| ("SCORE", file.as_path()));
         let thresholds = self.thresholds.as_deref().map(|file| ("--thresholds", file));
-        let read = [("--site", self.site.as_path())].into_iter().chain(thresholds).chain(scores);
+        let site = self.power.is_none().then_some(("--site", self.site.as_path()));
+        let read = site.into_iter().chain(thresholds).chain(scores);
         let read: Vec<_> = read.chain(besides.iter().copied()).collect();
         places::check(&files, &read, &[])
     }
@@ -203,7 +270,9 @@ fn wrong(name: &str, problems: &[SiteProblem]) -> Error {
 fn remedy(why: &SettingsError, file: &Path) -> String {
     let mut text = why.to_string();
     if !file.exists() {
-        let _ = write!(text, "; `perjoule site-template > {}` makes one", file.display());
+        let file = file.display();
+        let _ =
+            write!(text, "; `perjoule site-template > {file}` makes one, and --power takes none");
     }
     text
 }

@@ -424,15 +424,15 @@ impl<'a> Case<'a> {
         let computing = self.candidate.computing.as_ref().ok()?;
         let capital = &self.site.capital;
         let wall = computing.wall * factors.of(UncertainInput::AiPower);
-        let power = self.site.metered(wall, self.site.place.ai_pue);
+        let power = self.site.metered(wall, self.site.ai_pue());
         let share = (utilisation.value * factors.of(UncertainInput::Utilisation)).clamp(0.0, 1.0);
         let fee = (market.fee.value * factors.of(UncertainInput::MarketFee)).clamp(0.0, 1.0);
         let revenue = price.value * (factors.of(UncertainInput::RentalPrice) * (1.0 - fee) * share);
         let of_device = conversion.as_ref().map_or(Usd::ZERO, |it| it.value);
-        let conversion = per_megawatt(capital.retrofit.value.value(), power)
+        let conversion = per_megawatt(capital.retrofit.as_ref()?.value.value(), power)
             * factors.of(UncertainInput::Retrofit)
             + of_device * factors.of(UncertainInput::Conversion);
-        Some(converted(self.site, power, revenue, (conversion, capital.life_years), factors))
+        converted(self.site, power, revenue, (conversion, capital.life_years), factors)
     }
 
     /// Returns the rent of an hour after the market's fee, if the device were always rented.
@@ -459,6 +459,13 @@ impl<'a> Case<'a> {
         ((running.worth() - tariff) * running.power).over(f64::from(YEAR))
     }
 
+    /// Returns whether the device can serve AI by itself or by its power.
+    fn has_ai(&self) -> bool {
+        let rented = self.is_rentable() && self.candidate.computing.is_ok();
+        let hosted = self.site.ai.contract.is_some() && self.candidate.hashing.is_ok();
+        rented || hosted
+    }
+
     /// Returns whether the device has a rental price, and the site a market.
     pub(crate) fn is_rentable(&self) -> bool {
         self.candidate.entry.rental.is_some() && self.site.ai.market.is_some()
@@ -466,7 +473,7 @@ impl<'a> Case<'a> {
 
     /// Returns the months from the decision to the first revenue of AI.
     pub(crate) fn months_to_convert(&self) -> f64 {
-        self.site.capital.months_to_convert
+        self.site.capital.months_to_convert.unwrap_or_default()
     }
 
     /// Returns the mean price of power.
@@ -531,7 +538,6 @@ impl<'a> Case<'a> {
             if let (Some(contract), Some(build_out)) = (&ai.contract, &capital.build_out) {
                 range(UncertainInput::Contract, contract.total.range);
                 range(UncertainInput::BuildOut, build_out.range);
-                range(UncertainInput::AiOperations, place.ai_operations.range);
             }
         }
         if let (Some(rental), Some(market), Ok(_)) =
@@ -540,11 +546,15 @@ impl<'a> Case<'a> {
             range(UncertainInput::RentalPrice, rental.price.range);
             range(UncertainInput::Utilisation, rental.utilisation.range);
             range(UncertainInput::MarketFee, market.fee.range);
-            range(UncertainInput::Retrofit, capital.retrofit.range);
+            if let Some(retrofit) = &capital.retrofit {
+                range(UncertainInput::Retrofit, retrofit.range);
+            }
             if let Some(conversion) = &rental.conversion {
                 range(UncertainInput::Conversion, conversion.range);
             }
-            range(UncertainInput::AiOperations, place.ai_operations.range);
+        }
+        if let Some(operations) = place.ai_operations.as_ref().filter(|_| self.has_ai()) {
+            range(UncertainInput::AiOperations, operations.range);
         }
         let (Hardware::Owned(worth) | Hardware::ToBuy(worth)) = &self.candidate.entry.hardware;
         range(UncertainInput::Hardware, worth.range);
@@ -603,26 +613,26 @@ impl Add for Mined {
 pub(crate) fn hosting(site: &Site, power: Watts, factors: &Factors) -> Option<OperatingPoint> {
     let contract = site.ai.contract.as_ref()?;
     let build_out = site.capital.build_out.as_ref()?;
-    let machines = site.machines(power, site.place.ai_pue);
+    let machines = site.machines(power, site.ai_pue());
     let revenue = contract.usd_per_kwh() * factors.of(UncertainInput::Contract) * machines;
     let conversion =
         per_megawatt(build_out.value.value(), machines) * factors.of(UncertainInput::BuildOut);
-    let running = converted(site, power, revenue, (conversion, contract.years), factors);
+    let running = converted(site, power, revenue, (conversion, contract.years), factors)?;
     Some(OperatingPoint { energy_paid: contract.tenant_pays_power, ..running })
 }
 
 /// Returns the operating point of AI at some power and revenue, its conversion spread over some
-/// years.
+/// years; `None` where the site has no AI.
 fn converted(
     site: &Site,
     power: Watts,
     revenue: UsdPerHour,
     (conversion, years): (Usd, f64),
     factors: &Factors,
-) -> OperatingPoint {
+) -> Option<OperatingPoint> {
     let Capital { discount_rate, months_to_convert, .. } = site.capital;
-    let operations = &site.place.ai_operations;
-    OperatingPoint {
+    let (operations, months_to_convert) = (site.place.ai_operations.as_ref()?, months_to_convert?);
+    Some(OperatingPoint {
         power,
         revenue,
         operations: operations.value * power * factors.of(UncertainInput::AiOperations),
@@ -630,7 +640,7 @@ fn converted(
         conversion_yearly: conversion * annuity(discount_rate, years),
         converted: (1.0 - months_to_convert / 12.0 / years).max(0.0),
         energy_paid: false,
-    }
+    })
 }
 
 /// Returns the inputs of mining revenue at a site, at some subsidy of a block in bitcoin.

@@ -84,6 +84,7 @@ pub fn decide(
     let plan = planner.schedule(site)?;
     let today = options.now.to_zoned(TimeZone::UTC).date();
     let mut warnings: Vec<String> = site.doubtful(today).iter().map(ToString::to_string).collect();
+    warnings.extend(site.assumed.iter().map(|it| format!("assumed: {it}")));
     warnings.extend(unused(&site.devices, records));
     warnings.extend(doubts(&candidates));
     warnings.extend(asked_for(site, &judged));

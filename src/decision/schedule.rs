@@ -147,7 +147,7 @@ fn class(
         mining_after_halving: case
             .mining_halved(&Factors::ONE)
             .map(|it| it.revenue - it.operations),
-        ai: renting.map(|it| in_use(site, &it, site.place.ai_pue)),
+        ai: renting.map(|it| in_use(site, &it, site.ai_pue())),
         conversion,
     })
 }
@@ -175,7 +175,7 @@ fn serving(site: &Site, hours: &[Hour], without: &Problem, contract: &Contract) 
     if !site.has_room(contract) {
         return None;
     }
-    let unit = site.metered(TENANT_UNIT, site.place.ai_pue);
+    let unit = site.metered(TENANT_UNIT, site.ai_pue());
     let count = contract.power / TENANT_UNIT;
     // As the plan multiplies it; what is a rounding over the site's limit is at the limit.
     let least = (unit * count).min(site.place.power);
@@ -188,7 +188,7 @@ fn serving(site: &Site, hours: &[Hour], without: &Problem, contract: &Contract) 
     };
     let served = hours.get(from..).filter(|served| !served.is_empty())?;
     let running = hosting(site, unit, &Factors::ONE).filter(|it| it.converted > 0.0)?;
-    let mut ai = in_use(site, &running, site.place.ai_pue);
+    let mut ai = in_use(site, &running, site.ai_pue());
     if running.energy_paid {
         let prices = served.iter().map(|hour| hour.price).sum::<UsdPerKwh>();
         ai.revenue += prices / served.len() as f64 * unit;

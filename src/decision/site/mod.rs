@@ -7,6 +7,7 @@
 mod device;
 mod place;
 mod quote;
+mod sketch;
 mod tariff;
 mod toml;
 mod trade;
@@ -22,6 +23,7 @@ use jiff::civil::Date;
 pub use self::device::{DeviceEntry, Figures, Hardware, Rental};
 pub use self::place::{Facility, Power, Response, Stage};
 pub use self::quote::{Doubtful, Origin, Quote};
+pub use self::sketch::{ParseDeviceError, SheetDevice, SiteSketch};
 pub(super) use self::tariff::YEAR;
 pub use self::tariff::{Hour, Tariff};
 pub use self::toml::SiteProblem;
@@ -53,6 +55,8 @@ pub struct Site {
     pub capital: Capital,
     /// Kinds of hardware that are there or could be bought, in the order of the file.
     pub devices: Vec<DeviceEntry>,
+    /// What was assumed where nothing was stated, in words; nothing for a site of a file.
+    pub assumed: Vec<String>,
 }
 
 /// Reason why a file of a site, or of thresholds, cannot be used.
@@ -94,7 +98,10 @@ impl Site {
         let power = file.section("power").and_then(|it| Power::read(&it, folder));
         let place = file.section("site").and_then(|it| Facility::read(&it));
         let mining = file.section("mining").and_then(|it| Mining::read(&it));
-        let ai = file.section("ai").and_then(|it| Ai::read(&it));
+        let ai = match file.may_have("ai") {
+            Some(value) => value.table().and_then(|it| Ai::read(&it)),
+            None => Some(Ai { market: None, contract: None }),
+        };
         let capital = file.section("capital").and_then(|it| Capital::read(&it));
         let entries = file.sections("device");
         if entries.is_empty() {
@@ -119,7 +126,9 @@ impl Site {
             ai: ai?,
             capital: capital?,
             devices,
+            assumed: Vec::new(),
         };
+        site.needs_of_ai(file);
         if let Some(contract) = &site.ai.contract {
             if site.capital.build_out.is_none() {
                 file.tell_of("capital", "build_out is missing, which ai.contract needs");
@@ -152,6 +161,31 @@ impl Site {
         self.power.tariff.file()
     }
 
+    /// Reports what a site with AI has to say and does not.
+    fn needs_of_ai(&self, file: &Section<'_, '_>) {
+        let asked = match &self.ai {
+            Ai { market: Some(_), .. } => "ai.market",
+            Ai { contract: Some(_), .. } => "ai.contract",
+            Ai { .. } => return,
+        };
+        let (place, capital) = (&self.place, &self.capital);
+        for (section, key, is_there) in [
+            ("site", "ai_pue", place.ai_pue.is_some()),
+            ("site", "ai_operations", place.ai_operations.is_some()),
+            ("capital", "retrofit", capital.retrofit.is_some() || self.ai.market.is_none()),
+            ("capital", "months_to_convert", capital.months_to_convert.is_some()),
+        ] {
+            if !is_there {
+                file.tell_of(section, format!("{key} is missing, which {asked} needs"));
+            }
+        }
+    }
+
+    /// Returns the PUE of AI; that of mining where there is no AI.
+    pub(crate) fn ai_pue(&self) -> f64 {
+        self.place.ai_pue.unwrap_or(self.place.mining_pue)
+    }
+
     /// Returns what machines draw at the site's meter, by their power at the wall.
     pub(crate) fn metered(&self, wall: Watts, pue: f64) -> Watts {
         wall * pue / (1.0 - self.power.loss)
@@ -159,7 +193,7 @@ impl Site {
 
     /// Returns what a tenant's machines draw at the site's meter.
     pub(crate) fn tenant(&self, contract: &Contract) -> Watts {
-        self.metered(contract.power, self.place.ai_pue)
+        self.metered(contract.power, self.ai_pue())
     }
 
     /// Returns whether the site, once it is built, has room for all machines of a tenant.

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use super::quote::{Bounds, Origin, Quote, quote};
 use super::tariff::{self, Tariff, YEAR};
-use super::toml::Section;
+use super::toml::{Section, Value};
 use crate::units::{UsdPerHour, UsdPerKwh, Watts};
 
 /// Power supply of a site: its tariff, losses, demand response and ramp.
@@ -43,12 +43,14 @@ pub struct Facility {
     pub cooling: Option<Watts>,
     /// PUE of mining, 1 to 3: power at the site's meter, without losses, for each watt of machines.
     pub mining_pue: f64,
-    /// PUE of AI, 1 to 3: power at the site's meter, without losses, for each watt of machines.
-    pub ai_pue: f64,
+    /// PUE of AI, 1 to 3: power at the site's meter, without losses, for each watt of machines;
+    /// `None` where there is no AI.
+    pub ai_pue: Option<f64>,
     /// Operating cost of mining besides energy, in US dollars per kWh drawn at the site's meter.
     pub mining_operations: Quote<UsdPerKwh>,
-    /// Operating cost of AI besides energy, in US dollars per kWh drawn at the site's meter.
-    pub ai_operations: Quote<UsdPerKwh>,
+    /// Operating cost of AI besides energy, in US dollars per kWh drawn at the site's meter; `None`
+    /// where there is no AI.
+    pub ai_operations: Option<Quote<UsdPerKwh>>,
     /// Stages in which room for AI becomes available, the earliest first; without any, there is no
     /// such limit.
     pub stages: Vec<Stage>,
@@ -109,15 +111,16 @@ impl Facility {
             section.tell_of("power_mw", "missing");
         }
         let cooling = megawatts(section, "cooling_mw");
-        let pue = |key| section.needs(key).and_then(|it| it.number(1.0..=3.0, "a ratio of 1 to 3"));
-        let (mining_pue, ai_pue) = (pue("mining_pue"), pue("ai_pue"));
-        let operations = |key| {
+        let pue = |value: Value<'_, '_>| value.number(1.0..=3.0, "a ratio of 1 to 3");
+        let mining_pue = section.needs("mining_pue").and_then(pue);
+        let ai_pue = section.option("ai_pue", pue);
+        let operations = |value: Value<'_, '_>| {
             let hourly = |dollars: f64| UsdPerHour::new(dollars / f64::from(YEAR));
-            let quote = quote(section.needs(key)?, OPERATIONS)?;
+            let quote = quote(value, OPERATIONS)?;
             Some(quote.map(|dollars| hourly(dollars).at(Watts::new(MEGA))))
         };
-        let mining_operations = operations("mining_operations");
-        let ai_operations = operations("ai_operations");
+        let mining_operations = section.needs("mining_operations").and_then(operations);
+        let ai_operations = section.option("ai_operations", operations);
         let stages = section.sections("ai_stage").iter().map(Stage::read).collect::<Vec<_>>();
         section.end();
         let stages: Vec<Stage> = stages.into_iter().collect::<Option<_>>()?;
@@ -137,7 +140,7 @@ impl Facility {
     }
 
     pub(super) fn origins(&self) -> impl Iterator<Item = &Origin> {
-        [&self.mining_operations.origin, &self.ai_operations.origin].into_iter()
+        [&self.mining_operations].into_iter().chain(&self.ai_operations).map(|quote| &quote.origin)
     }
 }
 

@@ -77,6 +77,11 @@ impl Tariff {
         }
     }
 
+    /// Returns the tariff of one price in all hours, which is certain.
+    pub(super) fn flat(price: UsdPerKwh, origin: Origin) -> Self {
+        Self { prices: Prices::Flat(price), range: (1.0, 1.0), origin }
+    }
+
     /// Returns the file that the prices are from, if there is one.
     pub(super) fn file(&self) -> Option<&Path> {
         match &self.prices {

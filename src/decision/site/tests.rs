@@ -26,7 +26,8 @@ fn a_file_is_read() {
     let Quote { value, range, origin } = &site.mining.btc_price;
     assert_eq!((value.value(), *range), (64_000.0, (0.75, 1.25)));
     assert_eq!((&*origin.key, origin.date.to_string()), ("mining.btc_price", "2026-06-15".into()));
-    assert!((site.place.ai_operations.value.value() - 0.1).abs() < 1e-12);
+    let operations = site.place.ai_operations.as_ref().expect("of AI");
+    assert!((operations.value.value() - 0.1).abs() < 1e-12);
     assert_eq!(site.metered(Watts::new(100.0), 1.25), Watts::new(125.0));
     assert_eq!(site.origins().len(), 15);
 }
@@ -129,6 +130,29 @@ fn a_contract_needs_room_and_a_price_to_build() {
     assert_eq!(contract.usd_per_kwh().to_string(), "$0.1665/kWh");
 }
 
+/// What is of AI is asked for where there is AI, and nowhere else.
+#[test]
+fn a_site_without_ai_says_nothing_of_it() {
+    let market =
+        "[ai]\nmarket = { fee = { share = 0.2, date = 2026-06-15, source = \"the market\" } }\n";
+    let mut without = text().replace(market, "");
+    for line in [
+        "ai_pue = 1.25\n",
+        "ai_operations = { usd_per_mw_year = 876000, date = 2026-06-15, source = \"books\" }\n",
+        "retrofit = { usd_per_mw = 500000, low = 300000, high = 800000, date = 2026-06-15, source = \"an offer\" }\n",
+        "months_to_convert = 6\n",
+    ] {
+        let key = line.split(' ').next().expect("a key");
+        let told = problems(&text().replace(line, ""));
+        assert_eq!(told.len(), 1, "{key}: {told:?}");
+        assert!(told[0].ends_with(&format!("{key} is missing, which ai.market needs")), "{told:?}");
+        assert!(without.contains(line), "{key}");
+        without = without.replace(line, "");
+    }
+    let site = example::site(&without);
+    assert!(site.ai.market.is_none() && site.capital.retrofit.is_none());
+}
+
 #[test]
 fn the_template_asks_for_everything() {
     let told = problems(TEMPLATE);
@@ -138,15 +162,11 @@ fn the_template_asks_for_everything() {
         "power.loss",
         "site.power_mw",
         "site.mining_pue",
-        "site.ai_pue",
         "site.mining_operations",
-        "site.ai_operations",
         "mining.btc_price",
         "mining.height",
         "mining.fees",
         "mining.pool_fee",
-        "capital.retrofit",
-        "capital.months_to_convert",
         "capital.life_years",
         "capital.salvage",
         "capital.discount_rate",
@@ -157,7 +177,7 @@ fn the_template_asks_for_everything() {
     }
     let network = "mining: missing difficulty or network_hashrate";
     assert!(told.iter().any(|told| told.contains(network)), "{told:#?}");
-    assert_eq!(told.len(), 19, "{told:#?}");
+    assert_eq!(told.len(), 15, "{told:#?}");
 }
 
 /// Filled in, every line of the template is taken: none has a key that is not known.

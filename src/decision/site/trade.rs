@@ -72,13 +72,13 @@ pub struct Contract {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Capital {
     /// Cost of converting one megawatt at the site's meter to AI on machines of the site, in US
-    /// dollars: power, cooling and network.
-    pub retrofit: Quote<Usd>,
+    /// dollars: power, cooling and network; `None` where there is no market that needs it.
+    pub retrofit: Option<Quote<Usd>>,
     /// Cost of building out one megawatt of a tenant's machines, in US dollars; `None` where there
     /// is no contract that needs it.
     pub build_out: Option<Quote<Usd>>,
-    /// Months from the decision to the first revenue of AI.
-    pub months_to_convert: f64,
+    /// Months from the decision to the first revenue of AI; `None` where there is no AI.
+    pub months_to_convert: Option<f64>,
     /// Remaining life of the hardware, in years from now on.
     pub life_years: f64,
     /// Salvage value at the end of that life, as a share of the value now, 0 to 1.
@@ -222,18 +222,19 @@ impl Capital {
             most: 1e9,
             expected: "0 to 1e9 US dollars for a megawatt",
         };
-        let retrofit = section.needs("retrofit").and_then(|it| quote(it, PER_MEGAWATT));
+        let retrofit = section.option("retrofit", |it| quote(it, PER_MEGAWATT));
         let build_out = section.option("build_out", |it| quote(it, PER_MEGAWATT));
         let number = |key, least, most, expected| {
             section.needs(key).and_then(|it| it.number(least..=most, expected))
         };
-        let months = number("months_to_convert", 0.0, 240.0, "0 to 240 months");
+        let months =
+            section.option("months_to_convert", |it| it.number(0.0..=240.0, "0 to 240 months"));
         let life = number("life_years", 0.1, 100.0, "0.1 to 100 years");
         let salvage = number("salvage", 0.0, 1.0, "a share of 0 to 1");
         let discount = number("discount_rate", 0.0, 1.0, "a share of 0 to 1 in a year");
         section.end();
         Some(Self {
-            retrofit: retrofit?.map(Usd::new),
+            retrofit: retrofit?.map(|it| it.map(Usd::new)),
             build_out: build_out?.map(|it| it.map(Usd::new)),
             months_to_convert: months?,
             life_years: life?,
@@ -243,7 +244,7 @@ impl Capital {
     }
 
     pub(super) fn origins(&self) -> impl Iterator<Item = &Origin> {
-        [&self.retrofit.origin].into_iter().chain(self.build_out.iter().map(|it| &it.origin))
+        self.retrofit.iter().chain(&self.build_out).map(|it| &it.origin)
     }
 }
 
