@@ -1631,6 +1631,13 @@ fn a_first_look_needs_five_numbers_and_no_file() {
     let wrong = run(args.iter().chain(&["--device", "S19 95TH @150"]));
     assert_refused(&wrong, "no power, expected a name, terahashes a second");
     assert_refused(&look(&["--site", "x.toml"]), "cannot be used with");
+    // Without --power they would have no effect.
+    for alone in [["--btc", "9"], ["--difficulty", "9"], ["--height", "9"], ["--years", "9"]] {
+        let site = ["decide", "--site", SITE[1]];
+        assert_refused(&run(site.iter().chain(&alone)), alone[0]);
+    }
+    let twice = ["--device", "S19 1TH 1W @1", "--device", "S19 2TH 1W @1"];
+    assert_refused(&run(args.iter().chain(&twice)), "S19 is there twice");
 }
 
 #[test]

@@ -38,24 +38,24 @@ pub(crate) struct Args {
     power: Option<UsdPerKwh>,
 
     /// The price of a bitcoin in US dollars.
-    #[arg(long, value_name = "USD", requires = "power", value_parser = btc, help_heading = "First look")]
+    #[arg(long, value_name = "USD", requires = "power", conflicts_with_all = ["site", "scores"], value_parser = btc, help_heading = "First look")]
     btc: Option<Usd>,
 
     /// The difficulty of the network, as 150e12.
-    #[arg(long, value_name = "N", requires = "power", value_parser = difficulty, help_heading = "First look")]
+    #[arg(long, value_name = "N", requires = "power", conflicts_with_all = ["site", "scores"], value_parser = difficulty, help_heading = "First look")]
     difficulty: Option<f64>,
 
     /// Hardware by its data sheet, and what one sells for (@) or costs (buy@): "S19 95TH 3250W x500
     /// @150". May be given several times.
-    #[arg(long, value_name = "DEVICE", requires = "power", help_heading = "First look")]
+    #[arg(long, value_name = "DEVICE", requires = "power", conflicts_with_all = ["site", "scores"], help_heading = "First look")]
     device: Vec<SheetDevice>,
 
     /// The height of the next block [default: estimated from the day].
-    #[arg(long, value_name = "N", requires = "power", help_heading = "First look")]
+    #[arg(long, value_name = "N", requires = "power", conflicts_with_all = ["site", "scores"], help_heading = "First look")]
     height: Option<u32>,
 
     /// How many more years the hardware is used [default: 3].
-    #[arg(long, value_name = "YEARS", requires = "power", value_parser = years, help_heading = "First look")]
+    #[arg(long, value_name = "YEARS", requires = "power", conflicts_with_all = ["site", "scores"], value_parser = years, help_heading = "First look")]
     years: Option<f64>,
 
     /// What a device needs for AI, instead of the thresholds that perjoule knows.
@@ -194,6 +194,13 @@ impl Args {
     fn read_site(&self, now: Timestamp) -> Result<(String, Site), Error> {
         if let (Some(power), Some(btc), Some(difficulty)) = (self.power, self.btc, self.difficulty)
         {
+            let twice =
+                |at: usize| self.device[..at].iter().any(|it| it.name == self.device[at].name);
+            if let Some(at) = (1..self.device.len()).find(|&at| twice(at)) {
+                let what =
+                    format!("{} is there twice, expected a name of its own", self.device[at].name);
+                return Err(Error::input("--device", what));
+            }
             let mut sketch = SiteSketch::new(power, btc, difficulty, self.device.clone());
             sketch.height = self.height;
             sketch.years = self.years.unwrap_or(sketch.years);

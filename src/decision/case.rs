@@ -13,7 +13,7 @@
 //! - *Host*: the device is sold, and its power goes to the tenant of the contract.
 //! - *Curtail*: nothing but credits.
 
-use std::ops::{Add, Mul};
+use std::ops::Add;
 
 #[cfg(test)]
 use schemars::JsonSchema;
@@ -356,13 +356,14 @@ impl<'a> Case<'a> {
         let factors = *factors;
         let Mining { btc_growth, difficulty_growth, .. } = &self.site.mining;
         let growth = |quote: &Option<Quote<f64>>, input| {
-            quote.as_ref().map_or(1.0, |it| 1.0 + it.value * factors.of(input))
+            // Something is left of whatever shrinks.
+            quote.as_ref().map_or(1.0, |it| (1.0 + it.value * factors.of(input)).max(0.01))
         };
         let price = growth(btc_growth, UncertainInput::BtcGrowth);
         let difficulty = growth(difficulty_growth, UncertainInput::DifficultyGrowth);
         let phases = match factors.mining {
             MiningYears::AsTheyCome => self.outlook.phases(),
-            MiningYears::LikeToday { .. } => &self.outlook.phases()[..1],
+            MiningYears::LikeToday { .. } => self.outlook.phases().get(..1).unwrap_or_default(),
         };
         phases.iter().filter_map(move |phase| {
             let (length, weight, earnings) = match factors.mining {
@@ -387,17 +388,36 @@ impl<'a> Case<'a> {
     /// Returns the value of a year of mining while it pays, without the cost of the hardware, over
     /// all years that are decided about; `None` where its hash rate or power is not known.
     pub(crate) fn mined(&self, factors: &Factors) -> Option<Mined> {
-        let phases = self.mining_phases(factors);
-        phases
-            .map(|(_, weight, mining)| self.mined_at(&mining, factors) * weight)
-            .reduce(Mined::add)
+        let phases = || self.mining_phases(factors);
+        let years: f64 = phases().map(|(length, ..)| length).sum();
+        let of_phase = |(length, weight, mining): (f64, f64, OperatingPoint)| {
+            let Mined { value, hours } = self.mined_at(&mining, factors);
+            let share = if years.is_finite() { length / years } else { 1.0 };
+            Mined { value: value * weight, hours: hours * share }
+        };
+        phases().map(of_phase).reduce(Mined::add)
     }
 
-    /// Returns the price of power above which a year of mining in every hour loses money, over all
-    /// years that are decided about.
-    pub(crate) fn mining_worth(&self, factors: &Factors) -> Option<UsdPerKwh> {
+    /// Returns the price of power, the same in all hours, at which mining while it pays earns `yearly`
+    /// a kilowatt-hour over all years that are decided about; `None` where its hash rate or power is
+    /// not known.
+    pub(crate) fn mining_bears(&self, yearly: UsdPerKwh, factors: &Factors) -> Option<UsdPerKwh> {
         let phases = self.mining_phases(factors);
-        phases.map(|(_, weight, mining)| mining.worth() * weight).reduce(|a, b| a + b)
+        let mut phases: Vec<_> =
+            phases.map(|(_, weight, mining)| (mining.worth(), weight)).collect();
+        phases.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+        let (mut earned, mut share) = (UsdPerKwh::ZERO, 0.0);
+        let mut bears = None;
+        // The best phases mine, and at their price those that are left do not.
+        for (worth, weight) in phases {
+            if bears.is_some_and(|bears| bears >= worth) {
+                break;
+            }
+            earned += worth * weight;
+            share += weight;
+            bears = Some((earned - yearly) / share);
+        }
+        bears
     }
 
     /// Returns the years until mining has earned some capital, interest left out; `None` if it never
@@ -590,14 +610,6 @@ pub(crate) struct Mined {
     pub(crate) value: Usd,
     /// The share of the hours in which it runs.
     pub(crate) hours: f64,
-}
-
-impl Mul<f64> for Mined {
-    type Output = Self;
-
-    fn mul(self, share: f64) -> Self {
-        Self { value: self.value * share, hours: self.hours * share }
-    }
 }
 
 impl Add for Mined {

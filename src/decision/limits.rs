@@ -23,13 +23,15 @@ struct Limit {
 
 type Place = dyn Fn(&mut Site) -> Option<&mut Watts> + Send + Sync;
 
-/// What the best plan of a site earns: between these two.
+/// What the best plan of a site earns.
 #[derive(Clone, Copy)]
 pub(super) struct Profit {
     /// Profit of the plan that was found.
     pub(super) found: Usd,
     /// Profit that no plan exceeds.
     pub(super) bound: Usd,
+    /// First hour in which a tenant is served; `None` where none is.
+    pub(super) tenant: Option<usize>,
 }
 
 /// Returns the values of a megawatt of each limit, without those that are next to zero in both
@@ -45,7 +47,11 @@ pub(super) fn worth(
         let step = STEP.min(value * SHARE);
         // What a megawatt gains, and by how much that may be off.
         let gain = |by: Watts| {
+            // A tenant who comes or goes is a jump, and no price of a megawatt.
             let then = plan(&changed(site, &limit, value + by)?)?;
+            if then.tenant != now.tenant {
+                return None;
+            }
             let open = (then.bound - then.found) + (now.bound - now.found);
             Some(((then.found - now.found) / (by / STEP), (open / (step / STEP)).value()))
         };
@@ -67,19 +73,14 @@ pub(super) fn worth(
     all(site).into_par_iter().filter_map(of_limit).collect()
 }
 
-/// Returns the site with another value of a limit; `None` where a contract that is signed, or
-/// that is the limit, has no room then. A contract pays in proportion to its power.
+/// Returns the site with another value of a limit. A contract pays in proportion to its power.
 fn changed(site: &Site, limit: &Limit, value: Watts) -> Option<Site> {
     let mut changed = site.clone();
     *(limit.at)(&mut changed)? = value;
     if let (Some(new), Some(old)) = (&mut changed.ai.contract, &site.ai.contract) {
         new.total.value = old.total.value * (new.power / old.power);
     }
-    // A contract that is not signed is left out of a plan without room for it; but that says nothing
-    // of what more of it is worth.
-    let kept = changed.ai.contract.as_ref();
-    let kept = kept.filter(|it| it.signed || site.ai.contract.as_ref() != Some(it));
-    kept.is_none_or(|contract| changed.has_room(contract)).then_some(changed)
+    Some(changed)
 }
 
 fn all(site: &Site) -> Vec<Limit> {

@@ -193,8 +193,9 @@ pub struct MiningEconomics {
     /// The same price after the next halving, all else as today; `None` where it is not within the
     /// years that are decided about.
     pub switch_off_after_halving_usd_per_kwh: Option<UsdPerKwh>,
-    /// Break-even price of power, in US dollars per kWh: the mean up to which mining in every hour
-    /// is worth more than selling the device, capital cost included.
+    /// Break-even price of power, in US dollars per kWh: the price, the same in all hours, up to which
+    /// mining while it pays is worth more than selling the device, capital cost and halvings
+    /// included.
     pub break_even_usd_per_kwh: UsdPerKwh,
     /// Break-even price of one bitcoin, in US dollars, at which mining in every hour earns the cost
     /// of power and operations; `None` where no price above zero does.
@@ -321,12 +322,12 @@ pub struct LimitValue {
     /// Name of the limit, as in `the site's power`.
     pub of: String,
     /// What one more megawatt in all hours of the plan gains, in US dollars, as the plan changes by
-    /// a megawatt or a hundredth of the limit, whichever is less; below zero where it costs, and
-    /// `None` where no plan has more. One more megawatt of the tenant's contract is paid for as the
+    /// a megawatt or a hundredth of the limit, whichever is less; below zero where it costs. `None`
+    /// where no plan has more, or where the tenant would be served from another hour on, or no more. One more megawatt of the tenant's contract is paid for as the
     /// others.
     pub more_usd_per_megawatt: Option<Usd>,
     /// What one of the last megawatts gains, in US dollars: the plan loses it with a megawatt less.
-    /// `None` where no plan has less.
+    /// `None` where no plan has less, or where the tenant would be served otherwise.
     pub less_usd_per_megawatt: Option<Usd>,
 }
 

@@ -78,6 +78,15 @@ impl Outlook {
         &self.phases
     }
 
+    /// Returns the years from the decision to the next halving of the subsidy, infinite where there
+    /// is none left.
+    pub(crate) fn next_halving(&self) -> f64 {
+        if subsidy(self.height) == 0.0 {
+            return f64::INFINITY;
+        }
+        f64::from(blocks_to_halving(self.height)) / BLOCKS_PER_YEAR
+    }
+
     /// Returns the years from the decision to the next halving of the subsidy; `None` where it is not
     /// within these years.
     pub(crate) fn halving(&self) -> Option<f64> {

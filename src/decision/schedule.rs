@@ -46,7 +46,8 @@ struct Planned {
 
 impl Planned {
     fn profit(&self) -> Profit {
-        Profit { found: self.plan.objective, bound: self.plan.bound }
+        let tenant = self.problem.ai.contract.map(|contract| contract.from);
+        Profit { found: self.plan.objective, bound: self.plan.bound, tenant }
     }
 }
 
@@ -225,7 +226,7 @@ fn site_limits(site: &Site) -> plan::SiteLimits {
 /// Returns the hours with their prices; the most expensive have the grid's credit.
 fn hours_of(site: &Site, outlook: &Outlook, hours: &[Hour]) -> Vec<plan::HourPrices> {
     let demand = site.ai.market.as_ref().and_then(|market| market.demand);
-    let halving = outlook.halving().map_or(f64::INFINITY, |years| years * f64::from(YEAR));
+    let halving = outlook.next_halving() * f64::from(YEAR);
     let hour = |(at, hour): (usize, &Hour)| plan::HourPrices {
         tariff: hour.price,
         credit: UsdPerKwh::ZERO,

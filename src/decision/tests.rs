@@ -70,8 +70,12 @@ fn mining_by_hand() {
     let after = mining.switch_off_after_halving_usd_per_kwh.expect("a halving");
     close(after.value(), per_kwh / 2.0 - 0.01);
     // Keeping it costs a quarter of its worth each year.
-    let earns = per_kwh * (BEFORE + (1.0 - BEFORE) / 2.0) - 0.01;
-    close(mining.break_even_usd_per_kwh.value(), earns - 250.0 / (3.5 * 8_760.0));
+    let even = mining.break_even_usd_per_kwh.value();
+    close(even, per_kwh - 0.01 - 250.0 / (3.5 * 8_760.0) / BEFORE);
+    // At the tariff that it pays up to, mining comes to nothing.
+    let flat = format!("usd_per_kwh = {even:.12},");
+    let at_even = changed(&[("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", &flat)]);
+    assert!(worth(&at_even.devices[0], Use::Mine).abs() < 1e-3);
     close(worth(miner, Use::Mine), BEFORE * (per_kwh - 0.06) * 3.5 * 8_760.0 - 250.0);
     assert_eq!(worth(miner, Use::Sell), 0.0);
     assert!(miner.renting.is_none() && miner.no_renting.is_some());
@@ -521,6 +525,14 @@ fn what_grows_is_in_the_value() {
     let mean = middles.map(|at: f64| 2.0_f64.powf(at)).iter().sum::<f64>() / 4.0;
     close(worth(&dearer.devices[0], Use::Mine), yearly(per_kwh * mean));
     assert!(dearer.devices[0].tornado.iter().any(|it| it.input == UncertainInput::BtcGrowth));
+    // What nearly vanishes does so in all scenarios.
+    let vanishing = changed(&[(
+        "height = 850000",
+        "height = 850000\nbtc_price_growth = { share_per_year = -0.95, date = 2026-06-15, source = \"x\" }",
+    )]);
+    for swing in &vanishing.devices[0].tornado {
+        assert!(swing.low_usd.is_finite() && swing.high_usd.is_finite(), "{swing:?}");
+    }
 }
 
 #[test]
@@ -740,6 +752,11 @@ fn a_contract_that_fills_the_site_has_no_plan_for_more() {
     assert!(contract.less_usd_per_megawatt.is_some());
     let power = value("the site's power");
     assert!(power.more_usd_per_megawatt.is_some() && power.less_usd_per_megawatt.is_none());
+    // One that is not signed would be left: that is no price of a megawatt either.
+    let unsigned = with_contract(8.0, false, &[("usd = 112000000,", "usd = 1120000000,")]);
+    assert!(unsigned.plan.ai_watts > Watts::new(9.9e6), "he is served");
+    let power = unsigned.plan.limits.iter().find(|it| it.of == "the site's power");
+    assert!(power.is_some_and(|power| power.less_usd_per_megawatt.is_none()), "{power:?}");
 }
 
 /// A limit that is just reached has another value for more of it than for less.

@@ -34,7 +34,7 @@ pub(super) fn mining(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Minin
         hours: mined.hours,
         switch_off_usd_per_kwh: running.worth(),
         switch_off_after_halving_usd_per_kwh: after.map(|after| after.worth()),
-        break_even_usd_per_kwh: case.mining_worth(&one)? - yearly(case.keep(&one), &running),
+        break_even_usd_per_kwh: case.mining_bears(yearly(case.keep(&one), &running), &one)?,
         break_even_btc_usd: positive(times).map(|times| earnings.btc_price * times),
         break_even_difficulty: positive(1.0 / times).map(|times| earnings.difficulty * times),
         payback_months: payback,

@@ -63,66 +63,82 @@ pub struct SheetDevice {
 /// The error of a text that describes no [`SheetDevice`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?}: {missing}, expected a name, terahashes a second, watts, how many there are, and what one \
+    "{text:?}: {what}, expected a name, terahashes a second, watts, how many there are, and what one \
      sells for (@) or costs (buy@): \"S19 95TH 3250W x500 @150\""
 )]
 pub struct ParseDeviceError {
     text: String,
-    missing: &'static str,
+    what: &'static str,
 }
 
 impl FromStr for SheetDevice {
     type Err = ParseDeviceError;
 
     fn from_str(text: &str) -> Result<Self, ParseDeviceError> {
-        let wrong = |missing| ParseDeviceError { text: text.to_owned(), missing };
-        let (mut name, mut count, mut rate, mut power) = (Vec::new(), None, None, None);
-        let (mut price, mut owned) = (None, true);
+        const RATES: [(&str, f64); 6] = [
+            ("gh/s", 1e9),
+            ("gh", 1e9),
+            ("th/s", 1e12),
+            ("th", 1e12),
+            ("ph/s", 1e15),
+            ("ph", 1e15),
+        ];
+        const POWERS: [(&str, f64); 2] = [("kw", 1e3), ("w", 1.0)];
+        let wrong = |what| ParseDeviceError { text: text.to_owned(), what };
+        let number = |text: &str| text.parse().ok().filter(|it: &f64| it.is_finite());
+        let (mut name, mut count, mut rate, mut power, mut price) =
+            (Vec::new(), None, None, None, None);
         for word in text.split_whitespace() {
             let lower = word.to_lowercase();
-            let number = |text: &str| text.parse().ok().filter(|it: &f64| it.is_finite());
             let of_unit = |units: &[(&str, f64)]| {
                 let in_unit = |&(unit, factor): &(&str, f64)| {
                     Some(number(lower.strip_suffix(unit)?)? * factor)
                 };
-                units.iter().find_map(in_unit).filter(|it| *it > 0.0)
+                units.iter().find_map(in_unit)
             };
-            if let Some(found) = of_unit(&[
-                ("gh/s", 1e9),
-                ("gh", 1e9),
-                ("th/s", 1e12),
-                ("th", 1e12),
-                ("ph/s", 1e15),
-                ("ph", 1e15),
-            ]) {
-                rate = rate.or(Some(found));
-            } else if let Some(found) = of_unit(&[("kw", 1e3), ("w", 1.0)]) {
-                power = power.or(Some(found));
-            } else if let Some(found) = lower.strip_prefix("buy@").and_then(number) {
-                (price, owned) = (Some(found), false);
-            } else if let Some(found) = lower.strip_prefix('@').and_then(number) {
-                (price, owned) = (Some(found), true);
-            } else if let Some(found) = lower.strip_prefix('x').and_then(|it| it.parse().ok()) {
-                count = Some(found);
+            // Of each there is one, and what is half a number is not a part of the name.
+            let is_new = if let Some(found) = of_unit(&RATES) {
+                rate.replace(found).is_none()
+            } else if let Some(found) = of_unit(&POWERS) {
+                power.replace(found).is_none()
+            } else if let Some(found) = lower.strip_prefix("buy@") {
+                let found = number(found).ok_or_else(|| wrong("no price"))?;
+                price.replace((found, false)).is_none()
+            } else if let Some(found) = lower.strip_prefix('@') {
+                let found = number(found).ok_or_else(|| wrong("no price"))?;
+                price.replace((found, true)).is_none()
+            } else if let Some(Ok(found)) = word.strip_prefix('x').map(str::parse) {
+                count.replace(found).is_none()
+            } else if is_half_a_number(word) {
+                return Err(wrong("a number without its unit"));
             } else {
                 name.push(word);
+                true
+            };
+            if !is_new {
+                return Err(wrong("something is there twice"));
             }
         }
-        let positive = |count: u32| (1..=100_000_000).contains(&count);
-        let price = price.filter(|price| (0.0..=1e9).contains(price));
+        let within =
+            |value: Option<f64>, least, most| value.filter(|value| (least..=most).contains(value));
+        let name = Some(name.join(" ")).filter(|name| !name.is_empty());
+        let count = Some(count.unwrap_or(1)).filter(|count| (1..=100_000_000).contains(count));
+        let (price, owned) = price.unzip();
         Ok(Self {
-            name: Some(name.join(" "))
-                .filter(|it| !it.is_empty())
-                .ok_or_else(|| wrong("no name"))?,
-            count: Some(count.unwrap_or(1))
-                .filter(|&it| positive(it))
-                .ok_or_else(|| wrong("no number of devices"))?,
-            hashes_per_second: rate.ok_or_else(|| wrong("no hash rate"))?,
-            power: Watts::new(power.ok_or_else(|| wrong("no power"))?),
-            price: Usd::new(price.ok_or_else(|| wrong("no price"))?),
-            owned,
+            name: name.ok_or_else(|| wrong("no name"))?,
+            count: count.ok_or_else(|| wrong("no number of devices"))?,
+            hashes_per_second: within(rate, 1e6, 1e21).ok_or_else(|| wrong("no hash rate"))?,
+            power: Watts::new(within(power, 1e-3, 1e9).ok_or_else(|| wrong("no power"))?),
+            price: Usd::new(within(price, 0.0, 1e9).ok_or_else(|| wrong("no price"))?),
+            owned: owned.unwrap_or(true),
         })
     }
+}
+
+/// Whether a word is a number, or one with an x before or after it: `500`, `x1,000`, `500x`, `x`.
+fn is_half_a_number(word: &str) -> bool {
+    let bare = word.trim_matches(|letter| matches!(letter, 'x' | ',' | '.'));
+    bare.chars().all(|letter| letter.is_ascii_digit() || matches!(letter, ',' | '.'))
 }
 
 /// A known block: 840,000, of the halving of 2024-04-20.
@@ -222,7 +238,7 @@ impl SiteSketch {
                 retrofit: None,
                 build_out: None,
                 months_to_convert: None,
-                life_years: self.years,
+                life_years: self.years.clamp(0.1, 100.0),
                 salvage: 0.0,
                 discount_rate: 0.0,
             },
@@ -263,7 +279,8 @@ mod tests {
                 5000.0,
                 false,
             ),
-            ("x 1PH 12kW x2 @0", "x", 2, 1e15, 12e3, 0.0, true),
+            ("Antminer X5 1PH 12kW x2 @0", "Antminer X5", 2, 1e15, 12e3, 0.0, true),
+            ("M30S++ 108TH 3348W x10 @80", "M30S++", 10, 108e12, 3348.0, 80.0, true),
         ] {
             let parsed = text.parse::<SheetDevice>();
             if name.is_empty() {
@@ -290,6 +307,13 @@ mod tests {
             ("S19 95TH 3250W x0 @5", "no number of devices"),
             ("S19 0TH 3250W @5", "no hash rate"),
             ("95TH 3250W @5", "no name"),
+            ("S19 95TH 3250W x1,000 @5", "without its unit"),
+            ("S19 95TH 3250W 500x @5", "without its unit"),
+            ("S19 95TH 3250W x 500 @5", "without its unit"),
+            ("S19 95TH 3 250W @5", "without its unit"),
+            ("S19 95TH 110TH 3250W @5", "there twice"),
+            ("S19 95TH 3250W @5 buy@6", "there twice"),
+            ("S19 1e300TH 3250W @5", "no hash rate"),
         ] {
             let told = text.parse::<SheetDevice>().expect_err(text).to_string();
             assert!(told.contains(missing), "{text}: {told}");
