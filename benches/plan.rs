@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use perjoule::decision::plan::{
-    AiLimits, CapacityStage, Class, CommittedPower, DemandResponse, HourPrices, Operation, Problem,
-    SiteLimits,
+    CapacityStage, Class, DemandResponse, HourPrices, Operation, Problem, SiteLimits,
 };
 use perjoule::units::{Joules, Usd, UsdPerHour, UsdPerKwh, Watts};
 
@@ -70,7 +69,9 @@ fn year(ramp: Option<f64>) -> Problem {
                 tariff: UsdPerKwh::new(0.045 + 0.02 * day + draws.between(-0.015, 0.015) + leap),
                 credit: UsdPerKwh::new(if hour % 50 < 3 { draws.between(0.01, 0.2) } else { 0.0 }),
                 demand: Some(Watts::new(all * draws.between(0.2, 0.3))),
-                after_halving: false,
+                most_credited: Some(Watts::new(0.5 * all)),
+                tenants: Watts::new(if hour < 1000 { 0.0 } else { 0.05 * all }),
+                ..HourPrices::default()
             }
         })
         .collect();
@@ -81,19 +82,15 @@ fn year(ramp: Option<f64>) -> Problem {
             ramp: ramp.map(|share| Watts::new(share * all)),
             response: Some(DemandResponse {
                 baseline: Watts::new(0.7 * all),
-                most_power: Some(Watts::new(0.5 * all)),
                 most_energy: Some(Joules::new(all * 100.0 * 3600.0)),
             }),
         },
         hours,
         classes,
-        ai: AiLimits {
-            stages: vec![
-                CapacityStage { from: 0, capacity: Watts::new(0.1 * all) },
-                CapacityStage { from: 2920, capacity: Watts::new(0.25 * all) },
-            ],
-            contract: Some(CommittedPower { from: 1000, least: Watts::new(0.05 * all) }),
-        },
+        stages: vec![
+            CapacityStage { from: 0, capacity: Watts::new(0.1 * all) },
+            CapacityStage { from: 2920, capacity: Watts::new(0.25 * all) },
+        ],
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use perjoule::decision::site::Site;
+use perjoule::decision::site::{Catalogue, Site};
 use perjoule::decision::{Options, decide};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(day) => format!("{day}T12:00:00Z").parse()?,
         None => jiff::Timestamp::now(),
     };
-    let site = Site::open(Path::new(&file))?;
+    let site = Site::open(Path::new(&file), Catalogue::built_in())?;
     // What was measured on a machine comes here, with the name that the site's file has for it.
     let scores = [];
     let decision = decide(&site, &scores, &Options::at(now))?;

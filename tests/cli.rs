@@ -1575,7 +1575,7 @@ fn a_site_is_decided_on() {
     let (page, hours) = (path("decision.html"), path("plan.csv"));
     let args = ["decide", "--json", "--html", &page, "--hours", &hours, "--draws", "1000"];
     let result = json(&run(args.iter().chain(&SITE)), 0);
-    assert_eq!(result["schema"], 2);
+    assert_eq!(result["schema"], 3);
     let devices = result["devices"].as_array().unwrap();
     assert_eq!(devices.len(), 2);
     assert_eq!(devices[0]["mining"]["basis"], "data_sheet");
@@ -1594,6 +1594,47 @@ fn a_site_is_decided_on() {
     assert_eq!(text.status.code(), Some(0));
     assert!(stdout(&text).contains("S19j Pro 104 TH/s"));
     assert!(stdout(&text).lines().all(|line| line.chars().count() <= 80));
+    let details = run(["decide", "--draws", "1000", "--details"].iter().chain(&SITE));
+    assert!(stdout(&details).starts_with(stdout(&text)) && stdout(&details).contains("J/TH"));
+}
+
+/// As many scores of one kind are one kind, on one screen.
+#[test]
+fn equal_machines_are_one_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    let score = std::fs::read_to_string("tests/expected/full.json").unwrap();
+    let site = folder.path().join("site.toml");
+    let dated = |what: &str| format!("{{ {what}, date = 2026-07-01, source = \"x\" }}");
+    let text = format!(
+        "name = \"a hall\"\n[power]\ntariff = {}\nloss = 0\n[site]\npower_mw = 1\nai_pue = 1.2\n\
+         ai_operations = {}\n[ai]\nmarket = {{ fee = {} }}\n[capital]\nretrofit = {}\n\
+         months_to_convert = 0\nlife_years = 3\nsalvage = 0\ndiscount_rate = 0.1\n[[device]]\n\
+         name = \"card\"\nscore = \"gpu:0\"\nfile = \"rig-*.json\"\nhost_watts = 100\n\
+         supply_efficiency = 0.9\nresale = {}\nrental = {{ price = {}, utilisation = {} }}\n",
+        dated("usd_per_kwh = 0.05"),
+        dated("usd_per_mw_year = 0"),
+        dated("share = 0.2"),
+        dated("usd_per_mw = 0"),
+        dated("usd = 20000"),
+        dated("usd_per_hour = 2"),
+        dated("share = 0.7"),
+    );
+    std::fs::write(&site, text).unwrap();
+    let files: Vec<_> = (0..200)
+        .map(|rig| {
+            let file = folder.path().join(format!("rig-{rig}.json"));
+            std::fs::write(&file, &score).unwrap();
+            file.display().to_string()
+        })
+        .collect();
+    let site = site.display().to_string();
+    let args = ["decide", "--site", &site, "--today", "2026-07-01"];
+    let output = run(args.iter().copied().chain(files.iter().map(String::as_str)));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.contains("200 x card") && text.matches(" x card").count() == 1, "{text}");
+    // What no section names is told in a line.
+    assert!(text.lines().count() <= 50, "{text}");
 }
 
 #[test]
@@ -1612,24 +1653,35 @@ fn a_first_look_needs_five_numbers_and_no_file() {
     assert_eq!(decision["devices"][0]["owned"], true);
     assert_eq!(decision["devices"][1]["owned"], false);
     // 952 days since block 840,000 of 2024-04-20.
-    assert_eq!(decision["prices"]["blocks_to_halving"], 210_000 - 952 * 144);
-    let warnings = decision["warnings"].as_array().unwrap();
+    assert_eq!(decision["prices"]["mining"]["blocks_to_halving"], 210_000 - 952 * 144);
+    let all = decision["assumed"].as_array().unwrap();
     let assumed = |what: &str| {
-        let is_it = |it: &&Value| {
-            it.as_str().is_some_and(|it| it.starts_with("assumed: ") && it.contains(what))
-        };
-        warnings.iter().filter(is_it).count()
+        let is_it = |it: &&Value| it.as_str().is_some_and(|it| it.contains(what));
+        all.iter().filter(is_it).count()
     };
     for what in ["losses", "fees", "3 more years", "as certain", "AI", "height 977088"] {
-        assert_eq!(assumed(what), 1, "{what}: {warnings:?}");
+        assert_eq!(assumed(what), 1, "{what}: {all:?}");
     }
     let text = look(&[]);
     assert_eq!(text.status.code(), Some(0));
     assert!(stdout(&text).contains("500 x S19"), "{}", stdout(&text));
 
     assert_refused(&run(args), "--device");
-    let wrong = run(args.iter().chain(&["--device", "S19 95TH @150"]));
-    assert_refused(&wrong, "no power, expected a name, terahashes a second");
+    let wrong = run(args.iter().chain(&["--device", "S19 95TH 3250W"]));
+    assert_refused(&wrong, "no price, expected a name, terahashes a second");
+    // By its data sheet in the catalogue, if that has one of the name.
+    let known = run(args.iter().chain(&["--device", "S19 95TH x500 @150", "--draws", "1000"]));
+    assert!(stdout(&known).contains("500 x S19"), "{}", stderr(&known));
+    let several = run(args.iter().chain(&["--device", "S19 Pro @150"]));
+    assert_refused(&several, "which of Antminer S19 Pro 110T");
+    // Cards are rented out, and need no price of a bitcoin.
+    let card = ["decide", "--power", "0.1", "--device", "RTX 3090 x18 @650 rent@0.17 60%"];
+    let rented = json(&run(card.iter().chain(&["--json", "--draws", "1000"])), 0);
+    assert_eq!(rented["devices"][0]["verdict"]["advice"], "rent");
+    assert_eq!(rented["devices"][0]["renting"]["basis"], "data_sheet");
+    assert_eq!(rented["prices"]["mining"], Value::Null);
+    let miner = ["decide", "--power", "0.1", "--device", "S19 95TH 3250W @150"];
+    assert_refused(&run(miner), "add --btc and --difficulty");
     assert_refused(&look(&["--site", "x.toml"]), "cannot be used with");
     // Without --power they would have no effect.
     for alone in [["--btc", "9"], ["--difficulty", "9"], ["--height", "9"], ["--years", "9"]] {
@@ -1653,6 +1705,8 @@ fn the_template_of_a_site_is_told_to_be_filled_in() {
     assert!(lines.len() > 10, "{lines:#?}");
     assert!(lines.iter().all(|line| line.starts_with("perjoule: ") && line.contains("line ")));
     assert!(lines.iter().any(|line| line.ends_with("mining.btc_price: missing")), "{lines:#?}");
+    let rent = run(["site-template", "--for", "rent"]);
+    assert!(stdout(&rent).contains("rental") && !stdout(&rent).contains("btc_price"));
 }
 
 #[test]

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use perjoule::decision::fitness::Thresholds;
 use perjoule::decision::plan::PlanError::{Unproven, Unsolved};
 use perjoule::decision::site::{
-    SettingsError, SheetDevice, Site, SiteProblem, SiteSketch, TEMPLATE,
+    Catalogue, Purpose, SettingsError, SheetDevice, Site, SiteProblem, SiteSketch, SketchError,
+    template,
 };
 use perjoule::decision::{DecideError, Decision, Options, decide};
 use perjoule::report::{decision, file, html};
@@ -31,32 +32,16 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", default_value = "site.toml")]
     site: PathBuf,
 
-    /// Take a first look without a file: the price of power in US dollars per kWh, as 0.065. All that
-    /// is not stated is left out, and the answer says so.
-    #[arg(long, value_name = "USD", conflicts_with_all = ["site", "scores"], value_parser = power, allow_negative_numbers = true)]
-    #[arg(requires_all = ["btc", "difficulty", "device"], help_heading = "First look")]
-    power: Option<UsdPerKwh>,
+    #[command(flatten)]
+    first_look: FirstLook,
 
-    /// The price of a bitcoin in US dollars.
-    #[arg(long, value_name = "USD", requires = "power", conflicts_with_all = ["site", "scores"], value_parser = btc, help_heading = "First look")]
-    btc: Option<Usd>,
+    /// Data sheets that models are looked up in, instead of those that perjoule knows.
+    #[arg(long, value_name = "FILE")]
+    devices: Option<PathBuf>,
 
-    /// The difficulty of the network, as 150e12.
-    #[arg(long, value_name = "N", requires = "power", conflicts_with_all = ["site", "scores"], value_parser = difficulty, help_heading = "First look")]
-    difficulty: Option<f64>,
-
-    /// Hardware by its data sheet, and what one sells for (@) or costs (buy@): "S19 95TH 3250W x500
-    /// @150". May be given several times.
-    #[arg(long, value_name = "DEVICE", requires = "power", conflicts_with_all = ["site", "scores"], help_heading = "First look")]
-    device: Vec<SheetDevice>,
-
-    /// The height of the next block [default: estimated from the day].
-    #[arg(long, value_name = "N", requires = "power", conflicts_with_all = ["site", "scores"], help_heading = "First look")]
-    height: Option<u32>,
-
-    /// How many more years the hardware is used [default: 3].
-    #[arg(long, value_name = "YEARS", requires = "power", conflicts_with_all = ["site", "scores"], value_parser = years, help_heading = "First look")]
-    years: Option<f64>,
+    /// List the models whose data sheets are known, and exit.
+    #[arg(long, exclusive = true)]
+    models: bool,
 
     /// What a device needs for AI, instead of the thresholds that perjoule knows.
     #[arg(long, value_name = "FILE")]
@@ -78,8 +63,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DATE")]
     today: Option<jiff::civil::Date>,
 
-    /// Print JSON instead of tables.
+    /// Print everything: economics of each use, sensitivities, fitness for AI, worth of limits.
     #[arg(long)]
+    details: bool,
+
+    /// Print JSON instead of tables.
+    #[arg(long, conflicts_with = "details")]
     json: bool,
 
     /// Write a page with charts, which needs no network.
@@ -91,12 +80,45 @@ pub(crate) struct Args {
     hours: Option<PathBuf>,
 }
 
+/// A first look without a file; all that is not stated is left out, and the answer says so.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "First look, without a file")]
+#[group(multiple = true, conflicts_with_all = ["site", "scores"])]
+struct FirstLook {
+    /// The price of power in US dollars per kWh, as 0.065.
+    #[arg(long, value_name = "USD", requires = "device", value_parser = power, allow_negative_numbers = true)]
+    power: Option<UsdPerKwh>,
+
+    /// The price of a bitcoin in US dollars.
+    #[arg(long, value_name = "USD", requires_all = ["power", "difficulty"], value_parser = btc)]
+    btc: Option<Usd>,
+
+    /// The difficulty of the network, as 150e12.
+    #[arg(long, value_name = "N", requires_all = ["power", "btc"], value_parser = difficulty)]
+    difficulty: Option<f64>,
+
+    /// Hardware, and what one sells for (@) or costs (buy@): "S19 95TH 3250W x500 @150"; by the name of
+    /// its model where that is known; of a card what an hour is rented for and how much of the time:
+    /// "RTX 3090 x18 @650 rent@0.17 60%". May be given several times.
+    #[arg(long, value_name = "DEVICE", requires = "power")]
+    device: Vec<SheetDevice>,
+
+    /// The height of the next block [default: estimated from the day].
+    #[arg(long, value_name = "N", requires = "power")]
+    height: Option<u32>,
+
+    /// How many more years the hardware is used [default: 3].
+    #[arg(long, value_name = "YEARS", requires = "power", value_parser = years)]
+    years: Option<f64>,
+}
+
 const EXAMPLES: &str = "\
 Examples:
-  perjoule decide --power 0.065 --btc 90000 --difficulty 150e12 --device 'S19 95TH 3250W x500 @150'
-  perjoule site-template > site.toml        then fill it in
+  perjoule decide --power 0.065 --btc 90000 --difficulty 150e12 --device 'S19 95TH x500 @150'
+  perjoule decide --power 0.10 --device 'RTX 3090 x18 @650 rent@0.17 60%'
+  perjoule site-template --for mine > site.toml    then fill it in
   perjoule score --json score.json
-  perjoule decide score.json                what to do with this machine at that site
+  perjoule decide score.json                       what to do with this machine at that site
   perjoule decide a.json b.json --site texas.toml --html decision.html --hours plan.csv
 
 Every price is in the site's file with its date and source, and none is built in. A missing price
@@ -131,13 +153,36 @@ fn years(text: &str) -> Result<f64, String> {
     number(text, (0.1, 100.0))
 }
 
+/// Print a site's file to fill in, for `perjoule decide`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct TemplateArgs {
+    /// What the site is asked about: mine (or curtail, or sell), rent machines out for AI, host AI of
+    /// tenants, or all of it.
+    #[arg(long = "for", value_name = "PURPOSE", default_value = "all")]
+    purpose: PurposeArg,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum PurposeArg {
+    All,
+    Mine,
+    Rent,
+    Host,
+}
+
 /// Prints the template of a site's file.
 ///
 /// # Errors
 ///
 /// Fails if it cannot be written.
-pub(crate) fn site_template() -> Result<ExitCode, Error> {
-    super::print(TEMPLATE).map(|()| ExitCode::SUCCESS)
+pub(crate) fn site_template(args: &TemplateArgs) -> Result<ExitCode, Error> {
+    let purpose = match args.purpose {
+        PurposeArg::All => Purpose::All,
+        PurposeArg::Mine => Purpose::Mine,
+        PurposeArg::Rent => Purpose::Rent,
+        PurposeArg::Host => Purpose::Host,
+    };
+    super::print(&template(purpose)).map(|()| ExitCode::SUCCESS)
 }
 
 /// Prints the decision and writes the requested files.
@@ -146,6 +191,10 @@ pub(crate) fn site_template() -> Result<ExitCode, Error> {
 ///
 /// Fails if a file cannot be used, or the site and the scores do not fit together.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
+    if args.models {
+        return super::print_lines(&decision::models(Catalogue::built_in()))
+            .map(|()| ExitCode::SUCCESS);
+    }
     args.check_files(&[])?;
     let now = match args.today {
         Some(day) => noon(day)?,
@@ -192,23 +241,31 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
 impl Args {
     /// Returns the site, of its file or of the command line, and the name of where it is from.
     fn read_site(&self, now: Timestamp) -> Result<(String, Site), Error> {
-        if let (Some(power), Some(btc), Some(difficulty)) = (self.power, self.btc, self.difficulty)
-        {
-            let twice =
-                |at: usize| self.device[..at].iter().any(|it| it.name == self.device[at].name);
-            if let Some(at) = (1..self.device.len()).find(|&at| twice(at)) {
-                let what =
-                    format!("{} is there twice, expected a name of its own", self.device[at].name);
-                return Err(Error::input("--device", what));
-            }
-            let mut sketch = SiteSketch::new(power, btc, difficulty, self.device.clone());
-            sketch.height = self.height;
-            sketch.years = self.years.unwrap_or(sketch.years);
+        let catalogue = match &self.devices {
+            Some(file) => &catalogue(file)?,
+            None => Catalogue::built_in(),
+        };
+        let look = &self.first_look;
+        if let Some(power) = look.power {
+            let mut sketch =
+                SiteSketch::new(power, look.btc.zip(look.difficulty), look.device.clone());
+            sketch.height = look.height;
+            sketch.years = look.years.unwrap_or(sketch.years);
             let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-            return Ok(("the command line".to_owned(), sketch.site(today)));
+            let site = sketch.site(today, catalogue).map_err(|why| {
+                let remedy = match why {
+                    SketchError::NoMining { .. } => "; add --btc and --difficulty",
+                    SketchError::Lookup(_) => {
+                        "; `perjoule decide --models` lists them, and terahashes and watts do without"
+                    }
+                    _ => "",
+                };
+                Error::input("--device", format!("{why}{remedy}"))
+            })?;
+            return Ok(("the command line".to_owned(), site));
         }
         let name = self.site.display().to_string();
-        match Site::open(&self.site) {
+        match Site::open(&self.site, catalogue) {
             Ok(site) => Ok((name, site)),
             Err(SettingsError::Wrong(problems)) => Err(wrong(&name, &problems)),
             Err(other) => Err(Error::input(name, remedy(&other, &self.site))),
@@ -228,8 +285,9 @@ impl Args {
         let files: Vec<_> = self.files().collect();
         let scores = self.scores.iter().map(|file| ("SCORE", file.as_path()));
         let thresholds = self.thresholds.as_deref().map(|file| ("--thresholds", file));
-        let site = self.power.is_none().then_some(("--site", self.site.as_path()));
-        let read = site.into_iter().chain(thresholds).chain(scores);
+        let site = self.first_look.power.is_none().then_some(("--site", self.site.as_path()));
+        let devices = self.devices.as_deref().map(|file| ("--devices", file));
+        let read = site.into_iter().chain(thresholds).chain(devices).chain(scores);
         let read: Vec<_> = read.chain(besides.iter().copied()).collect();
         places::check(&files, &read, &[])
     }
@@ -248,7 +306,8 @@ impl Args {
             if self.json {
                 super::print_json(decision)
             } else {
-                super::print_lines(&decision::text(decision))
+                let text = if self.details { decision::details } else { decision::text };
+                super::print_lines(&text(decision))
             }
         };
         super::each(files.chain(std::iter::once_with(print)))
@@ -287,6 +346,14 @@ fn remedy(why: &SettingsError, file: &Path) -> String {
 fn thresholds(file: &Path) -> Result<Thresholds, Error> {
     let name = file.display().to_string();
     Thresholds::open(file).map_err(|why| match why {
+        SettingsError::Wrong(problems) => wrong(&name, &problems),
+        other => Error::input(&*name, other),
+    })
+}
+
+fn catalogue(file: &Path) -> Result<Catalogue, Error> {
+    let name = file.display().to_string();
+    Catalogue::open(file).map_err(|why| match why {
         SettingsError::Wrong(problems) => wrong(&name, &problems),
         other => Error::input(&*name, other),
     })

@@ -60,7 +60,7 @@ pub(crate) enum Command {
     /// Decide what scored hardware is worth at a site: mine, rent out, host, curtail or sell.
     Decide(decide::Args),
     /// Print a file of a site's prices to fill in.
-    SiteTemplate,
+    SiteTemplate(decide::TemplateArgs),
     /// Search a block header for hashes that meet a target.
     Mine(mine::Args),
     /// Search at set points, and measure how fast hash rate and power follow.
@@ -108,7 +108,7 @@ impl Request {
                 Command::Score(args) => score::run(args),
                 Command::Compare(args) => compare::run(args),
                 Command::Decide(args) => decide::run(args),
-                Command::SiteTemplate => decide::site_template(),
+                Command::SiteTemplate(args) => decide::site_template(args),
                 Command::Mine(args) => mine::run(args),
                 Command::Dial(args) => dial::run(args),
                 Command::Devices(args) => devices::run(args),

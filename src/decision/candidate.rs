@@ -4,16 +4,17 @@
 //! Scores are of different meters: of a card, of a processor with its memory, of a whole machine at
 //! the wall. Here all become power at the wall, by what the site says is around the device.
 
+use std::collections::BTreeMap;
+
 #[cfg(test)]
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fitness::{Capabilities, Fitness, Thresholds};
-use super::site::{DeviceEntry, Figures};
+use super::site::{DeviceEntry, Figures, Sheet};
 use crate::input::{listed, shown};
 use crate::meter::Domain;
-use crate::record::{DeviceId, NoEnergy};
-use crate::record::{Energy, Named, Record, ScoredDevice};
+use crate::record::{Energy, Named, NoEnergy, Record, ScoredDevice};
 use crate::units::Watts;
 use crate::workload::Kind;
 
@@ -24,6 +25,8 @@ pub(crate) type NamedRecord = (String, Record);
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Candidate<'a> {
     pub(crate) entry: &'a DeviceEntry,
+    /// Number of devices.
+    pub(crate) count: u32,
     /// Name that the device reports, where there is a score.
     pub(crate) model: Option<String>,
     /// Hash rate and power of mining, or why they are not known.
@@ -91,12 +94,14 @@ pub struct MismatchError {
 enum MismatchReason {
     #[error("no score was given, expected SCORE.json")]
     NoScore,
-    #[error("file is missing, expected one of {known}")]
-    NoFile { known: String },
+    #[error(
+        "its scores are of {one} and of {other}: expected one model, by file or score of a section each"
+    )]
+    Unlike { one: String, other: String },
     #[error("file {file} was not given, expected one of {known}")]
     UnknownFile { file: String, known: String },
     #[error("score {id} is not in its file, expected one of {known}")]
-    UnknownDevice { id: Named<DeviceId>, known: String },
+    UnknownDevice { id: String, known: String },
     #[error(
         "host_watts and supply_efficiency contradict its score, which has the power of the whole \
          machine at the wall"
@@ -113,6 +118,13 @@ enum MismatchReason {
 pub(crate) enum UnknownUse {
     #[error("a data sheet says nothing of it")]
     DataSheet,
+    #[error(
+        "no data sheet has what a card hashes; by the scores of cards it is less than a thousandth of a \
+         miner's hashes per joule"
+    )]
+    CardSheet,
+    #[error("mining was not asked about: there is no section [mining]")]
+    NoMining,
     #[error("its driver computes on the processor")]
     Software,
     #[error("no joules of {workload}: {why}")]
@@ -121,7 +133,15 @@ pub(crate) enum UnknownUse {
     NotScored { workload: Kind },
 }
 
-/// Joins every entry of a site with its score or data sheet.
+impl UnknownUse {
+    /// Returns whether a decision can be made without it: what is not known of it is worth nothing, or
+    /// was not asked about.
+    pub(crate) fn is_of_no_matter(&self) -> bool {
+        matches!(self, Self::CardSheet | Self::NoMining)
+    }
+}
+
+/// Joins every entry of a site with its scores or data sheet.
 pub(crate) fn candidates<'a>(
     entries: &'a [DeviceEntry],
     records: &[NamedRecord],
@@ -139,23 +159,34 @@ pub(crate) fn candidates<'a>(
     }
 }
 
-/// Returns the devices of scores that no entry of the site names.
+/// Returns the devices of scores that no entry of the site names, with the files that have them.
 pub(crate) fn unused(entries: &[DeviceEntry], records: &[NamedRecord]) -> Vec<String> {
-    let mut unused = Vec::new();
+    let mut unused: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for (name, record) in records {
         for device in record.devices.iter().filter(|device| !device.software) {
+            let id = device.id.to_string();
             let is_used = entries.iter().any(|entry| match &entry.figures {
-                Figures::Score { device: id, file, .. } => {
-                    device.id == *id && file.as_ref().is_none_or(|file| file == name)
+                Figures::Score { device, file, .. } => {
+                    file.as_ref().is_none_or(|file| matches(file, name)) && matches(device, &id)
                 }
                 Figures::Sheet { .. } => false,
             });
             if !is_used {
-                unused.push(format!("{} of {name} is in no section [[device]]", device.id));
+                unused.entry(id).or_default().push(name);
             }
         }
     }
-    unused
+    let told = |(id, files): (String, Vec<&str>)| {
+        format!("{id} of {} is in no section [[device]]", listed(&files, ", ", 4))
+    };
+    unused.into_iter().map(told).collect()
+}
+
+/// Returns whether a name is of a pattern, in which `*` stands for anything.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(name) = name.strip_prefix(first) else { return false };
+    (0..=name.len()).any(|at| name.get(at..).is_some_and(|left| matches(rest, left)))
 }
 
 impl<'a> Candidate<'a> {
@@ -165,69 +196,172 @@ impl<'a> Candidate<'a> {
         thresholds: &Thresholds,
     ) -> Result<Self, MismatchReason> {
         let memory = entry.memory.as_ref().map(|memory| memory.value);
+        let link = entry.host_link.as_ref().map(|link| link.value);
         match &entry.figures {
-            Figures::Sheet { hashes_per_second, power, .. } => {
+            Figures::Sheet { sheet, power, .. } => {
                 let power = Power { wall: *power, uncertainty: Some(0.0), basis: Basis::DataSheet };
-                let hashing = Hashing { hashes_per_second: *hashes_per_second, power };
-                Ok(Self {
-                    entry,
-                    model: None,
-                    hashing: Ok(hashing),
-                    computing: Err(UnknownUse::DataSheet),
-                    fitness: Vec::new(),
-                })
+                let (hashing, computing, fitness) = match sheet {
+                    Sheet::Miner { hashes_per_second } => {
+                        let hashing = Hashing { hashes_per_second: *hashes_per_second, power };
+                        (Ok(hashing), Err(UnknownUse::DataSheet), Vec::new())
+                    }
+                    Sheet::Card { .. } => {
+                        let abilities = Capabilities::of_sheet(sheet, memory, link);
+                        (Err(UnknownUse::CardSheet), Ok(power), thresholds.judge(&abilities))
+                    }
+                };
+                let count = entry.count.unwrap_or(1);
+                Ok(Self { entry, count, model: None, hashing, computing, fitness })
             }
             Figures::Score { file, device, host, supply } => {
-                let (record, device) = find(records, file.as_deref(), device)?;
+                let scores = find(records, file.as_deref(), device)?;
                 let around = Overheads { host: *host, supply: *supply };
-                let at_the_wall = |energy: Result<&Energy, UnknownUse>| {
-                    energy
-                        .map(|energy| around.wall(energy))
-                        .map_or_else(|why| Ok(Err(why)), |it| it.map(Ok))
-                };
-                // The most hashes per joule at the wall: what is around a device takes its share.
-                let around_it = host.unwrap_or(Watts::ZERO);
-                let hashing = metered(record, device, Kind::Sha256d, |energy| {
-                    energy.per_joule * (energy.gross / (energy.gross + around_it))
+                let each = scores.iter().map(|&(record, device)| {
+                    Measured::new(record, device, around, &|it: &Capabilities| {
+                        thresholds.judge(&it.clone().with(memory, link))
+                    })
                 });
-                // Of the windows that the energy is of, and not of the best slice.
-                let rate = hashing.as_ref().map_or(0.0, |it| it.per_joule * it.gross.value());
-                let products = metered(record, device, Kind::Matmul, |energy| energy.gross.value());
+                let each: Vec<Measured> = each.collect::<Result<_, _>>()?;
+                let scored = u32::try_from(each.len()).unwrap_or(u32::MAX);
                 Ok(Self {
                     entry,
-                    model: Some(device.name.clone()),
-                    hashing: at_the_wall(hashing)?
-                        .map(|power| Hashing { hashes_per_second: rate, power }),
-                    computing: at_the_wall(products)?,
-                    fitness: thresholds.judge(&Capabilities::new(record, device, memory)),
+                    count: entry.count.unwrap_or(scored),
+                    model: scores.first().map(|(_, device)| device.name.clone()),
+                    hashing: of_all(each.iter().map(|it| &it.hashing)).map(|rates| {
+                        let rate = mean(rates.iter().map(|it| it.hashes_per_second));
+                        let per_joule = |it: &Hashing| it.hashes_per_second / it.power.wall.value();
+                        let spread = spread(&rates.iter().map(per_joule).collect::<Vec<_>>());
+                        let powers: Vec<Power> = rates.iter().map(|it| it.power).collect();
+                        Hashing { hashes_per_second: rate, power: together(&powers, spread) }
+                    }),
+                    computing: of_all(each.iter().map(|it| &it.computing)).map(|powers| {
+                        let walls: Vec<f64> = powers.iter().map(|it| it.wall.value()).collect();
+                        together(&powers, spread(&walls))
+                    }),
+                    fitness: worst(&each),
                 })
             }
         }
     }
 }
 
-/// Finds a device in a score by the names of both; the score's may be left out where there is only
-/// one.
+/// What a score has measured of one device.
+struct Measured {
+    hashing: Result<Hashing, UnknownUse>,
+    computing: Result<Power, UnknownUse>,
+    fitness: Vec<Fitness>,
+}
+
+impl Measured {
+    fn new(
+        record: &Record,
+        device: &ScoredDevice,
+        around: Overheads,
+        judge: &dyn Fn(&Capabilities) -> Vec<Fitness>,
+    ) -> Result<Self, MismatchReason> {
+        let at_the_wall = |energy: Result<&Energy, UnknownUse>| {
+            energy
+                .map(|energy| around.wall(energy))
+                .map_or_else(|why| Ok(Err(why)), |it| it.map(Ok))
+        };
+        // The most hashes per joule at the wall: what is around a device takes its share.
+        let around_it = around.host.unwrap_or(Watts::ZERO);
+        let hashing = metered(record, device, Kind::Sha256d, |energy| {
+            energy.per_joule * (energy.gross / (energy.gross + around_it))
+        });
+        // Of the windows that the energy is of, and not of the best slice.
+        let rate = hashing.as_ref().map_or(0.0, |it| it.per_joule * it.gross.value());
+        let products = metered(record, device, Kind::Matmul, |energy| energy.gross.value());
+        Ok(Self {
+            hashing: at_the_wall(hashing)?.map(|power| Hashing { hashes_per_second: rate, power }),
+            computing: at_the_wall(products)?,
+            fitness: judge(&Capabilities::new(record, device)),
+        })
+    }
+}
+
+/// Returns what is known of all devices, or why something is not known of one.
+fn of_all<'r, T: Clone + 'r>(
+    each: impl Iterator<Item = &'r Result<T, UnknownUse>>,
+) -> Result<Vec<T>, UnknownUse> {
+    each.cloned().collect()
+}
+
+/// Returns the mean power of equal devices; `spread` is that of what counts from one to another.
+fn together(powers: &[Power], spread: f64) -> Power {
+    let wall = mean(powers.iter().map(|it| it.wall.value()));
+    let of_each = powers.iter().map(|it| it.uncertainty.map(|of| of * of));
+    let of_each = of_each.collect::<Option<Vec<f64>>>().map(|of| mean(of.into_iter()));
+    let basis = powers.iter().map(|it| it.basis).find(|basis| *basis != Basis::Measured);
+    Power {
+        wall: Watts::new(wall),
+        uncertainty: of_each.map(|of| spread.mul_add(spread, of).sqrt()),
+        basis: basis.unwrap_or(Basis::Measured),
+    }
+}
+
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len() as f64;
+    values.sum::<f64>() / count
+}
+
+/// Returns the standard deviation of some values, as a share of their mean; 0 of a single one.
+fn spread(values: &[f64]) -> f64 {
+    if values.len() < 2 {
+        return 0.0;
+    }
+    let mean = mean(values.iter().copied());
+    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+    (squares / (values.len() - 1) as f64).sqrt() / mean
+}
+
+/// Returns the fitness for each class of the device that is least fit for it.
+fn worst(each: &[Measured]) -> Vec<Fitness> {
+    let classes = each.first().map_or(0, |it| it.fitness.len());
+    let rank = |fitness: &&Fitness| match fitness.fit {
+        Some(false) => 0,
+        None => 1,
+        Some(true) => 2,
+    };
+    let of_class =
+        |class: usize| each.iter().filter_map(|it| it.fitness.get(class)).min_by_key(rank);
+    (0..classes).filter_map(of_class).cloned().collect()
+}
+
+/// Finds the devices of scores by the names of both, one at least; all are of one model.
 fn find<'r>(
     records: &'r [NamedRecord],
     file: Option<&str>,
-    id: &Named<DeviceId>,
-) -> Result<(&'r Record, &'r ScoredDevice), MismatchReason> {
-    let names = || listed(&records.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ", ", 10);
-    let record = match (file, records) {
-        (_, []) => return Err(MismatchReason::NoScore),
-        (None, [(_, record)]) => record,
-        (None, _) => return Err(MismatchReason::NoFile { known: names() }),
-        (Some(file), _) => records
-            .iter()
-            .find_map(|(name, record)| (name == file).then_some(record))
-            .ok_or_else(|| MismatchReason::UnknownFile { file: file.to_owned(), known: names() })?,
+    id: &str,
+) -> Result<Vec<(&'r Record, &'r ScoredDevice)>, MismatchReason> {
+    let known = || listed(&records.iter().map(|(name, _)| &**name).collect::<Vec<_>>(), ", ", 10);
+    if records.is_empty() {
+        return Err(MismatchReason::NoScore);
+    }
+    let is_file = |name: &str| file.is_none_or(|file| matches(file, name));
+    let files: Vec<_> = records.iter().filter(|(name, _)| is_file(name)).collect();
+    if let (Some(file), []) = (file, &*files) {
+        return Err(MismatchReason::UnknownFile { file: file.to_owned(), known: known() });
+    }
+    let mut found: Vec<(&str, &Record, &ScoredDevice)> = Vec::new();
+    for (name, record) in &files {
+        let devices = record.devices.iter().filter(|device| matches(id, &device.id.to_string()));
+        found.extend(devices.map(|device| (&**name, record, device)));
+    }
+    let Some(&(first, _, device)) = found.first() else {
+        let devices = files.iter().flat_map(|(_, record)| &record.devices);
+        let mut known: Vec<_> = devices.map(|device| device.id.to_string()).collect();
+        known.dedup();
+        let known = listed(&known, ", ", 10);
+        return Err(MismatchReason::UnknownDevice { id: id.to_owned(), known });
     };
-    let device = record.devices.iter().find(|device| device.id == *id);
-    device.map(|device| (record, device)).ok_or_else(|| {
-        let known: Vec<_> = record.devices.iter().map(|device| &device.id).collect();
-        MismatchReason::UnknownDevice { id: id.clone(), known: listed(&known, ", ", 10) }
-    })
+    if let Some(&(other, _, unlike)) = found.iter().find(|(.., it)| it.name != device.name) {
+        return Err(MismatchReason::Unlike {
+            one: format!("{} of {first}", device.name),
+            other: format!("{} of {other}", unlike.name),
+        });
+    }
+    Ok(found.into_iter().map(|(_, record, device)| (record, device)).collect())
 }
 
 /// Power that is drawn around a device: by its host, and in the power supply.

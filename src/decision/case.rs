@@ -10,7 +10,7 @@
 //!   are decided about, with their halvings, as equal payments a year ([`Outlook`]).
 //! - *Rent*: price by utilisation, less the market's share, at full power in all hours, once it is
 //!   converted; less energy, operations and the cost of conversion.
-//! - *Host*: the device is sold, and its power goes to the tenant of the contract.
+//! - *Host*: the device is sold, and its power goes to a tenant.
 //! - *Curtail*: nothing but credits.
 
 use std::ops::Add;
@@ -20,10 +20,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::candidate::{Candidate, Hashing};
-use super::curve::Curve;
+use super::curve::{Curve, Group};
 use super::economics::{self, Earnings, annuity, sinking, subsidy};
+use super::grid::HourProgrammes;
+use super::inputs::{Doubt, Factors, MiningYears, UncertainInput};
+use super::operating::{OperatingPoint, converted, per_megawatt};
 use super::outlook::Outlook;
-use super::site::{Capital, Hardware, Mining, Network, Quote, Rental, Site, YEAR};
+use super::site::{Contract, Course, Hardware, Mining, Network, Quote, Rental, Site, YEAR};
+use super::tenant;
 use crate::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
 
 /// Use that a device, or its power, can be put to.
@@ -61,152 +65,6 @@ impl Use {
     }
 }
 
-/// Input of a decision that may turn out otherwise than it was quoted or measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(test, derive(JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum UncertainInput {
-    /// Price of a bitcoin.
-    BtcPrice,
-    /// Growth of the price of a bitcoin in a year.
-    BtcGrowth,
-    /// Network difficulty of finding a block.
-    Difficulty,
-    /// Growth of the difficulty in a year.
-    DifficultyGrowth,
-    /// Transaction fees of a block.
-    Fees,
-    /// Share of mining revenue that the pool keeps.
-    PoolFee,
-    /// Price of power, in all hours alike.
-    Tariff,
-    /// Curtailment credit: what the grid pays for power that is not drawn.
-    Credit,
-    /// Operating cost of mining, besides energy.
-    MiningOperations,
-    /// Operating cost of AI, besides energy.
-    AiOperations,
-    /// Rental price of an hour of the device.
-    RentalPrice,
-    /// Utilisation: the share of the hours in which the device is rented.
-    Utilisation,
-    /// Share of the rent that the market keeps.
-    MarketFee,
-    /// Payment of the tenant.
-    Contract,
-    /// Cost of converting a megawatt of the site to AI.
-    Retrofit,
-    /// Cost of converting the device itself to AI.
-    Conversion,
-    /// Cost of building out a megawatt for the tenant.
-    BuildOut,
-    /// Price for which the device can be sold or bought.
-    Hardware,
-    /// Hashes per joule of the device, as measured.
-    HashesPerJoule,
-    /// Power of the device while serving AI, as measured.
-    AiPower,
-}
-
-impl UncertainInput {
-    /// All inputs, in the order in which they are declared.
-    pub const ALL: [Self; 20] = [
-        Self::BtcPrice,
-        Self::BtcGrowth,
-        Self::Difficulty,
-        Self::DifficultyGrowth,
-        Self::Fees,
-        Self::PoolFee,
-        Self::Tariff,
-        Self::Credit,
-        Self::MiningOperations,
-        Self::AiOperations,
-        Self::RentalPrice,
-        Self::Utilisation,
-        Self::MarketFee,
-        Self::Contract,
-        Self::Retrofit,
-        Self::Conversion,
-        Self::BuildOut,
-        Self::Hardware,
-        Self::HashesPerJoule,
-        Self::AiPower,
-    ];
-
-    /// Returns the input's name in tables, as in `BTC price`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::BtcPrice => "BTC price",
-            Self::BtcGrowth => "growth of the BTC price",
-            Self::Difficulty => "difficulty",
-            Self::DifficultyGrowth => "growth of difficulty",
-            Self::Fees => "fees of blocks",
-            Self::PoolFee => "pool fee",
-            Self::Tariff => "power tariff",
-            Self::Credit => "credit for curtailment",
-            Self::MiningOperations => "operations of mining",
-            Self::AiOperations => "operations of AI",
-            Self::RentalPrice => "price of an AI hour",
-            Self::Utilisation => "AI utilisation",
-            Self::MarketFee => "market's fee",
-            Self::Contract => "tenant's payment",
-            Self::Retrofit => "retrofit",
-            Self::Conversion => "conversion of the device",
-            Self::BuildOut => "build-out",
-            Self::Hardware => "worth of the hardware",
-            Self::HashesPerJoule => "hashes/J",
-            Self::AiPower => "power of AI",
-        }
-    }
-}
-
-/// How far a number may be off.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Doubt {
-    /// Evenly distributed between these multiples of the value.
-    Range(f64, f64),
-    /// Normally distributed, with this standard deviation as a share of the value.
-    Deviation(f64),
-}
-
-/// A multiple of each input, for a scenario.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Factors {
-    times: [f64; UncertainInput::ALL.len()],
-    mining: MiningYears,
-}
-
-/// The years that mining is valued over.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum MiningYears {
-    /// All that are decided about, with halvings and growth as they come.
-    AsTheyCome,
-    /// Years like today, after as many further halvings of the subsidy.
-    LikeToday { halvings: i32 },
-}
-
-impl Factors {
-    /// Every input as quoted or measured.
-    pub(crate) const ONE: Self =
-        Self { times: [1.0; UncertainInput::ALL.len()], mining: MiningYears::AsTheyCome };
-
-    pub(crate) fn with(mut self, input: UncertainInput, times: f64) -> Self {
-        self.times[input as usize] = times;
-        self
-    }
-
-    /// Returns the same factors for years that are all like today, after `halvings` more halvings of
-    /// the subsidy.
-    pub(crate) fn like_today(self, halvings: i32) -> Self {
-        Self { mining: MiningYears::LikeToday { halvings }, ..self }
-    }
-
-    fn of(&self, input: UncertainInput) -> f64 {
-        self.times[input as usize]
-    }
-}
-
 /// Value of each use in US dollars per year; `None` where the use is not possible.
 pub(crate) type Values = [Option<Usd>; Use::ALL.len()];
 
@@ -224,38 +82,8 @@ pub(crate) struct Case<'a> {
     curve: &'a Curve,
     outlook: &'a Outlook,
     candidate: &'a Candidate<'a>,
-}
-
-/// Power, income and costs of one use of one device.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct OperatingPoint {
-    /// Power at the site's meter, while it runs.
-    pub(crate) power: Watts,
-    /// Revenue while it runs.
-    pub(crate) revenue: UsdPerHour,
-    /// Operating cost while it runs, besides energy.
-    pub(crate) operations: UsdPerHour,
-    /// Cost of conversion, spent once.
-    pub(crate) conversion: Usd,
-    /// Cost of conversion per year, as an annuity.
-    pub(crate) conversion_yearly: Usd,
-    /// The share of the years in which it earns something.
-    pub(crate) converted: f64,
-    /// Whether another party pays for the energy.
-    pub(crate) energy_paid: bool,
-}
-
-impl OperatingPoint {
-    /// Returns the revenue of each kilowatt-hour at the site's meter.
-    pub(crate) fn per_kwh(&self) -> UsdPerKwh {
-        self.revenue.at(self.power)
-    }
-
-    /// Returns the revenue less operations of each kilowatt-hour: the price of power above which
-    /// switching off is better.
-    pub(crate) fn worth(&self) -> UsdPerKwh {
-        (self.revenue - self.operations).at(self.power)
-    }
+    /// Contract that pays most for the device's power.
+    contract: Option<&'a Contract>,
 }
 
 impl<'a> Case<'a> {
@@ -265,30 +93,69 @@ impl<'a> Case<'a> {
         outlook: &'a Outlook,
         candidate: &'a Candidate<'a>,
     ) -> Self {
-        Self { site, curve, outlook, candidate }
-    }
-
-    /// Returns the site that the device is at.
-    pub(crate) fn site(&self) -> &'a Site {
-        self.site
+        let without = Self { site, curve, outlook, candidate, contract: None };
+        let worth = |contract: &&'a Contract| {
+            let case = Self { contract: Some(contract), ..without.clone() };
+            let hosting = case.hosting(&Factors::ONE);
+            hosting.map_or(f64::NEG_INFINITY, |it| case.always(&it, &Factors::ONE).value())
+        };
+        // Of equal ones the first.
+        let contracts = site.ai.contracts.iter().rev();
+        let contract = contracts.max_by(|a, b| worth(a).total_cmp(&worth(b)));
+        Self { contract, ..without }
     }
 
     /// Returns the value of each use in a year.
     pub(crate) fn values(&self, factors: &Factors) -> Values {
         let keep = self.keep(factors);
         let mut values = [None; Use::ALL.len()];
-        let mining = self.mining(factors);
         values[Use::Mine as usize] = self.mined(factors).map(|mined| mined.value - keep);
         values[Use::Rent as usize] =
             self.renting(factors).map(|renting| self.always(&renting, factors) - keep);
         values[Use::Host as usize] =
             self.hosting(factors).map(|hosting| self.always(&hosting, factors));
-        values[Use::Curtail as usize] = mining.and_then(|mining| {
-            let (credit, share) = self.credit(factors)?;
-            Some((credit * mining.power).over(f64::from(YEAR) * share) - keep)
-        });
+        values[Use::Curtail as usize] = self.credited(factors).map(|credited| credited - keep);
         values[Use::Sell as usize] = Some(Usd::ZERO);
         values
+    }
+
+    /// Returns the money of a use: what is spent or got at once, and what comes in during a year, after
+    /// energy and operations and before capital; `None` where the use is not possible.
+    pub(crate) fn cash(&self, of: Use, factors: &Factors) -> Option<(Usd, Usd)> {
+        let worth = self.worth(factors);
+        let is_owned = matches!(self.candidate.entry.hardware, Hardware::Owned(_));
+        let (kept, sold) = if is_owned { (Usd::ZERO, worth) } else { (worth * -1.0, Usd::ZERO) };
+        let always = |it: &OperatingPoint| self.operating(it, factors) * it.converted;
+        Some(match of {
+            Use::Mine => (kept, self.mined(factors)?.value),
+            Use::Rent => {
+                let renting = self.renting(factors)?;
+                (kept - renting.conversion, always(&renting))
+            }
+            Use::Host => {
+                let hosting = self.hosting(factors)?;
+                (sold - hosting.conversion, always(&hosting))
+            }
+            Use::Curtail => (kept, self.credited(factors)?),
+            Use::Sell => (sold, Usd::ZERO),
+        })
+    }
+
+    /// Returns what equal payments of a dollar a year are worth now, over the years that are decided
+    /// about.
+    pub(crate) fn present_value(&self) -> f64 {
+        let capital = &self.site.capital;
+        1.0 / annuity(capital.discount_rate, capital.life_years)
+    }
+
+    /// Returns what the device is rented out for; `None` where it is not.
+    pub(crate) fn rental(&self) -> Option<&'a Rental> {
+        self.candidate.entry.rental.as_ref()
+    }
+
+    /// Returns the tenant who pays most for the device's power; `None` where there is none.
+    pub(crate) fn contract(&self) -> Option<&'a Contract> {
+        self.contract
     }
 
     /// Returns the holding cost per year: the annuity of the device's price, less the sinking fund
@@ -306,22 +173,22 @@ impl<'a> Case<'a> {
         worth.value * factors.of(UncertainInput::Hardware)
     }
 
-    /// Returns the inputs of mining revenue at the site, today.
-    pub(crate) fn earnings(&self, factors: &Factors) -> Earnings {
+    /// Returns the inputs of mining revenue at the site, today; `None` where nothing mines.
+    pub(crate) fn earnings(&self, factors: &Factors) -> Option<Earnings> {
         earnings(self.site, subsidy(self.outlook.height()), factors)
     }
 
     /// Returns the operating point of mining today; `None` where its hash rate or power is not
     /// known.
     pub(crate) fn mining(&self, factors: &Factors) -> Option<OperatingPoint> {
-        self.mining_by(&self.earnings(factors), factors)
+        self.mining_by(&self.earnings(factors)?, factors)
     }
 
     /// Returns the operating point of mining once the subsidy has been halved once more, all else
     /// as today.
     pub(crate) fn mining_halved(&self, factors: &Factors) -> Option<OperatingPoint> {
         let halved = subsidy(self.outlook.height()) / 2.0;
-        self.mining_by(&earnings(self.site, halved, factors), factors)
+        self.mining_by(&earnings(self.site, halved, factors)?, factors)
     }
 
     /// Returns the years from now to the next halving; `None` where it is not within the years that
@@ -334,8 +201,8 @@ impl<'a> Case<'a> {
         let Hashing { hashes_per_second, power } = *self.candidate.hashing.as_ref().ok()?;
         let rate = hashes_per_second * factors.of(UncertainInput::HashesPerJoule);
         let revenue = earnings.per_hash() * (rate * 3600.0);
-        let power = self.site.metered(power.wall, self.site.place.mining_pue);
-        let operations = &self.site.place.mining_operations;
+        let power = self.site.metered(power.wall, self.site.mining_pue());
+        let operations = self.site.place.mining_operations.as_ref()?;
         Some(OperatingPoint {
             power,
             revenue: UsdPerHour::new(revenue.value()),
@@ -343,7 +210,7 @@ impl<'a> Case<'a> {
             conversion: Usd::ZERO,
             conversion_yearly: Usd::ZERO,
             converted: 1.0,
-            energy_paid: false,
+            energy_share: 1.0,
         })
     }
 
@@ -354,13 +221,11 @@ impl<'a> Case<'a> {
         factors: &Factors,
     ) -> impl Iterator<Item = (f64, f64, OperatingPoint)> + use<'_, 'a> {
         let factors = *factors;
-        let Mining { btc_growth, difficulty_growth, .. } = &self.site.mining;
-        let growth = |quote: &Option<Quote<f64>>, input| {
-            // Something is left of whatever shrinks.
-            quote.as_ref().map_or(1.0, |it| (1.0 + it.value * factors.of(input)).max(0.01))
+        let growth = |course: fn(&Mining) -> &Course, input| {
+            self.site.mining.as_ref().map_or(1.0, |it| course(it).growth(factors.of(input)))
         };
-        let price = growth(btc_growth, UncertainInput::BtcGrowth);
-        let difficulty = growth(difficulty_growth, UncertainInput::DifficultyGrowth);
+        let price = growth(|it| &it.btc_course, UncertainInput::BtcGrowth);
+        let difficulty = growth(|it| &it.difficulty_course, UncertainInput::DifficultyGrowth);
         let phases = match factors.mining {
             MiningYears::AsTheyCome => self.outlook.phases(),
             MiningYears::LikeToday { .. } => self.outlook.phases().get(..1).unwrap_or_default(),
@@ -368,17 +233,18 @@ impl<'a> Case<'a> {
         phases.iter().filter_map(move |phase| {
             let (length, weight, earnings) = match factors.mining {
                 MiningYears::AsTheyCome => {
-                    let then = earnings(self.site, phase.subsidy, &factors);
+                    let then = earnings(self.site, phase.subsidy, &factors)?;
+                    let at = phase.middle();
                     let then = Earnings {
-                        btc_price: then.btc_price * price.powf(phase.middle()),
-                        difficulty: then.difficulty * difficulty.powf(phase.middle()),
+                        btc_price: then.btc_price * (phase.btc_price * price.powf(at)),
+                        difficulty: then.difficulty * (phase.difficulty * difficulty.powf(at)),
                         ..then
                     };
                     (phase.until - phase.from, phase.weight, then)
                 }
                 MiningYears::LikeToday { halvings } => {
                     let subsidy = phase.subsidy * 0.5_f64.powi(halvings);
-                    (f64::INFINITY, 1.0, earnings(self.site, subsidy, &factors))
+                    (1.0, 1.0, earnings(self.site, subsidy, &factors)?)
                 }
             };
             Some((length, weight, self.mining_by(&earnings, &factors)?))
@@ -388,14 +254,13 @@ impl<'a> Case<'a> {
     /// Returns the value of a year of mining while it pays, without the cost of the hardware, over
     /// all years that are decided about; `None` where its hash rate or power is not known.
     pub(crate) fn mined(&self, factors: &Factors) -> Option<Mined> {
-        let phases = || self.mining_phases(factors);
-        let years: f64 = phases().map(|(length, ..)| length).sum();
         let of_phase = |(length, weight, mining): (f64, f64, OperatingPoint)| {
             let Mined { value, hours } = self.mined_at(&mining, factors);
-            let share = if years.is_finite() { length / years } else { 1.0 };
-            Mined { value: value * weight, hours: hours * share }
+            (Mined { value: value * weight, hours: hours * length }, length)
         };
-        phases().map(of_phase).reduce(Mined::add)
+        let all = self.mining_phases(factors).map(of_phase);
+        let (mined, years) = all.reduce(|(a, length), (b, more)| (a + b, length + more))?;
+        Some(Mined { hours: mined.hours / years, ..mined })
     }
 
     /// Returns the price of power, the same in all hours, at which mining while it pays earns `yearly`
@@ -462,9 +327,19 @@ impl<'a> Case<'a> {
         Some(rental.price.value * (1.0 - market.fee.value))
     }
 
-    /// Returns the operating point of the device's power at a tenant; `None` without a contract.
+    /// Returns the operating point of the device's power at the tenant who pays most for it; `None`
+    /// without a contract.
     pub(crate) fn hosting(&self, factors: &Factors) -> Option<OperatingPoint> {
-        hosting(self.site, self.mining(&Factors::ONE)?.power, factors)
+        tenant::hosting(self.site, self.contract?, self.drawn()?, factors)
+    }
+
+    /// Returns the power that a tenant would have instead of the device, at the site's meter.
+    pub(crate) fn drawn(&self) -> Option<Watts> {
+        if let Some(mining) = self.mining(&Factors::ONE) {
+            return Some(mining.power);
+        }
+        let computing = self.candidate.computing.as_ref().ok()?;
+        Some(self.site.metered(computing.wall, self.site.ai_pue()))
     }
 
     /// Returns the value of a year of a use that runs at all times, without the cost of the
@@ -475,15 +350,14 @@ impl<'a> Case<'a> {
 
     /// Returns the value of a year in which such a use runs throughout, without its conversion.
     pub(crate) fn operating(&self, running: &OperatingPoint, factors: &Factors) -> Usd {
-        let tariff = if running.energy_paid { UsdPerKwh::ZERO } else { self.tariff(factors) };
+        let tariff = self.tariff(factors) * running.energy_share;
         ((running.worth() - tariff) * running.power).over(f64::from(YEAR))
     }
 
     /// Returns whether the device can serve AI by itself or by its power.
     fn has_ai(&self) -> bool {
         let rented = self.is_rentable() && self.candidate.computing.is_ok();
-        let hosted = self.site.ai.contract.is_some() && self.candidate.hashing.is_ok();
-        rented || hosted
+        rented || (self.contract.is_some() && self.drawn().is_some())
     }
 
     /// Returns whether the device has a rental price, and the site a market.
@@ -498,33 +372,47 @@ impl<'a> Case<'a> {
 
     /// Returns the mean price of power.
     pub(crate) fn tariff(&self, factors: &Factors) -> UsdPerKwh {
-        self.curve.all().cost * factors.of(UncertainInput::Tariff)
+        self.curve.mean() * factors.of(UncertainInput::Tariff)
     }
 
     /// Returns the value of a year of mining at an operating point while it pays, without the cost of
-    /// the hardware.
+    /// the hardware. In hours with a curtailment credit it has to earn more than the tariff and the
+    /// credit together.
     fn mined_at(&self, mining: &OperatingPoint, factors: &Factors) -> Mined {
         let times = factors.of(UncertainInput::Tariff);
-        let (credit, dear) = self.credit(factors).unwrap_or((UsdPerKwh::ZERO, 0.0));
-        let worth = mining.worth();
         // Prices are compared as they were quoted; of a tariff that is nothing all are below.
         let quoted =
             |price: UsdPerKwh| if times > 0.0 { price / times } else { price * f64::INFINITY };
-        let (cheapest, dearest) = self.curve.below(quoted(worth), (quoted(worth - credit), dear));
-        let hours = cheapest.hours + dearest.hours;
-        let earned = (worth * mining.power).over(f64::from(YEAR) * hours);
-        let cost = (cheapest.cost + dearest.cost) * times;
-        let energy = (cost * mining.power).over(f64::from(YEAR));
-        let credited =
-            (credit * mining.power).over(f64::from(YEAR) * (dear - dearest.hours).max(0.0));
-        Mined { value: earned - energy + credited, hours }
+        let (mut earned, mut hours) = (UsdPerKwh::ZERO, 0.0);
+        for group in self.curve.groups() {
+            let (credit, readiness) = self.paid(group.programmes, factors);
+            let worth = mining.worth() + readiness;
+            let run = group.below(quoted(worth - credit));
+            earned += worth * run.hours - run.cost * times + credit * (group.share - run.hours);
+            hours += run.hours;
+        }
+        Mined { value: (earned * mining.power).over(f64::from(YEAR)), hours }
     }
 
-    /// Returns the curtailment credit of a kilowatt-hour, and the share of the hours that have it.
-    fn credit(&self, factors: &Factors) -> Option<(UsdPerKwh, f64)> {
-        let response = self.site.power.response.as_ref()?;
-        let credit = response.credit.value * factors.of(UncertainInput::Credit);
-        Some((credit, f64::from(response.hours) / f64::from(YEAR)))
+    /// Returns what the grid pays in an hour for a kilowatt-hour that is not drawn, and for one that
+    /// mining draws and could leave.
+    fn paid(&self, programmes: HourProgrammes, factors: &Factors) -> (UsdPerKwh, UsdPerKwh) {
+        let HourProgrammes { credit, readiness } = programmes;
+        let power = &self.site.power;
+        (
+            power.credit(credit) * factors.of(UncertainInput::Credit),
+            power.readiness(readiness) * factors.of(UncertainInput::Readiness),
+        )
+    }
+
+    /// Returns the value of a year of curtailment, without the cost of the hardware; `None` where
+    /// nobody pays for it, or the power is not known.
+    fn credited(&self, factors: &Factors) -> Option<Usd> {
+        self.site.power.responses.iter().find(|it| it.credit.is_some())?;
+        let power = self.mining(factors)?.power;
+        let of_group = |group: Group<'_>| self.paid(group.programmes, factors).0 * group.share;
+        let credit: UsdPerKwh = self.curve.groups().map(of_group).sum();
+        Some((credit * power).over(f64::from(YEAR)))
     }
 
     /// Returns how far each input that matters here may be off.
@@ -537,27 +425,43 @@ impl<'a> Case<'a> {
         };
         let Site { power, place, mining, ai, capital, .. } = self.site;
         range(UncertainInput::Tariff, power.tariff.range);
-        if let Some(response) = &power.response {
-            range(UncertainInput::Credit, response.credit.range);
+        if let Some(credit) = power.responses.iter().find_map(|it| it.credit.as_ref()) {
+            range(UncertainInput::Credit, credit.price.range);
         }
-        if self.candidate.hashing.is_ok() {
+        if let Some(readiness) = power.responses.iter().find_map(|it| it.readiness.as_ref()) {
+            range(UncertainInput::Readiness, readiness.range);
+        }
+        if let (Some(mining), Ok(_)) = (mining, &self.candidate.hashing) {
             let (Network::Difficulty(network) | Network::HashRate(network)) = &mining.network;
             range(UncertainInput::BtcPrice, mining.btc_price.range);
             range(UncertainInput::Difficulty, network.range);
-            for (input, growth) in [
-                (UncertainInput::BtcGrowth, &mining.btc_growth),
-                (UncertainInput::DifficultyGrowth, &mining.difficulty_growth),
+            for (input, course) in [
+                (UncertainInput::BtcGrowth, &mining.btc_course),
+                (UncertainInput::DifficultyGrowth, &mining.difficulty_course),
             ] {
-                if let Some(growth) = growth {
+                if let Course::Growth(growth) = course {
                     range(input, growth.range);
                 }
             }
             range(UncertainInput::Fees, mining.fees.range);
             range(UncertainInput::PoolFee, mining.pool_fee.range);
-            range(UncertainInput::MiningOperations, place.mining_operations.range);
-            if let (Some(contract), Some(build_out)) = (&ai.contract, &capital.build_out) {
-                range(UncertainInput::Contract, contract.total.range);
-                range(UncertainInput::BuildOut, build_out.range);
+            if let Some(operations) = &place.mining_operations {
+                range(UncertainInput::MiningOperations, operations.range);
+            }
+        }
+        if let Some(contract) = self.contract.filter(|_| self.drawn().is_some()) {
+            for (input, of) in [
+                (UncertainInput::Contract, contract.rent.as_ref().map(|it| it.range)),
+                (UncertainInput::TenantUse, contract.utilisation.as_ref().map(|it| it.range)),
+                (
+                    UncertainInput::TenantRevenue,
+                    contract.revenue_share.as_ref().map(|it| it.revenue.range),
+                ),
+                (UncertainInput::BuildOut, contract.build_out(capital).map(|it| it.range)),
+            ] {
+                if let Some(of) = of {
+                    range(input, of);
+                }
             }
         }
         if let (Some(rental), Some(market), Ok(_)) =
@@ -620,57 +524,18 @@ impl Add for Mined {
     }
 }
 
-/// Returns the operating point of some power at the site's meter for the tenant; `None` without a
-/// contract.
-pub(crate) fn hosting(site: &Site, power: Watts, factors: &Factors) -> Option<OperatingPoint> {
-    let contract = site.ai.contract.as_ref()?;
-    let build_out = site.capital.build_out.as_ref()?;
-    let machines = site.machines(power, site.ai_pue());
-    let revenue = contract.usd_per_kwh() * factors.of(UncertainInput::Contract) * machines;
-    let conversion =
-        per_megawatt(build_out.value.value(), machines) * factors.of(UncertainInput::BuildOut);
-    let running = converted(site, power, revenue, (conversion, contract.years), factors)?;
-    Some(OperatingPoint { energy_paid: contract.tenant_pays_power, ..running })
-}
-
-/// Returns the operating point of AI at some power and revenue, its conversion spread over some
-/// years; `None` where the site has no AI.
-fn converted(
-    site: &Site,
-    power: Watts,
-    revenue: UsdPerHour,
-    (conversion, years): (Usd, f64),
-    factors: &Factors,
-) -> Option<OperatingPoint> {
-    let Capital { discount_rate, months_to_convert, .. } = site.capital;
-    let (operations, months_to_convert) = (site.place.ai_operations.as_ref()?, months_to_convert?);
-    Some(OperatingPoint {
-        power,
-        revenue,
-        operations: operations.value * power * factors.of(UncertainInput::AiOperations),
-        conversion,
-        conversion_yearly: conversion * annuity(discount_rate, years),
-        converted: (1.0 - months_to_convert / 12.0 / years).max(0.0),
-        energy_paid: false,
-    })
-}
-
-/// Returns the inputs of mining revenue at a site, at some subsidy of a block in bitcoin.
-pub(crate) fn earnings(site: &Site, subsidy: f64, factors: &Factors) -> Earnings {
-    let mining = &site.mining;
+/// Returns the inputs of mining revenue at a site, at some subsidy of a block in bitcoin; `None` where
+/// nothing mines.
+pub(crate) fn earnings(site: &Site, subsidy: f64, factors: &Factors) -> Option<Earnings> {
+    let mining = site.mining.as_ref()?;
     let difficulty = match &mining.network {
         Network::Difficulty(Quote { value, .. }) => *value,
         Network::HashRate(Quote { value, .. }) => economics::difficulty(*value),
     };
-    Earnings {
+    Some(Earnings {
         btc_price: mining.btc_price.value * factors.of(UncertainInput::BtcPrice),
         difficulty: difficulty * factors.of(UncertainInput::Difficulty),
         btc_per_block: subsidy + mining.fees.value * factors.of(UncertainInput::Fees),
         pool_fee: (mining.pool_fee.value * factors.of(UncertainInput::PoolFee)).clamp(0.0, 1.0),
-    }
-}
-
-/// Returns the cost for some power, at that many dollars per megawatt.
-fn per_megawatt(dollars: f64, power: Watts) -> Usd {
-    Usd::new(dollars * power.value() / 1e6)
+    })
 }

@@ -3,25 +3,28 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::candidate::{
-    Basis, Candidate, MismatchError, NamedRecord, Power, UNKNOWN_DEVIATION, candidates, unused,
-};
-use super::case::{Case, Factors, Use, best, earnings};
+use super::candidate::{Candidate, MismatchError, NamedRecord, UnknownUse, candidates, unused};
+use super::case::{Case, Use, best, earnings};
 use super::curve::Curve;
-use super::economics::{blocks_to_halving, subsidy};
+use super::economics::{Earnings, blocks_to_halving, subsidy};
 use super::fitness::Thresholds;
+use super::grid::programmes;
+use super::grounds;
+use super::inputs::Factors;
 use super::miners::{MINERS, ReferenceMiner};
 use super::model::{
-    Asic, DECISION_SCHEMA, Decision, DeviceDecision, PriceSource, Prices, UseValue,
+    Asic, DECISION_SCHEMA, Decision, DeviceDecision, MiningPrices, PriceSource, Prices, Totals,
+    UseValue,
 };
 use super::outlook::{Outlook, height_after};
-use super::schedule::{self, Planner};
+use super::planner::{self, Planner};
+use super::schedule::schedule;
 use super::sensitivity::{self, monte_carlo, tornado};
-use super::site::{Hardware, Hour, Site, YEAR};
+use super::site::{Capital, Hardware, Hour, Site, YEAR};
+use super::turning::turning_points;
 use super::uses::{hosting, mining, no_renting, renting};
 use super::verdict::{Eligibility, Verdict};
 use crate::input::listed;
-use crate::units::text::percent;
 use crate::units::{Usd, UsdPerKwh, Watts};
 
 /// Options of a decision.
@@ -62,33 +65,40 @@ pub fn decide(
     options: &Options,
 ) -> Result<Decision, DecideError> {
     let candidates = candidates(&site.devices, records, &options.thresholds);
-    let candidates = candidates.map_err(DecideError::Mismatch)?;
+    let mut candidates = candidates.map_err(DecideError::Mismatch)?;
+    if site.mining.is_none() {
+        for candidate in &mut candidates {
+            candidate.hashing = Err(UnknownUse::NoMining);
+        }
+    }
+    let candidates = candidates;
     let hours = site.power.tariff.hours(options.now);
-    let curve = Curve::new(hours.iter().map(|hour| hour.price)).ok_or(DecideError::NoHours)?;
-    schedule::fits(site, &hours, candidates.len())?;
+    let programmes = programmes(site, &hours);
+    let prices = hours.iter().map(|hour| hour.price).zip(programmes.iter().copied());
+    let curve = Curve::new(prices).ok_or(DecideError::NoHours)?;
+    planner::fits(site, &hours, candidates.len())?;
     let outlook = outlook(site, options.now);
     let judged: Vec<DeviceDecision> = candidates
         .iter()
         .enumerate()
         .map(|(at, candidate)| {
-            judge(&Case::new(site, &curve, &outlook, candidate), candidate, at, options)
+            judge(site, &Case::new(site, &curve, &outlook, candidate), candidate, at, options)
         })
         .collect();
     let planner = Planner {
         curve: &curve,
         outlook: &outlook,
         hours: &hours,
+        programmes: &programmes,
         candidates: &candidates,
         judged: &judged,
     };
-    let plan = planner.schedule(site)?;
+    let plan = schedule(&planner, site)?;
     let today = options.now.to_zoned(TimeZone::UTC).date();
     let mut warnings: Vec<String> = site.doubtful(today).iter().map(ToString::to_string).collect();
-    warnings.extend(site.assumed.iter().map(|it| format!("assumed: {it}")));
     warnings.extend(unused(&site.devices, records));
-    warnings.extend(doubts(&candidates));
     warnings.extend(asked_for(site, &judged));
-    let mean = curve.all().cost;
+    let mean = curve.mean();
     if mean > DEAR {
         warnings.push(format!("power.tariff is {mean} on average: is it for a megawatt-hour?"));
     }
@@ -104,22 +114,31 @@ pub fn decide(
         site: site.name.clone(),
         prices: Prices::new(site, &curve, &outlook, &hours),
         asics: asics(site, &outlook),
+        years: site.capital.life_years,
+        total: judged.iter().map(|device| device.total).fold(Totals::default(), Totals::and),
         devices: judged,
         plan,
         confidence: options.confidence,
         draws: options.draws,
         seed: options.seed,
+        known: grounds::known(site, &candidates),
+        assumed: grounds::assumed(site, &candidates),
         warnings,
     })
 }
 
 /// Looks ahead over the life of the hardware, from the height that the chain has by now.
 fn outlook(site: &Site, now: Timestamp) -> Outlook {
-    let (mining, capital) = (&site.mining, &site.capital);
+    let Capital { life_years, discount_rate, .. } = site.capital;
+    let Some(mining) = &site.mining else {
+        return Outlook::new(0, life_years, discount_rate, None);
+    };
     let today = now.to_zoned(TimeZone::UTC).date();
     let days = mining.network.origin().date.until(today).map_or(0, |span| span.get_days());
     let height = height_after(mining.height, f64::from(days));
-    Outlook::new(height, capital.life_years, capital.discount_rate, mining.grows())
+    let along = |years: f64| mining.along(today, years);
+    let along: Option<&dyn Fn(f64) -> (f64, f64)> = mining.changes().then_some(&along);
+    Outlook::new(height, life_years, discount_rate, along)
 }
 
 /// Mean tariff above which its unit is probably wrong: single hours cost more at times, but no year
@@ -141,9 +160,25 @@ pub enum DecideError {
     NoPlan(#[from] super::plan::PlanError),
 }
 
+impl Totals {
+    fn and(self, other: Self) -> Self {
+        Self {
+            now_usd: self.now_usd + other.now_usd,
+            cash_usd_per_year: self.cash_usd_per_year + other.cash_usd_per_year,
+            life_usd: self.life_usd + other.life_usd,
+        }
+    }
+}
+
 impl Prices {
     fn new(site: &Site, curve: &Curve, outlook: &Outlook, hours: &[Hour]) -> Self {
-        let earnings = earnings(site, subsidy(outlook.height()), &Factors::ONE);
+        let mining = |it: Earnings| MiningPrices {
+            btc_usd: it.btc_price,
+            difficulty: it.difficulty,
+            btc_per_block: it.btc_per_block,
+            blocks_to_halving: blocks_to_halving(outlook.height()),
+            hashprice_usd: it.hashprice(),
+        };
         let prices = || hours.iter().map(|hour| hour.price);
         let extreme = |it: Option<UsdPerKwh>| it.unwrap_or(UsdPerKwh::ZERO);
         let quote = |origin: &super::site::Origin| PriceSource {
@@ -152,27 +187,25 @@ impl Prices {
             source: origin.source.clone(),
         };
         Self {
-            tariff_usd_per_kwh: curve.all().cost,
+            tariff_usd_per_kwh: curve.mean(),
             cheapest_usd_per_kwh: extreme(prices().min_by(UsdPerKwh::total_cmp)),
             dearest_usd_per_kwh: extreme(prices().max_by(UsdPerKwh::total_cmp)),
             hours: hours.len(),
-            btc_usd: earnings.btc_price,
-            difficulty: earnings.difficulty,
-            btc_per_block: earnings.btc_per_block,
-            blocks_to_halving: blocks_to_halving(outlook.height()),
-            hashprice_usd: earnings.hashprice(),
+            mining: earnings(site, subsidy(outlook.height()), &Factors::ONE).map(mining),
             quotes: site.origins().into_iter().map(quote).collect(),
         }
     }
 }
 
 fn asics(site: &Site, outlook: &Outlook) -> Vec<Asic> {
-    let earnings = earnings(site, subsidy(outlook.height()), &Factors::ONE);
+    let Some(earnings) = earnings(site, subsidy(outlook.height()), &Factors::ONE) else {
+        return Vec::new();
+    };
     let asic = |miner: ReferenceMiner| {
         let joules = miner.joules_per_terahash();
         let at_the_wall = earnings.per_kwh(1e12 / joules);
         // What a kilowatt-hour at the site's meter leaves of one at the wall.
-        let share = site.machines(Watts::new(1.0), site.place.mining_pue).value();
+        let share = site.machines(Watts::new(1.0), site.mining_pue()).value();
         Asic {
             name: miner.name.to_owned(),
             joules_per_terahash: joules,
@@ -180,29 +213,6 @@ fn asics(site: &Site, outlook: &Outlook) -> Vec<Asic> {
         }
     };
     MINERS.map(asic).into()
-}
-
-fn doubts(candidates: &[Candidate<'_>]) -> Vec<String> {
-    let mut doubts = Vec::new();
-    for candidate in candidates {
-        let hashing = candidate.hashing.as_ref().map(|it| it.power);
-        let powers: [Option<&Power>; 2] =
-            [hashing.as_ref().ok(), candidate.computing.as_ref().ok()];
-        let name = &candidate.entry.name;
-        if powers.into_iter().flatten().any(|power| power.basis == Basis::Assumed) {
-            doubts.push(format!("the watts of {name} were stated and not measured"));
-        }
-        let is_single =
-            |power: &Power| power.basis == Basis::Measured && power.uncertainty.is_none();
-        if powers.into_iter().flatten().any(is_single) {
-            doubts.push(format!(
-                "the joules of {name} are of a single window, which shows no spread: drawn with a \
-                 standard deviation of {}; a score without --quick has three windows",
-                percent(UNKNOWN_DEVIATION, 0)
-            ));
-        }
-    }
-    doubts
 }
 
 /// Warns where the best uses of all devices together draw more than there is demand or power for: a
@@ -230,14 +240,17 @@ fn asked_for(site: &Site, judged: &[DeviceDecision]) -> Vec<String> {
     };
     let market = site.ai.market.as_ref();
     tell(Use::Rent, market.and_then(|it| it.demand), "the market takes");
-    tell(Use::Host, site.ai.contract.as_ref().map(|it| site.tenant(it)), "the tenant takes");
-    let response = site.power.response.as_ref();
-    tell(Use::Curtail, response.and_then(|it| it.most), "the grid pays for");
+    let contracts = site.ai.contracts.iter().map(|it| site.tenant(it));
+    tell(Use::Host, Some(contracts.sum()), "tenants take");
+    let credited = site.power.responses.iter().filter(|it| it.credit.is_some());
+    let credited = credited.map(|it| it.most).collect::<Option<Vec<_>>>();
+    tell(Use::Curtail, credited.map(|most| most.into_iter().sum()), "the grid pays for");
     tell(Use::Mine, Some(site.place.power), "the site has");
     told
 }
 
 fn judge(
+    site: &Site,
     case: &Case<'_>,
     candidate: &Candidate<'_>,
     at: usize,
@@ -250,8 +263,12 @@ fn judge(
     let worth = |of: Use| {
         let usd_per_year = values[of as usize]?;
         let (low, high) = draws.range[of as usize].unwrap_or((usd_per_year, usd_per_year));
+        let (now_usd, cash_usd_per_year) = case.cash(of, &Factors::ONE)?;
         Some(UseValue {
             of,
+            now_usd,
+            cash_usd_per_year,
+            life_usd: usd_per_year * case.present_value(),
             usd_per_year,
             low_usd_per_year: low,
             high_usd_per_year: high,
@@ -262,8 +279,18 @@ fn judge(
         let values = allowed.of(case.values(&Factors::ONE.like_today(halvings)));
         let of = best(&values);
         let usd_per_year = values[of as usize].unwrap_or(Usd::ZERO);
-        let (low_usd_per_year, high_usd_per_year) = (usd_per_year, usd_per_year);
-        UseValue { of, usd_per_year, low_usd_per_year, high_usd_per_year, chance: 1.0 }
+        let (now_usd, cash_usd_per_year) =
+            case.cash(of, &Factors::ONE.like_today(halvings)).unwrap_or_default();
+        UseValue {
+            of,
+            now_usd,
+            cash_usd_per_year,
+            life_usd: usd_per_year * case.present_value(),
+            usd_per_year,
+            low_usd_per_year: usd_per_year,
+            high_usd_per_year: usd_per_year,
+            chance: 1.0,
+        }
     };
     let is_mined = candidate.hashing.is_ok();
     let moved = match (verdict.best, verdict.next) {
@@ -271,22 +298,35 @@ fn judge(
         (best, _) => best,
     };
     let entry = candidate.entry;
+    let uses: Vec<UseValue> = Use::ALL.into_iter().filter_map(worth).collect();
+    let best = uses.iter().find(|it| it.of == verdict.best);
+    let count = f64::from(candidate.count);
+    let total = best.map_or_else(Totals::default, |it| Totals {
+        now_usd: it.now_usd * count,
+        cash_usd_per_year: it.cash_usd_per_year * count,
+        life_usd: it.life_usd * count,
+    });
     DeviceDecision {
         name: entry.name.clone(),
         model: candidate.model.clone(),
-        count: entry.count,
+        count: candidate.count,
         owned: matches!(entry.hardware, Hardware::Owned(_)),
-        uses: Use::ALL.into_iter().filter_map(worth).collect(),
+        tenant: case.contract().map(|it| it.name.clone()),
+        total,
+        uses,
         mining: mining(case, candidate),
         no_mining: candidate.hashing.as_ref().err().map(ToString::to_string),
         renting: renting(case, candidate).filter(|_| values[Use::Rent as usize].is_some()),
-        no_renting: no_renting(case.site(), candidate, allowed).as_ref().map(ToString::to_string),
+        no_renting: no_renting(site.ai.market.as_ref(), candidate, allowed)
+            .as_ref()
+            .map(ToString::to_string),
         hosting: hosting(case, candidate),
         fitness: candidate.fitness.clone(),
         moved,
         tornado: tornado(case, |values| allowed.of(values), moved),
         until_halving: (is_mined && case.halving().is_some()).then(|| like_today(0)),
         after_halving: is_mined.then(|| like_today(1)),
+        turning_points: turning_points(case, |values| allowed.of(values)),
         map: sensitivity::map(case, |values| allowed.of(values)),
         verdict,
     }

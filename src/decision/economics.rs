@@ -93,6 +93,19 @@ pub(crate) fn sinking(rate: f64, years: f64) -> f64 {
     annuity(rate, years) - rate
 }
 
+/// Returns the equal payment that is worth as much as one of a dollar that rises each year by a share
+/// (0.03 is 3 %), at a rate of interest, over some years.
+#[must_use]
+pub(crate) fn level(rise: f64, rate: f64, years: f64) -> f64 {
+    // Present value of a dollar a year from now to `at`, but for a factor.
+    let worth = |at: f64| if rate == 0.0 { at } else { -(-at * rate.ln_1p()).exp_m1() };
+    let of_year = |year: i32| {
+        let (from, until) = (f64::from(year), f64::from(year + 1).min(years));
+        (worth(until) - worth(from)) * (1.0 + rise).powi(year)
+    };
+    (0..years.ceil() as i32).map(of_year).sum::<f64>() / worth(years)
+}
+
 #[cfg(test)]
 #[expect(clippy::float_cmp, reason = "shares and subsidies that are exact in binary")]
 mod tests {
@@ -179,6 +192,15 @@ mod tests {
         let ratio = difficulty(1_024e18) / 148.26e12;
         assert!((0.95..1.05).contains(&ratio), "{ratio}");
         assert!((difficulty(HASHES / 600.0) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_rises_is_worth_its_mean() {
+        assert_eq!(level(0.0, 0.1, 15.0), 1.0);
+        // Without interest: the mean of 1, 1.5 and half a year of 2.25.
+        assert_eq!(level(0.5, 0.0, 2.5), (1.0 + 1.5 + 1.125) / 2.5);
+        // With interest of 100 %, the second of two years weighs half as much.
+        assert!((level(0.3, 1.0, 2.0) - (2.0 + 1.3) / 3.0).abs() < 1e-12);
     }
 
     #[test]

@@ -55,10 +55,12 @@ pub(crate) fn text() -> String {
 }
 
 pub(crate) fn site(text: &str) -> Site {
-    Site::parse(text, std::path::Path::new("")).unwrap_or_else(|problems| {
-        let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        panic!("{}", lines.join("\n"))
-    })
+    Site::parse(text, std::path::Path::new(""), super::site::Catalogue::built_in()).unwrap_or_else(
+        |problems| {
+            let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            panic!("{}", lines.join("\n"))
+        },
+    )
 }
 
 /// The scores: one, of the machine that reports' tests have, with what fitness needs besides.

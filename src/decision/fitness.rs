@@ -12,7 +12,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::site::{Bounds, File, Section, SettingsError, SiteProblem, quote};
+use super::site::{Bounds, File, Section, SettingsError, Sheet, SiteProblem, quote};
 use crate::input::{self, InputLimit};
 use crate::record::DeviceId;
 use crate::record::{Record, Row, ScoredDevice};
@@ -137,9 +137,8 @@ pub(crate) struct Capabilities {
 }
 
 impl Capabilities {
-    /// Reads the properties from a score; `memory`, in bytes, overrides what the score could take.
-    pub(crate) fn new(record: &Record, device: &ScoredDevice, memory: Option<f64>) -> Self {
-        const GIB: f64 = 1_073_741_824.0;
+    /// Reads the properties from a score.
+    pub(crate) fn new(record: &Record, device: &ScoredDevice) -> Self {
         let rows = || record.rows.iter().filter(|row| row.device == device.id);
         let best = |is_it: &dyn Fn(&Row) -> bool| {
             rows().filter(|row| is_it(row)).map(|row| row.per_second.best).max_by(f64::total_cmp)
@@ -158,11 +157,7 @@ impl Capabilities {
             _ => is_cpu.then(|| copied(Variant::Copy)).flatten(),
         };
         let has = vec![
-            (
-                Property::Memory,
-                memory.or(taken.map(|it| it as f64)).map(|it| it / GIB),
-                memory.is_none() && !is_cpu,
-            ),
+            (Property::Memory, taken.map(|it| it as f64 / GIB), !is_cpu),
             (Property::Bandwidth, copied(Variant::Copy).map(|it| it / 1e9), false),
             (
                 Property::Matrix,
@@ -188,7 +183,49 @@ impl Capabilities {
         }
         Self { has, against }
     }
+
+    /// Returns the properties with a memory, in bytes, and a link to the host, in bytes per second, that
+    /// are known otherwise.
+    pub(crate) fn with(mut self, memory: Option<f64>, link: Option<f64>) -> Self {
+        let known = [
+            (Property::Memory, memory.map(|bytes| bytes / GIB)),
+            (Property::HostLink, link.map(|bytes| bytes / 1e9)),
+        ];
+        for (property, value) in known {
+            if let (Some(value), Some(of)) =
+                (value, self.has.iter_mut().find(|(of, ..)| *of == property))
+            {
+                *of = (property, Some(value), false);
+            }
+        }
+        self
+    }
+
+    /// Reads the properties from a data sheet, for a card as it is built in.
+    pub(crate) fn of_sheet(sheet: &Sheet, memory: Option<f64>, link: Option<f64>) -> Self {
+        let has = match *sheet {
+            Sheet::Miner { .. } => Vec::new(),
+            Sheet::Card {
+                memory_bytes,
+                bytes_per_second,
+                f32_per_second,
+                f16_per_second,
+                link_bytes_per_second,
+                fma_share,
+            } => vec![
+                (Property::Memory, Some(memory_bytes / GIB), false),
+                (Property::Bandwidth, Some(bytes_per_second / 1e9), false),
+                (Property::Matrix, Some(f16_per_second.unwrap_or(f32_per_second) / 1e12), false),
+                (Property::Fma, Some(fma_share), false),
+                (Property::HostLink, Some(link_bytes_per_second / 1e9), false),
+            ],
+        };
+        Self { has, against: Vec::new() }.with(memory, link)
+    }
 }
+
+/// Bytes in a GiB.
+const GIB: f64 = 1_073_741_824.0;
 
 /// Fitness of a device for one class of AI work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -24,14 +24,14 @@ struct Limit {
 type Place = dyn Fn(&mut Site) -> Option<&mut Watts> + Send + Sync;
 
 /// What the best plan of a site earns.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Profit {
     /// Profit of the plan that was found.
     pub(super) found: Usd,
     /// Profit that no plan exceeds.
     pub(super) bound: Usd,
-    /// First hour in which a tenant is served; `None` where none is.
-    pub(super) tenant: Option<usize>,
+    /// First hour in which each tenant is served.
+    pub(super) tenants: Vec<usize>,
 }
 
 /// Returns the values of a megawatt of each limit, without those that are next to zero in both
@@ -39,7 +39,7 @@ pub(super) struct Profit {
 /// `now` is that of `site`.
 pub(super) fn worth(
     site: &Site,
-    now: Profit,
+    now: &Profit,
     plan: impl Fn(&Site) -> Option<Profit> + Sync,
 ) -> Vec<LimitValue> {
     let of_limit = |limit: Limit| {
@@ -49,7 +49,7 @@ pub(super) fn worth(
         let gain = |by: Watts| {
             // A tenant who comes or goes is a jump, and no price of a megawatt.
             let then = plan(&changed(site, &limit, value + by)?)?;
-            if then.tenant != now.tenant {
+            if then.tenants != now.tenants {
                 return None;
             }
             let open = (then.bound - then.found) + (now.bound - now.found);
@@ -73,13 +73,10 @@ pub(super) fn worth(
     all(site).into_par_iter().filter_map(of_limit).collect()
 }
 
-/// Returns the site with another value of a limit. A contract pays in proportion to its power.
+/// Returns the site with another value of a limit.
 fn changed(site: &Site, limit: &Limit, value: Watts) -> Option<Site> {
     let mut changed = site.clone();
     *(limit.at)(&mut changed)? = value;
-    if let (Some(new), Some(old)) = (&mut changed.ai.contract, &site.ai.contract) {
-        new.total.value = old.total.value * (new.power / old.power);
-    }
     Some(changed)
 }
 
@@ -94,12 +91,17 @@ fn all(site: &Site) -> Vec<Limit> {
         limit("the site's power", |site| Some(&mut site.place.power)),
         limit("the site's cooling", |site| site.place.cooling.as_mut()),
         limit("what AI is asked for", |site| site.ai.market.as_mut()?.demand.as_mut()),
-        limit("the tenant's contract", |site| Some(&mut site.ai.contract.as_mut()?.power)),
         limit("the ramp", |site| site.power.ramp.as_mut()),
-        limit("the power that the grid pays for", |site| {
-            site.power.response.as_mut()?.most.as_mut()
-        }),
     ];
+    for at in 0..site.power.responses.len() {
+        limits.push(limit("the power that the grid pays for", move |site| {
+            site.power.responses.get_mut(at)?.most.as_mut()
+        }));
+    }
+    for (at, contract) in site.ai.contracts.iter().enumerate() {
+        let of = format!("the contract of {}", contract.name);
+        limits.push(limit(&of, move |site| Some(&mut site.ai.contracts.get_mut(at)?.power)));
+    }
     for (at, stage) in site.place.stages.iter().enumerate() {
         let of = format!("the room of {} for AI", stage.power);
         limits.push(limit(&of, move |site| Some(&mut site.place.stages.get_mut(at)?.power)));

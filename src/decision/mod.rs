@@ -27,28 +27,40 @@ mod economics;
 #[cfg(test)]
 pub(crate) mod example;
 pub mod fitness;
+mod grid;
+mod grounds;
+mod inputs;
+mod lease;
 mod limits;
 mod miners;
 mod model;
+mod operating;
+mod outcome;
 mod outlook;
 pub mod plan;
+mod planner;
 mod schedule;
 mod sensitivity;
 pub mod site;
+mod tenant;
 #[cfg(test)]
 #[expect(clippy::float_cmp, reason = "shares and subsidies that are exact in binary")]
 mod tests;
+mod turning;
 mod uses;
 mod verdict;
 
 pub use self::candidate::{Basis, MismatchError};
-pub use self::case::{UncertainInput, Use};
+pub use self::case::Use;
 pub use self::decide::{DecideError, Options, decide};
+pub use self::inputs::UncertainInput;
 #[cfg(feature = "report")]
 pub(crate) use self::miners::MINERS;
 pub use self::model::{
     AiEconomics, Allocation, Asic, DECISION_SCHEMA, Decision, DeviceDecision, DurationPoint,
-    LimitValue, MiningEconomics, Money, PlannedHour, PriceSource, Prices, Schedule, UseValue,
+    LimitValue, MiningEconomics, MiningPrices, Money, PlannedHour, PriceSource, Prices, Schedule,
+    SharePoint, Totals, UseValue,
 };
 pub use self::sensitivity::{Map, Sensitivity};
+pub use self::turning::TurningPoint;
 pub use self::verdict::Verdict;

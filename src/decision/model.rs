@@ -11,12 +11,13 @@ use super::candidate::Basis;
 use super::case::Use;
 use super::fitness::Fitness;
 use super::sensitivity::{Map, Sensitivity};
+use super::turning::TurningPoint;
 use super::verdict::Verdict;
 use crate::units::{Joules, Usd, UsdPerKwh, Watts};
 
 /// Version of the JSON form of a [`Decision`]; it changes when a field changes its meaning or goes
 /// away.
-pub const DECISION_SCHEMA: u32 = 2;
+pub const DECISION_SCHEMA: u32 = 3;
 
 /// Decision for a site: a verdict for each kind of hardware, the prices behind it, and a plan by
 /// the hour.
@@ -36,6 +37,10 @@ pub struct Decision {
     pub prices: Prices,
     /// Revenue of well-known mining machines at the site, by their ratings, for comparison.
     pub asics: Vec<Asic>,
+    /// Years that are decided about: the life of the hardware.
+    pub years: f64,
+    /// Money of the best use of every kind of hardware together.
+    pub total: Totals,
     /// Verdict on each kind of hardware, in the order of the site's file.
     pub devices: Vec<DeviceDecision>,
     /// Optimal plan of the site over the hours of its tariff.
@@ -46,7 +51,11 @@ pub struct Decision {
     pub draws: u32,
     /// Seed of the scenario draws; the same seed gives the same draws.
     pub seed: u64,
-    /// Reasons to doubt the decision, such as old quotes or power that was not measured.
+    /// What the decision rests on that was measured or quoted, in words.
+    pub known: Vec<String>,
+    /// What was assumed, in words: what nobody has measured or quoted.
+    pub assumed: Vec<String>,
+    /// Reasons to doubt the decision, such as old quotes or demand that is not there.
     pub warnings: Vec<String>,
 }
 
@@ -62,6 +71,16 @@ pub struct Prices {
     pub dearest_usd_per_kwh: UsdPerKwh,
     /// Number of hours that the tariff has.
     pub hours: usize,
+    /// Prices of mining; `None` where nothing mines.
+    pub mining: Option<MiningPrices>,
+    /// Date and source of every quoted price and data sheet.
+    pub quotes: Vec<PriceSource>,
+}
+
+/// Prices and network figures of mining.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub struct MiningPrices {
     /// Price of one bitcoin, in US dollars.
     pub btc_usd: Usd,
     /// Network difficulty: expected hashes to find a block, in units of 2^32.
@@ -73,8 +92,6 @@ pub struct Prices {
     pub blocks_to_halving: u32,
     /// Hashprice: revenue of one PH/s in a day, in US dollars, before the pool's fee.
     pub hashprice_usd: Usd,
-    /// Date and source of every quoted price and data sheet.
-    pub quotes: Vec<PriceSource>,
 }
 
 /// Date and source of one quoted number.
@@ -114,6 +131,10 @@ pub struct DeviceDecision {
     pub count: u32,
     /// Whether the devices are owned already; otherwise they would have to be bought.
     pub owned: bool,
+    /// Name of the tenant who pays most for the device's power; `None` without one.
+    pub tenant: Option<String>,
+    /// Money of the best use, for all devices of this kind.
+    pub total: Totals,
     /// Verdict: what to do with the devices.
     pub verdict: Verdict,
     /// Value of each use that is possible, in the order of `Use::ALL`.
@@ -142,6 +163,8 @@ pub struct DeviceDecision {
     /// Best use after the next halving and its value, all else as today; `None` where mining is not
     /// known. Nothing is drawn for it: both ends of its range are the value, and its chance is 1.
     pub after_halving: Option<UseValue>,
+    /// Nearest values of single inputs at which another use is best.
+    pub turning_points: Vec<TurningPoint>,
     /// Best use at other tariffs and bitcoin prices; `None` where the mean tariff or the bitcoin
     /// price is not above zero.
     pub map: Option<Map>,
@@ -154,6 +177,15 @@ pub struct UseValue {
     /// Use that is valued.
     #[serde(rename = "use")]
     pub of: Use,
+    /// Money at once, in US dollars for one device: what selling it brings, less what buying or converting
+    /// it costs.
+    pub now_usd: Usd,
+    /// Money of a year, in US dollars for one device, after energy and operations and before capital: the
+    /// mean over the years that are decided about, halvings included.
+    pub cash_usd_per_year: Usd,
+    /// Net present value in US dollars for one device, over the years that are decided about, compared
+    /// with selling it, or with not buying it.
+    pub life_usd: Usd,
     /// Value in US dollars per year for one device, as equal payments over the years that are decided
     /// about, halvings included, after energy, operations and capital cost; selling is 0.
     pub usd_per_year: Usd,
@@ -163,6 +195,19 @@ pub struct UseValue {
     pub high_usd_per_year: Usd,
     /// Share of the scenario draws, 0 to 1, in which this use is best.
     pub chance: f64,
+}
+
+/// Money of a use, in US dollars, for all devices that it is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub struct Totals {
+    /// Money at once: what selling brings, less what buying and converting costs.
+    pub now_usd: Usd,
+    /// Money of a year, after energy and operations and before capital.
+    pub cash_usd_per_year: Usd,
+    /// Net present value over the years that are decided about, compared with selling what is owned and
+    /// buying nothing.
+    pub life_usd: Usd,
 }
 
 /// Economics of mining with one device, at the site's meter unless a field says otherwise.
@@ -261,10 +306,12 @@ pub struct Schedule {
     pub ai_share: f64,
     /// Number of hours in which more than a thousandth of the possible draw is curtailed.
     pub hours_curtailed: usize,
-    /// Allocation of each kind of hardware, and of the tenant.
+    /// Allocation of each kind of hardware, and of each tenant who is served.
     pub classes: Vec<Allocation>,
     /// What a megawatt of each limit is worth, without limits that are of no consequence.
     pub limits: Vec<LimitValue>,
+    /// What the best plans earn at other shares of AI; empty where there is no AI.
+    pub shares: Vec<SharePoint>,
     /// Duration curve: the draw at some places in the order of the hours by their draw, the highest
     /// first.
     pub duration: Vec<DurationPoint>,
@@ -276,29 +323,52 @@ pub struct Schedule {
     pub by_hour: Vec<PlannedHour>,
 }
 
-/// Income and costs of a plan, in US dollars.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Income and costs of a plan, in US dollars. [`Schedule::profit_usd`] is the income less all costs but
+/// capital.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Money {
-    /// Income from mining after operations, in US dollars.
+    /// Income from mining, before the pool's fee.
     pub mining_usd: Usd,
-    /// Income from AI after operations, in US dollars.
-    pub ai_usd: Usd,
-    /// Income from the grid for curtailed power, in US dollars.
+    /// Income from machines that are rented out, before the market's fee.
+    pub renting_usd: Usd,
+    /// Income from tenants.
+    pub tenants_usd: Usd,
+    /// Income from the grid for power that is not drawn.
     pub credits_usd: Usd,
-    /// Cost of energy, in US dollars; negative if the site was paid for taking it.
+    /// Income from the grid for mining that could be switched off.
+    pub readiness_usd: Usd,
+    /// Cost of energy; below zero if the site was paid for taking it.
     pub energy_usd: Usd,
-    /// Cost of conversion to AI, in US dollars.
+    /// Fees of the pool and of the market.
+    pub fees_usd: Usd,
+    /// Cost of operations besides energy.
+    pub operations_usd: Usd,
+    /// Cost of conversion to AI, as far as these hours bear it.
     pub conversion_usd: Usd,
+    /// Cost of capital of the hardware that is planned with: what its price costs over its life, with
+    /// interest, as far as these hours bear it.
+    pub capital_usd: Usd,
+}
+
+/// What the best plan earns in which AI draws at most some share of the site's power.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(JsonSchema))]
+pub struct SharePoint {
+    /// Share of the site's power that AI draws at the most, 0 to 1. Tenants take all that there is of
+    /// it, in the order of the file.
+    pub share: f64,
+    /// Profit of the plan over all hours, in US dollars.
+    pub profit_usd: Usd,
 }
 
 /// What one kind of hardware does in a plan. Hours are device-hours, over all devices of the kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(JsonSchema))]
 pub struct Allocation {
-    /// Name of the kind of hardware, or `the tenant`.
+    /// Name of the kind of hardware, or of a tenant.
     pub name: String,
-    /// Number of devices; for the tenant, kilowatts of machines.
+    /// Number of devices; 1 for a tenant.
     pub count: f64,
     /// Number of devices that serve AI; not always a whole number.
     pub converted: f64,
@@ -323,11 +393,11 @@ pub struct LimitValue {
     pub of: String,
     /// What one more megawatt in all hours of the plan gains, in US dollars, as the plan changes by
     /// a megawatt or a hundredth of the limit, whichever is less; below zero where it costs. `None`
-    /// where no plan has more, or where the tenant would be served from another hour on, or no more. One more megawatt of the tenant's contract is paid for as the
-    /// others.
+    /// where no plan has more, or where a tenant would be served from another hour on, or no more. One
+    /// more megawatt of a contract is paid for as the others.
     pub more_usd_per_megawatt: Option<Usd>,
     /// What one of the last megawatts gains, in US dollars: the plan loses it with a megawatt less.
-    /// `None` where no plan has less, or where the tenant would be served otherwise.
+    /// `None` where no plan has less, or where a tenant would be served otherwise.
     pub less_usd_per_megawatt: Option<Usd>,
 }
 

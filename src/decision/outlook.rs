@@ -22,6 +22,10 @@ pub(crate) struct Phase {
     pub(crate) weight: f64,
     /// Subsidy of a block, in bitcoin.
     pub(crate) subsidy: f64,
+    /// Price of a bitcoin in the middle of the phase by its path, as a multiple of that quoted.
+    pub(crate) btc_price: f64,
+    /// Difficulty in the middle of the phase by its path, as a multiple of that quoted.
+    pub(crate) difficulty: f64,
 }
 
 impl Phase {
@@ -31,7 +35,7 @@ impl Phase {
     }
 }
 
-/// Longest phase in which a price that grows is taken for its value in the middle, in years.
+/// Longest phase in which a price that changes is taken for its value in the middle, in years.
 const STEP: f64 = 0.25;
 
 /// The years that are decided about.
@@ -43,9 +47,15 @@ pub(crate) struct Outlook {
 
 impl Outlook {
     /// Looks `years` ahead from a decision that is made at the height `height`, with interest of
-    /// `rate` a year (0.1 is 10 %). `years` is above zero. Where something `grows`, no phase is longer
-    /// than a quarter of a year.
-    pub(crate) fn new(height: u32, years: f64, rate: f64, grows: bool) -> Self {
+    /// `rate` a year (0.1 is 10 %). `years` is above zero. `along` returns what the paths of the price of
+    /// a bitcoin and of the difficulty have come to by then; it is `None` where both stay as they are,
+    /// and otherwise no phase is longer than a quarter of a year.
+    pub(crate) fn new(
+        height: u32,
+        years: f64,
+        rate: f64,
+        along: Option<&dyn Fn(f64) -> (f64, f64)>,
+    ) -> Self {
         // Present value of a dollar a year from now to `at`, but for a factor.
         let worth = |at: f64| if rate == 0.0 { at } else { -(-at * rate.ln_1p()).exp_m1() };
         let mut phases = Vec::new();
@@ -56,12 +66,15 @@ impl Outlook {
             let is_last = subsidy(at) == 0.0;
             let end = from + f64::from(blocks) / BLOCKS_PER_YEAR;
             let until = if is_last { years } else { end.min(years) };
-            let steps = if grows { ((until - from) / STEP).ceil().max(1.0) } else { 1.0 };
+            let steps = if along.is_some() { ((until - from) / STEP).ceil().max(1.0) } else { 1.0 };
             for step in 0..steps as u32 {
                 let part = |step: u32| from + (until - from) * f64::from(step) / steps;
                 let (from, until) = (part(step), part(step + 1));
                 let weight = (worth(until) - worth(from)) / worth(years);
-                phases.push(Phase { from, until, weight, subsidy: subsidy(at) });
+                let middle = f64::midpoint(from, until);
+                let (btc_price, difficulty) = along.map_or((1.0, 1.0), |along| along(middle));
+                let subsidy = subsidy(at);
+                phases.push(Phase { from, until, weight, subsidy, btc_price, difficulty });
             }
             (from, at) = (until, at.saturating_add(blocks));
         }
@@ -112,13 +125,13 @@ mod tests {
     #[test]
     fn a_halving_parts_the_years() {
         // 52,560 blocks are a year.
-        let outlook = Outlook::new(HALVING - 52_560, 4.0, 0.0, false);
+        let outlook = Outlook::new(HALVING - 52_560, 4.0, 0.0, None);
         assert_eq!(weights(&outlook), [0.25, 0.75]);
         assert_eq!(outlook.halving(), Some(1.0));
         let subsidies: Vec<_> = outlook.phases().iter().map(|phase| phase.subsidy).collect();
         assert_eq!(subsidies, [50.0, 25.0]);
         // With 10 % interest the first year is 0.90909 of 3.16987 dollars.
-        let [first, rest] = weights(&Outlook::new(HALVING - 52_560, 4.0, 0.1, false))[..] else {
+        let [first, rest] = weights(&Outlook::new(HALVING - 52_560, 4.0, 0.1, None))[..] else {
             panic!("two phases")
         };
         assert!((first - 0.286_792).abs() < 1e-6 && (first + rest - 1.0).abs() < 1e-12, "{first}");
@@ -126,29 +139,30 @@ mod tests {
 
     #[test]
     fn a_halving_after_the_years_is_none() {
-        assert_eq!(weights(&Outlook::new(HALVING - 210_000, 3.0, 0.1, false)), [1.0]);
-        assert_eq!(Outlook::new(HALVING - 210_000, 3.0, 0.1, false).halving(), None);
+        assert_eq!(weights(&Outlook::new(HALVING - 210_000, 3.0, 0.1, None)), [1.0]);
+        assert_eq!(Outlook::new(HALVING - 210_000, 3.0, 0.1, None).halving(), None);
     }
 
     #[test]
     fn twenty_years_have_several() {
-        let outlook = Outlook::new(950_000, 20.0, 0.08, false);
+        let outlook = Outlook::new(950_000, 20.0, 0.08, None);
         assert_eq!(outlook.phases().len(), 6);
         assert!((weights(&outlook).iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert!(outlook.phases().windows(2).all(|two| (two[0].until - two[1].from).abs() < 1e-12));
     }
 
     #[test]
-    fn what_grows_is_looked_at_by_the_quarter() {
-        let outlook = Outlook::new(HALVING - 52_560, 4.0, 0.1, true);
+    fn what_changes_is_looked_at_by_the_quarter() {
+        let outlook = Outlook::new(HALVING - 52_560, 4.0, 0.1, Some(&|years| (1.0 + years, 1.0)));
         assert_eq!(outlook.phases().len(), 16);
         assert!((weights(&outlook).iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        assert_eq!((outlook.halving(), outlook.phases()[0].middle()), (Some(1.0), 0.125));
+        let first = outlook.phases()[0];
+        assert_eq!((outlook.halving(), first.middle(), first.btc_price), (Some(1.0), 0.125, 1.125));
     }
 
     #[test]
     fn a_chain_without_subsidy_has_one_phase() {
-        assert_eq!(weights(&Outlook::new(u32::MAX, 100.0, 0.1, false)), [1.0]);
+        assert_eq!(weights(&Outlook::new(u32::MAX, 100.0, 0.1, None)), [1.0]);
     }
 
     #[test]

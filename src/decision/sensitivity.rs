@@ -6,7 +6,8 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::case::{Case, Doubt, Factors, UncertainInput, Use, Values, best};
+use super::case::{Case, Use, Values, best};
+use super::inputs::{Doubt, Factors, UncertainInput};
 use crate::units::{Usd, UsdPerKwh};
 use crate::workload::random;
 
@@ -159,7 +160,7 @@ const STEPS: u32 = 41;
 /// evenly. It is `None` where either is not above zero, since its multiples lead nowhere then.
 pub(crate) fn map(case: &Case<'_>, allowed: impl Fn(Values) -> Values) -> Option<Map> {
     let tariff = case.tariff(&Factors::ONE);
-    let price = case.earnings(&Factors::ONE).btc_price;
+    let price = case.earnings(&Factors::ONE)?.btc_price;
     if tariff <= UsdPerKwh::ZERO || price <= Usd::ZERO {
         return None;
     }

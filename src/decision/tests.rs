@@ -8,9 +8,12 @@ use std::fmt::Write as _;
 
 const GPU: DeviceId = DeviceId::Gpu(0);
 
-use super::case::{Case, Doubt, Factors, best};
+use super::case::{Case, best};
 use super::curve::Curve;
 use super::example::{now, records, site, text};
+use super::grid::HourProgrammes;
+use super::inputs::{Doubt, Factors};
+use super::site::Catalogue;
 use super::*;
 use crate::units::{Usd, UsdPerKwh, Watts};
 
@@ -52,8 +55,9 @@ const BEFORE: f64 = (200_000.0 - 16.0 * 144.0) / 52_560.0 / 4.0;
 #[test]
 fn mining_by_hand() {
     let decision = decided(&text());
-    assert_eq!(decision.prices.hashprice_usd.to_string(), "$45.51");
-    assert_eq!(decision.prices.blocks_to_halving, 197_696);
+    let prices = decision.prices.mining.as_ref().expect("it mines");
+    assert_eq!(prices.hashprice_usd.to_string(), "$45.51");
+    assert_eq!(prices.blocks_to_halving, 197_696);
     let miner = &decision.devices[0];
     let mining = miner.mining.as_ref().expect("known by its data sheet");
     let per_kwh = 200e12 / 3_500.0 * 3.6e6 * PER_HASH;
@@ -157,7 +161,7 @@ fn dear_hours_are_not_mined_in() {
     let text =
         text().replace("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", "file = \"prices.csv\",");
     let read = |text: &str| {
-        let site = site::Site::parse(text, folder.path()).expect("a site");
+        let site = site::Site::parse(text, folder.path(), Catalogue::built_in()).expect("a site");
         decide(&site, &records(), &options()).expect("a decision")
     };
     let decision = read(&text);
@@ -294,8 +298,9 @@ fn scores_and_entries_have_to_fit() {
         let told = told(&[(old, new)], &records());
         assert!(told.contains(expected), "{told}");
     }
-    let two = [records(), vec![("b.json".to_owned(), records()[0].1.clone())]].concat();
-    assert!(told(&[], &two).contains("file is missing, expected one of score.json, b.json"));
+    let mut two = [records(), vec![("b.json".to_owned(), records()[0].1.clone())]].concat();
+    two[1].1.devices[1].name = "another card".to_owned();
+    assert!(told(&[], &two).contains("and of another card of b.json: expected one model"));
     assert!(told(&[], &[]).contains("no score was given"));
 
     // What was metered at the wall needs nothing around it.
@@ -312,8 +317,9 @@ fn scores_and_entries_have_to_fit() {
 #[test]
 fn warnings_tell_what_is_old_assumed_or_left_out() {
     let of_gpu_1 = changed(&[("score = \"gpu:0\"", "score = \"gpu:1\"")]);
+    let assumed = of_gpu_1.assumed.join("; ");
+    assert!(assumed.contains("the watts of card, which were stated and not measured"), "{assumed}");
     let warnings = of_gpu_1.warnings.join("; ");
-    assert!(warnings.contains("the watts of card were stated and not measured"), "{warnings}");
     assert!(warnings.contains("gpu:0 of score.json is in no section"), "{warnings}");
     assert!(warnings.contains("cpu of score.json is in no section"), "{warnings}");
     assert!(!warnings.contains("gpu:2"), "a software driver: {warnings}");
@@ -329,8 +335,8 @@ fn joules_of_a_single_window_are_not_taken_as_certain() {
         energy.uncertainty = None;
     }
     let unknown = decide(&site(&text()), &records, &options()).expect("a decision");
-    let warnings = unknown.warnings.join("; ");
-    assert!(warnings.contains("the joules of card are of a single window"), "{warnings}");
+    let assumed = unknown.assumed.join("; ");
+    assert!(assumed.contains("for the joules of card, which are of a single window"), "{assumed}");
     let width = |decision: &Decision| {
         let uses = &decision.devices[1].uses;
         let renting = uses.iter().find(|worth| worth.of == Use::Rent).expect("that use");
@@ -338,7 +344,7 @@ fn joules_of_a_single_window_are_not_taken_as_certain() {
     };
     let known = decided(&text());
     assert!(width(&unknown) > width(&known), "{} {}", width(&unknown), width(&known));
-    assert!(!known.warnings.join("; ").contains("single window"));
+    assert!(!known.assumed.join("; ").contains("single window"));
 }
 
 /// A plan of so large a problem would take gigabytes.
@@ -359,7 +365,8 @@ fn more_devices_and_hours_than_a_plan_has_room_for_are_refused_at_once() {
         series += "[[device]]";
         series += &device.replace("\"S21\"", &format!("\"S21 of row {at}\""));
     }
-    let site = super::site::Site::parse(&series, folder.path()).expect("a site");
+    let site =
+        super::site::Site::parse(&series, folder.path(), Catalogue::built_in()).expect("a site");
     let refused = decide(&site, &records(), &options()).expect_err("too large").to_string();
     assert_eq!(
         refused,
@@ -546,7 +553,7 @@ fn a_halving_within_the_year_is_in_the_plan() {
     let per_kwh = half.devices[0].mining.as_ref().expect("known").usd_per_kwh.value();
     // Both halves mine where power is cheap, the second for half of the subsidy.
     let cheap = changed(&[CHEAP, QUOTED_TODAY, ("height = 850000", "height = 1023720")]);
-    let expected = 3.5e3 * 4_380.0 * ((per_kwh - 0.01) + (per_kwh / 2.0 - 0.01));
+    let expected = 3.5e3 * 4_380.0 * (per_kwh + per_kwh / 2.0);
     close_to(cheap.plan.money.mining_usd.value(), expected, 1e-6);
 }
 
@@ -611,9 +618,10 @@ fn with_case<T>(tariff: f64, of: impl for<'c, 'a> Fn(&'c Case<'a>) -> T) -> T {
     let thresholds = fitness::Thresholds::default();
     let records = records();
     let candidates = candidate::candidates(&site.devices, &records, &thresholds).expect("fit");
-    let curve = Curve::new([UsdPerKwh::new(tariff)]).expect("an hour");
+    let hour = (UsdPerKwh::new(tariff), HourProgrammes::default());
+    let curve = Curve::new([hour]).expect("an hour");
     let capital = &site.capital;
-    let outlook = outlook::Outlook::new(850_000, capital.life_years, capital.discount_rate, false);
+    let outlook = outlook::Outlook::new(850_000, capital.life_years, capital.discount_rate, None);
     of(&Case::new(&site, &curve, &outlook, &candidates[0]))
 }
 
@@ -731,7 +739,7 @@ fn signed_contracts_are_served_whatever_they_round_to() {
 #[test]
 fn a_megawatt_more_of_a_contract_is_what_the_plan_changes_by() {
     let decision = with_contract(4.0, true, &[]);
-    let limit = decision.plan.limits.iter().find(|it| it.of == "the tenant's contract");
+    let limit = decision.plan.limits.iter().find(|it| it.of == "the contract of the tenant");
     let limit = limit.expect("he earns more than the miners");
     let (more, less) = (limit.more_usd_per_megawatt, limit.less_usd_per_megawatt);
     let profit = |mw: f64| with_contract(mw, true, &[]).plan.profit_usd.value();
@@ -747,7 +755,7 @@ fn a_megawatt_more_of_a_contract_is_what_the_plan_changes_by() {
 fn a_contract_that_fills_the_site_has_no_plan_for_more() {
     let full = with_contract(8.0, true, &[]);
     let value = |of: &str| full.plan.limits.iter().find(|it| it.of == of).expect("a limit");
-    let contract = value("the tenant's contract");
+    let contract = value("the contract of the tenant");
     assert_eq!(contract.more_usd_per_megawatt, None);
     assert!(contract.less_usd_per_megawatt.is_some());
     let power = value("the site's power");
@@ -798,7 +806,7 @@ fn a_tenant_takes_power_at_all_times_or_not_at_all() {
                 &format!("contract = {{ total = {{ usd = {usd}, date = 2026-06-15, source = \"x\" }}, years = 10, mw = 4, tenant_pays_power = false, signed = false }}"),
             )
             .replace("months_to", "build_out = { usd_per_mw = 0, date = 2026-06-15, source = \"x\" }\nmonths_to");
-        let site = site::Site::parse(&text, folder.path()).expect("a site");
+        let site = site::Site::parse(&text, folder.path(), Catalogue::built_in()).expect("a site");
         decide(&site, &records(), &options()).expect("a decision").plan
     };
     // Of a dollar for a kilowatt-hour in every second hour little is left by 20 cents in all of them.

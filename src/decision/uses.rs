@@ -1,9 +1,11 @@
 //! What each use of a device earns and needs: break-evens, margins and paybacks.
 
 use super::candidate::{Basis, Candidate, UnknownUse};
-use super::case::{Case, Factors, OperatingPoint};
+use super::case::Case;
+use super::inputs::Factors;
 use super::model::{AiEconomics, MiningEconomics};
-use super::site::{Hardware, Site, YEAR};
+use super::operating::OperatingPoint;
+use super::site::{Hardware, Market, YEAR};
 use super::verdict::Eligibility;
 use crate::units::{Usd, UsdPerHour, UsdPerKwh};
 
@@ -16,7 +18,7 @@ pub(super) fn mining(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<Minin
     // Revenue is proportional to the price of a bitcoin, and to one by the difficulty.
     let cost = case.tariff(&one) + running.operations.at(running.power);
     let times = cost / per_kwh;
-    let earnings = case.earnings(&one);
+    let earnings = case.earnings(&one)?;
     let hashes_per_joule = hashing.hashes_per_second / hashing.power.wall.value();
     let payback = match candidate.entry.hardware {
         Hardware::Owned(_) => None,
@@ -69,8 +71,10 @@ pub(super) fn renting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<AiEc
 pub(super) fn hosting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<AiEconomics> {
     let one = Factors::ONE;
     let running = case.hosting(&one)?;
-    let basis = candidate.hashing.as_ref().ok()?.power.basis;
-    let mined = case.mined(&one)?.value;
+    let (hashing, computing) = (&candidate.hashing, &candidate.computing);
+    let power = hashing.as_ref().map(|it| it.power).or_else(|_| computing.clone()).ok()?;
+    let basis = power.basis;
+    let mined = case.mined(&one).map_or(Usd::ZERO, |mined| mined.value);
     let instead = if mined > Usd::ZERO { mined } else { Usd::ZERO };
     Some(AiEconomics {
         payback_months: months(running.conversion, case.operating(&running, &one) - instead)
@@ -89,17 +93,18 @@ fn earning(case: &Case<'_>, running: &OperatingPoint, basis: Basis, keep: Usd) -
     let one = Factors::ONE;
     let per_kwh = running.per_kwh();
     let left = running.worth();
-    let tariff = if running.energy_paid { UsdPerKwh::ZERO } else { case.tariff(&one) };
+    let share = running.energy_share;
+    let tariff = case.tariff(&one) * share;
     let bears = left * running.converted - yearly(running.conversion_yearly + keep, running);
-    let paid = !running.energy_paid;
+    let paid = share > 0.0;
     AiEconomics {
         basis,
         metered_watts: running.power,
         usd_per_kwh: per_kwh,
         margin_usd_per_kwh: left - tariff,
-        switch_off_usd_per_kwh: paid.then_some(left),
+        switch_off_usd_per_kwh: paid.then(|| left / share),
         break_even_usd_per_kwh: (paid && running.converted > 0.0)
-            .then(|| bears / running.converted),
+            .then(|| bears / (running.converted * share)),
         break_even_utilisation: None,
         mining_utilisation: None,
         conversion_usd: running.conversion,
@@ -107,15 +112,16 @@ fn earning(case: &Case<'_>, running: &OperatingPoint, basis: Basis, keep: Usd) -
     }
 }
 
+/// Returns why a device is not rented out on a market, if there is one; `None` where it is.
 pub(super) fn no_renting(
-    site: &Site,
+    market: Option<&Market>,
     candidate: &Candidate<'_>,
     allowed: Eligibility,
 ) -> Option<NoRentalReason> {
     if candidate.entry.rental.is_none() {
         return Some(NoRentalReason::NoRental);
     }
-    if site.ai.market.is_none() {
+    if market.is_none() {
         return Some(NoRentalReason::NoMarket);
     }
     if !allowed.renting() {

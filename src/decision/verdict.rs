@@ -8,8 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::candidate::Candidate;
-use super::case::{Case, Factors, UncertainInput, Use, Values, best};
+use super::case::{Case, Use, Values, best};
 use super::fitness::Fitness;
+use super::inputs::{Factors, UncertainInput};
 use super::sensitivity::{Draws, deciding};
 use crate::units::Usd;
 use crate::units::text::percent;
@@ -91,7 +92,7 @@ impl Verdict {
 
 /// Returns what the verdict depends on and is not known, if there is something.
 fn unknown(candidate: &Candidate<'_>, rentable: bool, best: Use) -> Option<String> {
-    let hashing = candidate.hashing.as_ref().err();
+    let hashing = candidate.hashing.as_ref().err().filter(|why| !why.is_of_no_matter());
     let computing = candidate.computing.as_ref().err();
     if let Some(why) = hashing {
         return Some(format!("what it mines for is not known: {why}"));

@@ -14,7 +14,7 @@ use std::ops::{Add, AddAssign, Div, Mul, Sub, SubAssign};
 use std::time::Duration;
 use std::{cmp, fmt};
 
-pub use self::money::{Usd, UsdPerHour, UsdPerKwh, UsdPerWatt};
+pub use self::money::{Usd, UsdPerHour, UsdPerKwh};
 pub use self::name::UnknownNameError;
 pub use self::work::{Efficiency, WorkAmount, WorkUnit};
 

@@ -1,5 +1,5 @@
-//! Money in US dollars, and money per hour, per kilowatt-hour and per watt. A kilowatt-hour is 3.6
-//! MJ at the meter that is named beside the number.
+//! Money in US dollars, and money per hour and per kilowatt-hour. A kilowatt-hour is 3.6 MJ at the
+//! meter that is named beside the number.
 
 use std::cmp;
 use std::fmt;
@@ -21,12 +21,6 @@ quantity! {
 quantity! {
     /// Price of energy, in US dollars per kilowatt-hour; it may be negative.
     UsdPerKwh
-}
-
-quantity! {
-    /// Value of one more watt of a power limit, in US dollars per watt, over a time that the
-    /// context says.
-    UsdPerWatt
 }
 
 /// Watts in a kilowatt.
@@ -72,29 +66,12 @@ impl UsdPerKwh {
     }
 }
 
-impl UsdPerWatt {
-    /// Makes a value from a number of US dollars per watt.
-    #[must_use]
-    pub const fn new(dollars: f64) -> Self {
-        Self(dollars)
-    }
-}
-
 /// Returns the price of an amount of energy.
 impl Mul<Joules> for UsdPerKwh {
     type Output = Usd;
 
     fn mul(self, energy: Joules) -> Usd {
         Usd(self.0 * energy.value() / KWH)
-    }
-}
-
-/// Returns the value of that many more watts of a limit, as far as the value of one holds for all.
-impl Mul<Watts> for UsdPerWatt {
-    type Output = Usd;
-
-    fn mul(self, power: Watts) -> Usd {
-        Usd(self.0 * power.value())
     }
 }
 
@@ -118,13 +95,6 @@ impl fmt::Display for Usd {
 impl fmt::Display for UsdPerHour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&format!("{}/h", dollars(self.0)))
-    }
-}
-
-/// Writes `$2.50/W`.
-impl fmt::Display for UsdPerWatt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&format!("{}/W", dollars(self.0)))
     }
 }
 

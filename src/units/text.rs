@@ -48,7 +48,7 @@ fn text(value: f64, unit: &str, digits: usize) -> String {
 }
 
 /// Three significant digits, an SI prefix and any unit: `12.3 MH/s`.
-#[cfg(feature = "report")]
+#[cfg(feature = "decision")]
 pub(crate) fn si(value: f64, unit: &str) -> String {
     text(value, unit, 3)
 }

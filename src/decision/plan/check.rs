@@ -31,9 +31,6 @@ pub(super) fn numbers(problem: &Problem) -> Result<(), PlanError> {
     }
     if let Some(response) = site.response {
         positive(format_args!("the baseline of demand response"), response.baseline.value())?;
-        if let Some(power) = response.most_power {
-            positive(format_args!("the most power credited"), power.value())?;
-        }
         if let Some(energy) = response.most_energy {
             positive(format_args!("the most energy credited"), energy.value())?;
         }
@@ -44,11 +41,25 @@ pub(super) fn numbers(problem: &Problem) -> Result<(), PlanError> {
         if let Some(demand) = hour.demand {
             not_negative(format_args!("the AI demand of hour {at}"), demand.value())?;
         }
+        not_negative(format_args!("the readiness of hour {at}"), hour.readiness.value())?;
+        not_negative(format_args!("the tenants' draw in hour {at}"), hour.tenants.value())?;
+        not_negative(format_args!("the tenants' heat in hour {at}"), hour.tenants_heat.value())?;
+        for (what, most) in [("credited", hour.most_credited), ("paid for", hour.most_ready)] {
+            if let Some(most) = most {
+                positive(format_args!("the most power {what} in hour {at}"), most.value())?;
+            }
+        }
     }
     for class in &problem.classes {
         of_class(class)?;
     }
-    of_ai(problem)
+    for (at, stage) in problem.stages.iter().enumerate() {
+        not_negative(format_args!("the capacity of stage {at}"), stage.capacity.value())?;
+        if at > 0 && problem.stages[at - 1].from >= stage.from {
+            return Err(PlanError::StageOrder { stage: at, from: stage.from });
+        }
+    }
+    Ok(())
 }
 
 fn of_class(class: &Class) -> Result<(), PlanError> {
@@ -67,68 +78,23 @@ fn of_class(class: &Class) -> Result<(), PlanError> {
     Ok(())
 }
 
-fn of_ai(problem: &Problem) -> Result<(), PlanError> {
-    for (at, stage) in problem.ai.stages.iter().enumerate() {
-        not_negative(format_args!("the capacity of stage {at}"), stage.capacity.value())?;
-        if at > 0 && problem.ai.stages[at - 1].from >= stage.from {
-            return Err(PlanError::StageOrder { stage: at, from: stage.from });
-        }
-    }
-    problem.ai.contract.map_or(Ok(()), |contract| {
-        not_negative(format_args!("the least draw of the AI contract"), contract.least.value())
-    })
-}
-
-/// Checks that the contract fits each of the other limits taken alone.
-pub(super) fn contract(problem: &Problem) -> Result<(), PlanError> {
-    let Some(contract) = problem.ai.contract else { return Ok(()) };
-    let most = most(problem);
-    for (hour, of) in problem.hours.iter().enumerate().skip(contract.from) {
-        let baseline = problem.baseline(hour);
+/// Checks that the tenants fit each of the limits taken alone.
+pub(super) fn tenants(problem: &Problem) -> Result<(), PlanError> {
+    for (hour, of) in problem.hours.iter().enumerate() {
         let limits = [
-            ("the site's power", Some(problem.site.power)),
-            ("the machines for AI", Some(most.machines)),
-            ("the site's cooling", Some(most.cooling)),
-            ("AI demand", of.demand),
-            ("the capacity of AI's stages", Some(problem.capacity(hour))),
-            ("the baseline of demand response", baseline),
+            ("the site's power", of.tenants, Some(problem.site.power)),
+            ("the site's cooling", of.tenants_heat, problem.site.cooling),
+            ("the capacity of AI's stages", of.tenants, Some(problem.capacity(hour))),
+            ("the baseline of demand response", of.tenants, problem.baseline(hour)),
         ];
-        for (limit, most) in limits {
+        for (limit, draw, most) in limits {
             let Some(most) = most else { continue };
-            if most < contract.least {
-                let (least, from) = (contract.least, contract.from);
-                return Err(PlanError::CommittedPower { least, from, limit, most, hour });
+            if most < draw {
+                return Err(PlanError::Tenants { draw, limit, most, hour });
             }
         }
     }
     Ok(())
-}
-
-/// Maximum draw of AI.
-struct Most {
-    /// Draw of all the machines that can serve it.
-    machines: Watts,
-    /// Draw of those that give off least heat for a watt, until there is as much heat as is cooled.
-    cooling: Watts,
-}
-
-fn most(problem: &Problem) -> Most {
-    let mut uses: Vec<(f64, Operation)> =
-        problem.classes.iter().filter_map(|class| Some((class.count, class.ai?))).collect();
-    let ratio = |of: &Operation| of.heat / of.power;
-    uses.sort_by(|(_, a), (_, b)| ratio(a).total_cmp(&ratio(b)));
-    let machines = uses.iter().map(|(count, of)| of.power * *count).sum();
-    let mut cooling = machines;
-    if let Some(mut left) = problem.site.cooling {
-        cooling = Watts::ZERO;
-        for (count, of) in uses {
-            let heat = of.heat * count;
-            let share = if heat > left { left / heat } else { 1.0 };
-            cooling += of.power * (count * share);
-            left -= heat * share;
-        }
-    }
-    Most { machines, cooling }
 }
 
 fn number(what: Arguments<'_>, value: f64) -> Result<(), PlanError> {
@@ -156,17 +122,11 @@ fn within(
     }
 }
 
-/// Returns the error of a contract that contradicts several limits at once: nothing else keeps a
-/// site from switching everything off.
+/// Returns the error of tenants whose beginning contradicts the ramp: nothing else keeps a site from
+/// switching everything off.
 pub(super) fn together(problem: &Problem) -> PlanError {
-    let site = &problem.site;
-    let mut limits = vec!["the site's power"];
-    limits.extend(site.cooling.map(|_| "its cooling"));
-    limits.extend(site.ramp.map(|_| "its ramp"));
-    limits.extend(site.response.map(|_| "the baseline of demand response"));
-    limits.extend(problem.ai.stages.first().map(|_| "the stages of AI capacity"));
-    let demand = problem.hours.iter().any(|hour| hour.demand.is_some());
-    limits.extend(demand.then_some("AI demand"));
-    let least = problem.ai.contract.map_or(Watts::ZERO, |contract| contract.least);
-    PlanError::Together { least, limits: limits.join(", ") }
+    let step =
+        problem.hours.windows(2).map(|pair| (pair[1].tenants - pair[0].tenants).value().abs());
+    let step = Watts::new(step.fold(0.0, f64::max));
+    PlanError::Ramp { step, ramp: problem.site.ramp.unwrap_or(Watts::ZERO) }
 }

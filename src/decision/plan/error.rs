@@ -31,31 +31,28 @@ pub enum PlanError {
         /// First hour of the stage, counted from 0.
         from: usize,
     },
-    /// The contract contradicts one other limit.
-    #[error(
-        "the AI contract asks for {least} from hour {from} on, but {limit} allows {most} in hour {hour}"
-    )]
-    CommittedPower {
-        /// Minimum draw that the contract asks for.
-        least: Watts,
-        /// First hour of the contract, counted from 0.
-        from: usize,
-        /// Name of the limit that contradicts the contract.
+    /// The tenants contradict one other limit.
+    #[error("the tenants take {draw} in hour {hour}, but {limit} allows {most}")]
+    Tenants {
+        /// Draw of the tenants, or their heat.
+        draw: Watts,
+        /// Name of the limit that contradicts them.
         limit: &'static str,
-        /// Maximum draw of AI within that limit.
+        /// Maximum within that limit.
         most: Watts,
         /// First hour in which they contradict, counted from 0.
         hour: usize,
     },
-    /// The contract contradicts several limits taken together.
+    /// The beginning of a tenant contradicts the ramp.
     #[error(
-        "the AI contract of {least} cannot be met together with {limits}; lower it or raise one of them"
+        "the tenants' draw changes by {step} in an hour, and the ramp allows {ramp}: what mines cannot \
+         make up for it"
     )]
-    Together {
-        /// Minimum draw that the contract asks for.
-        least: Watts,
-        /// Names of the limits that there are.
-        limits: String,
+    Ramp {
+        /// Largest change of the tenants' draw from one hour to the next.
+        step: Watts,
+        /// Ramp of the site.
+        ramp: Watts,
     },
     /// The problem would take more memory than it is worth.
     #[error(

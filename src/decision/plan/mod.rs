@@ -3,21 +3,21 @@
 //! ```text
 //! Problem ──► checks ──► Model ──► Split ──► solver ──► Flows, Prices ──► proof ──► Plan
 //!            (ranges,   (numbers,  (a linear               │      ▲
-//!             contract)  slots)     program)               └──────┘ until it is proven
+//!             tenants)   slots)     program)               └──────┘ until it is proven
 //! ```
 //!
 //! The plan is the solution of a linear program. Machines of one kind are divided as needed; hours
-//! have a tariff, a credit for power that is not drawn, and a demand for AI; the site has limits of
-//! power, of cooling and of how fast its draw changes. The result is the proven optimum within all
-//! of them, and the shadow price of each limit. How much of the power serves AI and how much mines
-//! is not set beforehand: it is part of the result.
+//! have a tariff, a credit for power that is not drawn, a payment for mining that could be switched
+//! off, tenants, and a demand for AI; the site has limits of power, of cooling and of how fast its draw
+//! changes. The result is the proven optimum within all of them. How much of the power serves AI and
+//! how much mines is not set beforehand: it is part of the result.
 //!
 //! A thousand machines of 20 kinds over a year in which no two hours are alike, with all limits,
 //! make a program of more than a million columns and rows. About a third of that is left to solve
 //! once equal parts are joined: see `benches/plan.rs`.
 //!
 //! ```
-//! use perjoule::decision::plan::{AiLimits, Class, HourPrices, Problem, SiteLimits, Operation};
+//! use perjoule::decision::plan::{Class, HourPrices, Problem, SiteLimits, Operation};
 //! use perjoule::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
 //!
 //! let using = |dollars| {
@@ -40,7 +40,7 @@
 //!         ai: using(0.20),
 //!         conversion: Usd::new(0.05),
 //!     }],
-//!     ai: AiLimits::default(),
+//!     stages: Vec::new(),
 //! }
 //! .plan()?;
 //! // Three serve AI in both hours; the others mine in the first.
@@ -64,29 +64,26 @@ mod tests;
 
 pub(in crate::decision) use self::check::size;
 pub use self::error::PlanError;
-pub use self::outcome::{
-    Accounts, Hourly, HourlyDraw, PlannedClass, ShadowPrices, SitePlan, Summary,
-};
+pub use self::outcome::{Accounts, HourlyDraw, PlannedClass, SitePlan, Summary};
 pub use self::problem::{
-    AiLimits, CapacityStage, Class, CommittedPower, DemandResponse, HourPrices, Operation, Problem,
-    SiteLimits,
+    CapacityStage, Class, DemandResponse, HourPrices, Operation, Problem, SiteLimits,
 };
 
 impl Problem {
     /// Returns the plan that earns most.
     ///
-    /// It is proven: the shadow prices of the limits bound from above what any plan earns, and
+    /// It is proven: the prices of the limits bound from above what any plan earns, and
     /// [`SitePlan::bound`] is above [`SitePlan::objective`] by at most a millionth of the plan's turnover
     /// and a billionth of what all the machines could turn over, or of one dollar if that is more.
     /// Limits are kept to a millionth of the site's power.
     ///
     /// # Errors
     ///
-    /// Returns an error where a number is out of its range, where the contract contradicts a limit,
+    /// Returns an error where a number is out of its range, where the tenants contradict a limit,
     /// where the problem is too large, and where the solver does not come to a plan that is proven.
     pub fn plan(&self) -> Result<SitePlan, PlanError> {
         check::numbers(self)?;
-        check::contract(self)?;
+        check::tenants(self)?;
         rounds::plan(self, rounds::Effort::default())
     }
 }

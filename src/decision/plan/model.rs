@@ -16,14 +16,12 @@ pub(super) struct Model {
     /// The slot of each hour.
     pub(super) slot_of: Vec<usize>,
     pub(super) kinds: Vec<Kind>,
-    /// Limit of power, W at the meter.
+    /// Power of everything that can mine, W.
+    pub(super) mining_reach: f64,
+    /// Limit of power, W at the meter, tenants included.
     pub(super) power: f64,
-    /// Limit of heat, W; infinite if there is none.
-    pub(super) cooling: f64,
     /// Limit of change from a slot to the next, W.
     pub(super) ramp: Option<f64>,
-    /// Limit of power that is credited, W; infinite if there is none.
-    pub(super) most_credited: f64,
     /// Limit of energy that is credited, Wh; infinite if there is none.
     pub(super) credit_energy: f64,
 }
@@ -39,10 +37,20 @@ pub(super) struct Slot {
     pub(super) credit: f64,
     /// Draw below which what is not drawn is paid for, W; only with a credit.
     pub(super) baseline: Option<f64>,
+    /// The most that is credited, W; may be infinite.
+    pub(super) most_credited: f64,
+    /// Payment for mining that is ready to be switched off, $/Wh.
+    pub(super) readiness: f64,
+    /// The most that is paid for its readiness, W; no more than can mine.
+    pub(super) most_ready: f64,
+    /// What tenants leave of the site's power, W.
+    pub(super) power: f64,
+    /// What tenants leave of the limit of heat, W; infinite if there is none.
+    pub(super) cooling: f64,
     /// The most that AI draws, W; may be infinite.
     pub(super) most_ai: f64,
-    /// The least that AI draws, W.
-    pub(super) least_ai: f64,
+    /// Draw of tenants, W.
+    pub(super) tenants: f64,
     /// Whether the subsidy has been halved by then.
     pub(super) after_halving: bool,
 }
@@ -62,7 +70,7 @@ pub(super) struct Kind {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Duty {
     Mining,
-    AiLimits,
+    Ai,
 }
 
 /// One machine in one use.
@@ -94,7 +102,7 @@ impl Kind {
     pub(super) fn duty(&self, duty: Duty) -> Option<Draw> {
         match duty {
             Duty::Mining => self.mining,
-            Duty::AiLimits => self.ai,
+            Duty::Ai => self.ai,
         }
     }
 
@@ -131,16 +139,17 @@ impl Model {
             })
             .collect();
         let power = site.power.value();
-        let reach = kinds.iter().map(|kind| kind.count * kind.peak()).sum::<f64>().min(power);
+        let reach = kinds.iter().map(|kind| kind.count * kind.peak()).sum::<f64>();
+        let of_mining = |kind: &Kind| kind.mining.map_or(0.0, |of| kind.count * of.power);
+        let mining_reach = kinds.iter().map(of_mining).sum();
         let response = site.response;
         let mut model = Self {
             slots: Vec::new(),
             slot_of: Vec::with_capacity(problem.hours.len()),
             kinds,
+            mining_reach,
             power,
-            cooling: site.cooling.unwrap_or(infinite).value(),
             ramp: site.ramp.map(Watts::value),
-            most_credited: response.and_then(|of| of.most_power).unwrap_or(infinite).value(),
             credit_energy: response
                 .and_then(|of| of.most_energy)
                 .map_or(f64::INFINITY, |energy| energy.value() / HOUR),
@@ -151,25 +160,33 @@ impl Model {
                 // One hour after the other where the draw of one limits that of the next.
                 model.ramp.map(|_| at),
                 hour.tariff.value().to_bits(),
-                hour.credit.value().to_bits(),
-                hour.demand.map(|demand| demand.value().to_bits()),
+                (hour.credit.value().to_bits(), bits(hour.most_credited)),
+                (hour.readiness.value().to_bits(), bits(hour.most_ready)),
+                (hour.tenants.value().to_bits(), hour.tenants_heat.value().to_bits()),
+                bits(hour.demand),
                 problem.stage(at),
-                problem.least(at) > Watts::ZERO,
                 hour.after_halving,
             );
             let slot = *known.entry(alike).or_insert_with(|| {
-                let demand = hour.demand.unwrap_or(infinite).value();
+                let most = |limit: Option<Watts>| limit.unwrap_or(infinite).value();
+                let left = |limit: f64, taken: Watts| (limit - taken.value()).max(0.0);
+                // What is drawn in an hour with a credit is at most its baseline.
+                let baseline = problem.baseline(at).map(Watts::value);
+                let limit = left(power.min(baseline.unwrap_or(power)), hour.tenants);
                 model.slots.push(Slot {
                     weight: 0.0,
                     tariff: per_wh(hour.tariff),
                     credit: per_wh(hour.credit),
                     // Without machines there is none.
-                    baseline: problem
-                        .baseline(at)
-                        .map(|baseline| baseline.value().min(reach))
-                        .filter(|baseline| *baseline > 0.0),
-                    most_ai: problem.capacity(at).value().min(demand),
-                    least_ai: problem.least(at).value(),
+                    baseline: baseline.map(|_| limit.min(reach)).filter(|baseline| *baseline > 0.0),
+                    most_credited: most(hour.most_credited),
+                    readiness: per_wh(hour.readiness),
+                    most_ready: most(hour.most_ready).min(mining_reach),
+                    power: limit,
+                    cooling: left(most(site.cooling), hour.tenants_heat),
+                    most_ai: left(problem.capacity(at).value(), hour.tenants)
+                        .min(most(hour.demand)),
+                    tenants: hour.tenants.value(),
                     after_halving: hour.after_halving,
                 });
                 model.slots.len() - 1
@@ -208,12 +225,19 @@ impl Model {
         };
         let of_slot = |slot: &Slot| -> f64 {
             uses()
-                .map(|(count, of)| count * (of.revenue.abs() + of.power * slot.tariff.abs()))
+                .map(|(count, of)| {
+                    let energy = of.power * (slot.tariff.abs() + slot.readiness);
+                    count * (of.revenue.abs() + energy)
+                })
                 .sum()
         };
         let credits = |slot: &Slot| slot.credit * slot.baseline.unwrap_or(0.0);
         self.slots.iter().map(|slot| slot.weight * (of_slot(slot) + credits(slot))).sum()
     }
+}
+
+fn bits(limit: Option<Watts>) -> Option<u64> {
+    limit.map(|limit| limit.value().to_bits())
 }
 
 fn per_wh(price: UsdPerKwh) -> f64 {

@@ -1,9 +1,9 @@
-//! The parts of a plan: by hour, by class, in money, and the shadow price of each limit.
+//! The parts of a plan: by hour, by class, and in money.
 
 use super::model::{Duty, HOUR, Model};
 use super::problem::Problem;
-use super::proof::{Flows, Prices, Sum};
-use crate::units::{Joules, Usd, UsdPerKwh, UsdPerWatt, Watts};
+use super::proof::{Flows, Sum};
+use crate::units::{Joules, Usd, UsdPerKwh, Watts};
 
 /// Optimal plan: what the machines of a site do, hour by hour, and what it earns.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,19 +18,19 @@ pub struct SitePlan {
     pub hours: Vec<HourlyDraw>,
     /// What each class of machines does, in the order of the problem's classes.
     pub classes: Vec<PlannedClass>,
-    /// Shadow prices of the limits: what more of each is worth.
-    pub prices: ShadowPrices,
 }
 
-/// Parts of [`SitePlan::objective`], in US dollars; the first three are income, the others costs.
+/// Parts of [`SitePlan::objective`], in US dollars; the first four are income, the others costs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Accounts {
     /// Income from mining.
     pub mining: Usd,
     /// Income from AI.
     pub ai: Usd,
-    /// Income from demand response.
+    /// Income from power that is not drawn.
     pub credits: Usd,
+    /// Income from mining that is ready to be switched off.
+    pub readiness: Usd,
     /// Cost of energy; negative if the site has been paid for taking it.
     pub energy: Usd,
     /// Cost of conversions to AI.
@@ -42,8 +42,10 @@ pub struct Accounts {
 pub struct HourlyDraw {
     /// Power that mining draws, in watts.
     pub mining: Watts,
-    /// Power that AI draws, in watts.
+    /// Power that AI on machines of the plan draws, in watts.
     pub ai: Watts,
+    /// Power that tenants draw, in watts.
+    pub tenants: Watts,
     /// Curtailed power, in watts: what idle machines could draw besides, within the limits of
     /// power, of cooling and of what AI may draw.
     pub curtailed: Watts,
@@ -54,10 +56,10 @@ pub struct HourlyDraw {
 }
 
 impl HourlyDraw {
-    /// Returns what the site draws: mining and AI together, in watts.
+    /// Returns what the site draws: mining, AI and tenants together, in watts.
     #[must_use]
     pub fn draw(&self) -> Watts {
-        self.mining + self.ai
+        self.mining + self.ai + self.tenants
     }
 }
 
@@ -77,50 +79,13 @@ pub struct PlannedClass {
     pub off_hours: f64,
     /// Energy that the machines draw, in joules.
     pub energy: Joules,
-    /// Margin of the machines, in US dollars, after energy and conversion, before credits for what
-    /// they do not draw.
+    /// Income from mining, in US dollars.
+    pub mining: Usd,
+    /// Income from AI, in US dollars.
+    pub ai: Usd,
+    /// Margin of the machines, in US dollars, after energy and conversion, before what demand response
+    /// pays.
     pub margin: Usd,
-}
-
-/// Shadow prices: what one more watt of each limit is worth, as long as nothing else changes.
-///
-/// A megawatt is worth a million times that, as long as the best plan does not change before. Only
-/// the price of the contract may be negative: it is what one more watt of promised draw changes, so
-/// it is zero or below.
-///
-/// Where a plan has just reached a limit that was of no consequence before, one more watt is worth
-/// less than one watt less would cost; the price is between the two.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ShadowPrices {
-    /// Shadow price of the site's power.
-    pub power: Hourly,
-    /// Shadow price of the site's cooling, for a watt of heat.
-    pub cooling: Hourly,
-    /// Shadow price of the demand for AI, in hours in which there is capacity for more.
-    pub demand: Hourly,
-    /// Shadow price of each stage of AI capacity, over its hours in which as much or more is asked
-    /// for.
-    pub stages: Vec<UsdPerWatt>,
-    /// Shadow price of what the contract promises; zero or below.
-    pub contract: Hourly,
-    /// Shadow price of the ramp, into each hour from the one before.
-    pub ramp: Hourly,
-    /// Shadow price of the baseline of demand response, in hours in which neither the site's power
-    /// nor its machines cut it.
-    pub baseline: Hourly,
-    /// Shadow price of the maximum power that is paid for.
-    pub credited_power: Hourly,
-    /// Shadow price of the maximum energy that is paid for in the plan, in US dollars per kWh.
-    pub credited_energy: UsdPerKwh,
-}
-
-/// Shadow price over the whole plan and by hour, in US dollars per watt.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Hourly {
-    /// Value of one more watt in all hours.
-    pub total: UsdPerWatt,
-    /// Value of one more watt in each hour alone, in the order of the problem's hours.
-    pub hours: Vec<UsdPerWatt>,
 }
 
 /// Summary of a plan in a few numbers.
@@ -128,7 +93,7 @@ pub struct Hourly {
 pub struct Summary {
     /// Mean power that mining draws, in watts.
     pub mining: Watts,
-    /// Mean power that AI draws, in watts.
+    /// Mean power that AI draws, that of tenants included, in watts.
     pub ai: Watts,
     /// Mean curtailed power, in watts: what idle machines could draw within the limits.
     pub curtailed: Watts,
@@ -138,8 +103,6 @@ pub struct Summary {
     pub hours_curtailed: usize,
     /// Energy drawn in all hours, in joules.
     pub energy: Joules,
-    /// Mean cost of energy, in US dollars per kWh; `None` if none is drawn.
-    pub mean_tariff: Option<UsdPerKwh>,
 }
 
 impl SitePlan {
@@ -148,7 +111,7 @@ impl SitePlan {
     pub fn summary(&self) -> Summary {
         let sum = |of: fn(&HourlyDraw) -> Watts| self.hours.iter().map(of).sum::<Watts>();
         let hours = self.hours.len() as f64;
-        let (mining, ai) = (sum(|hour| hour.mining), sum(|hour| hour.ai));
+        let (mining, ai) = (sum(|hour| hour.mining), sum(|hour| hour.ai + hour.tenants));
         let drawn = mining + ai;
         let some = drawn > Watts::ZERO;
         let energy = Joules::new(drawn.value() * HOUR);
@@ -160,7 +123,6 @@ impl SitePlan {
             ai_share: if some { ai / drawn } else { 0.0 },
             hours_curtailed: self.hours.iter().filter(could).count(),
             energy,
-            mean_tariff: some.then(|| UsdPerKwh::new(self.money.energy.value() / kwh(energy))),
         }
     }
 }
@@ -168,23 +130,14 @@ impl SitePlan {
 /// Share of the site's power below which spare power is the solver's rounding.
 const ROUNDING: f64 = 2e-6;
 
-fn kwh(energy: Joules) -> f64 {
-    energy.value() / HOUR / 1e3
-}
-
-pub(super) fn plan(
-    problem: &Problem,
-    model: &Model,
-    flows: &Flows,
-    prices: &Prices,
-    bound: f64,
-) -> SitePlan {
+pub(super) fn plan(problem: &Problem, model: &Model, flows: &Flows, bound: f64) -> SitePlan {
     let money = flows.money(model);
     let sums: Vec<Sum> = (0..model.slots.len()).map(|slot| flows.sum(model, slot)).collect();
     let spare = spare(model, flows, &sums);
     let hours = model.slot_of.iter().zip(&problem.hours).map(|(&slot, hour)| HourlyDraw {
         mining: Watts::new(sums[slot].mining),
         ai: Watts::new(sums[slot].ai),
+        tenants: hour.tenants,
         // Limits are kept to a millionth of the site's power, and that much may seem to rest.
         curtailed: if spare[slot] > ROUNDING * model.power {
             Watts::new(spare[slot])
@@ -201,25 +154,26 @@ pub(super) fn plan(
             mining: Usd::new(money.mining),
             ai: Usd::new(money.ai),
             credits: Usd::new(money.credits),
+            readiness: Usd::new(money.readiness),
             energy: Usd::new(money.energy),
             conversion: Usd::new(money.conversion),
         },
         hours: hours.collect(),
         classes: (0..model.kinds.len()).map(|kind| class(problem, model, flows, kind)).collect(),
-        prices: shadow_prices(problem, model, prices),
     }
 }
 
 fn class(problem: &Problem, model: &Model, flows: &Flows, at: usize) -> PlannedClass {
     let kind = &model.kinds[at];
     let converted = kind.count * flows.shares[at];
-    let (mut hours, mut energy) = ([0.0; 2], 0.0);
+    let (mut hours, mut income, mut energy) = ([0.0; 2], [0.0; 2], 0.0);
     let mut margin = -converted * kind.conversion;
     for (at_slot, slot) in model.slots.iter().enumerate() {
-        for (hours, duty) in hours.iter_mut().zip([Duty::Mining, Duty::AiLimits]) {
+        for (of_duty, duty) in [Duty::Mining, Duty::Ai].into_iter().enumerate() {
             let Some(of) = kind.duty_in(slot, duty) else { continue };
             let machines = kind.count * flows.share(at_slot, at, duty);
-            *hours += slot.weight * machines;
+            hours[of_duty] += slot.weight * machines;
+            income[of_duty] += slot.weight * machines * of.revenue;
             energy += slot.weight * machines * of.power;
             margin += machines * of.value(slot);
         }
@@ -233,6 +187,8 @@ fn class(problem: &Problem, model: &Model, flows: &Flows, at: usize) -> PlannedC
         ai_hours,
         off_hours: (all - mining_hours - ai_hours).max(0.0),
         energy: Joules::new(energy * HOUR),
+        mining: Usd::new(income[0]),
+        ai: Usd::new(income[1]),
         margin: Usd::new(margin),
     }
 }
@@ -241,26 +197,26 @@ fn class(problem: &Problem, model: &Model, flows: &Flows, at: usize) -> PlannedC
 /// first, which leaves room for most.
 fn spare(model: &Model, flows: &Flows, sums: &[Sum]) -> Vec<f64> {
     let mut uses: Vec<_> = (0..model.kinds.len())
-        .flat_map(|kind| [(kind, Duty::Mining), (kind, Duty::AiLimits)])
+        .flat_map(|kind| [(kind, Duty::Mining), (kind, Duty::Ai)])
         .filter_map(|(kind, duty)| Some((kind, duty, model.kinds[kind].duty(duty)?)))
         .collect();
     uses.sort_by(|(.., a), (.., b)| (a.heat / a.power).total_cmp(&(b.heat / b.power)));
     let of_slot = |(at, sum): (usize, &Sum)| {
-        let mut power = (model.power - sum.draw()).max(0.0);
-        let mut heat = (model.cooling - sum.heat).max(0.0);
+        let mut power = (model.slots[at].power - sum.draw()).max(0.0);
+        let mut heat = (model.slots[at].cooling - sum.heat).max(0.0);
         let mut ai = (model.slots[at].most_ai - sum.ai).max(0.0);
         let mut all = 0.0;
         for &(kind, duty, of) in &uses {
             let may = match duty {
                 Duty::Mining => 1.0 - flows.shares[kind],
-                Duty::AiLimits => flows.shares[kind],
+                Duty::Ai => flows.shares[kind],
             };
             let resting = model.kinds[kind].count * (may - flows.share(at, kind, duty)).max(0.0);
             let mut more = (resting * of.power).min(power);
             if of.heat > 0.0 {
                 more = more.min(heat * of.power / of.heat);
             }
-            if duty == Duty::AiLimits {
+            if duty == Duty::Ai {
                 more = more.min(ai);
                 ai -= more;
             }
@@ -271,77 +227,4 @@ fn spare(model: &Model, flows: &Flows, sums: &[Sum]) -> Vec<f64> {
         all
     };
     sums.iter().enumerate().map(of_slot).collect()
-}
-
-fn shadow_prices(problem: &Problem, model: &Model, prices: &Prices) -> ShadowPrices {
-    let hourly = |of: &dyn Fn(usize, usize) -> f64| {
-        let price = |(hour, &slot): (usize, &usize)| of(hour, slot) / model.slots[slot].weight;
-        let hours: Vec<_> =
-            model.slot_of.iter().enumerate().map(price).map(UsdPerWatt::new).collect();
-        Hourly { total: hours.iter().copied().sum(), hours }
-    };
-    // A baseline that is cut to the site's power stands for it, and one that is cut to what the
-    // machines draw stands for no limit at all.
-    let base = |hour| problem.baseline(hour).map_or(f64::INFINITY, Watts::value);
-    let cut =
-        |hour: usize, slot: usize| model.slots[slot].baseline.is_some_and(|of| of < base(hour));
-    let by_power = |slot: usize| model.slots[slot].baseline.is_some_and(|of| of >= model.power);
-    let closed = closed_to_ai(model, prices);
-    let of_ai = |slot: usize| prices.most_ai[slot] + closed[slot];
-    let of_stage = |hour: usize| {
-        let demand = problem.hours[hour].demand;
-        demand.is_none_or(|demand| problem.capacity(hour) <= demand)
-    };
-    let demand = hourly(&|hour, slot| if of_stage(hour) { 0.0 } else { of_ai(slot) });
-    let capacity = hourly(&|hour, slot| if of_stage(hour) { of_ai(slot) } else { 0.0 });
-    let mut stages = vec![UsdPerWatt::ZERO; problem.ai.stages.len()];
-    for (hour, &price) in capacity.hours.iter().enumerate() {
-        if let Some(stage) = problem.stage(hour) {
-            stages[stage] += price;
-        }
-    }
-    ShadowPrices {
-        power: hourly(&|hour, slot| {
-            let base = if cut(hour, slot) && by_power(slot) { prices.baseline[slot] } else { 0.0 };
-            prices.power[slot] + base
-        }),
-        cooling: hourly(&|_, slot| prices.cooling[slot]),
-        demand,
-        stages,
-        contract: hourly(&|_, slot| -prices.least_ai[slot]),
-        ramp: hourly(&|_, slot| prices.up[slot] + prices.down[slot]),
-        baseline: hourly(&|hour, slot| {
-            if cut(hour, slot) { 0.0 } else { prices.baseline[slot] }
-        }),
-        credited_power: hourly(&|_, slot| prices.most_credited[slot]),
-        credited_energy: UsdPerKwh::new(prices.credit_energy * 1e3),
-    }
-}
-
-/// Returns what the first watt of AI would be worth where there is none, by slot; zero where there
-/// is some.
-///
-/// Where AI may draw nothing, there is no row for it in the program. The price has to leave no kind
-/// with a reason to serve AI that does not: of what a kind would earn in all these slots, what its
-/// conversion lacks in the others is taken off.
-fn closed_to_ai(model: &Model, prices: &Prices) -> Vec<f64> {
-    let mut worth = vec![0.0_f64; model.slots.len()];
-    let closed = || (0..model.slots.len()).filter(|&slot| model.slots[slot].most_ai <= 0.0);
-    for kind in model.kinds.iter().filter(|kind| kind.count > 0.0) {
-        let Some(of) = kind.ai else { continue };
-        let margin = |slot: usize| {
-            let paid = of.power * prices.of_draw(slot) + of.heat * prices.cooling[slot];
-            (of.value(&model.slots[slot]) - paid).max(0.0)
-        };
-        let all: f64 = closed().map(margin).sum();
-        let (mining, ai) = prices.best(model, kind);
-        let lacking = mining - ai.unwrap_or(0.0);
-        if all > lacking {
-            let share = (1.0 - lacking / all).min(1.0);
-            for slot in closed() {
-                worth[slot] = worth[slot].max(share * margin(slot) / of.power);
-            }
-        }
-    }
-    worth
 }

@@ -1,4 +1,4 @@
-//! What a plan is made for: a site, its hours, its machines, and what is to be had for AI.
+//! What a plan is made for: a site, its hours with their prices and tenants, and its machines.
 
 use crate::units::{Joules, Usd, UsdPerHour, UsdPerKwh, Watts};
 
@@ -14,10 +14,11 @@ pub struct Problem {
     /// Hours in order of time. Each is an hour that really passes, so a local day may have 23 or 25
     /// of them.
     pub hours: Vec<HourPrices>,
-    /// Machines by kind, and tenants.
+    /// Machines by kind.
     pub classes: Vec<Class>,
-    /// Capacity and contract of AI: what it may and must draw.
-    pub ai: AiLimits,
+    /// Stages of AI capacity as it is built, for machines of these classes and for tenants together.
+    /// Without a stage there is no limit; before the first there is no capacity.
+    pub stages: Vec<CapacityStage>,
 }
 
 /// Limits of a site.
@@ -44,8 +45,6 @@ pub struct SiteLimits {
 pub struct DemandResponse {
     /// Draw below which the grid pays for what is not drawn, in watts; above zero.
     pub baseline: Watts,
-    /// Maximum power that is paid for in an hour, in watts; above zero. `None` is no limit.
-    pub most_power: Option<Watts>,
     /// Maximum energy that is paid for in the whole plan, in joules; above zero. `None` is no
     /// limit.
     pub most_energy: Option<Joules>,
@@ -59,8 +58,21 @@ pub struct HourPrices {
     /// Curtailment credit for energy not drawn, in US dollars per kWh, see [`DemandResponse`]; zero or
     /// above.
     pub credit: UsdPerKwh,
-    /// Maximum draw that AI is asked for, in watts, zero or above; `None` is no limit.
+    /// Maximum power that the credit is paid for, in watts, above zero; `None` is no limit.
+    pub most_credited: Option<Watts>,
+    /// Payment for mining that could be switched off at once, in US dollars for each kWh that it draws;
+    /// zero or above.
+    pub readiness: UsdPerKwh,
+    /// Maximum power that is paid for its readiness, in watts, above zero; `None` is no limit.
+    pub most_ready: Option<Watts>,
+    /// Maximum draw that AI on machines of the plan is asked for, in watts, zero or above; `None` is no
+    /// limit.
     pub demand: Option<Watts>,
+    /// Draw of tenants, in watts, zero or above: it is taken in any case, and leaves so much less of
+    /// the site's power and of the stages.
+    pub tenants: Watts,
+    /// Heat that the tenants' machines give off, in watts, zero or above.
+    pub tenants_heat: Watts,
     /// Whether the subsidy of a block has been halved by then: machines that mine earn
     /// [`Class::mining_after_halving`].
     pub after_halving: bool,
@@ -68,9 +80,6 @@ pub struct HourPrices {
 
 /// Machines of one kind. One machine is so little of a site that a plan divides them: the numbers
 /// of machines in it need not be whole.
-///
-/// A tenant that brings its own machines is a class that only serves AI, of as many units as are
-/// contracted: of one kilowatt, for example, with the rent of one kilowatt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Class {
     /// Name of the class in errors and tables.
@@ -102,16 +111,6 @@ pub struct Operation {
     pub revenue: UsdPerHour,
 }
 
-/// Capacity and contract of AI: what it may and must draw.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct AiLimits {
-    /// Stages of AI capacity as it is built. Without a stage there is no limit; before the first
-    /// there is no capacity.
-    pub stages: Vec<CapacityStage>,
-    /// Draw that has been promised to a customer; `None` if none has.
-    pub contract: Option<CommittedPower>,
-}
-
 /// Capacity for AI from an hour on, until the next stage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CapacityStage {
@@ -121,35 +120,18 @@ pub struct CapacityStage {
     pub capacity: Watts,
 }
 
-/// Minimum draw of AI in every hour from one on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CommittedPower {
-    /// First hour of the contract, counted from 0.
-    pub from: usize,
-    /// Minimum draw of AI, in watts; zero or above.
-    pub least: Watts,
-}
-
 impl Problem {
     /// Returns the stage that an hour is in; `None` before the first, and where there are none.
     pub(super) fn stage(&self, hour: usize) -> Option<usize> {
-        self.ai.stages.iter().rposition(|stage| stage.from <= hour)
+        self.stages.iter().rposition(|stage| stage.from <= hour)
     }
 
-    /// The most that AI may draw in an hour for its stages, infinite if there are none.
+    /// The most that AI, with tenants, may draw in an hour for its stages, infinite if there are none.
     pub(super) fn capacity(&self, hour: usize) -> Watts {
         match self.stage(hour) {
-            Some(stage) => self.ai.stages[stage].capacity,
-            None if self.ai.stages.is_empty() => Watts::new(f64::INFINITY),
+            Some(stage) => self.stages[stage].capacity,
+            None if self.stages.is_empty() => Watts::new(f64::INFINITY),
             None => Watts::ZERO,
-        }
-    }
-
-    /// The least that AI has to draw in an hour.
-    pub(super) fn least(&self, hour: usize) -> Watts {
-        match self.ai.contract {
-            Some(contract) if contract.from <= hour => contract.least,
-            _ => Watts::ZERO,
         }
     }
 

@@ -26,8 +26,8 @@ pub(super) struct Prices {
     pub(super) baseline: Vec<f64>,
     pub(super) cooling: Vec<f64>,
     pub(super) most_ai: Vec<f64>,
-    /// Cost of one more watt that AI has to draw.
-    pub(super) least_ai: Vec<f64>,
+    /// What a watt of mining earns by its readiness.
+    pub(super) ready: Vec<f64>,
     /// Ramp up, from the slot before.
     pub(super) up: Vec<f64>,
     pub(super) down: Vec<f64>,
@@ -59,6 +59,7 @@ pub(super) struct Money {
     pub(super) mining: f64,
     pub(super) ai: f64,
     pub(super) credits: f64,
+    pub(super) readiness: f64,
     pub(super) energy: f64,
     pub(super) conversion: f64,
     /// Sum of all of them without regard to signs.
@@ -67,7 +68,7 @@ pub(super) struct Money {
 
 impl Money {
     pub(super) fn objective(&self) -> f64 {
-        self.mining + self.ai + self.credits - self.energy - self.conversion
+        self.mining + self.ai + self.credits + self.readiness - self.energy - self.conversion
     }
 }
 
@@ -88,7 +89,7 @@ impl Flows {
         let at = slot * self.kinds + kind;
         match duty {
             Duty::Mining => &mut self.mining[at],
-            Duty::AiLimits => &mut self.ai[at],
+            Duty::Ai => &mut self.ai[at],
         }
     }
 
@@ -97,19 +98,19 @@ impl Flows {
         let at = slot * self.kinds + kind;
         match duty {
             Duty::Mining => self.mining[at],
-            Duty::AiLimits => self.ai[at],
+            Duty::Ai => self.ai[at],
         }
     }
 
     pub(super) fn sum(&self, model: &Model, slot: usize) -> Sum {
         let mut sum = Sum::default();
         for (at, kind) in model.kinds.iter().enumerate() {
-            for duty in [Duty::Mining, Duty::AiLimits] {
+            for duty in [Duty::Mining, Duty::Ai] {
                 let Some(of) = kind.duty(duty) else { continue };
                 let machines = kind.count * self.share(slot, at, duty);
                 match duty {
                     Duty::Mining => sum.mining += machines * of.power,
-                    Duty::AiLimits => sum.ai += machines * of.power,
+                    Duty::Ai => sum.ai += machines * of.power,
                 }
                 sum.heat += machines * of.heat;
             }
@@ -122,9 +123,9 @@ impl Flows {
         let mut energy = 0.0;
         for (at, slot) in model.slots.iter().enumerate() {
             let sum = self.sum(model, at);
-            let most = slot.baseline.unwrap_or(model.power);
+            let most = slot.baseline.unwrap_or(slot.power);
             let by = |most: f64, of: f64| if of > most { most / of } else { 1.0 };
-            let all = by(most, sum.draw()).min(by(model.cooling, sum.heat));
+            let all = by(most, sum.draw()).min(by(slot.cooling, sum.heat));
             let ai = by(slot.most_ai, sum.ai).min(all);
             if ai < 1.0 {
                 let of_slot = at * self.kinds..(at + 1) * self.kinds;
@@ -133,7 +134,7 @@ impl Flows {
             }
             let spare = slot.baseline.map_or(0.0, |base| base - self.sum(model, at).draw());
             let credited = &mut self.credited[at];
-            *credited = credited.min(spare).min(model.most_credited).max(0.0);
+            *credited = credited.min(spare).min(slot.most_credited).max(0.0);
             energy += slot.weight * *credited;
         }
         if energy > model.credit_energy {
@@ -150,12 +151,12 @@ impl Flows {
             let sum = self.sum(model, at);
             let draw = sum.draw();
             excess = excess
-                .max(draw - model.power)
+                .max(draw - slot.power)
                 .max(draw + self.credited[at] - slot.baseline.unwrap_or(f64::INFINITY))
-                .max(sum.heat - model.cooling)
+                .max(sum.heat - slot.cooling)
                 .max(sum.ai - slot.most_ai)
-                .max(slot.least_ai - sum.ai)
-                .max(self.credited[at] - model.most_credited);
+                .max(self.credited[at] - slot.most_credited);
+            let draw = draw + slot.tenants;
             if let (Some(ramp), Some(before)) = (model.ramp, before) {
                 excess = excess.max((draw - before).abs() - ramp);
             }
@@ -164,7 +165,7 @@ impl Flows {
             for (at_kind, kind) in model.kinds.iter().enumerate() {
                 let machines = |duty| self.share(at, at_kind, duty) - self.most(at_kind, duty);
                 let peak = kind.count * kind.peak();
-                excess = excess.max(machines(Duty::Mining).max(machines(Duty::AiLimits)) * peak);
+                excess = excess.max(machines(Duty::Mining).max(machines(Duty::Ai)) * peak);
             }
         }
         let hours: f64 = model.slots.iter().map(|slot| slot.weight).sum();
@@ -175,7 +176,7 @@ impl Flows {
     fn most(&self, kind: usize, duty: Duty) -> f64 {
         match duty {
             Duty::Mining => 1.0 - self.shares[kind],
-            Duty::AiLimits => self.shares[kind],
+            Duty::Ai => self.shares[kind],
         }
     }
 
@@ -183,22 +184,25 @@ impl Flows {
         let mut money = Money::default();
         for (at, slot) in model.slots.iter().enumerate() {
             for (at_kind, kind) in model.kinds.iter().enumerate() {
-                for duty in [Duty::Mining, Duty::AiLimits] {
+                for duty in [Duty::Mining, Duty::Ai] {
                     let Some(of) = kind.duty_in(slot, duty) else { continue };
                     let machines = slot.weight * kind.count * self.share(at, at_kind, duty);
                     let (revenue, energy) =
                         (machines * of.revenue, machines * of.power * slot.tariff);
                     match duty {
                         Duty::Mining => money.mining += revenue,
-                        Duty::AiLimits => money.ai += revenue,
+                        Duty::Ai => money.ai += revenue,
                     }
                     money.energy += energy;
                     money.turnover += revenue.abs() + energy.abs();
                 }
             }
             let credits = slot.weight * self.credited[at] * slot.credit;
+            let ready = self.sum(model, at).mining.min(slot.most_ready);
+            let readiness = slot.weight * ready * slot.readiness;
             money.credits += credits;
-            money.turnover += credits;
+            money.readiness += readiness;
+            money.turnover += credits + readiness;
         }
         for (kind, share) in model.kinds.iter().zip(&self.shares) {
             money.conversion += kind.count * share * kind.conversion;
@@ -217,7 +221,7 @@ impl Prices {
             baseline: none.clone(),
             cooling: none.clone(),
             most_ai: none.clone(),
-            least_ai: none.clone(),
+            ready: none.clone(),
             up: none.clone(),
             down: none.clone(),
             most_credited: none,
@@ -228,12 +232,16 @@ impl Prices {
     }
 
     /// Sets what follows from the other prices: there is nothing left to gain from a credit, once
-    /// the limit of it that comes first is paid for.
+    /// the limit of it that comes first is paid for, and mining earns all of a readiness that has no
+    /// limit.
     pub(super) fn settle(&mut self, model: &Model) {
         for (at, slot) in model.slots.iter().enumerate() {
+            let all = slot.weight * slot.readiness;
+            let is_limited = slot.most_ready < model.mining_reach;
+            self.ready[at] = if is_limited { self.ready[at].clamp(0.0, all) } else { all };
             let Some(baseline) = slot.baseline else { continue };
             let gain = slot.weight * (slot.credit - self.credit_energy) - self.baseline[at];
-            if model.most_credited < baseline {
+            if slot.most_credited < baseline {
                 self.most_credited[at] = gain.max(0.0);
             } else {
                 self.baseline[at] += gain.max(0.0);
@@ -262,11 +270,11 @@ impl Prices {
         let paid = of.power * self.of_draw(slot) + of.heat * self.cooling[slot];
         let margin = of.value(&model.slots[slot]) - paid;
         match duty {
-            Duty::Mining => Some(margin),
-            Duty::AiLimits if model.slots[slot].most_ai > 0.0 => {
-                Some(margin - of.power * (self.most_ai[slot] - self.least_ai[slot]))
+            Duty::Mining => Some(margin + of.power * self.ready[slot]),
+            Duty::Ai if model.slots[slot].most_ai > 0.0 => {
+                Some(margin - of.power * self.most_ai[slot])
             }
-            Duty::AiLimits => None,
+            Duty::Ai => None,
         }
     }
 
@@ -279,7 +287,7 @@ impl Prices {
                 .map(|margin| margin.max(0.0))
                 .sum()
         };
-        (all(Duty::Mining), kind.ai.map(|_| all(Duty::AiLimits) - kind.conversion))
+        (all(Duty::Mining), kind.ai.map(|_| all(Duty::Ai) - kind.conversion))
     }
 
     /// Returns the upper bound of what any plan earns, $.
@@ -287,13 +295,15 @@ impl Prices {
         let mut bound = 0.0;
         for (at, slot) in model.slots.iter().enumerate() {
             let limited = |price: f64, limit: f64| if price > 0.0 { price * limit } else { 0.0 };
-            bound += limited(self.power[at], model.power)
-                + limited(self.cooling[at], model.cooling)
+            let before = at.checked_sub(1).map_or(slot.tenants, |at| model.slots[at].tenants);
+            bound += limited(self.power[at], slot.power)
+                + limited(self.cooling[at], slot.cooling)
                 + limited(self.most_ai[at], slot.most_ai)
-                - self.least_ai[at] * slot.least_ai
-                + limited(self.up[at] + self.down[at], model.ramp.unwrap_or(f64::INFINITY));
+                + limited(self.up[at] + self.down[at], model.ramp.unwrap_or(f64::INFINITY))
+                - (self.up[at] - self.down[at]) * (slot.tenants - before);
             bound += self.baseline[at] * slot.baseline.unwrap_or(0.0)
-                + limited(self.most_credited[at], model.most_credited);
+                + limited(self.most_credited[at], slot.most_credited)
+                + limited(slot.weight * slot.readiness - self.ready[at], slot.most_ready);
         }
         if self.credit_energy > 0.0 {
             bound += self.credit_energy * model.credit_energy;

@@ -62,7 +62,7 @@ pub(super) fn plan(problem: &Problem, effort: Effort) -> Result<SitePlan, PlanEr
     let mut rounds = 0;
     loop {
         if found.is_proven(&model) {
-            return Ok(outcome::plan(problem, &model, &found.flows, &found.prices, found.bound));
+            return Ok(outcome::plan(problem, &model, &found.flows, found.bound));
         }
         if found.in_whole {
             return Err(PlanError::Unproven { gap: found.bound - found.objective });
@@ -197,7 +197,7 @@ impl Split {
         groups: &[Group],
     ) -> Vec<Group> {
         let mut new = Vec::new();
-        for duty in [Duty::Mining, Duty::AiLimits] {
+        for duty in [Duty::Mining, Duty::Ai] {
             let worth =
                 |kind: usize| prices.margin(model, slot, &model.kinds[kind], duty).unwrap_or(0.0);
             let near = |kind: usize| {

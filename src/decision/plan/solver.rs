@@ -19,11 +19,11 @@ pub(super) struct Program {
     of_most: Vec<(usize, usize, f64)>,
 }
 
-/// The best columns, and the price of each row: by how much costs fall for one more in it.
+/// The best columns, and the price of each row with an upper bound: by how much costs fall for one more
+/// in it.
 pub(super) struct Solution {
     pub(super) columns: Vec<f64>,
-    pub(super) equal: Vec<f64>,
-    /// Prices of the rows with an upper bound; zero or above.
+    /// Prices of the rows; zero or above.
     pub(super) most: Vec<f64>,
 }
 
@@ -71,8 +71,7 @@ impl Program {
         if self.costs.is_empty() {
             let satisfied =
                 self.equal.iter().all(|to| *to == 0.0) && self.most.iter().all(|most| *most >= 0.0);
-            let (equal, most) = (vec![0.0; self.equal.len()], vec![0.0; self.most.len()]);
-            let nothing = Solution { columns: Vec::new(), equal, most };
+            let nothing = Solution { columns: Vec::new(), most: vec![0.0; self.most.len()] };
             return if satisfied { Ok(nothing) } else { Err(Failure::Infeasible) };
         }
         let equals = self.equal.len();
@@ -111,10 +110,9 @@ impl Program {
             }
             status => return Err(Failure::Stopped(format!("{status:?}"))),
         }
-        let (equal, most) = solution.z.split_at(equals);
+        let (_, most) = solution.z.split_at(equals);
         Ok(Solution {
             columns: solution.x,
-            equal: equal.to_vec(),
             most: most.iter().map(|price| price.max(0.0)).collect(),
         })
     }

@@ -76,7 +76,7 @@ impl Split {
             match conversion {
                 _ if kind.count == 0.0 => None,
                 Conversion::None => kind.mining.map(|_| (Duty::Mining, at)),
-                Conversion::All if serves => kind.ai.map(|_| (Duty::AiLimits, at)),
+                Conversion::All if serves => kind.ai.map(|_| (Duty::Ai, at)),
                 Conversion::All | Conversion::Open => None,
             }
         })
@@ -126,9 +126,8 @@ struct Place {
     baseline: Option<usize>,
     cooling: Option<usize>,
     most_ai: Option<usize>,
-    least_ai: Option<usize>,
-    /// Row of both `most_ai` and `least_ai` where they leave no room.
-    exactly_ai: Option<usize>,
+    /// Row of what is paid for its readiness: no more than mines.
+    ready: Option<usize>,
     up: Option<usize>,
     down: Option<usize>,
 }
@@ -146,6 +145,7 @@ struct Writer<'a> {
 struct Sums {
     power: Vec<(usize, f64)>,
     heat: Vec<(usize, f64)>,
+    mining: Vec<(usize, f64)>,
     ai: Vec<(usize, f64)>,
     /// Power with everything running, W.
     most_power: f64,
@@ -193,7 +193,7 @@ impl<'a> Writer<'a> {
                 place.mining.push((kind, column));
             }
             if let (Some(ai), true) = (of.ai, model.slots[at].most_ai > 0.0) {
-                let column = self.run(at, of.count, ai, Duty::AiLimits, &mut sums);
+                let column = self.run(at, of.count, ai, Duty::Ai, &mut sums);
                 self.program.at_most(&[(column, 1.0), (share, -1.0)], 0.0);
                 place.ai.push((kind, column));
             }
@@ -232,7 +232,7 @@ impl<'a> Writer<'a> {
     fn limits(&mut self, at: usize, place: &mut Place, sums: &mut Sums) {
         let (model, unit) = (self.model, self.units.power);
         let slot = &model.slots[at];
-        for sum in [&mut sums.power, &mut sums.heat, &mut sums.ai] {
+        for sum in [&mut sums.power, &mut sums.heat, &mut sums.mining, &mut sums.ai] {
             for (_, watts) in sum.iter_mut() {
                 *watts /= unit;
             }
@@ -246,39 +246,44 @@ impl<'a> Writer<'a> {
             place.draw = Some(draw);
             let before = at.checked_sub(1).and_then(|before| self.layout.slots[before].draw);
             if let Some(before) = before {
-                let step = ramp / unit;
-                place.up = Some(program.at_most(&[(draw, 1.0), (before, -1.0)], step));
-                place.down = Some(program.at_most(&[(draw, -1.0), (before, 1.0)], step));
+                // Tenants begin and end, and are a part of the draw.
+                let more = slot.tenants - model.slots[at - 1].tenants;
+                let (up, down) = ((ramp - more) / unit, (ramp + more) / unit);
+                place.up = Some(program.at_most(&[(draw, 1.0), (before, -1.0)], up));
+                place.down = Some(program.at_most(&[(draw, -1.0), (before, 1.0)], down));
             }
         }
         if let Some(baseline) = slot.baseline {
             let worth = slot.weight * slot.credit * unit / self.units.money;
             let credited = program.column(-worth);
             program.at_most(&[(credited, -1.0)], 0.0);
-            if model.most_credited < baseline {
-                let most = model.most_credited / unit;
+            if slot.most_credited < baseline {
+                let most = slot.most_credited / unit;
                 program.at_most(&[(credited, 1.0)], most);
             }
             sums.power.push((credited, 1.0));
             place.credited = Some(credited);
             place.baseline = Some(program.at_most(&sums.power, baseline / unit));
-        } else if sums.most_power > model.power {
-            place.power = Some(program.at_most(&sums.power, 1.0));
+        } else if sums.most_power > slot.power {
+            place.power = Some(program.at_most(&sums.power, slot.power / unit));
         }
-        if sums.most_heat > model.cooling {
-            place.cooling = Some(program.at_most(&sums.heat, model.cooling / unit));
-        }
-        // A limit that leaves no room has to be an equation: as two bounds it has no price.
-        if slot.least_ai > 0.0 && slot.least_ai >= slot.most_ai {
-            place.exactly_ai = Some(program.equal(&sums.ai, slot.least_ai / unit));
-            return;
+        if sums.most_heat > slot.cooling {
+            place.cooling = Some(program.at_most(&sums.heat, slot.cooling / unit));
         }
         if sums.most_ai > slot.most_ai {
             place.most_ai = Some(program.at_most(&sums.ai, slot.most_ai / unit));
         }
-        if slot.least_ai > 0.0 {
-            let less: Vec<_> = sums.ai.iter().map(|&(column, by)| (column, -by)).collect();
-            place.least_ai = Some(program.at_most(&less, -slot.least_ai / unit));
+        if slot.readiness > 0.0 && !sums.mining.is_empty() {
+            let worth = slot.weight * slot.readiness * unit / self.units.money;
+            let ready = program.column(-worth);
+            program.at_most(&[(ready, -1.0)], 0.0);
+            if slot.most_ready < model.mining_reach {
+                program.at_most(&[(ready, 1.0)], slot.most_ready / unit);
+            }
+            let mut of_mining: Vec<_> =
+                sums.mining.iter().map(|&(column, by)| (column, -by)).collect();
+            of_mining.push((ready, 1.0));
+            place.ready = Some(program.at_most(&of_mining, 0.0));
         }
     }
 
@@ -315,9 +320,12 @@ impl Sums {
         self.heat.push((column, heat));
         self.most_power += power;
         self.most_heat += heat;
-        if duty == Duty::AiLimits {
-            self.ai.push((column, power));
-            self.most_ai += power;
+        match duty {
+            Duty::Mining => self.mining.push((column, power)),
+            Duty::Ai => {
+                self.ai.push((column, power));
+                self.most_ai += power;
+            }
         }
     }
 }
@@ -353,7 +361,7 @@ impl Layout {
             }
             for &(kind, column) in &place.ai {
                 let most = flows.shares[kind];
-                *flows.level(at, kind, Duty::AiLimits) = level(column).min(most);
+                *flows.level(at, kind, Duty::Ai) = level(column).min(most);
             }
             if let Some(column) = place.credited {
                 flows.credited[at] = solution.columns[column].max(0.0) * model.power;
@@ -368,12 +376,11 @@ impl Layout {
         let price = |row: Option<usize>| row.map_or(0.0, |row| solution.most[row] * per_watt);
         let mut prices = Prices::none(model);
         for (at, place) in self.slots.iter().enumerate() {
-            let exactly = place.exactly_ai.map_or(0.0, |row| solution.equal[row] * per_watt);
             prices.power[at] = price(place.power);
             prices.baseline[at] = price(place.baseline);
             prices.cooling[at] = price(place.cooling);
-            prices.most_ai[at] = price(place.most_ai) + exactly.max(0.0);
-            prices.least_ai[at] = price(place.least_ai) + (-exactly).max(0.0);
+            prices.most_ai[at] = price(place.most_ai);
+            prices.ready[at] = price(place.ready);
             prices.up[at] = price(place.up);
             prices.down[at] = price(place.down);
         }

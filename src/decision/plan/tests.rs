@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::rounds::{self, Effort};
 use super::*;
-use crate::units::{Joules, Usd, UsdPerHour, UsdPerKwh, UsdPerWatt, Watts};
+use crate::units::{Joules, Usd, UsdPerHour, UsdPerKwh, Watts};
 
 const KW: f64 = 1e3;
 
@@ -54,7 +54,7 @@ fn miners(tariffs: &[f64]) -> Problem {
         site: site(10.0),
         hours: tariffs.iter().map(|&tariff| hour(tariff)).collect(),
         classes: vec![class("miner", 10.0, using(1.0, 2.0), None)],
-        ai: AiLimits::default(),
+        stages: Vec::new(),
     }
 }
 
@@ -86,7 +86,6 @@ mod by_hand {
         none.classes.clear();
         let plan = none.plan().expect("a plan");
         assert_eq!(plan.hours.len(), 25);
-        assert_eq!(plan.summary().mean_tariff, None);
     }
 
     #[test]
@@ -108,18 +107,6 @@ mod by_hand {
         }
     }
 
-    /// With 10 kW of miners in 4 kW, a watt is worth $1 of margin for each kilowatt-hour.
-    #[test]
-    fn the_price_of_power_is_the_margin_of_the_next_machine() {
-        let mut problem = miners(&[1.0, 3.0]);
-        problem.site.power = kw(4.0);
-        let plan = problem.plan().expect("a plan");
-        assert!(close(plan.objective.value(), 4.0));
-        assert!(close(plan.prices.power.total.value() * KW, 1.0));
-        assert!(close(plan.prices.power.hours[1].value() * KW, 0.0));
-        assert!(close((plan.prices.power.total * kw(2.0)).value(), 2.0));
-    }
-
     /// AI earns $5 and mining $2 for a kilowatt-hour; 3 of 10 kW are asked for as AI.
     #[test]
     fn a_hybrid_is_an_outcome() {
@@ -132,8 +119,6 @@ mod by_hand {
         assert!(close(plan.summary().ai_share, 0.3));
         assert!(close(plan.objective.value(), 24.0 * (7.0 + 12.0) - 36.0));
         assert!(close(plan.money.conversion.value(), 36.0));
-        // $3 an hour more than mining, less the conversion.
-        assert!(close(plan.prices.demand.total.value() * KW, 24.0 * 3.0 - 12.0));
         // The conversion costs more than AI earns more than mining.
         problem.classes[0].conversion = Usd::new(73.0);
         let plan = problem.plan().expect("a plan");
@@ -141,59 +126,71 @@ mod by_hand {
     }
 
     #[test]
-    fn a_tenant_without_machines_takes_what_stages_allow() {
+    fn ai_draws_what_stages_allow() {
         let mut problem = miners(&[1.0; 4]);
-        problem.classes.push(class("tenant", 8.0, None, using(1.0, 5.0)));
-        problem.ai.stages = vec![
+        problem.classes.push(class("card", 8.0, None, using(1.0, 5.0)));
+        problem.stages = vec![
             CapacityStage { from: 1, capacity: kw(2.0) },
             CapacityStage { from: 3, capacity: kw(20.0) },
         ];
+        let ai = |plan: &SitePlan| -> Vec<_> {
+            plan.hours.iter().map(|hour| (hour.ai.value() / KW).round()).collect()
+        };
         let plan = problem.plan().expect("a plan");
-        let ai: Vec<_> = plan.hours.iter().map(|hour| (hour.ai.value() / KW).round()).collect();
-        assert_eq!(ai, [0.0, 2.0, 2.0, 8.0]);
-        // In place of a miner: $4 instead of $1, in two hours.
-        assert!(close(plan.prices.stages[0].value() * KW, 6.0));
-        assert!(close(plan.prices.stages[1].value() * KW, 0.0));
-        assert!(plan.prices.demand.hours.iter().all(|price| price.value().abs() * KW < 1e-6));
+        assert_eq!(ai(&plan), [0.0, 2.0, 2.0, 8.0]);
+        // A tenant takes a part of every stage.
+        problem.hours[2].tenants = kw(1.5);
+        problem.hours[3].tenants = kw(9.0);
+        let plan = problem.plan().expect("a plan");
+        let cards: Vec<_> = plan.hours.iter().map(|hour| hour.ai.value() / KW).collect();
+        assert!(close(cards[2], 0.5) && close(cards[3], 1.0), "{cards:?}");
+        assert!(close(plan.summary().ai.value(), (2.0 + 2.0 + 10.0) / 4.0 * KW));
     }
 
     #[test]
-    fn hours_without_demand_have_no_ai_and_a_price() {
+    fn hours_without_demand_have_no_ai() {
         let mut problem = miners(&[1.0; 2]);
-        problem.classes = vec![class("tenant", 4.0, None, using(1.0, 5.0))];
+        problem.classes = vec![class("card", 4.0, None, using(1.0, 5.0))];
         problem.hours[0].demand = Some(Watts::ZERO);
         let plan = problem.plan().expect("a plan");
         assert_eq!(plan.hours[0].ai, Watts::ZERO);
         assert!(close(plan.hours[1].ai.value(), 4e3));
-        assert!(close(plan.prices.demand.hours[0].value() * KW, 4.0));
     }
 
+    /// 10 kW of miners that earn $1 for a kilowatt-hour; 2 kW are the tenant's from hour 1 on, and at
+    /// the end all of it.
     #[test]
-    fn a_contract_that_does_not_pay_has_a_price() {
-        let mut problem = miners(&[1.0; 3]);
-        problem.classes.push(class("tenant", 8.0, None, using(1.0, 1.5)));
-        problem.ai.contract = Some(CommittedPower { from: 1, least: kw(2.0) });
+    fn tenants_leave_the_rest() {
+        let mut problem = miners(&[1.0; 4]);
+        problem.hours[1].tenants = kw(2.0);
+        problem.hours[2].tenants = kw(2.0);
+        problem.hours[2].tenants_heat = kw(4.0);
+        problem.site.cooling = Some(kw(10.0));
+        problem.hours[3].tenants = kw(10.0);
         let plan = problem.plan().expect("a plan");
-        assert!(close(plan.objective.value(), 30.0 - 2.0 * 2.0 * 0.5));
-        assert!(close(plan.prices.contract.total.value() * KW, -1.0));
-        assert!(close(plan.prices.contract.hours[0].value(), 0.0));
+        assert!(close(plan.objective.value(), 10.0 + 8.0 + 6.0), "{}", plan.objective);
+        assert!(close(plan.hours[1].draw().value(), 10e3));
+        assert!(close(plan.hours[1].curtailed.value(), 0.0));
+        assert!(close(plan.hours[2].draw().value(), 8e3));
+        assert!(close(plan.hours[3].mining.value(), 0.0));
     }
 
-    /// There is no room at all between what must and what may be drawn.
+    /// What mines is paid $0.50 for its readiness, 4 kW of it at the most: they mine at a tariff at
+    /// which the others rest.
     #[test]
-    fn a_contract_may_be_all_there_is() {
-        let mut problem = miners(&[1.0; 3]);
-        problem.classes.push(class("tenant", 10.0, None, using(1.0, 1.5)));
-        for (least, stage) in [(4.0, Some(4.0)), (10.0, None), (10.0, Some(10.0))] {
-            problem.ai.contract = Some(CommittedPower { from: 0, least: kw(least) });
-            problem.ai.stages = stage
-                .map(|capacity| CapacityStage { from: 0, capacity: kw(capacity) })
-                .into_iter()
-                .collect();
-            let plan = problem.plan().expect("a plan");
-            let expected = 3.0 * (least * 0.5 + (10.0 - least));
-            assert!(close(plan.objective.value(), expected), "{least}: {}", plan.objective);
+    fn what_is_ready_to_be_switched_off_is_paid_for() {
+        let mut problem = miners(&[1.0, 2.25]);
+        for hour in &mut problem.hours {
+            hour.readiness = UsdPerKwh::new(0.5);
+            hour.most_ready = Some(kw(4.0));
         }
+        let plan = problem.plan().expect("a plan");
+        assert!(close(plan.objective.value(), 10.0 + 2.0 + 4.0 * 0.25), "{}", plan.objective);
+        assert!(close(plan.money.readiness.value(), 4.0));
+        assert!(close(plan.hours[1].mining.value(), 4e3));
+        problem.hours.iter_mut().for_each(|hour| hour.most_ready = None);
+        let plan = problem.plan().expect("a plan");
+        assert!(close(plan.objective.value(), 10.0 + 5.0 + 2.5), "{}", plan.objective);
     }
 
     /// Two hours of $3 in a row; the draw can change by 4 of 10 kW. Going all the way down and up
@@ -208,8 +205,13 @@ mod by_hand {
             assert!((pair[1] - pair[0]).abs() < 4.0 + 1e-5, "{draws:?}");
         }
         assert!(close(plan.objective.value(), 8.0), "{}", plan.objective);
-        // 1 kW more into the first $3 hour, and out of the second, saves $1 in each.
-        assert!(close(plan.prices.ramp.total.value() * KW, 2.0), "{}", plan.prices.ramp.total);
+        // A tenant who comes in the second hour changes the draw too.
+        problem.site.ramp = Some(kw(1.0));
+        problem.hours.iter_mut().skip(1).for_each(|hour| hour.tenants = kw(3.0));
+        let plan = problem.plan().expect("a plan");
+        let draws: Vec<_> = plan.hours.iter().map(|hour| hour.draw().value() / KW).collect();
+        assert!(close(draws[1] - draws[0], 1.0) || draws[1] - draws[0] < 1.0, "{draws:?}");
+        assert!(draws.windows(2).all(|two| (two[1] - two[0]).abs() < 1.0 + 1e-5), "{draws:?}");
     }
 
     /// The second hour pays $2.50 for what is not drawn below 6 of 10 kW; drawing earns $1.
@@ -217,24 +219,24 @@ mod by_hand {
     fn the_grid_pays_for_resting() {
         let mut problem = miners(&[1.0, 1.0]);
         problem.hours[1].credit = UsdPerKwh::new(2.5);
-        let mut response =
-            DemandResponse { baseline: kw(6.0), most_power: None, most_energy: None };
+        let mut response = DemandResponse { baseline: kw(6.0), most_energy: None };
         problem.site.response = Some(response);
         let plan = problem.plan().expect("a plan");
         assert!(close(plan.objective.value(), 10.0 + 15.0));
         assert!(close(plan.hours[1].credited.value(), 6e3));
-        assert!(close(plan.prices.baseline.total.value() * KW, 2.5));
         response.most_energy = Some(Joules::new(3.6e6 * 4.0));
         problem.site.response = Some(response);
         let plan = problem.plan().expect("a plan");
         assert!(close(plan.objective.value(), 10.0 + 10.0 + 2.0));
-        assert!(close(plan.prices.credited_energy.value(), 1.5));
-        response.most_power = Some(kw(1.0));
-        problem.site.response = Some(response);
+        problem.hours[1].most_credited = Some(kw(1.0));
         let plan = problem.plan().expect("a plan");
         assert!(close(plan.objective.value(), 10.0 + 2.5 + 5.0));
-        assert!(close(plan.prices.credited_power.total.value() * KW, 1.5));
-        assert!(close(plan.prices.baseline.total.value() * KW, 1.0));
+        // Of 6 kW a tenant takes 2, whom nobody pays for resting.
+        problem.hours[1].most_credited = None;
+        problem.site.response = Some(DemandResponse { most_energy: None, ..response });
+        problem.hours[1].tenants = kw(2.0);
+        let plan = problem.plan().expect("a plan");
+        assert!(close(plan.objective.value(), 10.0 + 10.0), "{}", plan.objective);
     }
 
     #[test]
@@ -242,19 +244,16 @@ mod by_hand {
         let mut problem = miners(&[3.0]);
         problem.site.power = kw(100.0);
         problem.hours[0].credit = UsdPerKwh::new(1.0);
-        problem.site.response =
-            Some(DemandResponse { baseline: kw(90.0), most_power: None, most_energy: None });
+        problem.site.response = Some(DemandResponse { baseline: kw(90.0), most_energy: None });
         assert!(close(problem.plan().expect("a plan").objective.value(), 10.0));
     }
 
-    /// With half the cooling, the price of it is that of power: $1 for a kilowatt-hour.
     #[test]
     fn cooling_is_a_limit_of_its_own() {
         let mut problem = miners(&[1.0]);
         problem.site.cooling = Some(kw(5.0));
         let plan = problem.plan().expect("a plan");
         assert!(close(plan.objective.value(), 5.0));
-        assert!(close(plan.prices.cooling.total.value() * KW, 1.0));
         // What is not cooled could not be drawn.
         assert!(plan.hours[0].curtailed.value() < 1.0);
     }
@@ -276,38 +275,34 @@ mod errors {
     }
 
     #[test]
-    fn contracts_name_what_contradicts_them() {
+    fn tenants_name_what_contradicts_them() {
         let mut problem = miners(&[1.0; 4]);
-        problem.classes.push(class("tenant", 8.0, None, using(1.0, 5.0)));
-        problem.ai.contract = Some(CommittedPower { from: 1, least: kw(20.0) });
-        let expected = "the AI contract asks for 20.0 kW from hour 1 on, but the site's power allows \
-                        10.0 kW in hour 1";
+        problem.hours[1].tenants = kw(20.0);
+        let expected = "the tenants take 20.0 kW in hour 1, but the site's power allows 10.0 kW";
         assert_eq!(message(&problem), expected);
-        problem.ai.contract = Some(CommittedPower { from: 1, least: kw(9.0) });
-        assert!(message(&problem).contains("but the machines for AI allows 8.00 kW"));
-        problem.ai.contract = Some(CommittedPower { from: 1, least: kw(5.0) });
-        problem.hours[2].demand = Some(kw(4.0));
-        assert!(message(&problem).ends_with("but AI demand allows 4.00 kW in hour 2"));
-        problem.hours[2].demand = None;
-        problem.ai.stages = vec![CapacityStage { from: 2, capacity: kw(6.0) }];
-        assert!(message(&problem).contains("stages allows 0 W in hour 1"), "{}", message(&problem));
-        problem.ai.stages.clear();
+        problem.hours[1].tenants = kw(5.0);
+        problem.stages = vec![CapacityStage { from: 2, capacity: kw(6.0) }];
+        assert!(message(&problem).contains("stages allows 0 W"), "{}", message(&problem));
+        problem.stages.clear();
         problem.site.cooling = Some(kw(4.0));
+        assert!(problem.plan().is_ok());
+        problem.hours[1].tenants_heat = kw(5.0);
         assert!(message(&problem).contains("the site's cooling allows 4.00 kW"));
     }
 
-    /// Nothing can be drawn in hour 0, and not 4 kW more an hour later.
+    /// Nothing mines in hour 0 that could make room for 5 kW in hour 1.
     #[test]
-    fn a_contract_and_a_ramp_can_contradict_together() {
+    fn a_tenant_and_a_ramp_can_contradict() {
         let mut problem = miners(&[1.0; 3]);
-        problem.classes = vec![class("tenant", 8.0, None, using(1.0, 5.0))];
-        problem.ai.stages = vec![CapacityStage { from: 1, capacity: kw(8.0) }];
-        problem.ai.contract = Some(CommittedPower { from: 1, least: kw(5.0) });
+        problem.classes[0].count = 0.0;
+        problem.hours.iter_mut().skip(1).for_each(|hour| hour.tenants = kw(5.0));
         problem.site.ramp = Some(kw(4.0));
         let message = message(&problem);
-        assert!(message.contains("cannot be met together with"), "{message}");
-        assert!(message.contains("its ramp"), "{message}");
-        problem.site.ramp = Some(kw(5.0));
+        assert!(
+            message.contains("changes by 5.00 kW in an hour, and the ramp allows 4.00 kW"),
+            "{message}"
+        );
+        problem.classes[0].count = 1.0;
         assert!(problem.plan().is_ok());
     }
 
@@ -328,7 +323,7 @@ mod errors {
         broken.site.ramp = Some(Watts::new(f64::INFINITY));
         assert!(message(&broken).starts_with("the site's ramp is inf"));
         let mut broken = problem.clone();
-        broken.ai.stages = vec![CapacityStage { from: 1, capacity: kw(1.0) }; 2];
+        broken.stages = vec![CapacityStage { from: 1, capacity: kw(1.0) }; 2];
         assert!(message(&broken).starts_with("stage 1 of AI capacity begins at hour 1"));
         let mut broken = problem;
         broken.classes[0].conversion = Usd::new(f64::NAN);
@@ -405,13 +400,15 @@ mod corners {
             })
             .sum();
         let power = problem.site.power.value() / KW;
-        // Columns: converted, then for each hour mining and AI of each class, then credits.
+        // Columns: converted, then for each hour mining and AI of each class, then credits, then what
+        // is ready.
         let run = |hour: usize, class: usize, ai: usize| classes * (1 + 2 * hour + ai) + class;
         let credited = |hour: usize| classes * (1 + 2 * hours) + hour;
         let paid = |hour: usize| {
             problem.site.response.filter(|_| problem.hours[hour].credit.value() > 0.0)
         };
-        let columns = credited(hours);
+        let ready = |hour: usize| credited(hours) + hour;
+        let columns = ready(hours);
         let mut program = Corners { gains: vec![0.0; columns], rows: Vec::new() };
         for column in 0..columns {
             program.at_most(&[(column, -1.0)], 0.0);
@@ -421,9 +418,11 @@ mod corners {
             let most = if class.ai.is_some() { class.count } else { 0.0 };
             program.at_most(&[(at, 1.0)], most);
         }
-        let mut draws: Vec<Vec<(usize, f64)>> = Vec::new();
+        let mut draws: Vec<(Vec<(usize, f64)>, f64)> = Vec::new();
         for (t, hour) in problem.hours.iter().enumerate() {
             let (mut draw, mut heat, mut serve) = (Vec::new(), Vec::new(), Vec::new());
+            let mut mines = vec![(ready(t), 1.0)];
+            let tenants = hour.tenants.value() / KW;
             for (at, class) in problem.classes.iter().enumerate() {
                 for (ai, of) in [class.mining, class.ai].into_iter().enumerate() {
                     let column = run(t, at, ai);
@@ -440,26 +439,28 @@ mod corners {
                     heat.push((column, of.heat.value() / KW));
                     if ai == 0 {
                         program.at_most(&[(column, 1.0), (at, 1.0)], class.count);
+                        mines.push((column, -kilowatts));
                     } else {
                         program.at_most(&[(column, 1.0), (at, -1.0)], 0.0);
                         serve.push((column, kilowatts));
                     }
                 }
             }
-            program.at_most(&draw, power);
+            program.at_most(&draw, power - tenants);
+            program.gains[ready(t)] = hour.readiness.value();
+            program.at_most(&mines, 0.0);
+            if let Some(most) = hour.most_ready {
+                program.at_most(&[(ready(t), 1.0)], most.value() / KW);
+            }
             if let Some(cooling) = problem.site.cooling {
-                program.at_most(&heat, cooling.value() / KW);
+                program.at_most(&heat, cooling.value() / KW - hour.tenants_heat.value() / KW);
             }
             if let Some(demand) = hour.demand {
                 program.at_most(&serve, demand.value() / KW);
             }
-            if let Some(stage) = problem.ai.stages.first() {
+            if let Some(stage) = problem.stages.first() {
                 let capacity = if stage.from <= t { stage.capacity.value() / KW } else { 0.0 };
-                program.at_most(&serve, capacity);
-            }
-            if let Some(contract) = problem.ai.contract.filter(|contract| contract.from <= t) {
-                let less: Vec<_> = serve.iter().map(|&(column, by)| (column, -by)).collect();
-                program.at_most(&less, -contract.least.value() / KW);
+                program.at_most(&serve, capacity - tenants);
             }
             match paid(t) {
                 Some(response) => {
@@ -467,28 +468,36 @@ mod corners {
                     let mut sum = draw.clone();
                     sum.push((credited(t), 1.0));
                     let baseline = response.baseline.value() / KW;
-                    program.at_most(&sum, baseline.min(power).min(reach));
-                    let most = response.most_power.map_or(1e6, |most| most.value() / KW);
+                    program.at_most(&draw, baseline - tenants);
+                    program.at_most(&sum, (baseline.min(power) - tenants).min(reach));
+                    let most = hour.most_credited.map_or(1e6, |most| most.value() / KW);
                     program.at_most(&[(credited(t), 1.0)], most);
                 }
                 None => program.at_most(&[(credited(t), 1.0)], 0.0),
             }
-            draws.push(draw);
+            draws.push((draw, tenants));
         }
-        if let Some(ramp) = problem.site.ramp {
-            for pair in draws.windows(2) {
-                let back = |of: &[(usize, f64)]| -> Vec<_> {
-                    of.iter().map(|&(c, by)| (c, -by)).collect()
-                };
-                program.at_most(&[pair[1].clone(), back(&pair[0])].concat(), ramp.value() / KW);
-                program.at_most(&[pair[0].clone(), back(&pair[1])].concat(), ramp.value() / KW);
-            }
-        }
+        ramps(problem, &mut program, &draws);
         if let Some(most) = problem.site.response.and_then(|response| response.most_energy) {
             let all: Vec<_> = (0..hours).map(|hour| (credited(hour), 1.0)).collect();
             program.at_most(&all, most.value() / 3.6e6);
         }
         program.best()
+    }
+
+    /// Adds the limits of the draw's changes; it is that of tenants too.
+    fn ramps(problem: &Problem, program: &mut Corners, draws: &[(Vec<(usize, f64)>, f64)]) {
+        if let Some(ramp) = problem.site.ramp {
+            for pair in draws.windows(2) {
+                let back = |of: &[(usize, f64)]| -> Vec<_> {
+                    of.iter().map(|&(c, by)| (c, -by)).collect()
+                };
+                let ramp = ramp.value() / KW;
+                let ((a, by_a), (b, by_b)) = (&pair[0], &pair[1]);
+                program.at_most(&[b.clone(), back(a)].concat(), ramp - (by_b - by_a));
+                program.at_most(&[a.clone(), back(b)].concat(), ramp + (by_b - by_a));
+            }
+        }
     }
 
     fn agree(problem: &Problem) -> Result<(), TestCaseError> {
@@ -497,7 +506,7 @@ mod corners {
                 let found = plan.objective.value();
                 prop_assert!(close(best, found), "corners {best}, plan {found}");
             }
-            (None, Err(PlanError::CommittedPower { .. } | PlanError::Together { .. })) => {}
+            (None, Err(PlanError::Tenants { .. } | PlanError::Ramp { .. })) => {}
             (best, plan) => {
                 prop_assert!(false, "corners {best:?}, plan {:?}", plan.map(|p| p.objective));
             }
@@ -524,7 +533,7 @@ mod corners {
 fn problems(
     classes: std::ops::RangeInclusive<usize>,
     hours: std::ops::RangeInclusive<usize>,
-    contracts: bool,
+    with_tenants: bool,
 ) -> impl Strategy<Value = Problem> {
     let some = |most: u32| prop::option::of((1..=most).prop_map(|n| kw(f64::from(n))));
     let uses = || {
@@ -545,22 +554,31 @@ fn problems(
             class
         },
     );
-    let hour = (-2..=6_i32, 0..=3_u32, prop::option::of(0..=9_u32), any::<bool>()).prop_map(
-        |(tariff, credit, demand, after_halving)| HourPrices {
-            after_halving,
-            tariff: UsdPerKwh::new(f64::from(tariff) / 2.0),
-            credit: UsdPerKwh::new(f64::from(credit) / 2.0),
-            demand: demand.map(|demand| kw(f64::from(demand))),
+    let half = |halves: u32| UsdPerKwh::new(f64::from(halves) / 2.0);
+    let prices = (-2..=6_i32, 0..=3_u32, 0..=2_u32, any::<bool>());
+    let limits = (prop::option::of(0..=9_u32), some(5), some(5));
+    let tenants = prop::option::of((0..=4_u32, 0..=4_u32));
+    let hour = (prices, limits, tenants).prop_map(
+        move |((tariff, credit, readiness, after_halving), limits, tenants)| {
+            let (demand, most_credited, most_ready) = limits;
+            let (draw, heat) = tenants.filter(|_| with_tenants).unwrap_or_default();
+            HourPrices {
+                after_halving,
+                tariff: UsdPerKwh::new(f64::from(tariff) / 2.0),
+                credit: half(credit),
+                most_credited,
+                readiness: half(readiness),
+                most_ready,
+                demand: demand.map(|demand| kw(f64::from(demand))),
+                tenants: kw(f64::from(draw)),
+                tenants_heat: kw(f64::from(heat)),
+            }
         },
     );
     let energy = prop::option::of((1..=9_u32).prop_map(|n| Joules::new(3.6e6 * f64::from(n))));
-    let response = prop::option::of((1..=20_u32, some(5), energy).prop_map(
-        |(baseline, most_power, most_energy)| DemandResponse {
-            baseline: kw(f64::from(baseline)),
-            most_power,
-            most_energy,
-        },
-    ));
+    let response = prop::option::of((1..=20_u32, energy).prop_map(|(baseline, most_energy)| {
+        DemandResponse { baseline: kw(f64::from(baseline)), most_energy }
+    }));
     let site =
         (1..=20_u32, some(20), some(6), response).prop_map(|(power, cooling, ramp, response)| {
             SiteLimits { power: kw(f64::from(power)), cooling, ramp, response }
@@ -570,40 +588,12 @@ fn problems(
             .map(|(from, kilowatts)| CapacityStage { from, capacity: kw(f64::from(kilowatts)) });
         stage.into_iter().collect()
     });
-    let contract = prop::option::of((0..=1_usize, 0..=4_u32)).prop_map(move |contract| {
-        let (from, least) = contract.filter(|_| contracts)?;
-        Some(CommittedPower { from, least: kw(f64::from(least)) })
-    });
-    (
-        site,
-        prop::collection::vec(hour, hours),
-        prop::collection::vec(class, classes),
-        (stage, contract).prop_map(|(stages, contract)| AiLimits { stages, contract }),
-    )
-        .prop_map(|(site, hours, classes, ai)| Problem { site, hours, classes, ai })
+    (site, prop::collection::vec(hour, hours), prop::collection::vec(class, classes), stage)
+        .prop_map(|(site, hours, classes, stages)| Problem { site, hours, classes, stages })
 }
 
 fn earns(problem: &Problem) -> f64 {
     problem.plan().expect("a plan without a contract").objective.value()
-}
-
-/// With a limit moved, no plan earns more than its price says: the price of a limit is the slope
-/// of a concave function, to both sides.
-fn priced(
-    problem: &Problem,
-    plan: &SitePlan,
-    price: UsdPerWatt,
-    by: f64,
-    change: impl Fn(&mut Problem, Watts),
-) -> Result<(), TestCaseError> {
-    let mut other = problem.clone();
-    change(&mut other, kw(by));
-    if let Ok(other) = other.plan() {
-        let most = plan.objective.value() + (price * kw(by)).value();
-        let found = other.objective.value();
-        prop_assert!(found <= most + 1e-5 * (1.0 + most.abs()), "{by} kW: {found} above {most}");
-    }
-    Ok(())
 }
 
 proptest! {
@@ -619,7 +609,7 @@ proptest! {
                 prop_assert!(close(whole, rounds), "whole {whole}, rounds {rounds}");
             }
             // What is checked first is checked by `plan` alone.
-            (Err(PlanError::CommittedPower { .. }), Err(_)) => {}
+            (Err(PlanError::Tenants { .. }), _) => {}
             (whole, rounds) => prop_assert_eq!(whole.err(), rounds.err()),
         }
     }
@@ -635,8 +625,8 @@ proptest! {
             prop_assert!(hour.draw().value() + hour.curtailed.value() <= power + little);
             // What a solver rounds by does not rest.
             prop_assert!(hour.curtailed == Watts::ZERO || hour.curtailed.value() > little);
-            prop_assert!(hour.ai.value() <= problem.capacity(at).value() + little);
-            prop_assert!(hour.ai.value() >= problem.least(at).value() - little);
+            let of_ai = hour.ai.value() + hour.tenants.value();
+            prop_assert!(of_ai <= problem.capacity(at).value() + little);
             prop_assert!(hour.credited.value() >= 0.0);
             free += problem.baseline(at).map_or(0.0, |_| {
                 problem.hours[at].credit.value() * power / KW
@@ -648,23 +638,25 @@ proptest! {
         }
         // Each machine for itself, in what is best for it.
         for class in &problem.classes {
-            let best = |of: Option<Operation>, halved: Option<UsdPerHour>| -> f64 {
+            let best = |of: Option<Operation>, halved: Option<UsdPerHour>, is_mining: bool| -> f64 {
                 let Some(of) = of else { return 0.0 };
                 let value = |hour: &HourPrices| {
                     let revenue = halved.filter(|_| hour.after_halving).unwrap_or(of.revenue);
-                    revenue.value() - of.power.value() / KW * hour.tariff.value()
+                    let ready = if is_mining { hour.readiness.value() } else { 0.0 };
+                    revenue.value() + of.power.value() / KW * (ready - hour.tariff.value())
                 };
                 problem.hours.iter().map(|hour| value(hour).max(0.0)).sum()
             };
-            let mining = best(class.mining, class.mining_after_halving);
-            free += class.count * mining.max(best(class.ai, None));
+            let mining = best(class.mining, class.mining_after_halving, true);
+            free += class.count * mining.max(best(class.ai, None, false));
         }
         prop_assert!(plan.objective.value() <= free + 1e-6 * (1.0 + free));
-        let parts = plan.money.mining + plan.money.ai + plan.money.credits
+        let paid = plan.money.credits + plan.money.readiness;
+        let parts = plan.money.mining + plan.money.ai + paid
             - plan.money.energy - plan.money.conversion;
         prop_assert!(close(parts.value(), plan.objective.value()));
         let margins: Usd = plan.classes.iter().map(|class| class.margin).sum();
-        prop_assert!(close((margins + plan.money.credits).value(), plan.objective.value()));
+        prop_assert!(close((margins + paid).value(), plan.objective.value()));
     }
 
     #[test]
@@ -686,60 +678,5 @@ proptest! {
         other.hours.iter_mut().step_by(2).for_each(|hour| hour.tariff += UsdPerKwh::new(0.3));
         let (before, after) = (earns(&problem), earns(&other));
         prop_assert!(after <= before + 1e-5 * (1.0 + before.abs()), "{before} to {after}");
-    }
-
-    #[test]
-    fn prices_are_slopes(problem in problems(1..=4, 1..=10, true), by in -0.9..0.9_f64) {
-        let Ok(plan) = problem.plan() else { return Ok(()) };
-        let prices = &plan.prices;
-        // With demand response the site's power moves the baseline too, which is not concave then.
-        if problem.site.response.is_none() {
-            priced(&problem, &plan, prices.power.total, by, |other, by| other.site.power += by)?;
-        }
-        priced(&problem, &plan, prices.cooling.total, by, |other, by| {
-            other.site.cooling = other.site.cooling.map(|limit| limit + by);
-        })?;
-        priced(&problem, &plan, prices.ramp.total, by, |other, by| {
-            other.site.ramp = other.site.ramp.map(|limit| limit + by);
-        })?;
-        priced(&problem, &plan, prices.contract.total, by, |other, by| {
-            if let Some(contract) = &mut other.ai.contract {
-                contract.least += by;
-            }
-        })?;
-        if let Some(&price) = prices.stages.first() {
-            priced(&problem, &plan, price, by, |other, by| other.ai.stages[0].capacity += by)?;
-        }
-        let of_demand: f64 = problem
-            .hours
-            .iter()
-            .zip(&prices.demand.hours)
-            .filter(|(hour, _)| hour.demand.is_some_and(|demand| demand >= kw(1.0)))
-            .map(|(_, price)| price.value())
-            .sum();
-        priced(&problem, &plan, UsdPerWatt::new(of_demand), by, |other, by| {
-            for demand in other.hours.iter_mut().filter_map(|hour| hour.demand.as_mut()) {
-                if *demand >= kw(1.0) {
-                    *demand += by;
-                }
-            }
-        })?;
-        priced(&problem, &plan, prices.credited_power.total, by, |other, by| {
-            if let Some(most) = other.site.response.as_mut().and_then(|of| of.most_power.as_mut()) {
-                *most += by;
-            }
-        })?;
-        // Price of a watt for an hour.
-        let of_energy = UsdPerWatt::new(prices.credited_energy.value() / KW);
-        priced(&problem, &plan, of_energy, by, |other, by| {
-            if let Some(most) = other.site.response.as_mut().and_then(|of| of.most_energy.as_mut()) {
-                *most += Joules::new(by.value() * 3600.0);
-            }
-        })?;
-        priced(&problem, &plan, prices.baseline.total, by, |other, by| {
-            if let Some(response) = &mut other.site.response {
-                response.baseline += by;
-            }
-        })?;
     }
 }

@@ -1,9 +1,9 @@
 //! The sections `[[device]]`: the hardware, its worth, and what its AI is rented out for.
 
-use super::quote::{Bounds, Origin, Quote, origin, quote};
+use super::catalogue::{Catalogue, CatalogueDevice};
+use super::quote::{Bounds, Origin, Quote, SHARE, origin, quote};
+use super::sheet::Sheet;
 use super::toml::{Section, Value};
-use crate::record::DeviceId;
-use crate::record::Named;
 use crate::units::{Usd, UsdPerHour, Watts};
 
 /// Kind of hardware that is at a site, or could be bought.
@@ -11,12 +11,15 @@ use crate::units::{Usd, UsdPerHour, Watts};
 pub struct DeviceEntry {
     /// Name of the hardware, unlike all others of the site.
     pub name: String,
-    /// Number of devices.
-    pub count: u32,
+    /// Number of devices; `None` is as many as there are in the scores.
+    pub count: Option<u32>,
     /// Source of what one device does, and for how much power.
     pub figures: Figures,
     /// Price of one device, and whether it is owned.
     pub hardware: Hardware,
+    /// Link to the host as it is built in, in bytes per second in its slower direction: a riser with one
+    /// lane, for example. `None` is what was measured, or is in the data sheet.
+    pub host_link: Option<Quote<f64>>,
     /// Memory of one device by its data sheet, in bytes; `None` where that of the score counts. How
     /// much a score could take may be less, because of a driver's limits.
     pub memory: Option<Quote<f64>>,
@@ -27,12 +30,13 @@ pub struct DeviceEntry {
 /// Source of what a device does, and for how much power.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Figures {
-    /// A score, which has measured it.
+    /// A score, which has measured it, or the scores of several equal devices.
     Score {
-        /// Name of the score's file; `None` where only one is given.
+        /// Name of the score's file, in which `*` stands for anything; `None` is every score that has
+        /// the device.
         file: Option<String>,
-        /// Name of the device in the score: `cpu`, `gpu:0`, …
-        device: Named<DeviceId>,
+        /// Name of the device in the score, as in `cpu` or `gpu:0`; `*` stands for anything.
+        device: String,
         /// Power around each device that no meter of the score has seen, in watts: the processor,
         /// memory and fans of a card's host. `None` where the score has the power at the wall.
         host: Option<Watts>,
@@ -42,9 +46,9 @@ pub enum Figures {
     },
     /// A data sheet, which is no measurement.
     Sheet {
-        /// Rated hash rate, in hashes per second.
-        hashes_per_second: f64,
-        /// Rated power at the wall, in watts.
+        /// What the device does.
+        sheet: Sheet,
+        /// Power at the wall, in watts, with the device's share of its host.
         power: Watts,
         /// Date and source of the data sheet.
         origin: Origin,
@@ -75,7 +79,7 @@ pub struct Rental {
 const MONEY: Bounds = Bounds { key: "usd", least: 0.0, most: 1e9, expected: "0 to 1e9 US dollars" };
 
 impl DeviceEntry {
-    pub(super) fn read(section: &Section<'_, '_>) -> Option<Self> {
+    pub(super) fn read(section: &Section<'_, '_>, catalogue: &Catalogue) -> Option<Self> {
         const HOURLY: Bounds = Bounds {
             key: "usd_per_hour",
             least: 0.0,
@@ -84,19 +88,27 @@ impl DeviceEntry {
         };
         const MEMORY: Bounds =
             Bounds { key: "gib", least: 0.001, most: 1e6, expected: "0.001 to 1e6 GiB" };
+        const LINK: Bounds = Bounds {
+            key: "gb_per_second",
+            least: 1e-3,
+            most: 1e6,
+            expected: "0.001 to 1e6 GB a second",
+        };
         const GIB: f64 = 1_073_741_824.0;
-        const SHARE: Bounds =
-            Bounds { key: "share", least: 0.0, most: 1.0, expected: "a share of 0 to 1" };
         let name = section.needs("name").and_then(|it| it.text("a name"));
-        let count = section.needs("count");
-        let count = count.and_then(|it| it.whole(1..=100_000_000, "a number of devices"));
-        let figures = Figures::read(section);
+        let count = section.option("count", |it| it.whole(1..=100_000_000, "a number of devices"));
+        let read = Figures::read(section, catalogue);
+        if let (Some((Figures::Sheet { .. }, _)), Some(None)) = (&read, &count) {
+            section.tell_of("count", "missing");
+        }
         let hardware = section.one_of(["resale", "price"]);
         let hardware = hardware.and_then(|(which, value)| {
             let money = quote(value, MONEY)?.map(Usd::new);
             Some(if which == 0 { Hardware::Owned(money) } else { Hardware::ToBuy(money) })
         });
         let memory = section.option("memory", |it| Some(quote(it, MEMORY)?.map(|gib| gib * GIB)));
+        let host_link =
+            section.option("host_link", |it| Some(quote(it, LINK)?.map(|giga| giga * 1e9)));
         let rental = section.option("rental", |it| {
             let table = it.table()?;
             let price = table.needs("price").and_then(|it| quote(it, HOURLY));
@@ -110,12 +122,14 @@ impl DeviceEntry {
             })
         });
         section.end();
+        let (figures, model_memory) = read?;
         Some(Self {
             name: name?.to_owned(),
             count: count?,
-            figures: figures?,
+            figures,
             hardware: hardware?,
-            memory: memory?,
+            host_link: host_link?,
+            memory: memory?.or(model_memory),
             rental: rental?,
         })
     }
@@ -136,33 +150,81 @@ impl DeviceEntry {
             Figures::Sheet { origin, .. } => Some(origin),
             Figures::Score { .. } => None,
         };
-        sheet.into_iter().chain(self.memory.iter().map(|it| &it.origin))
+        let of_entry = self.memory.iter().chain(&self.host_link).map(|it| &it.origin);
+        sheet.into_iter().chain(of_entry.filter(move |it| Some(*it) != sheet))
     }
 }
 
 impl Figures {
-    fn read(section: &Section<'_, '_>) -> Option<Self> {
+    /// Reads where the figures are from, and the memory of the model, if one is named.
+    fn read(
+        section: &Section<'_, '_>,
+        catalogue: &Catalogue,
+    ) -> Option<(Self, Option<Quote<f64>>)> {
         let file = section.option("file", |it| it.text("the name of a score's file"));
         let host = section.option("host_watts", |it| it.number(0.0..=1e6, "0 to 1e6 watts"));
         let supply =
             section.option("supply_efficiency", |it| it.number(0.5..=1.0, "a share of 0.5 to 1"));
-        let (which, value) = section.one_of(["score", "data_sheet"])?;
-        if which == 0 {
+        let model = section.option("model", |it| {
+            let found = catalogue.find(it.text("the name of a model")?);
+            found.map_err(|why| it.tell(why.to_string())).ok()
+        });
+        if let Some(value) = section.may_have("score") {
+            if section.may_have("data_sheet").is_some() {
+                section.tell_of("data_sheet", "contradicts score, which has measured it");
+            }
             let device = value.text("a device of a score: \"cpu\", \"gpu:0\"");
-            return Some(Self::Score {
-                device: device?.into(),
+            let figures = Self::Score {
+                device: device?.to_owned(),
                 file: file?.map(str::to_owned),
                 host: host?.map(Watts::new),
                 supply: supply?,
-            });
+            };
+            // What was measured overrides a data sheet; how much memory there is cannot be measured.
+            return Some((figures, model?.and_then(memory)));
         }
-        for key in ["file", "host_watts", "supply_efficiency"] {
-            if section.may_have(key).is_some() {
-                let what = "contradicts data_sheet, whose watts are those at the wall";
-                section.tell_of(key, what);
+        if section.may_have("file").is_some() {
+            section.tell_of("file", "contradicts a data sheet, which is no score");
+        }
+        let sheet = section.may_have("data_sheet");
+        let model = model?;
+        let around = (host?, supply?);
+        match (sheet, model) {
+            (Some(_), Some(_)) => {
+                section.tell_of("data_sheet", "contradicts model, expected one of them");
+                None
+            }
+            (None, None) => {
+                section.tell("missing score, model or data_sheet, expected one of them");
+                None
+            }
+            (Some(sheet), None) => {
+                at_the_wall(section, "data_sheet");
+                Some((Self::of_sheet(sheet)?, None))
+            }
+            (None, Some(device)) => {
+                let CatalogueDevice { sheet, power, origin, .. } = device.clone();
+                let origin = Origin { key: section.key("model"), ..origin };
+                let power = match (sheet, around) {
+                    (Sheet::Miner { .. }, _) => {
+                        at_the_wall(section, "model");
+                        power
+                    }
+                    (Sheet::Card { .. }, (Some(host), Some(supply))) => {
+                        (power + Watts::new(host)) / supply
+                    }
+                    (Sheet::Card { .. }, (host, _)) => {
+                        let key = if host.is_none() { "host_watts" } else { "supply_efficiency" };
+                        section.tell_of(
+                            key,
+                            "missing: the data sheet of a card has the power of its board only",
+                        );
+                        return None;
+                    }
+                };
+                Some((Self::Sheet { sheet, power, origin }, memory(device)))
             }
         }
-        Self::of_sheet(value)
     }
 
     fn of_sheet(sheet: Value<'_, '_>) -> Option<Self> {
@@ -173,7 +235,23 @@ impl Figures {
         let power = power.and_then(|it| it.number(1e-3..=1e9, "0.001 to 1e9 watts"));
         let origin = origin(&table);
         table.end();
-        let hashes_per_second = rate? * 1e12;
-        Some(Self::Sheet { hashes_per_second, power: Watts::new(power?), origin: origin? })
+        let sheet = Sheet::Miner { hashes_per_second: rate? * 1e12 };
+        Some(Self::Sheet { sheet, power: Watts::new(power?), origin: origin? })
     }
+}
+
+/// Reports what is said to be around a device whose watts are those at the wall.
+fn at_the_wall(section: &Section<'_, '_>, than: &str) {
+    for key in ["host_watts", "supply_efficiency"] {
+        if section.may_have(key).is_some() {
+            let what = format!("contradicts {than}, whose watts are those at the wall");
+            section.tell_of(key, what);
+        }
+    }
+}
+
+/// Returns the memory of a card, in bytes.
+fn memory(device: &CatalogueDevice) -> Option<Quote<f64>> {
+    let Sheet::Card { memory_bytes: value, .. } = device.sheet else { return None };
+    Some(Quote { value, range: (1.0, 1.0), origin: device.origin.clone() })
 }

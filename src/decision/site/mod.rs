@@ -4,11 +4,16 @@
 //! names the key, and never a default. Prices are in US dollars, energy and power are at the site's
 //! meter unless a key says otherwise, and years have 8,760 hours.
 
+mod ai;
+mod catalogue;
 mod device;
+mod line;
 mod place;
 mod quote;
+mod sheet;
 mod sketch;
 mod tariff;
+mod template;
 mod toml;
 mod trade;
 
@@ -20,23 +25,25 @@ use std::path::Path;
 
 use jiff::civil::Date;
 
+pub use self::ai::{Ai, Contract, Market, RevenueShare};
+pub use self::catalogue::{Catalogue, CatalogueDevice, LookupError};
 pub use self::device::{DeviceEntry, Figures, Hardware, Rental};
-pub use self::place::{Facility, Power, Response, Stage};
+pub use self::line::{ParseDeviceError, SheetDevice};
+pub use self::place::{Credit, Facility, Power, Response, Stage};
 pub use self::quote::{Doubtful, Origin, Quote};
-pub use self::sketch::{ParseDeviceError, SheetDevice, SiteSketch};
-pub(super) use self::tariff::YEAR;
+pub use self::sheet::Sheet;
+pub use self::sketch::{SiteSketch, SketchError};
 pub use self::tariff::{Hour, Tariff};
+pub(super) use self::tariff::{YEAR, years};
+pub use self::template::{Purpose, template};
 pub use self::toml::SiteProblem;
-pub use self::trade::{Ai, Capital, Contract, Market, Mining, Network};
+pub use self::trade::{Capital, Course, Mining, Network};
 
 pub(super) use self::quote::{Bounds, quote};
+use self::toml::Value;
 pub(super) use self::toml::{File, Section};
 use crate::input::{self, InputLimit, listed};
 use crate::units::Watts;
-
-/// Commented template of a site's file, to fill in; read unfilled, it gives an error for each
-/// missing key.
-pub const TEMPLATE: &str = include_str!("template.toml");
 
 /// Site with its limits, prices and hardware, as its file gives them.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,9 +54,9 @@ pub struct Site {
     pub power: Power,
     /// Limits, PUE and operating costs of the place.
     pub place: Facility,
-    /// Prices and network figures that mining revenue depends on.
-    pub mining: Mining,
-    /// Market or tenant that AI is for.
+    /// Prices and network figures that mining revenue depends on; `None` where nothing mines.
+    pub mining: Option<Mining>,
+    /// Market and tenants that AI is for.
     pub ai: Ai,
     /// Costs of conversion, and terms of capital.
     pub capital: Capital,
@@ -72,16 +79,17 @@ pub enum SettingsError {
 }
 
 impl Site {
-    /// Reads a site's file, and the series of prices that it names beside it.
+    /// Reads a site's file, and the series of prices that it names beside it; its models are of
+    /// `catalogue`.
     ///
     /// # Errors
     ///
     /// When the file cannot be read, or is wrong; the error then lists everything that is wrong.
-    pub fn open(file: &Path) -> Result<Self, SettingsError> {
+    pub fn open(file: &Path, catalogue: &Catalogue) -> Result<Self, SettingsError> {
         let text = input::file(file, InputLimit::SETTINGS);
         let text = text.map_err(|why| SettingsError::Unreadable(why.to_string()))?;
         let folder = file.parent().unwrap_or_else(|| Path::new(""));
-        Self::parse(&text, folder).map_err(SettingsError::Wrong)
+        Self::parse(&text, folder, catalogue).map_err(SettingsError::Wrong)
     }
 
     /// Reads the text of a site's file; series of prices are looked for in `folder`.
@@ -89,25 +97,30 @@ impl Site {
     /// # Errors
     ///
     /// When the text is wrong; the error lists everything that is wrong in it.
-    pub fn parse(text: &str, folder: &Path) -> Result<Self, Vec<SiteProblem>> {
-        File::new(text).read(|file| Self::read(file, folder))
+    pub fn parse(
+        text: &str,
+        folder: &Path,
+        catalogue: &Catalogue,
+    ) -> Result<Self, Vec<SiteProblem>> {
+        File::new(text).read(|file| Self::read(file, folder, catalogue))
     }
 
-    fn read(file: &Section<'_, '_>, folder: &Path) -> Option<Self> {
+    fn read(file: &Section<'_, '_>, folder: &Path, catalogue: &Catalogue) -> Option<Self> {
         let name = file.needs("name").and_then(|name| name.text("the name of the site"));
         let power = file.section("power").and_then(|it| Power::read(&it, folder));
         let place = file.section("site").and_then(|it| Facility::read(&it));
-        let mining = file.section("mining").and_then(|it| Mining::read(&it));
+        let mining = file.option("mining", |it| Mining::read(&it.table()?));
         let ai = match file.may_have("ai") {
             Some(value) => value.table().and_then(|it| Ai::read(&it)),
-            None => Some(Ai { market: None, contract: None }),
+            None => Some(Ai::default()),
         };
         let capital = file.section("capital").and_then(|it| Capital::read(&it));
+        Self::needs(file);
         let entries = file.sections("device");
         if entries.is_empty() {
             file.tell_of("device", "missing, expected a section [[device]] for each kind");
         }
-        let devices: Vec<_> = entries.iter().map(DeviceEntry::read).collect();
+        let devices: Vec<_> = entries.iter().map(|it| DeviceEntry::read(it, catalogue)).collect();
         let devices: Vec<DeviceEntry> = devices.into_iter().collect::<Option<_>>()?;
         let mut times: BTreeMap<&str, usize> = BTreeMap::new();
         for entry in &devices {
@@ -128,29 +141,7 @@ impl Site {
             devices,
             assumed: Vec::new(),
         };
-        site.needs_of_ai(file);
-        if let Some(contract) = &site.ai.contract {
-            if site.capital.build_out.is_none() {
-                file.tell_of("capital", "build_out is missing, which ai.contract needs");
-            }
-            // What is a rounding of floating-point numbers over a limit is within it.
-            let metered = site.tenant(contract) * (1.0 - 1e-9);
-            let contradicts = |key: &str, what: String| {
-                let (power, metered) = (contract.power, site.tenant(contract));
-                let what = format!(
-                    "contract.mw, {power} of machines, takes {metered} at the site's meter, and \
-                     contradicts {key}, {what}"
-                );
-                file.tell_of("ai", what);
-            };
-            if metered > site.place.power {
-                contradicts("site.power_mw", site.place.power.to_string());
-            }
-            let stages = &site.place.stages;
-            if stages.last().is_some_and(|last| last.power < metered) {
-                contradicts("site.ai_stage", "none of which has so much room".to_owned());
-            }
-        }
+        site.contradictions(file);
         Some(site)
     }
 
@@ -161,29 +152,80 @@ impl Site {
         self.power.tariff.file()
     }
 
-    /// Reports what a site with AI has to say and does not.
-    fn needs_of_ai(&self, file: &Section<'_, '_>) {
-        let asked = match &self.ai {
-            Ai { market: Some(_), .. } => "ai.market",
-            Ai { contract: Some(_), .. } => "ai.contract",
-            Ai { .. } => return,
+    /// Reports what a site with mining, or with AI, has to say and does not.
+    fn needs(file: &Section<'_, '_>) {
+        let has = |section: &'static str, key: &'static str| {
+            let table = file.may_have(section).and_then(Value::table);
+            table.is_some_and(|table| table.may_have(key).is_some())
         };
-        let (place, capital) = (&self.place, &self.capital);
-        for (section, key, is_there) in [
-            ("site", "ai_pue", place.ai_pue.is_some()),
-            ("site", "ai_operations", place.ai_operations.is_some()),
-            ("capital", "retrofit", capital.retrofit.is_some() || self.ai.market.is_none()),
-            ("capital", "months_to_convert", capital.months_to_convert.is_some()),
+        let contracts =
+            file.may_have("ai").and_then(Value::table).map(|ai| ai.one_or_more("contract"));
+        let builds = |it: &Section<'_, '_>| it.may_have("build_out").is_none();
+        let builds = contracts.is_some_and(|it| it.iter().any(builds)).then_some("ai.contract");
+        let mines = file.may_have("mining").map(|_| "mining");
+        let rents = has("ai", "market").then_some("ai.market");
+        let ai = rents.or_else(|| has("ai", "contract").then_some("ai.contract"));
+        if mines.or(ai).is_none() {
+            file.tell(
+                "no section mining, no ai.market and no ai.contract: expected a use for the power",
+            );
+        }
+        for (asked, section, key) in [
+            (mines, "site", "mining_pue"),
+            (mines, "site", "mining_operations"),
+            (ai, "site", "ai_pue"),
+            (ai, "site", "ai_operations"),
+            (rents, "capital", "retrofit"),
+            (builds, "capital", "build_out"),
+            (ai, "capital", "months_to_convert"),
         ] {
-            if !is_there {
+            if let Some(asked) = asked.filter(|_| !has(section, key)) {
                 file.tell_of(section, format!("{key} is missing, which {asked} needs"));
             }
         }
     }
 
+    /// Reports contracts that a site has no room for.
+    fn contradictions(&self, file: &Section<'_, '_>) {
+        for contract in &self.ai.contracts {
+            // What is a rounding of floating-point numbers over a limit is within it.
+            let metered = self.tenant(contract) * (1.0 - 1e-9);
+            let contradicts = |key: &str, what: String| {
+                let (name, power, metered) =
+                    (&contract.name, contract.power, self.tenant(contract));
+                let what = format!(
+                    "contract of {name}, {power} of machines, takes {metered} at the site's meter, and \
+                     contradicts {key}, {what}"
+                );
+                file.tell_of("ai", what);
+            };
+            if metered > self.place.power {
+                contradicts("site.power_mw", self.place.power.to_string());
+            }
+            let stages = &self.place.stages;
+            if stages.last().is_some_and(|last| last.power < metered) {
+                contradicts("site.ai_stage", "none of which has so much room".to_owned());
+            }
+        }
+        let signed = self.ai.contracts.iter().filter(|it| it.signed);
+        let drawn: Watts = signed.map(|it| self.tenant(it)).sum();
+        if drawn * (1.0 - 1e-9) > self.place.power {
+            let what = format!(
+                "the signed contracts take {drawn} at the site's meter, and contradict site.power_mw, {}",
+                self.place.power
+            );
+            file.tell_of("ai", what);
+        }
+    }
+
     /// Returns the PUE of AI; that of mining where there is no AI.
     pub(crate) fn ai_pue(&self) -> f64 {
-        self.place.ai_pue.unwrap_or(self.place.mining_pue)
+        self.place.ai_pue.or(self.place.mining_pue).unwrap_or(1.0)
+    }
+
+    /// Returns the PUE of mining; that of AI where nothing mines.
+    pub(crate) fn mining_pue(&self) -> f64 {
+        self.place.mining_pue.unwrap_or(self.ai_pue())
     }
 
     /// Returns what machines draw at the site's meter, by their power at the wall.
@@ -194,14 +236,6 @@ impl Site {
     /// Returns what a tenant's machines draw at the site's meter.
     pub(crate) fn tenant(&self, contract: &Contract) -> Watts {
         self.metered(contract.power, self.ai_pue())
-    }
-
-    /// Returns whether the site, once it is built, has room for all machines of a tenant.
-    pub(crate) fn has_room(&self, contract: &Contract) -> bool {
-        // What is a rounding of floating-point numbers over a limit is within it.
-        let metered = self.tenant(contract) * (1.0 - 1e-9);
-        let stage = self.place.stages.last();
-        metered <= self.place.power && stage.is_none_or(|stage| metered <= stage.power)
     }
 
     /// Returns what machines draw at the wall, by their power at the site's meter.
@@ -225,10 +259,9 @@ impl Site {
     }
 
     fn prices(&self) -> Vec<&Origin> {
-        let mut origins = vec![&self.power.tariff.origin];
-        origins.extend(self.power.response.iter().map(|it| &it.credit.origin));
+        let mut origins: Vec<&Origin> = self.power.origins().collect();
         origins.extend(self.place.origins());
-        origins.extend(self.mining.origins());
+        origins.extend(self.mining.iter().flat_map(Mining::origins));
         origins.extend(self.ai.origins());
         origins.extend(self.capital.origins());
         origins.extend(self.devices.iter().flat_map(DeviceEntry::prices));

@@ -17,21 +17,34 @@ pub struct Power {
     pub tariff: Tariff,
     /// Share of the metered energy that is lost on its way to the machines, 0 to 0.5.
     pub loss: f64,
-    /// Demand response of the grid; `None` without such a programme.
-    pub response: Option<Response>,
+    /// Programmes of the grid that pay for power which is not drawn, or could be left.
+    pub responses: Vec<Response>,
     /// Maximum change of the site's draw from an hour to the next, in watts; `None` is no limit.
     pub ramp: Option<Watts>,
 }
 
-/// Demand response: a programme that pays for power not drawn in the most expensive hours.
+/// Demand response: a programme that pays for power not drawn, for mining that could be switched off at
+/// once, or for both.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
-    /// Curtailment credit for each kWh that would have been drawn, in US dollars.
-    pub credit: Quote<UsdPerKwh>,
-    /// Maximum number of hours in a year, 1 to 8,760.
-    pub hours: u32,
+    /// Payment for power that is not drawn; `None` where there is none.
+    pub credit: Option<Credit>,
+    /// Payment for readiness, in US dollars for each kWh that mining draws and could leave; `None`
+    /// where there is none.
+    pub readiness: Option<Quote<UsdPerKwh>>,
+    /// Months of the programme, 1 to 12; all where there are none.
+    pub months: Vec<i8>,
     /// Maximum power that is paid for, in watts; `None` is no limit.
     pub most: Option<Watts>,
+}
+
+/// Payment for power that is not drawn in the most expensive hours.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Credit {
+    /// Curtailment credit for each kWh that would have been drawn, in US dollars.
+    pub price: Quote<UsdPerKwh>,
+    /// Maximum number of hours in a year, 1 to 8,760.
+    pub hours: u32,
 }
 
 /// Limits, PUE and operating costs of a site.
@@ -41,13 +54,15 @@ pub struct Facility {
     pub power: Watts,
     /// Maximum heat of machines that can be carried away, in watts; `None` is no limit.
     pub cooling: Option<Watts>,
-    /// PUE of mining, 1 to 3: power at the site's meter, without losses, for each watt of machines.
-    pub mining_pue: f64,
+    /// PUE of mining, 1 to 3: power at the site's meter, without losses, for each watt of machines;
+    /// `None` where nothing mines.
+    pub mining_pue: Option<f64>,
     /// PUE of AI, 1 to 3: power at the site's meter, without losses, for each watt of machines;
     /// `None` where there is no AI.
     pub ai_pue: Option<f64>,
-    /// Operating cost of mining besides energy, in US dollars per kWh drawn at the site's meter.
-    pub mining_operations: Quote<UsdPerKwh>,
+    /// Operating cost of mining besides energy, in US dollars per kWh drawn at the site's meter;
+    /// `None` where nothing mines.
+    pub mining_operations: Option<Quote<UsdPerKwh>>,
     /// Operating cost of AI besides energy, in US dollars per kWh drawn at the site's meter; `None`
     /// where there is no AI.
     pub ai_operations: Option<Quote<UsdPerKwh>>,
@@ -73,19 +88,79 @@ impl Power {
         let tariff = section.needs("tariff").and_then(|it| Tariff::read(it, folder));
         let loss = section.needs("loss");
         let loss = loss.and_then(|it| it.number(0.0..=0.5, "a share of 0 to 0.5"));
-        let response = section.option("demand_response", |it| {
-            let table = it.table()?;
-            let credit = table.needs("credit").and_then(tariff::credit);
-            let hours = table.needs("hours_per_year");
-            let hours = hours.and_then(|it| it.whole(1..=8_760, "1 to 8760 hours"));
-            let most = megawatts(&table, "most_mw");
-            table.end();
-            Some(Response { credit: credit?, hours: hours?, most: most? })
-        });
+        let responses: Vec<_> =
+            section.one_or_more("demand_response").iter().map(Response::read).collect();
         let ramp = megawatts(section, "ramp_mw_per_hour");
         section.end();
-        Some(Self { tariff: tariff?, loss: loss?, response: response?, ramp: ramp? })
+        Some(Self {
+            tariff: tariff?,
+            loss: loss?,
+            responses: responses.into_iter().collect::<Option<_>>()?,
+            ramp: ramp?,
+        })
     }
+
+    /// Returns the curtailment credit of a programme, in US dollars per kWh; nothing without one.
+    pub(in crate::decision) fn credit(&self, programme: Option<usize>) -> UsdPerKwh {
+        let credit = programme.and_then(|at| self.responses.get(at)?.credit.as_ref());
+        credit.map_or(UsdPerKwh::ZERO, |credit| credit.price.value)
+    }
+
+    /// Returns what a programme pays for readiness, in US dollars per kWh; nothing without one.
+    pub(in crate::decision) fn readiness(&self, programme: Option<usize>) -> UsdPerKwh {
+        let readiness = programme.and_then(|at| self.responses.get(at)?.readiness.as_ref());
+        readiness.map_or(UsdPerKwh::ZERO, |readiness| readiness.value)
+    }
+
+    pub(super) fn origins(&self) -> impl Iterator<Item = &Origin> {
+        let paid = self.responses.iter().flat_map(|it| {
+            let credit = it.credit.iter().map(|credit| &credit.price.origin);
+            credit.chain(it.readiness.iter().map(|readiness| &readiness.origin))
+        });
+        std::iter::once(&self.tariff.origin).chain(paid)
+    }
+}
+
+impl Response {
+    fn read(table: &Section<'_, '_>) -> Option<Self> {
+        let price = table.option("credit", tariff::credit);
+        let hours = table.option("hours_per_year", |it| it.whole(1..=8_760, "1 to 8760 hours"));
+        let readiness = table.option("readiness", per_megawatt_month);
+        let months = table.option("months", |it| {
+            let month = |it: &Value<'_, '_>| it.whole(1..=12, "a month, 1 to 12");
+            let months: Vec<_> = it.items()?.iter().map(month).collect();
+            months.into_iter().map(|month| i8::try_from(month?).ok()).collect::<Option<Vec<_>>>()
+        });
+        let most = megawatts(table, "most_mw");
+        table.end();
+        let (price, hours, readiness) = (price?, hours?, readiness?);
+        let credit = match (price, hours) {
+            (Some(price), Some(hours)) => Some(Credit { price, hours }),
+            (None, None) if readiness.is_some() => None,
+            (None, None) => {
+                table.tell("missing credit or readiness: what the grid pays for");
+                return None;
+            }
+            (price, _) => {
+                let missing = if price.is_none() { "credit" } else { "hours_per_year" };
+                table.tell_of(missing, "missing: credit and hours_per_year belong together");
+                return None;
+            }
+        };
+        Some(Self { credit, readiness, months: months?.unwrap_or_default(), most: most? })
+    }
+}
+
+/// Reads a payment for a megawatt in a month, a twelfth of a year, as one for each kilowatt-hour of it.
+pub(super) fn per_megawatt_month(value: Value<'_, '_>) -> Option<Quote<UsdPerKwh>> {
+    const MONTHLY: Bounds = Bounds {
+        key: "usd_per_mw_month",
+        least: 0.0,
+        most: 1e8,
+        expected: "0 to 100 million US dollars for a megawatt in a month",
+    };
+    let hourly = |dollars: f64| UsdPerHour::new(dollars * 12.0 / f64::from(YEAR));
+    Some(quote(value, MONTHLY)?.map(|dollars| hourly(dollars).at(Watts::new(MEGA))))
 }
 
 /// Reads a power that may be left out; `None` where it is wrong, `Some(None)` where it is not
@@ -112,14 +187,14 @@ impl Facility {
         }
         let cooling = megawatts(section, "cooling_mw");
         let pue = |value: Value<'_, '_>| value.number(1.0..=3.0, "a ratio of 1 to 3");
-        let mining_pue = section.needs("mining_pue").and_then(pue);
+        let mining_pue = section.option("mining_pue", pue);
         let ai_pue = section.option("ai_pue", pue);
         let operations = |value: Value<'_, '_>| {
             let hourly = |dollars: f64| UsdPerHour::new(dollars / f64::from(YEAR));
             let quote = quote(value, OPERATIONS)?;
             Some(quote.map(|dollars| hourly(dollars).at(Watts::new(MEGA))))
         };
-        let mining_operations = section.needs("mining_operations").and_then(operations);
+        let mining_operations = section.option("mining_operations", operations);
         let ai_operations = section.option("ai_operations", operations);
         let stages = section.sections("ai_stage").iter().map(Stage::read).collect::<Vec<_>>();
         section.end();
@@ -140,7 +215,7 @@ impl Facility {
     }
 
     pub(super) fn origins(&self) -> impl Iterator<Item = &Origin> {
-        [&self.mining_operations].into_iter().chain(&self.ai_operations).map(|quote| &quote.origin)
+        self.mining_operations.iter().chain(&self.ai_operations).map(|quote| &quote.origin)
     }
 }
 

@@ -81,6 +81,18 @@ pub(in crate::decision) struct Bounds {
     pub(in crate::decision) expected: &'static str,
 }
 
+/// Shares of something.
+pub(super) const SHARE: Bounds =
+    Bounds { key: "share", least: 0.0, most: 1.0, expected: "a share of 0 to 1" };
+
+/// Costs of a megawatt.
+pub(super) const PER_MEGAWATT: Bounds = Bounds {
+    key: "usd_per_mw",
+    least: 0.0,
+    most: 1e9,
+    expected: "0 to 1e9 US dollars for a megawatt",
+};
+
 /// Reads a quote: a table with the number, its date and source, and perhaps its range.
 pub(in crate::decision) fn quote(value: Value<'_, '_>, kind: Bounds) -> Option<Quote<f64>> {
     let table = value.table()?;

@@ -17,6 +17,11 @@ use crate::units::UsdPerKwh;
 /// Number of hours in a year, in plans and in yearly earnings: 365 days.
 pub(crate) const YEAR: u16 = 8_760;
 
+/// Returns a number of hours as a share of a year.
+pub(crate) fn years(hours: usize) -> f64 {
+    hours as f64 / f64::from(YEAR)
+}
+
 /// Range of prices that are no mistakes of unit, in dollars: markets cap theirs at 5 $ (Texas) to
 /// 20.3 AUD (Australia), and what is quoted for a megawatt-hour is most often more than 25.
 pub(super) const PRICE: Bounds = Bounds {

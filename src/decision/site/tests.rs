@@ -8,7 +8,8 @@ use crate::decision::example::{self, text};
 use crate::units::UsdPerKwh;
 
 fn problems(text: &str) -> Vec<String> {
-    let problems = Site::parse(text, Path::new("")).expect_err("something is wrong");
+    let problems =
+        Site::parse(text, Path::new(""), Catalogue::built_in()).expect_err("something is wrong");
     problems.iter().map(ToString::to_string).collect()
 }
 
@@ -23,7 +24,8 @@ fn replaced(old: &str, new: &str) -> Vec<String> {
 fn a_file_is_read() {
     let site = example::site(&text());
     assert_eq!((&*site.name, site.devices.len()), ("Example", 2));
-    let Quote { value, range, origin } = &site.mining.btc_price;
+    let mining = site.mining.as_ref().expect("it mines");
+    let Quote { value, range, origin } = &mining.btc_price;
     assert_eq!((value.value(), *range), (64_000.0, (0.75, 1.25)));
     assert_eq!((&*origin.key, origin.date.to_string()), ("mining.btc_price", "2026-06-15".into()));
     let operations = site.place.ai_operations.as_ref().expect("of AI");
@@ -40,8 +42,7 @@ fn every_key_that_is_missing_is_told_with_its_place() {
         ("power_mw = 10\n", "site.power_mw"),
         ("height = 850000\n", "mining.height"),
         ("life_years = 4\n", "capital.life_years"),
-        ("count = 8\n", "device[2].count"),
-        ("mining_pue = 1.0\n", "site.mining_pue"),
+        ("count = 1000\n", "device[1].count"),
     ] {
         let expected = format!("{key}: missing");
         let told = problems(&text.replacen(line, "", 1));
@@ -84,18 +85,17 @@ fn what_is_misspelled_contradictory_or_wrong_is_told() {
             "price = { usd = 1, date = 2026-06-15, source = \"x\" }\nresale = { usd = 1000,",
             "device[1].price: contradicts resale",
         ),
-        ("score = \"gpu:0\"", "", "device[2]: missing score or data_sheet, expected one of them"),
+        (
+            "score = \"gpu:0\"",
+            "",
+            "device[2]: missing score, model or data_sheet, expected one of them",
+        ),
         (
             "count = 1000\n",
             "count = 1000\nhost_watts = 3\n",
             "device[1].host_watts: contradicts data_sheet",
         ),
         ("name = \"card\"", "name = \"S21\"", "device[1].name: S21 is there twice"),
-        (
-            "[ai]\n",
-            "[ai]\ncontract = { total = { usd = 1, date = 2026-06-15, source = \"x\" }, years = 1, mw = 1, tenant_pays_power = true, signed = true }\n",
-            "ai.contract: contradicts ai.market",
-        ),
         (
             "usd_per_kwh = 0.05,",
             "usd_per_kwh = 0.05, file = \"x.csv\",",
@@ -125,9 +125,27 @@ fn a_contract_needs_room_and_a_price_to_build() {
         "months_to",
         "build_out = { usd_per_mw = 9e6, date = 2026-06-15, source = \"x\" }\nmonths_to",
     );
-    let contract = example::site(&fits).ai.contract.expect("a contract");
+    let rent = |text: &str| {
+        let rent = example::site(text).ai.contracts[0].rent.clone().expect("a rent");
+        rent.value.to_string()
+    };
     // 3.5e9 / (12 x 8760 x 200,000)
-    assert_eq!(contract.usd_per_kwh().to_string(), "$0.1665/kWh");
+    assert_eq!(rent(&fits), "$0.1665/kWh");
+    // 121,527 a megawatt and month are 12 / 8760 / 1000 of it for a kilowatt-hour.
+    let total = "total = { usd = 3.5e9,";
+    let monthly = fits.replace(total, "rent = { usd_per_mw_month = 121527.8,");
+    assert_eq!(rent(&monthly), "$0.1665/kWh");
+    let price = fits.replace(total, "price = { usd_per_kwh = 0.1665,");
+    assert_eq!(rent(&price), "$0.1665/kWh");
+    let both = fits.replace(
+        total,
+        "price = { usd_per_kwh = 1, date = 2026-06-15, source = \"x\" }, total = { usd = 1,",
+    );
+    assert!(problems(&both)[0].contains("contradicts total"), "{:?}", problems(&both));
+    let none = fits.replace("total = { usd = 3.5e9, date = 2024-06-03, source = \"x\" }, ", "");
+    assert!(problems(&none)[0].contains("missing total, rent or price"), "{:?}", problems(&none));
+    let least = fits.replace("years = 12,", "years = 12, take_or_pay = 0.5,");
+    assert!(problems(&least)[0].contains("goes with price"), "{:?}", problems(&least));
 }
 
 /// What is of AI is asked for where there is AI, and nowhere else.
@@ -155,14 +173,12 @@ fn a_site_without_ai_says_nothing_of_it() {
 
 #[test]
 fn the_template_asks_for_everything() {
-    let told = problems(TEMPLATE);
+    let told = problems(&template(Purpose::All));
     for key in [
         "name",
         "power.tariff",
         "power.loss",
         "site.power_mw",
-        "site.mining_pue",
-        "site.mining_operations",
         "mining.btc_price",
         "mining.height",
         "mining.fees",
@@ -175,6 +191,10 @@ fn the_template_asks_for_everything() {
         let told_of = |told: &&String| told.contains(&format!(": {key}: missing"));
         assert_eq!(told.iter().filter(told_of).count(), 1, "{key}: {told:#?}");
     }
+    for key in ["mining_pue", "mining_operations"] {
+        let expected = format!("{key} is missing, which mining needs");
+        assert!(told.iter().any(|told| told.ends_with(&expected)), "{key}: {told:#?}");
+    }
     let network = "mining: missing difficulty or network_hashrate";
     assert!(told.iter().any(|told| told.contains(network)), "{told:#?}");
     assert_eq!(told.len(), 15, "{told:#?}");
@@ -183,7 +203,8 @@ fn the_template_asks_for_everything() {
 /// Filled in, every line of the template is taken: none has a key that is not known.
 #[test]
 fn every_line_of_the_template_can_be_filled_in() {
-    let filled: String = TEMPLATE
+    let whole = template(Purpose::All);
+    let filled: String = whole
         .lines()
         .filter_map(|line| match line.strip_prefix('#') {
             Some(rest) if !rest.starts_with(' ') => Some(rest),
@@ -192,9 +213,16 @@ fn every_line_of_the_template_can_be_filled_in() {
         })
         .filter(|line| {
             // Of those that exclude each other the first is taken.
-            !["tariff = { usd_per_kwh_by_hour", "tariff = { file", "network_hashrate", "market ="]
-                .iter()
-                .any(|other| line.starts_with(other))
+            let others = [
+                "tariff = { usd_per_kwh_by_hour",
+                "tariff = { file",
+                "network_hashrate",
+                "contract = { name = \"\", rent",
+                "contract = { name = \"\", price",
+                "model",
+                "data_sheet",
+            ];
+            !others.iter().any(|other| line.starts_with(other))
         })
         .map(|line| line.to_owned() + "\n")
         .collect();
@@ -206,7 +234,7 @@ fn every_line_of_the_template_can_be_filled_in() {
         .replace("hours_per_year = ,", "hours_per_year = 100,")
         .replace("most_mw = ", "most_mw = 1")
         .replace("height =\n", "height = 1\n")
-        .replace("source = \"\"", "source = \"x\"")
+        .replace("= \"\"", "= \"x\"")
         .replace("power_mw =\n", "power_mw = 10\n")
         .replace("mw = }, {", "mw = 1}, {")
         .replace("= ,", "= 2,")
@@ -214,10 +242,10 @@ fn every_line_of_the_template_can_be_filled_in() {
         .replace("=\n", "= 1\n");
     let site = example::site(&filled);
     assert_eq!(site.place.stages.len(), 2);
-    assert!(site.power.response.is_some() && site.power.ramp.is_some());
-    assert!(site.ai.contract.is_some() && site.capital.build_out.is_some());
+    assert!(!site.power.responses.is_empty() && site.power.ramp.is_some());
+    assert!(!site.ai.contracts.is_empty() && site.capital.build_out.is_some());
     assert!(site.devices[0].rental.as_ref().is_some_and(|it| it.conversion.is_some()));
-    assert!(matches!(site.devices[1].figures, Figures::Sheet { .. }));
+    assert!(matches!(site.devices[0].figures, Figures::Score { .. }));
 }
 
 #[test]
@@ -234,7 +262,7 @@ fn old_quotes_and_those_to_come_are_doubtful() {
 /// The hours of a tariff in which some text stands for the flat price.
 fn hours(tariff: &str, folder: &Path, from: &str) -> Result<Vec<Hour>, Vec<String>> {
     let flat = "usd_per_kwh = 0.05, low = 0.04, high = 0.06,";
-    let site = Site::parse(&text().replace(flat, tariff), folder);
+    let site = Site::parse(&text().replace(flat, tariff), folder, Catalogue::built_in());
     let site =
         site.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     Ok(site.power.tariff.hours(from.parse().expect("a time")))
@@ -323,17 +351,20 @@ fn caps_of_markets_are_prices() {
 #[test]
 fn a_file_that_is_none_is_told_in_a_line() {
     let folder = tempfile::tempdir().expect("a folder");
-    let refused = Site::open(folder.path()).expect_err("a folder").to_string();
+    let refused =
+        Site::open(folder.path(), Catalogue::built_in()).expect_err("a folder").to_string();
     assert_eq!(refused, "it is a folder, expected a file");
     let marked = folder.path().join("site.toml");
-    fs::write(&marked, format!("\u{feff}{TEMPLATE}")).expect("a file");
+    fs::write(&marked, format!("\u{feff}{}", template(Purpose::All))).expect("a file");
     assert!(
-        matches!(Site::open(&marked), Err(SettingsError::Wrong(_))),
+        matches!(Site::open(&marked, Catalogue::built_in()), Err(SettingsError::Wrong(_))),
         "only what is not filled in"
     );
-    let utf_16: Vec<u8> = TEMPLATE.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf_16: Vec<u8> =
+        template(Purpose::All).encode_utf16().flat_map(u16::to_le_bytes).collect();
     fs::write(&marked, [&b"\xff\xfe"[..], &utf_16].concat()).expect("a file");
-    let refused = Site::open(&marked).expect_err("two bytes a character").to_string();
+    let refused =
+        Site::open(&marked, Catalogue::built_in()).expect_err("two bytes a character").to_string();
     assert!(refused.starts_with("it is UTF-16, expected UTF-8"), "{refused}");
 }
 
@@ -347,4 +378,45 @@ fn a_zone_or_a_number_of_prices_that_cannot_be_is_told() {
     assert!(zone.contains("Mars is not known"), "{zone}");
     let count = told("usd_per_kwh_by_hour = [0.05, 0.06], zone = \"UTC\",");
     assert!(count.contains("2 prices, expected 24"), "{count}");
+}
+
+/// What a purpose has nothing to do with is not in its template, and each is shorter than all.
+#[test]
+fn a_template_for_a_purpose_is_short() {
+    let lines = |purpose| template(purpose).lines().count();
+    for (purpose, has, has_not) in [
+        (Purpose::Mine, "btc_price", "[ai]"),
+        (Purpose::Rent, "rental", "[mining]"),
+        (Purpose::Host, "contract", "rental"),
+    ] {
+        let text = template(purpose);
+        assert!(text.contains(has) && !text.contains(has_not) && !text.contains("#?"), "{text}");
+        assert!(lines(purpose) * 4 < lines(Purpose::All) * 3, "{purpose:?}: {}", lines(purpose));
+    }
+}
+
+#[test]
+fn a_path_goes_through_its_points() {
+    let path = |points: &str| {
+        format!(
+            "height = 850000\nbtc_price_path = {{ points = [{points}], date = 2026-06-15, source = \"x\" }}"
+        )
+    };
+    let read = text().replace("height = 850000", &path("[2027-06-15, 96000], [2028-06-14, 32000]"));
+    let mining = example::site(&read).mining.expect("it mines");
+    let quoted: Date = "2026-06-15".parse().expect("a date");
+    let at = |years: f64| mining.along(quoted, years).0;
+    for (years, times) in [(0.0, 1.0), (0.5, 1.25), (1.0, 1.5), (1.5, 1.0), (2.0, 0.5), (9.0, 0.5)]
+    {
+        assert!((at(years) - times).abs() < 1e-12, "{years}: {}", at(years));
+    }
+    for (points, expected) in [
+        ("", "expected one point or more"),
+        ("[2028-01-01, 1], [2027-01-01, 2]", "later ones after earlier ones"),
+        ("[2027-01-01]", "expected a day and a number"),
+        ("[2027-01-01, -1]", "0 to 1e9 US dollars"),
+    ] {
+        let told = replaced("height = 850000", &path(points));
+        assert!(told.iter().any(|it| it.contains(expected)), "{points}: {told:?}");
+    }
 }

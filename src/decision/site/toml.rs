@@ -141,6 +141,12 @@ impl<'f, 't> Section<'f, 't> {
         Some(Value { file: self.file, path: self.key(key), item })
     }
 
+    /// Returns the value of a key that the file itself has named.
+    pub(in crate::decision) fn of_any(&self, key: &str) -> Option<Value<'f, 't>> {
+        let (_, item) = self.table.iter().find(|(known, _)| known.get_ref() == key)?;
+        Some(Value { file: self.file, path: self.key(key), item })
+    }
+
     /// Reads a value that may be left out: `Some(None)` where it is, and `None` where `read` has
     /// reported a problem.
     #[expect(clippy::option_option, reason = "wrong, not there, and there are three things")]
@@ -167,24 +173,45 @@ impl<'f, 't> Section<'f, 't> {
         items.into_iter().filter_map(Value::table).collect()
     }
 
-    /// Returns the one of two keys that is there, and which; reports a problem where neither or
-    /// both are.
-    pub(in crate::decision) fn one_of(
-        &self,
-        [a, b]: [&'static str; 2],
-    ) -> Option<(usize, Value<'f, 't>)> {
-        match (self.may_have(a), self.may_have(b)) {
-            (Some(value), None) => Some((0, value)),
-            (None, Some(value)) => Some((1, value)),
-            (None, None) => {
-                self.tell(format!("missing {a} or {b}, expected one of them"));
-                None
+    /// Returns the tables of a value that is one table or an array of them, none where it is not
+    /// there.
+    pub(in crate::decision) fn one_or_more(&self, key: &'static str) -> Vec<Section<'f, 't>> {
+        match self.may_have(key) {
+            Some(value) if matches!(value.item.get_ref(), DeValue::Table(_)) => {
+                value.table().into_iter().collect()
             }
-            (Some(_), Some(second)) => {
-                second.tell(format!("contradicts {a}, expected one of them"));
-                None
-            }
+            _ => self.sections(key),
         }
+    }
+
+    /// Returns the one of some keys that is there, and which; reports a problem where there is none
+    /// or more than one.
+    pub(in crate::decision) fn one_of<const N: usize>(
+        &self,
+        keys: [&'static str; N],
+    ) -> Option<(usize, Value<'f, 't>)> {
+        let found = self.at_most_one_of(keys)?;
+        if found.is_none() {
+            self.tell(format!("missing {}, expected one of them", keys.join(" or ")));
+        }
+        found
+    }
+
+    /// Returns the one of some keys that is there, and which, `Some(None)` where there is none; reports
+    /// a problem where there is more than one.
+    #[expect(clippy::option_option, reason = "wrong, not there, and there are three things")]
+    pub(in crate::decision) fn at_most_one_of<const N: usize>(
+        &self,
+        keys: [&'static str; N],
+    ) -> Option<Option<(usize, Value<'f, 't>)>> {
+        let values = keys.map(|key| self.may_have(key)).into_iter().enumerate();
+        let mut there = values.filter_map(|(at, value)| Some((at, value?)));
+        let first = there.next();
+        if let (Some((first, _)), Some((_, second))) = (&first, there.next()) {
+            second.tell(format!("contradicts {}, expected one of them", keys[*first]));
+            return None;
+        }
+        Some(first)
     }
 
     /// Reports keys that are not known.

@@ -1,22 +1,22 @@
-//! The sections `[mining]`, `[ai]` and `[capital]`: what both trades earn, and what it costs to go
-//! from one to the other.
+//! The sections `[mining]` and `[capital]`: what mining earns over the years, and what capital costs.
 
-use super::place::megawatts;
-use super::quote::{Bounds, Origin, Quote, quote};
-use super::toml::Section;
-use crate::units::{Usd, UsdPerHour, UsdPerKwh, Watts};
+use jiff::civil::Date;
+
+use super::quote::{Bounds, Origin, PER_MEGAWATT, Quote, SHARE, origin, quote};
+use super::toml::{Section, Value};
+use crate::units::Usd;
 
 /// Prices and network figures that mining revenue depends on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mining {
     /// Price of one bitcoin, in US dollars.
     pub btc_price: Quote<Usd>,
-    /// Growth of that price in a year, as a share; `None` where it is taken to stay.
-    pub btc_growth: Option<Quote<f64>>,
+    /// Course of that price over the years.
+    pub btc_course: Course,
     /// Difficulty or hash rate of the network.
     pub network: Network,
-    /// Growth of the difficulty in a year, as a share; `None` where it is taken to stay.
-    pub difficulty_growth: Option<Quote<f64>>,
+    /// Course of the difficulty or hash rate over the years.
+    pub difficulty_course: Course,
     /// Height of the next block on the day of the network's quote, which sets the subsidy and the
     /// distance to the next halving.
     pub height: u32,
@@ -33,39 +33,6 @@ pub enum Network {
     Difficulty(Quote<f64>),
     /// Hash rate of all miners, in hashes per second, at a block in ten minutes.
     HashRate(Quote<f64>),
-}
-
-/// Customers of a site's AI: a market or a tenant, never both, or neither.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Ai {
-    /// Market that machines of the site are rented out on; `None` without one.
-    pub market: Option<Market>,
-    /// Contract with a tenant who brings machines of his own; `None` without one.
-    pub contract: Option<Contract>,
-}
-
-/// A market that machines are rented out on.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Market {
-    /// Share of the rent that the market keeps, 0 to 1.
-    pub fee: Quote<f64>,
-    /// Maximum power that is rented, in watts at the site's meter; `None` is no limit.
-    pub demand: Option<Watts>,
-}
-
-/// Contract with a tenant who brings machines, and takes all of the agreed power at all times.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Contract {
-    /// Payment for all years together, in US dollars.
-    pub total: Quote<Usd>,
-    /// Duration of the contract, in years.
-    pub years: f64,
-    /// Agreed power of the tenant's machines, in watts, without losses and cooling.
-    pub power: Watts,
-    /// Whether the tenant pays for the power besides, losses and cooling included.
-    pub tenant_pays_power: bool,
-    /// Whether the contract is signed, so that it has to be served.
-    pub signed: bool,
 }
 
 /// Costs of conversion, and terms of capital.
@@ -87,7 +54,21 @@ pub struct Capital {
     pub discount_rate: f64,
 }
 
-const SHARE: Bounds = Bounds { key: "share", least: 0.0, most: 1.0, expected: "a share of 0 to 1" };
+/// Course of a number over the years that are decided about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Course {
+    /// It stays as it was quoted.
+    Flat,
+    /// It grows by a share in each year.
+    Growth(Quote<f64>),
+    /// It goes in straight lines from the quote through these points, and stays at the last.
+    Path {
+        /// Days in order of time, all after that of the quote, and the number on each.
+        points: Vec<(Date, f64)>,
+        /// Key, date and source of the path.
+        origin: Origin,
+    },
+}
 
 impl Mining {
     pub(super) fn read(section: &Section<'_, '_>) -> Option<Self> {
@@ -111,21 +92,17 @@ impl Mining {
             most: 1e6,
             expected: "0 to 1e6 bitcoin in a block",
         };
-        const GROWTH: Bounds = Bounds {
-            key: "share_per_year",
-            least: -0.99,
-            most: 100.0,
-            expected: "a share of -0.99 to 100 in a year, as 0.2 for 20 %",
-        };
         let btc_price = section.needs("btc_price").and_then(|it| quote(it, PRICE));
-        let growth = |key| section.option(key, |it| quote(it, GROWTH));
-        let (btc_growth, difficulty_growth) =
-            (growth("btc_price_growth"), growth("difficulty_growth"));
+        let btc_course = Course::read(section, ["btc_price_growth", "btc_price_path"], PRICE);
         let network = section.one_of(["difficulty", "network_hashrate"]);
         let network = network.and_then(|(which, value)| match which {
             0 => Some(Network::Difficulty(quote(value, DIFFICULTY)?)),
             _ => Some(Network::HashRate(quote(value, HASH_RATE)?.map(|exa| exa * 1e18))),
         });
+        let kind =
+            if matches!(network, Some(Network::HashRate(_))) { HASH_RATE } else { DIFFICULTY };
+        let difficulty_course =
+            Course::read(section, ["difficulty_growth", "difficulty_path"], kind);
         let height = section.needs("height");
         let height = height.and_then(|it| it.whole(0..=u32::MAX, "the height of a block"));
         let fees = section.needs("fees").and_then(|it| quote(it, FEES));
@@ -133,9 +110,9 @@ impl Mining {
         section.end();
         Some(Self {
             btc_price: btc_price?.map(Usd::new),
-            btc_growth: btc_growth?,
+            btc_course: btc_course?,
             network: network?,
-            difficulty_growth: difficulty_growth?,
+            difficulty_course: difficulty_course?,
             height: height?,
             fees: fees?,
             pool_fee: pool_fee?,
@@ -143,15 +120,102 @@ impl Mining {
     }
 
     pub(super) fn origins(&self) -> impl Iterator<Item = &Origin> {
-        let growth = [&self.btc_growth, &self.difficulty_growth];
+        let courses = [&self.btc_course, &self.difficulty_course];
         [&self.btc_price.origin, self.network.origin(), &self.fees.origin, &self.pool_fee.origin]
             .into_iter()
-            .chain(growth.into_iter().flatten().map(|growth| &growth.origin))
+            .chain(courses.into_iter().filter_map(Course::origin))
     }
 
     /// Returns whether prices or difficulty are taken to change.
-    pub(in crate::decision) fn grows(&self) -> bool {
-        self.btc_growth.is_some() || self.difficulty_growth.is_some()
+    pub(in crate::decision) fn changes(&self) -> bool {
+        [&self.btc_course, &self.difficulty_course].iter().any(|course| **course != Course::Flat)
+    }
+
+    /// Returns the multiples of the price of a bitcoin, and of the difficulty, that their paths come to
+    /// some years after a day; 1 where there is no path.
+    pub(in crate::decision) fn along(&self, today: Date, years: f64) -> (f64, f64) {
+        let quoted = self.btc_price.value.value();
+        let price = self.btc_course.along((self.btc_price.origin.date, quoted), today, years);
+        let (quoted, origin) = match &self.network {
+            Network::Difficulty(quote) => (quote.value, &quote.origin),
+            // As its path gives it.
+            Network::HashRate(quote) => (quote.value / 1e18, &quote.origin),
+        };
+        (price, self.difficulty_course.along((origin.date, quoted), today, years))
+    }
+}
+
+impl Course {
+    fn read(section: &Section<'_, '_>, keys: [&'static str; 2], kind: Bounds) -> Option<Self> {
+        const GROWTH: Bounds = Bounds {
+            key: "share_per_year",
+            least: -0.99,
+            most: 100.0,
+            expected: "a share of -0.99 to 100 in a year, as 0.2 for 20 %",
+        };
+        match section.at_most_one_of(keys)? {
+            None => Some(Self::Flat),
+            Some((0, growth)) => Some(Self::Growth(quote(growth, GROWTH)?)),
+            Some((_, path)) => Self::path(path, kind),
+        }
+    }
+
+    fn path(path: Value<'_, '_>, kind: Bounds) -> Option<Self> {
+        let table = path.table()?;
+        let points = table.needs("points").and_then(|points| {
+            let point = |item: &Value<'_, '_>| {
+                let [day, number] =
+                    <[Value<'_, '_>; 2]>::try_from(item.items()?).ok().or_else(|| {
+                        item.tell("expected a day and a number, as in [2027-01-01, 1.0]");
+                        None
+                    })?;
+                Some((day.date()?, number.number(kind.least..=kind.most, kind.expected)?))
+            };
+            let read: Vec<_> = points.items()?.iter().map(point).collect();
+            let read: Vec<(Date, f64)> = read.into_iter().collect::<Option<_>>()?;
+            if read.is_empty() || !read.is_sorted_by(|(a, _), (b, _)| a < b) {
+                points.tell("expected one point or more, later ones after earlier ones");
+                return None;
+            }
+            Some(read)
+        });
+        let origin = origin(&table);
+        table.end();
+        Some(Self::Path { points: points?, origin: origin? })
+    }
+
+    fn origin(&self) -> Option<&Origin> {
+        match self {
+            Self::Flat => None,
+            Self::Growth(quote) => Some(&quote.origin),
+            Self::Path { origin, .. } => Some(origin),
+        }
+    }
+
+    /// Returns by what the number multiplies in a year, its growth taken `times`; something is left of
+    /// whatever shrinks.
+    pub(in crate::decision) fn growth(&self, times: f64) -> f64 {
+        match self {
+            Self::Growth(quote) => (1.0 + quote.value * times).max(0.01),
+            Self::Flat | Self::Path { .. } => 1.0,
+        }
+    }
+
+    /// Returns the multiple of the quoted number that its path comes to some years after a day.
+    fn along(&self, quoted: (Date, f64), today: Date, years: f64) -> f64 {
+        let Self::Path { points, .. } = self else { return 1.0 };
+        let day = |date: Date| today.until(date).map_or(0.0, |span| f64::from(span.get_days()));
+        let at = years * 365.0;
+        let (mut from, mut value) = (day(quoted.0), quoted.1);
+        for &(date, next) in points {
+            let until = day(date);
+            if until >= at {
+                let share = ((at - from) / (until - from)).clamp(0.0, 1.0);
+                return (value + (next - value) * share) / quoted.1;
+            }
+            (from, value) = (until, next);
+        }
+        value / quoted.1
     }
 }
 
@@ -163,65 +227,8 @@ impl Network {
     }
 }
 
-impl Ai {
-    pub(super) fn read(section: &Section<'_, '_>) -> Option<Self> {
-        let market = section.option("market", |it| {
-            let table = it.table()?;
-            let fee = table.needs("fee").and_then(|it| quote(it, SHARE));
-            let demand = megawatts(&table, "demand_mw");
-            table.end();
-            Some(Market { fee: fee?, demand: demand? })
-        });
-        let contract = section.option("contract", |it| Contract::read(&it.table()?));
-        section.end();
-        if let (Some(Some(_)), Some(Some(_))) = (&market, &contract) {
-            section.tell_of(
-                "contract",
-                "contradicts ai.market: a site's AI is for a market or for a tenant; for both, split it \
-                 into two sites",
-            );
-        }
-        Some(Self { market: market?, contract: contract? })
-    }
-
-    pub(super) fn origins(&self) -> impl Iterator<Item = &Origin> {
-        let fee = self.market.iter().map(|it| &it.fee.origin);
-        fee.chain(self.contract.iter().map(|it| &it.total.origin))
-    }
-}
-
-impl Contract {
-    fn read(table: &Section<'_, '_>) -> Option<Self> {
-        const TOTAL: Bounds =
-            Bounds { key: "usd", least: 0.0, most: 1e13, expected: "0 to 1e13 US dollars" };
-        let total = table.needs("total").and_then(|it| quote(it, TOTAL));
-        let years = table.needs("years");
-        let years = years.and_then(|it| it.number(0.1..=100.0, "0.1 to 100 years"));
-        let power = megawatts(table, "mw");
-        if matches!(power, Some(None)) {
-            table.tell_of("mw", "missing");
-        }
-        let pays = table.needs("tenant_pays_power").and_then(|it| it.truth());
-        let signed = table.needs("signed").and_then(|it| it.truth());
-        table.end();
-        Some(Self {
-            total: total?.map(Usd::new),
-            years: years?,
-            power: power??,
-            tenant_pays_power: pays?,
-            signed: signed?,
-        })
-    }
-}
-
 impl Capital {
     pub(super) fn read(section: &Section<'_, '_>) -> Option<Self> {
-        const PER_MEGAWATT: Bounds = Bounds {
-            key: "usd_per_mw",
-            least: 0.0,
-            most: 1e9,
-            expected: "0 to 1e9 US dollars for a megawatt",
-        };
         let retrofit = section.option("retrofit", |it| quote(it, PER_MEGAWATT));
         let build_out = section.option("build_out", |it| quote(it, PER_MEGAWATT));
         let number = |key, least, most, expected| {
@@ -245,14 +252,5 @@ impl Capital {
 
     pub(super) fn origins(&self) -> impl Iterator<Item = &Origin> {
         self.retrofit.iter().chain(&self.build_out).map(|it| &it.origin)
-    }
-}
-
-impl Contract {
-    /// Returns the payment for each kWh of the machines' power, in US dollars.
-    #[must_use]
-    pub fn usd_per_kwh(&self) -> UsdPerKwh {
-        UsdPerHour::new(self.total.value.value() / (self.years * f64::from(super::YEAR)))
-            .at(self.power)
     }
 }

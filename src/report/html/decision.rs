@@ -13,7 +13,10 @@ use super::{date, head, list};
 use crate::decision::{
     Basis, Decision, DeviceDecision, LimitValue, Map, Schedule, Sensitivity, Use, UseValue,
 };
-use crate::report::decision::{advice, basis, btc, from_utilisation, halving, in_months};
+use crate::report::decision::{
+    advice, basis, because, btc, from_utilisation, halving, in_months, lines_of, over_years,
+    powers, shares, turning_points,
+};
 use crate::report::lines::cut;
 use crate::units::text::{count, percent, plain, si};
 use crate::units::{Usd, UsdPerKwh};
@@ -37,6 +40,7 @@ pub fn page(decision: &Decision) -> String {
                     page.constant("\n");
                 }
                 page.element("section", &[], |page| plan(page, &decision.plan));
+                page.element("section", &[], |page| grounds(page, decision));
                 page.element("section", &[], |page| conditions(page, decision));
             });
             page.element("footer", &[], |page| footer(page, decision));
@@ -47,30 +51,46 @@ pub fn page(decision: &Decision) -> String {
 fn header(page: &mut Markup, decision: &Decision) {
     page.words("h1", &[], &decision.site);
     let prices = &decision.prices;
-    let text = format!(
-        "Decided by perjoule {} on {}, with power at {} on average ({} to {}), a bitcoin at {}, {} BTC a \
-         block, and a difficulty of {}: a hashprice of {} for a PH/s and day.",
+    let mut text = format!(
+        "Decided by perjoule {} on {}, with power at {} on average ({} to {})",
         decision.perjoule,
         date(&decision.decided),
         prices.tariff_usd_per_kwh,
         prices.cheapest_usd_per_kwh,
         prices.dearest_usd_per_kwh,
-        prices.btc_usd,
-        btc(prices.btc_per_block),
-        si(prices.difficulty, ""),
-        prices.hashprice_usd,
     );
-    page.words("p", &[("class", &"soft")], &text);
+    if let Some(mining) = &prices.mining {
+        text = format!(
+            "{text}, a bitcoin at {}, {} BTC a block, and a difficulty of {}: a hashprice of {} for a PH/s \
+             and day",
+            mining.btc_usd,
+            btc(mining.btc_per_block),
+            si(mining.difficulty, "").trim_end(),
+            mining.hashprice_usd,
+        );
+    }
+    page.words("p", &[("class", &"soft")], &format!("{text}."));
     for warning in &decision.warnings {
         page.words("p", &[("class", &"alarm")], warning);
     }
+    let total = &decision.total;
+    let text = format!(
+        "Best plan: {}. The best use of every kind of hardware brings {} now and {} a year before capital, \
+         {} more {} than selling all and buying nothing.",
+        powers(&decision.plan),
+        total.now_usd,
+        total.cash_usd_per_year,
+        total.life_usd,
+        over_years(decision.years),
+    );
+    page.words("p", &[], &text);
     page.element("ul", &[("class", &"cards")], |page| {
         for device in &decision.devices {
             let class = format!("card k{}", device.verdict.advice.map_or(UNDECIDED, colour));
             page.element("li", &[("class", &class)], |page| {
                 page.words("h2", &[], &format!("{} \u{d7} {}", device.count, device.name));
                 page.element("dl", &[], |page| page.words("dd", &[], advice(device)));
-                page.words("p", &[("class", &"soft")], &device.verdict.because);
+                page.words("p", &[("class", &"soft")], &because(device, decision.years));
             });
         }
     });
@@ -99,6 +119,7 @@ fn section(page: &mut Markup, decision: &Decision, device: &DeviceDecision, at: 
                 the hardware, halvings included, after energy, operations and capital, against selling it. Lines span eight of ten draws of everything that is in doubt.";
     page.words("p", &[("class", &"soft")], text);
     uses(page, device, at);
+    let assumed = device.mining.as_ref().is_some_and(|it| it.basis == Basis::Assumed);
     let row = |worth: &UseValue| Line {
         cells: [
             worth.of.name().to_owned(),
@@ -107,11 +128,28 @@ fn section(page: &mut Markup, decision: &Decision, device: &DeviceDecision, at: 
             worth.high_usd_per_year.to_string(),
             percent(worth.chance, 1),
         ],
-        assumed: device.mining.as_ref().is_some_and(|it| it.basis == Basis::Assumed),
+        assumed,
     };
     Table {
-        caption: "Worth of each use",
+        caption: "Worth of each use, for one device",
         header: ["Use", "A year", "1 in 10 below", "1 in 10 above", "Best in"],
+        texts: 1,
+        rows: device.uses.iter().map(row).collect(),
+    }
+    .draw(page);
+    let all = f64::from(device.count);
+    let row = |worth: &UseValue| Line {
+        cells: [
+            worth.of.name().to_owned(),
+            (worth.now_usd * all).to_string(),
+            (worth.cash_usd_per_year * all).to_string(),
+            (worth.life_usd * all).to_string(),
+        ],
+        assumed,
+    };
+    Table {
+        caption: "Money of each use, for all devices",
+        header: ["Use", "Now", "A year", "Over the years"],
         texts: 1,
         rows: device.uses.iter().map(row).collect(),
     }
@@ -273,7 +311,8 @@ fn map_of(page: &mut Markup, decision: &Decision, device: &DeviceDecision, map: 
     page.words("h3", &[], "Where something else would be best");
     let id = format!("map-{at}");
     let title = format!("Best use of {} by tariff and price of a bitcoin", device.name);
-    let here = (decision.prices.tariff_usd_per_kwh, decision.prices.btc_usd);
+    let Some(mining) = &decision.prices.mining else { return };
+    let here = (decision.prices.tariff_usd_per_kwh, mining.btc_usd);
     let description = format!(
         "As quoted, {} and {}, it is best to {}.",
         here.0,
@@ -402,7 +441,7 @@ fn fitness(page: &mut Markup, device: &DeviceDecision) {
 fn plan(page: &mut Markup, plan: &Schedule) {
     page.words("h2", &[], "The site's plan");
     let text = format!(
-        "{} hours earn {} after energy, operations and conversion. MiningEconomics draws {} on average, AI {}, and \
+        "{} hours earn {} after energy, operations and conversion. Mining draws {} on average, AI {}, and \
          {} rest; {} of the energy goes to AI. Something rests in {} hours.",
         plan.hours,
         plan.profit_usd,
@@ -438,6 +477,23 @@ fn plan(page: &mut Markup, plan: &Schedule) {
         rows: plan.classes.iter().map(row).collect(),
     }
     .draw(page);
+    let mut money: Vec<_> = lines_of(&plan.money);
+    money.push(("left", plan.profit_usd));
+    money.push(("capital cost of the hardware", plan.money.capital_usd * -1.0));
+    let row = |(name, usd): (&str, Usd)| Line {
+        cells: [name.to_owned(), usd.to_string()],
+        assumed: false,
+    };
+    Table {
+        caption: "Income and costs of these hours",
+        header: ["Of", "Dollars"],
+        texts: 1,
+        rows: money.into_iter().map(row).collect(),
+    }
+    .draw(page);
+    if let Some(text) = shares(plan) {
+        page.words("p", &[], &format!("{text}."));
+    }
     let limit = |limit: &LimitValue| {
         let amount =
             |usd: Option<Usd>| usd.map_or_else(|| "not possible".to_owned(), |it| it.to_string());
@@ -521,6 +577,20 @@ fn duration(page: &mut Markup, plan: &Schedule) {
         }
         svg::text(svg, "mark", (left, BOTTOM + 34.0), "start", "of the hours draw as much or more");
     });
+}
+
+/// Writes what the decision rests on, and what would change it.
+fn grounds(page: &mut Markup, decision: &Decision) {
+    for (title, items) in [
+        ("What is known", decision.known.clone()),
+        ("What was assumed", decision.assumed.clone()),
+        ("What would change it", turning_points(decision)),
+    ] {
+        if !items.is_empty() {
+            page.words("h3", &[], title);
+            list(page, &items);
+        }
+    }
 }
 
 fn conditions(page: &mut Markup, decision: &Decision) {
