@@ -52,6 +52,13 @@ impl Use {
     /// for which mining never pays is curtailed, and one that is worth nothing is sold.
     pub const ALL: [Self; 5] = [Self::Mine, Self::Rent, Self::Host, Self::Curtail, Self::Sell];
 
+    /// Returns the use's name for hardware that is owned or not: `not buy` is not to own what would have
+    /// to be bought.
+    #[must_use]
+    pub fn name_if(self, owned: bool) -> &'static str {
+        if self == Self::Sell && !owned { "not buy" } else { self.name() }
+    }
+
     /// Returns the use's name: `mine`, `rent out`, `host AI`, `curtail` or `sell`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -99,10 +106,15 @@ impl<'a> Case<'a> {
             let hosting = case.hosting(&Factors::ONE);
             hosting.map_or(f64::NEG_INFINITY, |it| case.always(&it, &Factors::ONE).value())
         };
-        // Of equal ones the first.
-        let contracts = site.ai.contracts.iter().rev();
+        // One that is signed is served in any case. Of equal ones the first.
+        let contracts = site.ai.contracts.iter().filter(|it| !it.signed).rev();
         let contract = contracts.max_by(|a, b| worth(a).total_cmp(&worth(b)));
         Self { contract, ..without }
+    }
+
+    /// Returns the case of a device that makes way for no tenant.
+    pub(crate) fn without_tenant(self) -> Self {
+        Self { contract: None, ..self }
     }
 
     /// Returns the value of each use in a year.
@@ -123,8 +135,8 @@ impl<'a> Case<'a> {
     /// energy and operations and before capital; `None` where the use is not possible.
     pub(crate) fn cash(&self, of: Use, factors: &Factors) -> Option<(Usd, Usd)> {
         let worth = self.worth(factors);
-        let is_owned = matches!(self.candidate.entry.hardware, Hardware::Owned(_));
-        let (kept, sold) = if is_owned { (Usd::ZERO, worth) } else { (worth * -1.0, Usd::ZERO) };
+        let (kept, sold) =
+            if self.is_owned() { (Usd::ZERO, worth) } else { (worth * -1.0, Usd::ZERO) };
         let always = |it: &OperatingPoint| self.operating(it, factors) * it.converted;
         Some(match of {
             Use::Mine => (kept, self.mined(factors)?.value),
@@ -165,6 +177,11 @@ impl<'a> Case<'a> {
         let (rate, years) = (capital.discount_rate, capital.life_years);
         let share = annuity(rate, years) - capital.salvage * sinking(rate, years);
         self.worth(factors) * share
+    }
+
+    /// Returns whether the device is owned.
+    pub(crate) fn is_owned(&self) -> bool {
+        matches!(self.candidate.entry.hardware, Hardware::Owned(_))
     }
 
     /// Returns the price for which the device can be sold or bought.

@@ -11,16 +11,17 @@ use super::fitness::Thresholds;
 use super::grid::programmes;
 use super::grounds;
 use super::inputs::Factors;
+use super::making_way::making_way;
 use super::miners::{MINERS, ReferenceMiner};
 use super::model::{
     Asic, DECISION_SCHEMA, Decision, DeviceDecision, MiningPrices, PriceSource, Prices, Totals,
     UseValue,
 };
 use super::outlook::{Outlook, height_after};
-use super::planner::{self, Planner};
+use super::planner::{self, PlannedUses, Planner};
 use super::schedule::schedule;
 use super::sensitivity::{self, monte_carlo, tornado};
-use super::site::{Capital, Hardware, Hour, Site, YEAR};
+use super::site::{Capital, Hour, Site, YEAR};
 use super::turning::turning_points;
 use super::uses::{hosting, mining, no_renting, renting};
 use super::verdict::{Eligibility, Verdict};
@@ -78,11 +79,23 @@ pub fn decide(
     let curve = Curve::new(prices).ok_or(DecideError::NoHours)?;
     planner::fits(site, &hours, candidates.len())?;
     let outlook = outlook(site, options.now);
-    let judged: Vec<DeviceDecision> = candidates
-        .iter()
+    let case = |candidate| Case::new(site, &curve, &outlook, candidate);
+    let cases: Vec<Case<'_>> = candidates.iter().map(case).collect();
+    let making_way = making_way(site, &candidates, &cases);
+    let judged: Vec<DeviceDecision> = cases
+        .into_iter()
+        .zip(&making_way)
         .enumerate()
-        .map(|(at, candidate)| {
-            judge(site, &Case::new(site, &curve, &outlook, candidate), candidate, at, options)
+        .map(|(at, (case, &making_way))| {
+            let case = if making_way == 0 { case.without_tenant() } else { case };
+            judge(site, &case, (&candidates[at], making_way), at, options)
+        })
+        .collect();
+    let uses: Vec<PlannedUses> = judged
+        .iter()
+        .map(|it| PlannedUses {
+            is_there: it.verdict.best != Use::Sell,
+            is_rented: it.renting.is_some(),
         })
         .collect();
     let planner = Planner {
@@ -91,7 +104,7 @@ pub fn decide(
         hours: &hours,
         programmes: &programmes,
         candidates: &candidates,
-        judged: &judged,
+        uses: &uses,
     };
     let plan = schedule(&planner, site)?;
     let today = options.now.to_zoned(TimeZone::UTC).date();
@@ -128,7 +141,7 @@ pub fn decide(
 }
 
 /// Looks ahead over the life of the hardware, from the height that the chain has by now.
-fn outlook(site: &Site, now: Timestamp) -> Outlook {
+pub(super) fn outlook(site: &Site, now: Timestamp) -> Outlook {
     let Capital { life_years, discount_rate, .. } = site.capital;
     let Some(mining) = &site.mining else {
         return Outlook::new(0, life_years, discount_rate, None);
@@ -225,7 +238,10 @@ fn asked_for(site: &Site, judged: &[DeviceDecision]) -> Vec<String> {
             _ => device.mining.as_ref().map(|it| it.metered_watts),
         };
         let best = judged.iter().filter(|device| device.verdict.best == of);
-        best.filter_map(|device| Some(power(device)? * f64::from(device.count))).sum()
+        let count = |device: &DeviceDecision| {
+            f64::from(if of == Use::Host { device.making_way } else { device.count })
+        };
+        best.filter_map(|device| Some(power(device)? * count(device))).sum()
     };
     let mut told = Vec::new();
     let mut tell = |of: Use, most: Option<Watts>, who: &str| {
@@ -240,19 +256,47 @@ fn asked_for(site: &Site, judged: &[DeviceDecision]) -> Vec<String> {
     };
     let market = site.ai.market.as_ref();
     tell(Use::Rent, market.and_then(|it| it.demand), "the market takes");
-    let contracts = site.ai.contracts.iter().map(|it| site.tenant(it));
-    tell(Use::Host, Some(contracts.sum()), "tenants take");
     let credited = site.power.responses.iter().filter(|it| it.credit.is_some());
     let credited = credited.map(|it| it.most).collect::<Option<Vec<_>>>();
     tell(Use::Curtail, credited.map(|most| most.into_iter().sum()), "the grid pays for");
-    tell(Use::Mine, Some(site.place.power), "the site has");
+    let signed = site.ai.contracts.iter().filter(|it| it.signed).map(|it| site.tenant(it));
+    let signed: Watts = signed.sum();
+    let all: Watts = [Use::Mine, Use::Rent, Use::Host].into_iter().map(drawn).sum();
+    let left = site.place.power - signed;
+    if all > left * 1.001 {
+        let beside = if signed > Watts::ZERO { " beside its signed contracts" } else { "" };
+        told.push(format!(
+            "the best uses of all hardware draw {all}, and the site has {left}{beside}: the plan says how \
+             much of each runs"
+        ));
+    }
     told
+}
+
+/// Returns the money of a use for all devices, of which only some can make way for a tenant: the others
+/// are in the best use besides.
+fn total(uses: &[UseValue], (count, making_way): (u32, u32), best: Use) -> Totals {
+    let of = |it: &UseValue, count: u32| Totals {
+        now_usd: it.now_usd * f64::from(count),
+        cash_usd_per_year: it.cash_usd_per_year * f64::from(count),
+        life_usd: it.life_usd * f64::from(count),
+    };
+    let all = |which: Use, count: u32| {
+        uses.iter().find(|it| it.of == which).map_or_else(Totals::default, |it| of(it, count))
+    };
+    if best != Use::Host {
+        return all(best, count);
+    }
+    let others = uses.iter().filter(|it| it.of != Use::Host);
+    let other = others.max_by(|a, b| a.usd_per_year.total_cmp(&b.usd_per_year));
+    let rest = other.map_or_else(Totals::default, |it| of(it, count - making_way));
+    all(Use::Host, making_way).and(rest)
 }
 
 fn judge(
     site: &Site,
     case: &Case<'_>,
-    candidate: &Candidate<'_>,
+    (candidate, making_way): (&Candidate<'_>, u32),
     at: usize,
     options: &Options,
 ) -> DeviceDecision {
@@ -299,18 +343,13 @@ fn judge(
     };
     let entry = candidate.entry;
     let uses: Vec<UseValue> = Use::ALL.into_iter().filter_map(worth).collect();
-    let best = uses.iter().find(|it| it.of == verdict.best);
-    let count = f64::from(candidate.count);
-    let total = best.map_or_else(Totals::default, |it| Totals {
-        now_usd: it.now_usd * count,
-        cash_usd_per_year: it.cash_usd_per_year * count,
-        life_usd: it.life_usd * count,
-    });
+    let total = total(&uses, (candidate.count, making_way), verdict.best);
     DeviceDecision {
         name: entry.name.clone(),
         model: candidate.model.clone(),
         count: candidate.count,
-        owned: matches!(entry.hardware, Hardware::Owned(_)),
+        owned: case.is_owned(),
+        making_way,
         tenant: case.contract().map(|it| it.name.clone()),
         total,
         uses,

@@ -72,7 +72,7 @@ impl Property {
             Self::Memory => ("memory", " GiB"),
             Self::Bandwidth => ("bandwidth", " GB/s"),
             Self::Matrix => ("matrix rate", " TFLOP/s"),
-            Self::Fma => ("fused multiply-adds by both apart", ""),
+            Self::Fma => ("unthrottled share of fused multiply-adds", ""),
             Self::HostLink => ("link to the host", " GB/s"),
         }
     }

@@ -11,12 +11,15 @@ const MOST_NAMED: usize = 6;
 /// Returns what is known: quotes with their days, and what was measured.
 pub(super) fn known(site: &Site, candidates: &[Candidate<'_>]) -> Vec<String> {
     let mut known = Vec::new();
-    let mut dates: Vec<_> = site.origins().iter().map(|origin| origin.date).collect();
+    let mut dates: Vec<_> = site.prices().iter().map(|origin| origin.date).collect();
     dates.sort();
     if let (Some(first), Some(last)) = (dates.first(), dates.last()) {
         let when =
             if first == last { format!("of {first}") } else { format!("of {first} to {last}") };
-        known.push(format!("{} numbers, quoted with their sources, {when}", dates.len()));
+        known.push(format!(
+            "{} prices and other numbers, quoted with their sources, {when}",
+            dates.len()
+        ));
     }
     for candidate in candidates {
         let measured = |what: &str, power: Option<Power>| {

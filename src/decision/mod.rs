@@ -32,6 +32,7 @@ mod grounds;
 mod inputs;
 mod lease;
 mod limits;
+mod making_way;
 mod miners;
 mod model;
 mod operating;

@@ -131,9 +131,13 @@ pub struct DeviceDecision {
     pub count: u32,
     /// Whether the devices are owned already; otherwise they would have to be bought.
     pub owned: bool,
-    /// Name of the tenant who pays most for the device's power; `None` without one.
+    /// Number of devices that would make way for tenants, who need their power; 0 where there is none, or
+    /// they take spare power.
+    pub making_way: u32,
+    /// Name of the tenant who pays most for the device's power; `None` where no device makes way.
     pub tenant: Option<String>,
-    /// Money of the best use, for all devices of this kind.
+    /// Money of the best use, for all devices of this kind; where that is to host AI, for those that make
+    /// way, and of the next best use for the others.
     pub total: Totals,
     /// Verdict: what to do with the devices.
     pub verdict: Verdict,

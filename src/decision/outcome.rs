@@ -36,7 +36,7 @@ pub(super) fn schedule(planner: &Planner<'_>, site: &Site, planned: &Planned) ->
     let drawn = mining + ai;
     let classes = planned.classes.iter().zip(&plan.classes);
     let mut allocations: Vec<Allocation> = classes
-        .map(|(&at, class)| allocation(class, f64::from(planner.judged[at].count)))
+        .map(|(&at, class)| allocation(class, f64::from(planner.candidates[at].count)))
         .collect();
     allocations.extend(planned.leases.iter().map(|lease| {
         let served = (count - lease.from) as f64;
@@ -108,7 +108,7 @@ fn money(planner: &Planner<'_>, site: &Site, planned: &Planned) -> Money {
         money.renting_usd += rented;
         money.fees_usd += pool + market;
         money.operations_usd += of_mining + of_ai;
-        let count = f64::from(planner.judged[at].count);
+        let count = f64::from(planner.candidates[at].count);
         money.capital_usd += case.keep(&one) * (count * years(planner.hours.len()));
     }
     for lease in &planned.leases {

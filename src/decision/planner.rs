@@ -10,13 +10,12 @@ use std::collections::HashSet;
 use rayon::prelude::*;
 
 use super::candidate::{Candidate, UnknownUse};
-use super::case::{Case, Use};
+use super::case::Case;
 use super::curve::Curve;
 use super::grid::HourProgrammes;
 use super::inputs::Factors;
 use super::lease::{self, Lease, first_hour};
 use super::limits::Profit;
-use super::model::DeviceDecision;
 use super::operating::OperatingPoint;
 use super::outlook::Outlook;
 use super::plan::{self, Problem, SitePlan};
@@ -31,7 +30,17 @@ pub(crate) struct Planner<'a> {
     /// What the grid pays for in each hour.
     pub(crate) programmes: &'a [HourProgrammes],
     pub(crate) candidates: &'a [Candidate<'a>],
-    pub(crate) judged: &'a [DeviceDecision],
+    /// What each candidate is planned for.
+    pub(crate) uses: &'a [PlannedUses],
+}
+
+/// What one kind of hardware is planned for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct PlannedUses {
+    /// Whether it is worth keeping or buying: the plan is of the best uses as quoted.
+    pub(crate) is_there: bool,
+    /// Whether it is fit to be rented out, and is.
+    pub(crate) is_rented: bool,
 }
 
 /// The best plan of a site.
@@ -76,8 +85,10 @@ impl Planner<'_> {
         // With the signed ones alone, there is a plan or a reason why not.
         let mut plans = plans.into_iter();
         let signed = plans.next().unwrap_or_else(|| self.plan(site, &[]))?;
+        // Machines that never run can be sold.
+        let with_sales = |planned: &Planned| planned.earns() + self.unused(site, planned);
         let better = |best: Planned, next: Planned| {
-            if next.earns() > best.earns() { next } else { best }
+            if with_sales(&next) > with_sales(&best) { next } else { best }
         };
         let mut best = plans.filter_map(Result::ok).fold(signed, better);
         for (at, contract) in contracts.iter().enumerate() {
@@ -85,7 +96,7 @@ impl Planner<'_> {
                 let why = if contract.signed {
                     "no room for it is ready in these hours"
                 } else {
-                    "not worth it in these hours, or no room for it"
+                    "what the site earns without it is more, or there is no room for it"
                 };
                 best.left_out.push(format!("{}: {why}", contract.name));
             }
@@ -93,19 +104,30 @@ impl Planner<'_> {
         Ok(best)
     }
 
+    /// Returns what it costs in these hours to keep the machines that never run in a plan: what selling
+    /// them is worth.
+    fn unused(&self, site: &Site, planned: &Planned) -> Usd {
+        let cost = |(&at, class): (&usize, &plan::PlannedClass)| {
+            let case = Case::new(site, self.curve, self.outlook, &self.candidates[at]);
+            let unused = (f64::from(self.candidates[at].count) - class.most_running).max(0.0);
+            case.keep(&Factors::ONE) * (unused * years(self.hours.len()))
+        };
+        planned.classes.iter().zip(&planned.plan.classes).map(cost).sum()
+    }
+
     /// Returns the best plan of a site with the tenants of some contracts.
     pub(super) fn plan(&self, site: &Site, served: &[usize]) -> Result<Planned, plan::PlanError> {
         let mut classes = Vec::new();
         let mut places = Vec::new();
         let mut left_out = Vec::new();
-        for (at, (candidate, judged)) in self.candidates.iter().zip(self.judged).enumerate() {
+        for (at, (candidate, uses)) in self.candidates.iter().zip(self.uses).enumerate() {
             let case = Case::new(site, self.curve, self.outlook, candidate);
-            match class(site, self.hours.len(), &case, candidate, judged) {
+            match class(site, self.hours.len(), &case, candidate, *uses) {
                 Ok(class) => {
                     classes.push(class);
                     places.push(at);
                 }
-                Err(why) => left_out.push(format!("{}: {why}", judged.name)),
+                Err(why) => left_out.push(format!("{}: {why}", candidate.entry.name)),
             }
         }
         let leases = lease::leases(site, self.hours, served);
@@ -130,6 +152,8 @@ pub(crate) fn fits(site: &Site, hours: &[Hour], kinds: usize) -> Result<(), plan
 /// Why hardware is not in a plan.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 enum LeftOutReason {
+    #[error("worth more sold")]
+    Sold,
     #[error("not worth its price")]
     Price,
     #[error(transparent)]
@@ -143,22 +167,23 @@ fn class(
     hours: usize,
     case: &Case<'_>,
     candidate: &Candidate<'_>,
-    judged: &DeviceDecision,
+    uses: PlannedUses,
 ) -> Result<plan::Class, LeftOutReason> {
-    if !judged.owned && matches!(judged.verdict.best, Use::Sell | Use::Host) {
-        return Err(LeftOutReason::Price);
+    if !uses.is_there {
+        let is_owned = case.is_owned();
+        return Err(if is_owned { LeftOutReason::Sold } else { LeftOutReason::Price });
     }
     let mining = case.mining(&Factors::ONE);
-    let renting = judged.renting.as_ref().and_then(|_| case.renting(&Factors::ONE));
-    let renting = renting.filter(|renting| renting.converted > 0.0);
+    let renting = case.renting(&Factors::ONE);
+    let renting = renting.filter(|renting| uses.is_rented && renting.converted > 0.0);
     if mining.is_none() && renting.is_none() {
         let why = candidate.hashing.as_ref().err();
         return Err(why.cloned().map_or(LeftOutReason::Nothing, LeftOutReason::Unknown));
     }
     let conversion = renting.map_or(Usd::ZERO, |it| it.conversion_while_earning() * years(hours));
     Ok(plan::Class {
-        name: judged.name.clone(),
-        count: f64::from(judged.count),
+        name: candidate.entry.name.clone(),
+        count: f64::from(candidate.count),
         mining: mining.map(|it| in_use(site, &it, site.mining_pue())),
         mining_after_halving: case
             .mining_halved(&Factors::ONE)

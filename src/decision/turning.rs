@@ -23,7 +23,7 @@ pub struct TurningPoint {
 }
 
 /// Inputs that people follow, in the order in which they are shown.
-const FOLLOWED: [UncertainInput; 8] = [
+const FOLLOWED: [UncertainInput; 10] = [
     UncertainInput::BtcPrice,
     UncertainInput::Difficulty,
     UncertainInput::Tariff,
@@ -31,6 +31,8 @@ const FOLLOWED: [UncertainInput; 8] = [
     UncertainInput::Utilisation,
     UncertainInput::Contract,
     UncertainInput::BuildOut,
+    UncertainInput::MiningOperations,
+    UncertainInput::AiOperations,
     UncertainInput::Hardware,
 ];
 
@@ -65,7 +67,7 @@ pub(crate) fn turning_points(
             }
             let best = best_at(input, other);
             if let Some(what) = words(case, input, other) {
-                let words = format!("{what}: {}", best.name());
+                let words = format!("{what}: {}", best.name_if(case.is_owned()));
                 points.push(TurningPoint { input, times: other, best, words });
             }
         }
@@ -99,9 +101,20 @@ fn words(case: &Case<'_>, input: UncertainInput, times: f64) -> Option<String> {
         }
         UncertainInput::Contract => format!("{} times the tenant's rent", plain(times)),
         UncertainInput::BuildOut => format!("{} times the cost of building out", plain(times)),
+        UncertainInput::MiningOperations => {
+            format!("{} times the cost of running miners", plain(times))
+        }
+        UncertainInput::AiOperations => {
+            format!("{} times the cost of running AI", plain(times))
+        }
         UncertainInput::Hardware => {
-            let more = if times < 1.0 { "less" } else { "more" };
-            format!("a device worth {more} than {}", case.worth(&one) * times)
+            let worth = case.worth(&one) * times;
+            if case.is_owned() {
+                let more = if times < 1.0 { "less" } else { "more" };
+                format!("a device worth {more} than {worth}")
+            } else {
+                format!("a price {side} {worth}")
+            }
         }
         _ => return None,
     })

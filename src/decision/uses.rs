@@ -62,8 +62,7 @@ pub(super) fn renting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<AiEc
     Some(AiEconomics {
         break_even_utilisation: utilisation(case.keep(&one)),
         mining_utilisation: mined.and_then(utilisation),
-        payback_months: months(capital, case.operating(&running, &one) - instead)
-            .map(|months| months + case.months_to_convert()),
+        payback_months: paid_back(case, capital, case.operating(&running, &one) - instead),
         ..earning(case, &running, basis, case.keep(&one))
     })
 }
@@ -77,8 +76,11 @@ pub(super) fn hosting(case: &Case<'_>, candidate: &Candidate<'_>) -> Option<AiEc
     let mined = case.mined(&one).map_or(Usd::ZERO, |mined| mined.value);
     let instead = if mined > Usd::ZERO { mined } else { Usd::ZERO };
     Some(AiEconomics {
-        payback_months: months(running.conversion, case.operating(&running, &one) - instead)
-            .map(|months| months + case.months_to_convert()),
+        payback_months: paid_back(
+            case,
+            running.conversion,
+            case.operating(&running, &one) - instead,
+        ),
         ..earning(case, &running, basis, Usd::ZERO)
     })
 }
@@ -151,9 +153,11 @@ pub(crate) enum NoRentalReason {
     Unknown(UnknownUse),
 }
 
-/// Returns the months until yearly earnings pay for some capital; `None` where nothing is earned.
-fn months(capital: Usd, yearly: Usd) -> Option<f64> {
-    (yearly > Usd::ZERO).then(|| 12.0 * (capital / yearly))
+/// Returns the months until what AI earns in a year has paid for some capital, conversion time included;
+/// `None` where nothing is earned, and 0 where there is nothing to pay.
+fn paid_back(case: &Case<'_>, capital: Usd, yearly: Usd) -> Option<f64> {
+    let months = |capital: Usd| 12.0 * (capital / yearly) + case.months_to_convert();
+    (yearly > Usd::ZERO).then(|| if capital > Usd::ZERO { months(capital) } else { 0.0 })
 }
 
 fn positive(value: f64) -> Option<f64> {

@@ -82,8 +82,8 @@ impl Verdict {
         let unknown = unknown(candidate, case.is_rentable() && allowed.renting(), best);
         let (advice, because) = match unknown {
             Some(why) => (None, why),
-            None if chance < confidence => (None, doubt(best, draws, &deciding)),
-            None => (Some(best), reason(ahead, next, chance)),
+            None if chance < confidence => (None, doubt(best, draws, &deciding, case.is_owned())),
+            None => (Some(best), reason(ahead, next, chance, case.is_owned())),
         };
         let next = next.map(|(of, _)| of);
         Self { advice, best, ahead_usd: ahead, next, chance, because, deciding }
@@ -111,13 +111,13 @@ fn unknown(candidate: &Candidate<'_>, rentable: bool, best: Use) -> Option<Strin
     None
 }
 
-fn doubt(best: Use, draws: &Draws, deciding: &[UncertainInput]) -> String {
+fn doubt(best: Use, draws: &Draws, deciding: &[UncertainInput], owned: bool) -> String {
     let mut uses: Vec<Use> =
         Use::ALL.into_iter().filter(|&of| draws.chance[of as usize] >= 0.01).collect();
     uses.sort_by(|&a, &b| draws.chance[b as usize].total_cmp(&draws.chance[a as usize]));
     let shares: Vec<_> = uses
         .iter()
-        .map(|&of| format!("{} in {}", of.name(), percent(draws.chance[of as usize], 0)))
+        .map(|&of| format!("{} in {}", of.name_if(owned), percent(draws.chance[of as usize], 0)))
         .collect();
     let names: Vec<_> = deciding.iter().map(|it| it.name()).collect();
     let by = match &*names {
@@ -128,16 +128,16 @@ fn doubt(best: Use, draws: &Draws, deciding: &[UncertainInput]) -> String {
     format!(
         "{} as quoted, but within the ranges it is best to {} of the draws: {by} straddle{} the \
          break-even",
-        best.name(),
+        best.name_if(owned),
         shares.join(", to "),
         if names.len() == 1 { "s" } else { "" },
     )
 }
 
-fn reason(ahead: Option<Usd>, next: Option<(Use, Usd)>, chance: f64) -> String {
+fn reason(ahead: Option<Usd>, next: Option<(Use, Usd)>, chance: f64, owned: bool) -> String {
     let by = match (ahead, next) {
         (Some(ahead), Some((next, _))) => {
-            format!("{ahead} a year for each more than to {}, ", next.name())
+            format!("{ahead} a year for each more than to {}, ", next.name_if(owned))
         }
         _ => "there is nothing else, ".to_owned(),
     };

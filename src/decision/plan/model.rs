@@ -16,6 +16,8 @@ pub(super) struct Model {
     /// The slot of each hour.
     pub(super) slot_of: Vec<usize>,
     pub(super) kinds: Vec<Kind>,
+    /// Power of everything that can run at once, W; above zero.
+    pub(super) reach: f64,
     /// Power of everything that can mine, W.
     pub(super) mining_reach: f64,
     /// Limit of power, W at the meter, tenants included.
@@ -123,6 +125,13 @@ impl Kind {
     }
 }
 
+impl Slot {
+    /// Returns whether less is paid for its readiness than can mine.
+    pub(super) fn limits_ready(&self, model: &Model) -> bool {
+        self.readiness > 0.0 && self.most_ready < model.mining_reach
+    }
+}
+
 impl Model {
     pub(super) fn new(problem: &Problem) -> Self {
         let infinite = Watts::new(f64::INFINITY);
@@ -148,6 +157,7 @@ impl Model {
             slot_of: Vec::with_capacity(problem.hours.len()),
             kinds,
             mining_reach,
+            reach: if reach > 0.0 { reach.min(power) } else { power },
             power,
             ramp: site.ramp.map(Watts::value),
             credit_energy: response

@@ -77,6 +77,8 @@ pub struct PlannedClass {
     pub ai_hours: f64,
     /// Machine-hours switched off.
     pub off_hours: f64,
+    /// Number of machines that run in the hour in which most of them do; not always whole.
+    pub most_running: f64,
     /// Energy that the machines draw, in joules.
     pub energy: Joules,
     /// Income from mining, in US dollars.
@@ -168,15 +170,19 @@ fn class(problem: &Problem, model: &Model, flows: &Flows, at: usize) -> PlannedC
     let converted = kind.count * flows.shares[at];
     let (mut hours, mut income, mut energy) = ([0.0; 2], [0.0; 2], 0.0);
     let mut margin = -converted * kind.conversion;
+    let mut most_running = 0.0_f64;
     for (at_slot, slot) in model.slots.iter().enumerate() {
+        let mut running = 0.0;
         for (of_duty, duty) in [Duty::Mining, Duty::Ai].into_iter().enumerate() {
             let Some(of) = kind.duty_in(slot, duty) else { continue };
             let machines = kind.count * flows.share(at_slot, at, duty);
+            running += machines;
             hours[of_duty] += slot.weight * machines;
             income[of_duty] += slot.weight * machines * of.revenue;
             energy += slot.weight * machines * of.power;
             margin += machines * of.value(slot);
         }
+        most_running = most_running.max(running);
     }
     let [mining_hours, ai_hours] = hours;
     let all = kind.count * model.slot_of.len() as f64;
@@ -186,6 +192,7 @@ fn class(problem: &Problem, model: &Model, flows: &Flows, at: usize) -> PlannedC
         mining_hours,
         ai_hours,
         off_hours: (all - mining_hours - ai_hours).max(0.0),
+        most_running,
         energy: Joules::new(energy * HOUR),
         mining: Usd::new(income[0]),
         ai: Usd::new(income[1]),

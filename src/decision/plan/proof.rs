@@ -237,8 +237,8 @@ impl Prices {
     pub(super) fn settle(&mut self, model: &Model) {
         for (at, slot) in model.slots.iter().enumerate() {
             let all = slot.weight * slot.readiness;
-            let is_limited = slot.most_ready < model.mining_reach;
-            self.ready[at] = if is_limited { self.ready[at].clamp(0.0, all) } else { all };
+            self.ready[at] =
+                if slot.limits_ready(model) { self.ready[at].clamp(0.0, all) } else { all };
             let Some(baseline) = slot.baseline else { continue };
             let gain = slot.weight * (slot.credit - self.credit_energy) - self.baseline[at];
             if slot.most_credited < baseline {

@@ -5,7 +5,7 @@
 //! plans and never allows one that is not there; [`super::proof`] shows whether it forbade the
 //! best. A kind of which it is clear that none, or all, serve AI needs no column for that either.
 
-use super::model::{Draw, Duty, Kind, Model};
+use super::model::{Draw, Duty, Kind, Model, Slot};
 use super::proof::{Flows, Prices};
 use super::solver::{Failure, Program, Solution};
 
@@ -158,7 +158,8 @@ impl<'a> Writer<'a> {
         let hours: f64 = model.slots.iter().map(|slot| slot.weight).sum();
         let turnover = model.turnover();
         let units = Units {
-            power: model.power,
+            // Machines may be a small part of what a site has.
+            power: model.reach,
             // A tenth of what an hour turns over, on average, is one.
             money: if turnover > 0.0 { turnover / hours * 0.1 } else { 1.0 },
         };
@@ -209,7 +210,7 @@ impl<'a> Writer<'a> {
         for &kind in &group.kinds {
             let kind = &self.model.kinds[kind];
             let Some(of) = kind.duty_in(slot, group.duty) else { continue };
-            value += kind.count * of.value(slot);
+            value += kind.count * self.value(slot, of, group.duty);
             power += kind.count * of.power;
             heat += kind.count * of.heat;
         }
@@ -221,11 +222,19 @@ impl<'a> Writer<'a> {
     /// Adds the column of an open kind in one use: the share to which it runs, without its upper
     /// bound.
     fn run(&mut self, at: usize, count: f64, of: Draw, duty: Duty, sums: &mut Sums) -> usize {
-        let value = count * of.value(&self.model.slots[at]);
+        let value = count * self.value(&self.model.slots[at], of, duty);
         let column = self.program.column(-value / self.units.money);
         self.program.at_most(&[(column, -1.0)], 0.0);
         sums.add(column, count * of.power, count * of.heat, duty);
         column
+    }
+
+    /// Returns what a machine earns in a slot, with what its readiness is paid for where that has no
+    /// limit.
+    fn value(&self, slot: &Slot, of: Draw, duty: Duty) -> f64 {
+        let is_paid = duty == Duty::Mining && !slot.limits_ready(self.model);
+        let readiness = if is_paid { slot.readiness } else { 0.0 };
+        of.value(slot) + slot.weight * of.power * readiness
     }
 
     /// Adds the rows of a slot, those only that can make a difference.
@@ -273,13 +282,11 @@ impl<'a> Writer<'a> {
         if sums.most_ai > slot.most_ai {
             place.most_ai = Some(program.at_most(&sums.ai, slot.most_ai / unit));
         }
-        if slot.readiness > 0.0 && !sums.mining.is_empty() {
+        if slot.limits_ready(model) && !sums.mining.is_empty() {
             let worth = slot.weight * slot.readiness * unit / self.units.money;
             let ready = program.column(-worth);
             program.at_most(&[(ready, -1.0)], 0.0);
-            if slot.most_ready < model.mining_reach {
-                program.at_most(&[(ready, 1.0)], slot.most_ready / unit);
-            }
+            program.at_most(&[(ready, 1.0)], slot.most_ready / unit);
             let mut of_mining: Vec<_> =
                 sums.mining.iter().map(|&(column, by)| (column, -by)).collect();
             of_mining.push((ready, 1.0));
@@ -364,7 +371,7 @@ impl Layout {
                 *flows.level(at, kind, Duty::Ai) = level(column).min(most);
             }
             if let Some(column) = place.credited {
-                flows.credited[at] = solution.columns[column].max(0.0) * model.power;
+                flows.credited[at] = solution.columns[column].max(0.0) * model.reach;
             }
         }
         flows

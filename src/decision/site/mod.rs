@@ -117,7 +117,9 @@ impl Site {
         let capital = file.section("capital").and_then(|it| Capital::read(&it));
         Self::needs(file);
         let entries = file.sections("device");
-        if entries.is_empty() {
+        let hosts = file.may_have("ai").and_then(Value::table);
+        let hosts = hosts.is_some_and(|ai| ai.may_have("contract").is_some());
+        if entries.is_empty() && !hosts {
             file.tell_of("device", "missing, expected a section [[device]] for each kind");
         }
         let devices: Vec<_> = entries.iter().map(|it| DeviceEntry::read(it, catalogue)).collect();
@@ -243,10 +245,17 @@ impl Site {
         metered * (1.0 - self.power.loss) / pue
     }
 
-    /// Returns the prices that are older than 30 days, or of days to come.
+    /// Returns the prices that are older than 30 days, or of days to come, those of one day together.
     #[must_use]
     pub fn doubtful(&self, today: Date) -> Vec<Doubtful> {
-        self.prices().into_iter().filter_map(|origin| origin.doubtful(today)).collect()
+        let mut doubtful: Vec<Doubtful> = Vec::new();
+        for next in self.prices().into_iter().filter_map(|origin| origin.doubtful(today)) {
+            match doubtful.iter_mut().find(|it| it.is_of_same_day(&next)) {
+                Some(same) => same.join(next),
+                None => doubtful.push(next),
+            }
+        }
+        doubtful
     }
 
     /// Returns the origin of every quoted number: prices in the order of the file, then data
@@ -258,7 +267,8 @@ impl Site {
         origins
     }
 
-    fn prices(&self) -> Vec<&Origin> {
+    /// Returns the origin of every quoted number but those of data sheets.
+    pub(crate) fn prices(&self) -> Vec<&Origin> {
         let mut origins: Vec<&Origin> = self.power.origins().collect();
         origins.extend(self.place.origins());
         origins.extend(self.mining.iter().flat_map(Mining::origins));

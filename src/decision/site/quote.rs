@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::civil::Date;
 
 use super::toml::{Section, Value};
+use crate::input::listed;
 
 /// Age above which a quote is old, in days.
 pub(super) const STALE_DAYS: i32 = 30;
@@ -40,22 +41,35 @@ impl<T> Quote<T> {
     }
 }
 
-/// Warning of a quote that is old, or whose date is in the future.
+/// Warning of quotes of one day that is long ago, or in the future.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubtful {
-    key: String,
+    keys: Vec<String>,
     date: Date,
-    /// Age of the quote in days; below zero for a day to come.
+    /// Age of the quotes in days; below zero for a day to come.
     days: i32,
+}
+
+impl Doubtful {
+    pub(super) fn is_of_same_day(&self, other: &Self) -> bool {
+        self.date == other.date
+    }
+
+    pub(super) fn join(&mut self, other: Self) {
+        self.keys.extend(other.keys);
+    }
 }
 
 impl fmt::Display for Doubtful {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, date, days } = self;
+        let Self { keys, date, days } = self;
+        let (is, holds) =
+            if keys.len() == 1 { ("is", "it still holds") } else { ("are", "they still hold") };
+        let keys = listed(keys, ", ", 3);
         if *days < 0 {
-            write!(f, "{key} is of {date}, which is yet to come")
+            write!(f, "{keys} {is} of {date}, which is yet to come")
         } else {
-            write!(f, "{key} is of {date}, {days} days ago; look whether it still holds")
+            write!(f, "{keys} {is} of {date}, {days} days ago; look whether {holds}")
         }
     }
 }
@@ -66,7 +80,7 @@ impl Origin {
     pub(crate) fn doubtful(&self, today: Date) -> Option<Doubtful> {
         let days = self.date.until(today).map_or(i32::MAX, |span| span.get_days());
         let doubtful = !(0..=STALE_DAYS).contains(&days);
-        doubtful.then(|| Doubtful { key: self.key.clone(), date: self.date, days })
+        doubtful.then(|| Doubtful { keys: vec![self.key.clone()], date: self.date, days })
     }
 }
 

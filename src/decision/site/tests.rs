@@ -248,15 +248,26 @@ fn every_line_of_the_template_can_be_filled_in() {
     assert!(matches!(site.devices[0].figures, Figures::Score { .. }));
 }
 
+/// The example with a tariff that was quoted on some day.
+fn text_of_tariff(day: &str) -> Site {
+    let tariff = "date = 2026-06-15, source = \"contract\"";
+    example::site(&text().replace(tariff, &tariff.replace("2026-06-15", day)))
+}
+
 #[test]
 fn old_quotes_and_those_to_come_are_doubtful() {
     let site = example::site(&text());
     let told = |today: &str| site.doubtful(today.parse().expect("a date")).len();
     assert_eq!((told("2026-07-15"), told("2026-06-15")), (0, 0));
-    assert_eq!((told("2026-07-16"), told("2026-06-14")), (13, 13));
+    assert_eq!((told("2026-07-16"), told("2026-06-14")), (1, 1), "all are of one day");
     let old = site.doubtful("2026-07-16".parse().expect("a date"));
-    let text = "power.tariff is of 2026-06-15, 31 days ago; look whether it still holds";
+    let text = "power.tariff, site.mining_operations, site.ai_operations, and 10 more are of 2026-06-15, 31 \
+                days ago; look whether they still hold";
     assert_eq!(old[0].to_string(), text);
+    let other = text_of_tariff("2026-06-14");
+    let old = other.doubtful("2026-07-15".parse().expect("a date"));
+    let text = "power.tariff is of 2026-06-14, 31 days ago; look whether it still holds";
+    assert_eq!(old.iter().map(ToString::to_string).collect::<Vec<_>>(), [text]);
 }
 
 /// The hours of a tariff in which some text stands for the flat price.

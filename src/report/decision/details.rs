@@ -3,15 +3,15 @@
 use std::fmt::Write as _;
 
 use super::page::Page;
-use super::{advice, basis, because, from_utilisation, halving, in_months, worth_of};
+use super::{advice, basis, because, from_utilisation, in_months, worth_of};
 use crate::decision::{
     AiEconomics, Asic, Decision, DeviceDecision, MiningEconomics, Schedule, Sensitivity, Use,
     UseValue,
 };
 use crate::report::figures::clean;
 use crate::report::lines::{WIDTH, cut};
-use crate::units::Usd;
 use crate::units::text::{count, percent, plain, si};
+use crate::units::{Usd, UsdPerKwh};
 
 /// Returns all of a decision as text for a terminal of 80 columns: the summary, then the economics of
 /// each use, sensitivities, fitness for AI, and what limits are worth.
@@ -46,7 +46,7 @@ impl Page {
         }
         let row = |worth: &UseValue| {
             vec![
-                worth.of.name().to_owned(),
+                worth.of.name_if(device.owned).to_owned(),
                 worth.usd_per_year.to_string(),
                 format!("{} .. {}", worth.low_usd_per_year, worth.high_usd_per_year),
                 percent(worth.chance, 0),
@@ -81,10 +81,6 @@ impl Page {
             let reasons = fitness.against.iter().cloned().chain(reasons.map(ToString::to_string));
             let reasons = reasons.collect::<Vec<_>>().join(", ");
             self.paragraph(&format!("  {fit} for {}: ", fitness.class), &reasons);
-        }
-        for (when, worth) in halving(device) {
-            let text = format!("best to {}, {} a year", worth.of.name(), worth.usd_per_year);
-            self.paragraph(&format!("  {when}: "), &text);
         }
         let swings: Vec<_> = device.tornado.iter().take(6).map(swing).collect();
         if !swings.is_empty() {
@@ -134,7 +130,11 @@ impl Page {
             earning.margin_usd_per_kwh
         );
         if let Some(price) = earning.break_even_usd_per_kwh {
-            let _ = write!(text, "; with capital it pays up to {price} for power");
+            let _ = if price > UsdPerKwh::ZERO {
+                write!(text, "; with capital it pays up to {price} for power")
+            } else {
+                write!(text, "; with capital it pays at no price of power")
+            };
         }
         if let Some(off) = earning.switch_off_usd_per_kwh {
             let _ = write!(text, ", and is better off from {off} on");

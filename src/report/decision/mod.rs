@@ -99,10 +99,10 @@ pub(super) fn in_months(months: Option<f64>) -> String {
     months.map_or_else(|| "never".to_owned(), |months| format!("in {} months", plain(months)))
 }
 
-/// Formats a least utilisation: `from a utilisation of 43 % on`; `at no utilisation` above 100 %.
+/// Formats a least utilisation: `from a utilisation of 43 % on`; `never` above 100 %.
 pub(super) fn from_utilisation(share: f64) -> String {
     if share > 1.0 {
-        "at no utilisation".to_owned()
+        "never".to_owned()
     } else {
         format!("from a utilisation of {} on", percent(share, 0))
     }
@@ -157,7 +157,7 @@ pub(crate) fn shares(plan: &Schedule) -> Option<String> {
         })
         .collect();
     Some(format!(
-        "most is earned with {} of the site's power for AI: {}",
+        "with contracts of any size, most would be earned with up to {} of the site's power for AI: {}",
         percent(best.share, 0),
         others.join(", ")
     ))
@@ -173,7 +173,8 @@ pub(crate) fn over_years(years: f64) -> String {
 pub(crate) fn because(device: &DeviceDecision, years: f64) -> String {
     let verdict = &device.verdict;
     let Some(advice) = verdict.advice else { return verdict.because.clone() };
-    let count = f64::from(device.count);
+    let is_part = advice == Use::Host && device.making_way < device.count;
+    let count = f64::from(if is_part { device.making_way } else { device.count });
     let all = |of: Use| device.uses.iter().find(|it| it.of == of);
     let over = over_years(years);
     let chance = match (verdict.chance * 100.0).floor() {
@@ -183,8 +184,14 @@ pub(crate) fn because(device: &DeviceDecision, years: f64) -> String {
     let Some(best) = all(advice) else { return verdict.because.clone() };
     let each =
         if device.count == 1 { String::new() } else { format!(" for all {}", figure(count)) };
+    let each = if is_part {
+        format!(" for {} of {}", figure(count), figure(f64::from(device.count)))
+    } else {
+        each
+    };
     let Some(next) = verdict.next.and_then(all) else {
-        return format!("there is nothing else, {chance}");
+        let money = best.now_usd * count;
+        return format!("{money}{each}; there is nothing else to do with it");
     };
     let lead = (best.life_usd - next.life_usd) * count;
     let instead = match next.of {

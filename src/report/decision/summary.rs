@@ -2,12 +2,12 @@
 //! its money, and what all of it rests on.
 
 use super::page::Page;
-use super::{advice, basis, because, btc, lines_of, over_years, powers, shares};
+use super::{advice, basis, because, btc, halving, lines_of, over_years, powers, shares};
 use crate::decision::{Decision, DeviceDecision, Use, UseValue};
 use crate::report::figures::clean;
 use crate::report::lines::{WIDTH, cut};
 use crate::units::Usd;
-use crate::units::text::{count, percent, plain, si};
+use crate::units::text::{count as figure, percent, plain, si};
 
 /// Returns the decision on one screen of 80 columns: the plan, each kind of hardware, and three lists.
 #[must_use]
@@ -62,7 +62,7 @@ impl Page {
                 btc(mining.btc_per_block),
                 si(mining.difficulty, "").trim_end(),
                 mining.hashprice_usd,
-                count(f64::from(mining.blocks_to_halving)),
+                figure(f64::from(mining.blocks_to_halving)),
             );
         }
         self.paragraph("", &text);
@@ -73,7 +73,7 @@ impl Page {
         self.line("");
         self.paragraph(
             "",
-            &format!("BEST PLAN of {} hours: {}", count(plan.hours as f64), powers(plan)),
+            &format!("BEST PLAN of {} hours: {}", figure(plan.hours as f64), powers(plan)),
         );
         let mut rows: Vec<Vec<String>> = lines_of(&plan.money)
             .into_iter()
@@ -99,17 +99,18 @@ impl Page {
         self.line("");
         let model = device.model.as_ref().map_or_else(String::new, |model| format!(", {model}"));
         let marked = basis_of(device);
-        let title = format!("{} x {}{model}{marked}", count(f64::from(device.count)), device.name);
+        let title = format!("{} x {}{model}{marked}", figure(f64::from(device.count)), device.name);
         self.line(&cut(&title, WIDTH));
         let verdict = advice(device).to_uppercase();
         self.paragraph("  ", &format!("{verdict}: {}", because(device, years)));
-        let all = f64::from(device.count);
+        let count =
+            |of: Use| f64::from(if of == Use::Host { device.making_way } else { device.count });
         let row = |worth: &UseValue| {
             vec![
-                worth.of.name().to_owned(),
-                (worth.now_usd * all).to_string(),
-                (worth.cash_usd_per_year * all).to_string(),
-                (worth.life_usd * all).to_string(),
+                worth.of.name_if(device.owned).to_owned(),
+                (worth.now_usd * count(worth.of)).to_string(),
+                (worth.cash_usd_per_year * count(worth.of)).to_string(),
+                (worth.life_usd * count(worth.of)).to_string(),
                 percent(worth.chance, 0),
                 payback(device, worth.of),
             ]
@@ -117,6 +118,11 @@ impl Page {
         let header = ["use", "now", "a year", &*over_years(years), "best in", "paid back"];
         let rows: Vec<_> = device.uses.iter().map(row).collect();
         self.table(&header, &rows);
+        for (when, worth) in halving(device) {
+            let name = worth.of.name_if(device.owned);
+            let text = format!("best to {name}, {} a year for each", worth.usd_per_year);
+            self.paragraph(&format!("  {when}: "), &text);
+        }
         let fit: Vec<&str> = device
             .fitness
             .iter()
