@@ -190,6 +190,12 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 impl<'a> Candidate<'a> {
+    /// Returns the source of what is known of its power; `None` where nothing is.
+    pub(crate) fn basis(&self) -> Option<Basis> {
+        let hashing = self.hashing.as_ref().ok().map(|it| it.power.basis);
+        hashing.or(self.computing.as_ref().ok().map(|it| it.basis))
+    }
+
     fn new(
         entry: &'a DeviceEntry,
         records: &[NamedRecord],

@@ -11,7 +11,7 @@ use super::fitness::Thresholds;
 use super::grid::programmes;
 use super::grounds;
 use super::inputs::Factors;
-use super::making_way::making_way;
+use super::making_way::{making_way, without_power};
 use super::miners::{MINERS, ReferenceMiner};
 use super::model::{
     Asic, DECISION_SCHEMA, Decision, DeviceDecision, MiningPrices, PriceSource, Prices, Totals,
@@ -82,7 +82,7 @@ pub fn decide(
     let case = |candidate| Case::new(site, &curve, &outlook, candidate);
     let cases: Vec<Case<'_>> = candidates.iter().map(case).collect();
     let making_way = making_way(site, &candidates, &cases);
-    let judged: Vec<DeviceDecision> = cases
+    let mut judged: Vec<DeviceDecision> = cases
         .into_iter()
         .zip(&making_way)
         .enumerate()
@@ -91,6 +91,12 @@ pub fn decide(
             judge(site, &case, (&candidates[at], making_way), at, options)
         })
         .collect();
+    for (at, dark) in without_power(site, &judged).into_iter().enumerate() {
+        let device = &mut judged[at];
+        device.without_power = dark;
+        device.total = total(device);
+    }
+    let judged = judged;
     let uses: Vec<PlannedUses> = judged
         .iter()
         .map(|it| PlannedUses {
@@ -273,24 +279,27 @@ fn asked_for(site: &Site, judged: &[DeviceDecision]) -> Vec<String> {
     told
 }
 
-/// Returns the money of a use for all devices, of which only some can make way for a tenant: the others
-/// are in the best use besides.
-fn total(uses: &[UseValue], (count, making_way): (u32, u32), best: Use) -> Totals {
-    let of = |it: &UseValue, count: u32| Totals {
-        now_usd: it.now_usd * f64::from(count),
-        cash_usd_per_year: it.cash_usd_per_year * f64::from(count),
-        life_usd: it.life_usd * f64::from(count),
+/// Returns the money of the best use, for all devices of a kind: those that make way for no tenant, and
+/// those that there is no power for, are in the best use that is left to them.
+fn total(device: &DeviceDecision) -> Totals {
+    let of = |it: Option<&UseValue>, count: u32| {
+        it.map_or_else(Totals::default, |it| Totals {
+            now_usd: it.now_usd * f64::from(count),
+            cash_usd_per_year: it.cash_usd_per_year * f64::from(count),
+            life_usd: it.life_usd * f64::from(count),
+        })
     };
-    let all = |which: Use, count: u32| {
-        uses.iter().find(|it| it.of == which).map_or_else(Totals::default, |it| of(it, count))
+    let all = |which: Use| device.uses.iter().find(|it| it.of == which);
+    let best = device.verdict.best;
+    let (count, rest, others) = match best {
+        Use::Host => {
+            let others = device.uses.iter().filter(|it| it.of != Use::Host);
+            let others = others.max_by(|a, b| a.usd_per_year.total_cmp(&b.usd_per_year));
+            (device.making_way, device.count - device.making_way, others)
+        }
+        _ => (device.count - device.without_power, device.without_power, all(Use::Sell)),
     };
-    if best != Use::Host {
-        return all(best, count);
-    }
-    let others = uses.iter().filter(|it| it.of != Use::Host);
-    let other = others.max_by(|a, b| a.usd_per_year.total_cmp(&b.usd_per_year));
-    let rest = other.map_or_else(Totals::default, |it| of(it, count - making_way));
-    all(Use::Host, making_way).and(rest)
+    of(all(best), count).and(of(others, rest))
 }
 
 fn judge(
@@ -343,7 +352,6 @@ fn judge(
     };
     let entry = candidate.entry;
     let uses: Vec<UseValue> = Use::ALL.into_iter().filter_map(worth).collect();
-    let total = total(&uses, (candidate.count, making_way), verdict.best);
     DeviceDecision {
         name: entry.name.clone(),
         model: candidate.model.clone(),
@@ -351,7 +359,8 @@ fn judge(
         owned: case.is_owned(),
         making_way,
         tenant: case.contract().map(|it| it.name.clone()),
-        total,
+        without_power: 0,
+        total: Totals::default(),
         uses,
         mining: mining(case, candidate),
         no_mining: candidate.hashing.as_ref().err().map(ToString::to_string),
@@ -360,6 +369,7 @@ fn judge(
             .as_ref()
             .map(ToString::to_string),
         hosting: hosting(case, candidate),
+        basis: candidate.basis(),
         fitness: candidate.fitness.clone(),
         moved,
         tornado: tornado(case, |values| allowed.of(values), moved),

@@ -1,12 +1,13 @@
-//! How many devices would make way for tenants: those whose power tenants need, and no more.
+//! How many devices would make way for tenants, and for how many there is no power at all.
 //!
 //! A tenant takes spare power first. Where there is too little of it, the devices that mining earns
 //! least with for a watt go first; those without power because of signed contracts have no choice, and
 //! make way for nobody else.
 
 use super::candidate::Candidate;
-use super::case::Case;
+use super::case::{Case, Use};
 use super::inputs::Factors;
+use super::model::DeviceDecision;
 use super::site::{Hardware, Site};
 use crate::units::{Usd, Watts};
 
@@ -53,6 +54,39 @@ pub(super) fn making_way(
         // What is a rounding over a whole number is that number.
         let count = (makes_way / power * (1.0 - 1e-9)).ceil();
         counts[at] = (count as u32).min(candidates[at].count);
+    }
+    counts
+}
+
+/// Returns the number of devices of each kind that the site has no power for if all are in their best
+/// use: beside signed contracts, and those that are best to host, those stay dark that earn least for a
+/// watt.
+pub(super) fn without_power(site: &Site, judged: &[DeviceDecision]) -> Vec<u32> {
+    let is_hosted = judged.iter().any(|device| device.verdict.best == Use::Host);
+    let served = site.ai.contracts.iter().filter(|it| it.signed || is_hosted);
+    let served: Watts = served.map(|it| site.tenant(it)).sum();
+    let mut left = site.place.power - served;
+    let mut running: Vec<(usize, Watts, f64)> = judged
+        .iter()
+        .enumerate()
+        .filter_map(|(at, device)| {
+            let power = match device.verdict.best {
+                Use::Mine => device.mining.as_ref()?.metered_watts,
+                Use::Rent => device.renting.as_ref()?.metered_watts,
+                Use::Host | Use::Curtail | Use::Sell => return None,
+            };
+            let best = device.uses.iter().find(|it| it.of == device.verdict.best)?;
+            Some((at, power, best.usd_per_year.value() / power.value()))
+        })
+        .collect();
+    running.sort_by(|(_, _, a), (_, _, b)| b.total_cmp(a));
+    let mut counts = vec![0; judged.len()];
+    for (at, power, _) in running {
+        let count = judged[at].count;
+        // What is a rounding below a whole number is that number.
+        let fits = (left / power * (1.0 + 1e-9)).floor().clamp(0.0, f64::from(count));
+        left -= power * fits;
+        counts[at] = count - fits as u32;
     }
     counts
 }

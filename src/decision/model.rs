@@ -134,15 +134,19 @@ pub struct DeviceDecision {
     /// Number of devices that would make way for tenants, who need their power; 0 where there is none, or
     /// they take spare power.
     pub making_way: u32,
+    /// Number of devices that the site has no power for if all of it goes to the best uses.
+    pub without_power: u32,
     /// Name of the tenant who pays most for the device's power; `None` where no device makes way.
     pub tenant: Option<String>,
-    /// Money of the best use, for all devices of this kind; where that is to host AI, for those that make
-    /// way, and of the next best use for the others.
+    /// Money of the best use, for all devices of this kind; for those that make way for no tenant, or
+    /// that there is no power for, of the best use that is left to them.
     pub total: Totals,
     /// Verdict: what to do with the devices.
     pub verdict: Verdict,
     /// Value of each use that is possible, in the order of `Use::ALL`.
     pub uses: Vec<UseValue>,
+    /// Source of what is known of its power; `None` where nothing is.
+    pub basis: Option<Basis>,
     /// Economics of mining; `None` where they are not known.
     pub mining: Option<MiningEconomics>,
     /// Reason why the economics of mining are not known; `None` where they are.

@@ -91,13 +91,14 @@ impl Outlook {
         &self.phases
     }
 
-    /// Returns the years from the decision to the next halving of the subsidy, infinite where there
-    /// is none left.
-    pub(crate) fn next_halving(&self) -> f64 {
+    /// Returns the hours from the decision to the next halving of the subsidy, infinite where there is
+    /// none left.
+    pub(crate) fn hours_to_halving(&self) -> f64 {
+        const BLOCKS_PER_HOUR: f64 = 6.0;
         if subsidy(self.height) == 0.0 {
             return f64::INFINITY;
         }
-        f64::from(blocks_to_halving(self.height)) / BLOCKS_PER_YEAR
+        f64::from(blocks_to_halving(self.height)) / BLOCKS_PER_HOUR
     }
 
     /// Returns the years from the decision to the next halving of the subsidy; `None` where it is not

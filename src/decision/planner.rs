@@ -19,7 +19,8 @@ use super::limits::Profit;
 use super::operating::OperatingPoint;
 use super::outlook::Outlook;
 use super::plan::{self, Problem, SitePlan};
-use super::site::{Hour, Site, YEAR, years};
+use super::site::{Hour, Site, years};
+use crate::input::listed;
 use crate::units::Usd;
 
 /// All that a plan is made of, but for the site with its limits.
@@ -96,7 +97,7 @@ impl Planner<'_> {
                 let why = if contract.signed {
                     "no room for it is ready in these hours"
                 } else {
-                    "what the site earns without it is more, or there is no room for it"
+                    "the site earns more without it in these hours, or has no room for it"
                 };
                 best.left_out.push(format!("{}: {why}", contract.name));
             }
@@ -127,9 +128,10 @@ impl Planner<'_> {
                     classes.push(class);
                     places.push(at);
                 }
-                Err(why) => left_out.push(format!("{}: {why}", candidate.entry.name)),
+                Err(why) => left_out.push((candidate.entry.name.as_str(), why)),
             }
         }
+        let left_out = grouped(left_out);
         let leases = lease::leases(site, self.hours, served);
         let problem = Problem {
             site: site_limits(site),
@@ -147,6 +149,16 @@ pub(crate) fn fits(site: &Site, hours: &[Hour], kinds: usize) -> Result<(), plan
     let prices: HashSet<u64> = hours.iter().map(|hour| hour.price.value().to_bits()).collect();
     let differ = if site.power.ramp.is_some() { hours.len() } else { prices.len() };
     plan::size(kinds, differ)
+}
+
+/// Returns what is left out, with the kinds of each reason together.
+fn grouped(mut left_out: Vec<(&str, LeftOutReason)>) -> Vec<String> {
+    left_out.sort_by_key(|(_, why)| why.to_string());
+    let told = |of_reason: &[(&str, LeftOutReason)]| {
+        let names: Vec<&str> = of_reason.iter().map(|(name, _)| *name).collect();
+        of_reason.first().map(|(_, why)| format!("{}: {why}", listed(&names, ", ", 8)))
+    };
+    left_out.chunk_by(|(_, a), (_, b)| a == b).filter_map(told).collect()
 }
 
 /// Why hardware is not in a plan.
@@ -225,7 +237,7 @@ fn hours_of(
     leases: &[Lease],
 ) -> Vec<plan::HourPrices> {
     let demand = site.ai.market.as_ref().and_then(|market| market.demand);
-    let halving = outlook.next_halving() * f64::from(YEAR);
+    let halving = outlook.hours_to_halving();
     let most = |programme: Option<usize>| site.power.responses.get(programme?)?.most;
     let hour = |(at, (hour, paid)): (usize, (&Hour, &HourProgrammes))| {
         let served = || leases.iter().filter(|lease| lease.from <= at);

@@ -367,3 +367,16 @@ fn several_scores_of_a_model_are_one_kind() {
     let known = decision.known.join("; ");
     assert!(!known.contains("(±1.2 %)"), "the spread is larger: {known}");
 }
+
+/// Half of the miners have power beside a signed tenant: the others are sold.
+#[test]
+fn machines_without_power_are_sold() {
+    let signed = with_contract(6.6, true, &[]);
+    let miner = &signed.devices[0];
+    // Of 10 MW the tenant takes 8.25.
+    assert_eq!((miner.verdict.best, miner.without_power), (Use::Mine, 500));
+    let of = |which: Use| miner.uses.iter().find(|it| it.of == which).expect("that use");
+    close(miner.total.life_usd.value(), 500.0 * of(Use::Mine).life_usd.value());
+    close(miner.total.now_usd.value(), 500.0 * 1_000.0);
+    assert_eq!(decided(&text()).devices[0].without_power, 0);
+}

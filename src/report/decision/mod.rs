@@ -169,12 +169,22 @@ pub(crate) fn over_years(years: f64) -> String {
     format!("over {text} {}", if text == "1" { "year" } else { "years" })
 }
 
+/// Returns the number of devices that can be in a use: there may not be power, or need, for all.
+pub(crate) fn in_use(device: &DeviceDecision, of: Use) -> u32 {
+    match of {
+        Use::Host => device.making_way,
+        Use::Mine | Use::Rent if of == device.verdict.best => device.count - device.without_power,
+        _ => device.count,
+    }
+}
+
 /// Returns the verdict with its money in a sentence, without the verdict itself.
 pub(crate) fn because(device: &DeviceDecision, years: f64) -> String {
     let verdict = &device.verdict;
     let Some(advice) = verdict.advice else { return verdict.because.clone() };
-    let is_part = advice == Use::Host && device.making_way < device.count;
-    let count = f64::from(if is_part { device.making_way } else { device.count });
+    let in_use = in_use(device, advice);
+    let is_part = in_use < device.count;
+    let count = f64::from(in_use);
     let all = |of: Use| device.uses.iter().find(|it| it.of == of);
     let over = over_years(years);
     let chance = match (verdict.chance * 100.0).floor() {

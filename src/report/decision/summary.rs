@@ -2,7 +2,7 @@
 //! its money, and what all of it rests on.
 
 use super::page::Page;
-use super::{advice, basis, because, btc, halving, lines_of, over_years, powers, shares};
+use super::{advice, basis, because, btc, halving, in_use, lines_of, over_years, powers, shares};
 use crate::decision::{Decision, DeviceDecision, Use, UseValue};
 use crate::report::figures::clean;
 use crate::report::lines::{WIDTH, cut};
@@ -16,7 +16,7 @@ pub fn text(decision: &Decision) -> String {
     page.head(decision);
     page.plan(decision);
     for device in &decision.devices {
-        page.kind(device, decision.years);
+        page.kind(device, decision.years, decision.prices.mining.is_some());
     }
     if decision.devices.len() > 1 {
         page.total(decision);
@@ -71,10 +71,12 @@ impl Page {
     fn plan(&mut self, decision: &Decision) {
         let plan = &decision.plan;
         self.line("");
-        self.paragraph(
-            "",
-            &format!("BEST PLAN of {} hours: {}", figure(plan.hours as f64), powers(plan)),
-        );
+        if plan.classes.is_empty() {
+            self.line("BEST PLAN: nothing is worth keeping or buying");
+            return;
+        }
+        let title = format!("BEST PLAN of {} hours: {}", figure(plan.hours as f64), powers(plan));
+        self.paragraph("", &title);
         let mut rows: Vec<Vec<String>> = lines_of(&plan.money)
             .into_iter()
             .map(|(name, usd)| vec![name.to_owned(), usd.to_string()])
@@ -95,16 +97,15 @@ impl Page {
         }
     }
 
-    fn kind(&mut self, device: &DeviceDecision, years: f64) {
+    fn kind(&mut self, device: &DeviceDecision, years: f64, asks_mining: bool) {
         self.line("");
         let model = device.model.as_ref().map_or_else(String::new, |model| format!(", {model}"));
-        let marked = basis_of(device);
+        let marked = device.basis.map_or("", basis);
         let title = format!("{} x {}{model}{marked}", figure(f64::from(device.count)), device.name);
         self.line(&cut(&title, WIDTH));
         let verdict = advice(device).to_uppercase();
         self.paragraph("  ", &format!("{verdict}: {}", because(device, years)));
-        let count =
-            |of: Use| f64::from(if of == Use::Host { device.making_way } else { device.count });
+        let count = |of: Use| f64::from(in_use(device, of));
         let row = |worth: &UseValue| {
             vec![
                 worth.of.name_if(device.owned).to_owned(),
@@ -136,7 +137,14 @@ impl Page {
             (None, [_, ..]) => self.paragraph("  fit for AI: ", &fit.join(", ")),
             _ => {}
         }
-        if let Some(why) = device.no_mining.as_ref().filter(|_| device.verdict.advice.is_some()) {
+        if device.without_power > 0 {
+            let dark = figure(f64::from(device.without_power));
+            let instead = if device.owned { "sell them" } else { "buy so many less" };
+            self.paragraph("  ", &format!("for {dark} there is no power: {instead}"));
+        }
+        let why =
+            device.no_mining.as_ref().filter(|_| asks_mining && device.verdict.advice.is_some());
+        if let Some(why) = why {
             self.paragraph("  not mined with: ", why);
         }
     }
@@ -164,13 +172,6 @@ impl Page {
             self.paragraph("  - ", item);
         }
     }
-}
-
-/// Returns how the power of a device is known; nothing where it was measured.
-fn basis_of(device: &DeviceDecision) -> &'static str {
-    let mining = device.mining.as_ref().map(|it| it.basis);
-    let renting = device.renting.as_ref().map(|it| it.basis);
-    mining.or(renting).map_or("", basis)
 }
 
 /// Returns the months until a use has paid for what it needs, in words; nothing where that is nothing.
