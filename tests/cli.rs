@@ -1598,6 +1598,35 @@ fn a_site_is_decided_on() {
     assert!(stdout(&details).starts_with(stdout(&text)) && stdout(&details).contains("J/TH"));
 }
 
+/// The answers of `docs/decide.md`, as the command gives them now. `PERJOULE_WRITE_EXPECTED=1` writes them
+/// anew.
+#[test]
+fn worked_answers_are_those_of_the_command() {
+    const PAGE: &str = "docs/decide.md";
+    const BEGIN: &str = "```console\n$ perjoule ";
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    let mut parts = page.split(BEGIN);
+    let mut now = parts.next().unwrap().to_owned();
+    let mut answers = 0;
+    for part in parts {
+        let (block, rest) = part.split_once("```\n").unwrap();
+        let (command, _) = block.split_once('\n').unwrap();
+        let output = run(command.split(' '));
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", stderr(&output));
+        now += &format!("{BEGIN}{command}\n{}```\n{rest}", stdout(&output));
+        answers += 1;
+    }
+    assert!(answers >= 11, "{answers} answers");
+    if std::env::var_os("PERJOULE_WRITE_EXPECTED").is_some() {
+        std::fs::write(PAGE, now).unwrap();
+    } else {
+        assert!(
+            now == page,
+            "{PAGE} is out of date; if the change is meant: PERJOULE_WRITE_EXPECTED=1"
+        );
+    }
+}
+
 /// As many scores of one kind are one kind, on one screen.
 #[test]
 fn equal_machines_are_one_kind() {

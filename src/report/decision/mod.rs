@@ -156,11 +156,16 @@ pub(crate) fn shares(plan: &Schedule) -> Option<String> {
             Some(format!("{}{until} {}", percent(first.share, 0), first.profit_usd))
         })
         .collect();
-    Some(format!(
-        "with contracts of any size, most would be earned with up to {} of the site's power for AI: {}",
-        percent(best.share, 0),
-        others.join(", ")
-    ))
+    let others = others.join(", ");
+    Some(if best.share > 0.0 {
+        format!(
+            "with contracts of any size, most would be earned with up to {} of the site's power for AI: \
+             {others}",
+            percent(best.share, 0)
+        )
+    } else {
+        format!("AI of no size earns more; by what it may take of the site's power: {others}")
+    })
 }
 
 /// Returns a number of years in words: `over 4 years`.
