@@ -1613,7 +1613,7 @@ fn worked_answers_are_those_of_the_command() {
         let (command, _) = block.split_once('\n').unwrap();
         let output = run(command.split(' '));
         assert_eq!(output.status.code(), Some(0), "{command}: {}", stderr(&output));
-        now += &format!("{BEGIN}{command}\n{}```\n{rest}", stdout(&output));
+        now.extend([BEGIN, command, "\n", stdout(&output), "```\n", rest]);
         answers += 1;
     }
     assert!(answers >= 11, "{answers} answers");

@@ -12,7 +12,7 @@ use super::grid::programmes;
 use super::grounds;
 use super::inputs::Factors;
 use super::making_way::{making_way, without_power};
-use super::miners::{MINERS, ReferenceMiner};
+use super::miners::{ReferenceMiner, reference_miners};
 use super::model::{
     Asic, DECISION_SCHEMA, Decision, DeviceDecision, MiningPrices, PriceSource, Prices, Totals,
     UseValue,
@@ -221,7 +221,7 @@ fn asics(site: &Site, outlook: &Outlook) -> Vec<Asic> {
         return Vec::new();
     };
     let asic = |miner: ReferenceMiner| {
-        let joules = miner.joules_per_terahash();
+        let joules = miner.joules_per_terahash;
         let at_the_wall = earnings.per_kwh(1e12 / joules);
         // What a kilowatt-hour at the site's meter leaves of one at the wall.
         let share = site.machines(Watts::new(1.0), site.mining_pue()).value();
@@ -231,7 +231,7 @@ fn asics(site: &Site, outlook: &Outlook) -> Vec<Asic> {
             usd_per_kwh: at_the_wall * share,
         }
     };
-    MINERS.map(asic).into()
+    reference_miners().map(asic).collect()
 }
 
 /// Warns where the best uses of all devices together draw more than there is demand or power for: a

@@ -56,7 +56,7 @@ pub use self::case::Use;
 pub use self::decide::{DecideError, Options, decide};
 pub use self::inputs::UncertainInput;
 #[cfg(feature = "report")]
-pub(crate) use self::miners::MINERS;
+pub(crate) use self::miners::reference_miners;
 pub use self::model::{
     AiEconomics, Allocation, Asic, DECISION_SCHEMA, Decision, DeviceDecision, DurationPoint,
     LimitValue, MiningEconomics, MiningPrices, Money, PlannedHour, PriceSource, Prices, Schedule,

@@ -174,7 +174,7 @@ pub struct DeviceDecision {
     /// Nearest values of single inputs at which another use is best.
     pub turning_points: Vec<TurningPoint>,
     /// Best use at other tariffs and bitcoin prices; `None` where the mean tariff or the bitcoin
-    /// price is not above zero.
+    /// price is not above zero, and where mining is not known.
     pub map: Option<Map>,
 }
 

@@ -157,9 +157,12 @@ pub struct Map {
 const STEPS: u32 = 41;
 
 /// Returns the map of a device: from nothing to three times the tariff and the bitcoin price,
-/// evenly. It is `None` where either is not above zero, since its multiples lead nowhere then.
+/// evenly. It is `None` where either is not above zero, since its multiples lead nowhere then, and where
+/// the device does not mine.
 pub(crate) fn map(case: &Case<'_>, allowed: impl Fn(Values) -> Values) -> Option<Map> {
     let tariff = case.tariff(&Factors::ONE);
+    // Where nothing mines, the price of a bitcoin moves nothing.
+    case.mining(&Factors::ONE)?;
     let price = case.earnings(&Factors::ONE)?.btc_price;
     if tariff <= UsdPerKwh::ZERO || price <= Usd::ZERO {
         return None;

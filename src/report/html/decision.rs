@@ -14,8 +14,8 @@ use crate::decision::{
     Basis, Decision, DeviceDecision, LimitValue, Map, Schedule, Sensitivity, Use, UseValue,
 };
 use crate::report::decision::{
-    advice, basis, because, btc, from_utilisation, halving, in_months, lines_of, over_years,
-    powers, shares, turning_points,
+    advice, basis, because, btc, from_utilisation, halving, in_months, in_use, lines_of,
+    over_years, powers, shares, turning_points,
 };
 use crate::report::lines::cut;
 use crate::units::text::{count, percent, plain, si};
@@ -51,13 +51,13 @@ pub fn page(decision: &Decision) -> String {
 fn header(page: &mut Markup, decision: &Decision) {
     page.words("h1", &[], &decision.site);
     let prices = &decision.prices;
+    let (mean, from, to) =
+        (prices.tariff_usd_per_kwh, prices.cheapest_usd_per_kwh, prices.dearest_usd_per_kwh);
+    let of_hours = if from == to { String::new() } else { format!(" on average ({from} to {to})") };
     let mut text = format!(
-        "Decided by perjoule {} on {}, with power at {} on average ({} to {})",
+        "Decided by perjoule {} on {}, with power at {mean}{of_hours}",
         decision.perjoule,
         date(&decision.decided),
-        prices.tariff_usd_per_kwh,
-        prices.cheapest_usd_per_kwh,
-        prices.dearest_usd_per_kwh,
     );
     if let Some(mining) = &prices.mining {
         text = format!(
@@ -88,7 +88,11 @@ fn header(page: &mut Markup, decision: &Decision) {
         for device in &decision.devices {
             let class = format!("card k{}", device.verdict.advice.map_or(UNDECIDED, colour));
             page.element("li", &[("class", &class)], |page| {
-                page.words("h2", &[], &format!("{} \u{d7} {}", device.count, device.name));
+                page.words(
+                    "h2",
+                    &[],
+                    &format!("{} \u{d7} {}", count(f64::from(device.count)), device.name),
+                );
                 page.element("dl", &[], |page| page.words("dd", &[], advice(device)));
                 page.words("p", &[("class", &"soft")], &because(device, decision.years));
             });
@@ -122,7 +126,7 @@ fn section(page: &mut Markup, decision: &Decision, device: &DeviceDecision, at: 
     let assumed = device.mining.as_ref().is_some_and(|it| it.basis == Basis::Assumed);
     let row = |worth: &UseValue| Line {
         cells: [
-            worth.of.name().to_owned(),
+            worth.of.name_if(device.owned).to_owned(),
             worth.usd_per_year.to_string(),
             worth.low_usd_per_year.to_string(),
             worth.high_usd_per_year.to_string(),
@@ -137,13 +141,13 @@ fn section(page: &mut Markup, decision: &Decision, device: &DeviceDecision, at: 
         rows: device.uses.iter().map(row).collect(),
     }
     .draw(page);
-    let all = f64::from(device.count);
+    let all = |of: Use| f64::from(in_use(device, of));
     let row = |worth: &UseValue| Line {
         cells: [
-            worth.of.name().to_owned(),
-            (worth.now_usd * all).to_string(),
-            (worth.cash_usd_per_year * all).to_string(),
-            (worth.life_usd * all).to_string(),
+            worth.of.name_if(device.owned).to_owned(),
+            (worth.now_usd * all(worth.of)).to_string(),
+            (worth.cash_usd_per_year * all(worth.of)).to_string(),
+            (worth.life_usd * all(worth.of)).to_string(),
         ],
         assumed,
     };
@@ -166,7 +170,7 @@ fn section(page: &mut Markup, decision: &Decision, device: &DeviceDecision, at: 
 /// Writes what is best until the next halving and after it.
 fn halvings(page: &mut Markup, device: &DeviceDecision) {
     let best = |(when, worth): (&str, &UseValue)| {
-        format!("{when}: best to {}, {} a year", worth.of.name(), worth.usd_per_year)
+        format!("{when}: best to {}, {} a year", worth.of.name_if(device.owned), worth.usd_per_year)
     };
     let all: Vec<String> = halving(device).into_iter().map(best).collect();
     list(page, &all);
@@ -179,7 +183,7 @@ fn uses(page: &mut Markup, device: &DeviceDecision, at: usize) {
     });
     let description = device.uses.iter().fold(String::new(), |mut text, it| {
         // Writing to a string does not fail.
-        let _ = write!(text, "{}: {} a year. ", it.of.name(), it.usd_per_year);
+        let _ = write!(text, "{}: {} a year. ", it.of.name_if(device.owned), it.usd_per_year);
         text
     });
     let drawing = Drawing {
@@ -187,7 +191,7 @@ fn uses(page: &mut Markup, device: &DeviceDecision, at: usize) {
         title: &format!("What the uses of {} are worth", device.name),
         description: &description,
     };
-    let name = |worth: &UseValue| worth.of.name();
+    let name = |worth: &UseValue| worth.of.name_if(device.owned);
     bars(page, &drawing, ends, None, &device.uses, name, |svg, scale, worth, y| {
         let text = worth.usd_per_year.to_string();
         span(svg, scale, (Usd::ZERO, worth.usd_per_year), y, colour(worth.of), &text);
@@ -317,7 +321,7 @@ fn map_of(page: &mut Markup, decision: &Decision, device: &DeviceDecision, map: 
         "As quoted, {} and {}, it is best to {}.",
         here.0,
         here.1,
-        device.verdict.best.name()
+        device.verdict.best.name_if(device.owned)
     );
     let drawing = Drawing { id: &id, title: &title, description: &description };
     drawing.draw(page, TOP + HEIGHT + 42.0, |svg| {
@@ -327,8 +331,8 @@ fn map_of(page: &mut Markup, decision: &Decision, device: &DeviceDecision, map: 
             let shape: [(&'static str, &dyn std::fmt::Display); 5] =
                 [("class", &class), ("x", &px(key)), ("y", &4), ("width", &12), ("height", &12)];
             svg.leaf("rect", &shape);
-            svg::text(svg, "label", (key + 17.0, 15.0), "start", of.name());
-            key += 36.0 + width(of.name());
+            svg::text(svg, "label", (key + 17.0, 15.0), "start", of.name_if(device.owned));
+            key += 36.0 + width(of.name_if(device.owned));
         }
         for (row, uses) in map.best.iter().enumerate() {
             let y = TOP + HEIGHT - row_height * (row + 1) as f64;
@@ -395,9 +399,9 @@ fn tornado(page: &mut Markup, device: &DeviceDecision, at: usize) {
         cells: [
             swing.input.name().to_owned(),
             swing.low_usd.to_string(),
-            swing.best_low.name().to_owned(),
+            swing.best_low.name_if(device.owned).to_owned(),
             swing.high_usd.to_string(),
-            swing.best_high.name().to_owned(),
+            swing.best_high.name_if(device.owned).to_owned(),
         ],
         assumed: false,
     };
@@ -492,6 +496,7 @@ fn plan(page: &mut Markup, plan: &Schedule) {
     }
     .draw(page);
     if let Some(text) = shares(plan) {
+        shares_of(page, plan);
         page.words("p", &[], &format!("{text}."));
     }
     let limit = |limit: &LimitValue| {
@@ -576,6 +581,54 @@ fn duration(page: &mut Markup, plan: &Schedule) {
             svg::text(svg, "mark", (x(share), BOTTOM + 16.0), anchor, &percent(share, 0));
         }
         svg::text(svg, "mark", (left, BOTTOM + 34.0), "start", "of the hours draw as much or more");
+    });
+}
+
+/// Draws what the best plans earn by what AI may take of the site's power.
+fn shares_of(page: &mut Markup, plan: &Schedule) {
+    const TOP: f64 = 24.0;
+    const BOTTOM: f64 = 200.0;
+    let (left, right) = (92.0, svg::WIDTH - 20.0);
+    let profits = plan.shares.iter().map(|it| it.profit_usd.value()).chain([0.0]);
+    let Some(scale) = Scale::linear(profits, BOTTOM, TOP) else { return };
+    let scale = scale.rounded(5);
+    let drawing = Drawing {
+        id: "shares",
+        title: "Profit by what AI may take of the power",
+        description: "Of plans in which AI draws no more than a share of the site's power.",
+    };
+    drawing.draw(page, BOTTOM + 42.0, |svg| {
+        for mark in scale.marks(5) {
+            svg::line(svg, "grid", (left, scale.at(mark)), (right, scale.at(mark)));
+            let text = Usd::new(mark).to_string();
+            svg::text(svg, "mark", (left - 7.0, scale.at(mark) + 4.0), "end", &text);
+        }
+        let step = (right - left) / 11.0;
+        for point in &plan.shares {
+            let x = left + step * (point.share * 10.0);
+            let (from, to) = (scale.at(0.0), scale.at(point.profit_usd.value()));
+            let (top, height) = (from.min(to), (from - to).abs());
+            svg.leaf(
+                "rect",
+                &[
+                    ("class", &fill_class(colour(Use::Rent))),
+                    ("x", &px(x + step * 0.15)),
+                    ("y", &px(top)),
+                    ("width", &px(step * 0.7)),
+                    ("height", &px(height)),
+                ],
+            );
+            let text = percent(point.share, 0);
+            svg::text(svg, "mark", (x + step / 2.0, BOTTOM + 16.0), "middle", &text);
+        }
+        svg::line(svg, "axis", (left, scale.at(0.0)), (right, scale.at(0.0)));
+        svg::text(
+            svg,
+            "mark",
+            (left, BOTTOM + 34.0),
+            "start",
+            "of the site's power for AI at the most",
+        );
     });
 }
 

@@ -7,7 +7,7 @@ use super::bars::{Bar, Bars, Group, Reference};
 use super::cards::best;
 use super::markup::Markup;
 use super::{colour, list, tables};
-use crate::decision::MINERS;
+use crate::decision::reference_miners;
 use crate::record::DeviceId;
 use crate::record::{Named, Record, Row};
 use crate::report::figures::{Topic, conditions, per_joule, rate, why_no_energy};
@@ -47,10 +47,9 @@ pub(super) fn hashes(page: &mut Markup, record: &Record) {
                 further right get more hashes out of a joule.",
         drawn: record.devices.iter().filter_map(|device| of_device(&device.id)).collect(),
         heading: |_| String::new(),
-        references: MINERS
-            .iter()
+        references: reference_miners()
             .map(|miner| {
-                let joules = miner.joules_per_terahash();
+                let joules = miner.joules_per_terahash;
                 let text = format!("{} {} J/TH", miner.name, plain(joules));
                 Reference { value: 1e12 / joules, text }
             })

@@ -3,7 +3,7 @@
 use super::markup::Markup;
 use super::power::summary;
 use super::roof::Plot;
-use crate::decision::MINERS;
+use crate::decision::reference_miners;
 use crate::record::{Record, Row, ScoredDevice};
 use crate::report::figures::{self, joined, of_roof, per_joule, rate, uncertainty, why_no_energy};
 use crate::units::Joules;
@@ -110,8 +110,8 @@ pub(super) fn rates_and_energy(page: &mut Markup, rows: &[&Row], caption: &'stat
     let lines = rows.iter().map(|row| {
         let energy = row.energy.as_ref();
         let each = energy.and_then(|energy| energy.joules_per_terahash);
-        let best_miner = MINERS.map(|miner| miner.joules_per_terahash());
-        let best_miner = best_miner.into_iter().fold(f64::INFINITY, f64::min);
+        let best_miner = reference_miners().map(|miner| miner.joules_per_terahash);
+        let best_miner = best_miner.fold(f64::INFINITY, f64::min);
         let text = |value: Option<String>| value.unwrap_or_default();
         let cells = [
             row.device.to_string(),
