@@ -27,13 +27,13 @@ pub(crate) struct Candidate<'a> {
     pub(crate) entry: &'a DeviceEntry,
     /// Number of devices.
     pub(crate) count: u32,
-    /// Name that the device reports, where there is a score.
+    /// Name that the device reports, or that of its model in the catalogue.
     pub(crate) model: Option<String>,
     /// Hash rate and power of mining, or why they are not known.
     pub(crate) hashing: Result<Hashing, UnknownUse>,
     /// Power of working for AI, or why it is not known.
     pub(crate) computing: Result<Power, UnknownUse>,
-    /// Fitness for each class of AI work; empty without a score.
+    /// Fitness for each class of AI work; empty where nothing is known of it.
     pub(crate) fitness: Vec<Fitness>,
 }
 
@@ -184,9 +184,18 @@ pub(crate) fn unused(entries: &[DeviceEntry], records: &[NamedRecord]) -> Vec<St
 
 /// Returns whether a name is of a pattern, in which `*` stands for anything.
 fn matches(pattern: &str, name: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(name) = name.strip_prefix(first) else { return false };
-    (0..=name.len()).any(|at| name.get(at..).is_some_and(|left| matches(rest, left)))
+    let mut parts = pattern.split('*');
+    let Some(mut left) = parts.next().and_then(|first| name.strip_prefix(first)) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return left.is_empty() };
+    // Of what is between, the first place leaves most for the rest.
+    for part in parts {
+        let Some(at) = left.find(part) else { return false };
+        left = &left[at + part.len()..];
+    }
+    left.ends_with(last)
 }
 
 impl<'a> Candidate<'a> {
@@ -204,7 +213,8 @@ impl<'a> Candidate<'a> {
         let memory = entry.memory.as_ref().map(|memory| memory.value);
         let link = entry.host_link.as_ref().map(|link| link.value);
         match &entry.figures {
-            Figures::Sheet { sheet, power, .. } => {
+            Figures::Sheet { model, sheet, power, .. } => {
+                let model = model.clone();
                 let power = Power { wall: *power, uncertainty: Some(0.0), basis: Basis::DataSheet };
                 let (hashing, computing, fitness) = match sheet {
                     Sheet::Miner { hashes_per_second } => {
@@ -217,7 +227,7 @@ impl<'a> Candidate<'a> {
                     }
                 };
                 let count = entry.count.unwrap_or(1);
-                Ok(Self { entry, count, model: None, hashing, computing, fitness })
+                Ok(Self { entry, count, model, hashing, computing, fitness })
             }
             Figures::Score { file, device, host, supply } => {
                 let scores = find(records, file.as_deref(), device)?;

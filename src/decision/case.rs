@@ -89,7 +89,7 @@ pub(crate) struct Case<'a> {
     curve: &'a Curve,
     outlook: &'a Outlook,
     candidate: &'a Candidate<'a>,
-    /// Contract that pays most for the device's power.
+    /// Contract with a tenant whom the device could make way for.
     contract: Option<&'a Contract>,
 }
 
@@ -100,21 +100,12 @@ impl<'a> Case<'a> {
         outlook: &'a Outlook,
         candidate: &'a Candidate<'a>,
     ) -> Self {
-        let without = Self { site, curve, outlook, candidate, contract: None };
-        let worth = |contract: &&'a Contract| {
-            let case = Self { contract: Some(contract), ..without.clone() };
-            let hosting = case.hosting(&Factors::ONE);
-            hosting.map_or(f64::NEG_INFINITY, |it| case.always(&it, &Factors::ONE).value())
-        };
-        // One that is signed is served in any case. Of equal ones the first.
-        let contracts = site.ai.contracts.iter().filter(|it| !it.signed).rev();
-        let contract = contracts.max_by(|a, b| worth(a).total_cmp(&worth(b)));
-        Self { contract, ..without }
+        Self { site, curve, outlook, candidate, contract: None }
     }
 
-    /// Returns the case of a device that makes way for no tenant.
-    pub(crate) fn without_tenant(self) -> Self {
-        Self { contract: None, ..self }
+    /// Returns the case of a device that could make way for a tenant.
+    pub(crate) fn with_tenant(self, contract: Option<&'a Contract>) -> Self {
+        Self { contract, ..self }
     }
 
     /// Returns the value of each use in a year.
@@ -165,7 +156,7 @@ impl<'a> Case<'a> {
         self.candidate.entry.rental.as_ref()
     }
 
-    /// Returns the tenant who pays most for the device's power; `None` where there is none.
+    /// Returns the contract with the tenant whom the device could make way for; `None` where there is none.
     pub(crate) fn contract(&self) -> Option<&'a Contract> {
         self.contract
     }
@@ -344,8 +335,8 @@ impl<'a> Case<'a> {
         Some(rental.price.value * (1.0 - market.fee.value))
     }
 
-    /// Returns the operating point of the device's power at the tenant who pays most for it; `None`
-    /// without a contract.
+    /// Returns the operating point of the device's power at the tenant whom it could make way for; `None`
+    /// without one.
     pub(crate) fn hosting(&self, factors: &Factors) -> Option<OperatingPoint> {
         tenant::hosting(self.site, self.contract?, self.drawn()?, factors)
     }
@@ -442,12 +433,14 @@ impl<'a> Case<'a> {
         };
         let Site { power, place, mining, ai, capital, .. } = self.site;
         range(UncertainInput::Tariff, power.tariff.range);
-        if let Some(credit) = power.responses.iter().find_map(|it| it.credit.as_ref()) {
-            range(UncertainInput::Credit, credit.price.range);
-        }
-        if let Some(readiness) = power.responses.iter().find_map(|it| it.readiness.as_ref()) {
-            range(UncertainInput::Readiness, readiness.range);
-        }
+        // All programmes are drawn alike, within the widest of their ranges.
+        let widest = |ranges: &mut dyn Iterator<Item = (f64, f64)>| {
+            ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((1.0, 1.0))
+        };
+        let credits = power.responses.iter().filter_map(|it| it.credit.as_ref());
+        range(UncertainInput::Credit, widest(&mut credits.map(|it| it.price.range)));
+        let readiness = power.responses.iter().filter_map(|it| it.readiness.as_ref());
+        range(UncertainInput::Readiness, widest(&mut readiness.map(|it| it.range)));
         if let (Some(mining), Ok(_)) = (mining, &self.candidate.hashing) {
             let (Network::Difficulty(network) | Network::HashRate(network)) = &mining.network;
             range(UncertainInput::BtcPrice, mining.btc_price.range);

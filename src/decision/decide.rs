@@ -1,5 +1,7 @@
 //! From a site and its scores to the decision.
 
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -11,7 +13,7 @@ use super::fitness::Thresholds;
 use super::grid::programmes;
 use super::grounds;
 use super::inputs::Factors;
-use super::making_way::{making_way, without_power};
+use super::making_way::{making_way, total, without_power};
 use super::miners::{ReferenceMiner, reference_miners};
 use super::model::{
     Asic, DECISION_SCHEMA, Decision, DeviceDecision, MiningPrices, PriceSource, Prices, Totals,
@@ -21,11 +23,12 @@ use super::outlook::{Outlook, height_after};
 use super::planner::{self, PlannedUses, Planner};
 use super::schedule::schedule;
 use super::sensitivity::{self, monte_carlo, tornado};
-use super::site::{Capital, Hour, Site, YEAR};
+use super::site::{Capital, Hour, Response, Site, YEAR};
 use super::turning::turning_points;
 use super::uses::{hosting, mining, no_renting, renting};
 use super::verdict::{Eligibility, Verdict};
 use crate::input::listed;
+use crate::units::text::plain;
 use crate::units::{Usd, UsdPerKwh, Watts};
 
 /// Options of a decision.
@@ -86,17 +89,11 @@ pub fn decide(
         .into_iter()
         .zip(&making_way)
         .enumerate()
-        .map(|(at, (case, &making_way))| {
-            let case = if making_way == 0 { case.without_tenant() } else { case };
-            judge(site, &case, (&candidates[at], making_way), at, options)
+        .map(|(at, (case, way))| {
+            let case = case.with_tenant(way.contract);
+            judge(site, &case, (&candidates[at], way.count), at, options)
         })
         .collect();
-    for (at, dark) in without_power(site, &judged).into_iter().enumerate() {
-        let device = &mut judged[at];
-        device.without_power = dark;
-        device.total = total(device);
-    }
-    let judged = judged;
     let uses: Vec<PlannedUses> = judged
         .iter()
         .map(|it| PlannedUses {
@@ -104,6 +101,15 @@ pub fn decide(
             is_rented: it.renting.is_some(),
         })
         .collect();
+    for (at, dark) in without_power(site, &judged).into_iter().enumerate() {
+        let device = &mut judged[at];
+        device.without_power = dark;
+        if dark > 0 && dark == device.count {
+            device.verdict.leave("the site has no power for any of them");
+        }
+        device.total = total(device);
+    }
+    let judged = judged;
     let planner = Planner {
         curve: &curve,
         outlook: &outlook,
@@ -119,8 +125,11 @@ pub fn decide(
     warnings.extend(asked_for(site, &judged));
     let mean = curve.mean();
     if mean > DEAR {
-        warnings.push(format!("power.tariff is {mean} on average: is it for a megawatt-hour?"));
+        warnings.push(format!(
+            "power.tariff is {mean} on average: is it for a megawatt-hour, or in cents?"
+        ));
     }
+    warnings.extend(odd(site, &outlook, &candidates));
     if hours.len() != usize::from(YEAR) {
         let count = hours.len();
         warnings.push(format!("power.tariff has {count} hours, which stand for a year of {YEAR}"));
@@ -164,6 +173,35 @@ pub(super) fn outlook(site: &Site, now: Timestamp) -> Outlook {
 /// does.
 const DEAR: UsdPerKwh = UsdPerKwh::new(2.0);
 
+/// Hashprices in dollars that are no mistakes of unit: it was 3,400 at its height, in December 2017.
+const HASHPRICES: RangeInclusive<f64> = 1.0..=10_000.0;
+
+/// Energy of a terahash in joules that is no mistake of unit: the best machine of the catalogue takes 9,
+/// and processors some thousand times what old machines take.
+const LEAST_JOULES: f64 = 5.0;
+
+/// Warns of numbers that are probably in another unit than was asked for.
+fn odd(site: &Site, outlook: &Outlook, candidates: &[Candidate<'_>]) -> Vec<String> {
+    let mut odd = Vec::new();
+    let earnings = earnings(site, subsidy(outlook.height()), &Factors::ONE);
+    let hashprice = earnings.map(|it| it.hashprice());
+    if let Some(price) = hashprice.filter(|price| !HASHPRICES.contains(&price.value())) {
+        odd.push(format!(
+            "the hashprice is {price} for a PH/s and day: is the difficulty all of the number, as 150e12, \
+             and the price of a bitcoin in dollars?"
+        ));
+    }
+    for candidate in candidates {
+        let Ok(hashing) = &candidate.hashing else { continue };
+        let joules = hashing.power.wall.value() / (hashing.hashes_per_second / 1e12);
+        if joules < LEAST_JOULES {
+            let name = &candidate.entry.name;
+            odd.push(format!("{name} takes {} J/TH: are its watts right?", plain(joules)));
+        }
+    }
+    odd
+}
+
 /// Reason why there is no decision.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -180,7 +218,7 @@ pub enum DecideError {
 }
 
 impl Totals {
-    fn and(self, other: Self) -> Self {
+    pub(super) fn and(self, other: Self) -> Self {
         Self {
             now_usd: self.now_usd + other.now_usd,
             cash_usd_per_year: self.cash_usd_per_year + other.cash_usd_per_year,
@@ -262,9 +300,14 @@ fn asked_for(site: &Site, judged: &[DeviceDecision]) -> Vec<String> {
     };
     let market = site.ai.market.as_ref();
     tell(Use::Rent, market.and_then(|it| it.demand), "the market takes");
-    let credited = site.power.responses.iter().filter(|it| it.credit.is_some());
-    let credited = credited.map(|it| it.most).collect::<Option<Vec<_>>>();
-    tell(Use::Curtail, credited.map(|most| most.into_iter().sum()), "the grid pays for");
+    // The most that is paid for in any hour; programmes of other months do not add up.
+    let most = |pays: fn(&Response) -> bool| {
+        let paying = site.power.responses.iter().filter(|it| pays(it));
+        let most = paying.map(|it| it.most).collect::<Option<Vec<_>>>()?;
+        most.into_iter().max_by(Watts::total_cmp)
+    };
+    tell(Use::Curtail, most(|it| it.credit.is_some()), "the grid pays for");
+    tell(Use::Mine, most(|it| it.readiness.is_some()), "the grid pays for the readiness of");
     let signed = site.ai.contracts.iter().filter(|it| it.signed).map(|it| site.tenant(it));
     let signed: Watts = signed.sum();
     let all: Watts = [Use::Mine, Use::Rent, Use::Host].into_iter().map(drawn).sum();
@@ -277,29 +320,6 @@ fn asked_for(site: &Site, judged: &[DeviceDecision]) -> Vec<String> {
         ));
     }
     told
-}
-
-/// Returns the money of the best use, for all devices of a kind: those that make way for no tenant, and
-/// those that there is no power for, are in the best use that is left to them.
-fn total(device: &DeviceDecision) -> Totals {
-    let of = |it: Option<&UseValue>, count: u32| {
-        it.map_or_else(Totals::default, |it| Totals {
-            now_usd: it.now_usd * f64::from(count),
-            cash_usd_per_year: it.cash_usd_per_year * f64::from(count),
-            life_usd: it.life_usd * f64::from(count),
-        })
-    };
-    let all = |which: Use| device.uses.iter().find(|it| it.of == which);
-    let best = device.verdict.best;
-    let (count, rest, others) = match best {
-        Use::Host => {
-            let others = device.uses.iter().filter(|it| it.of != Use::Host);
-            let others = others.max_by(|a, b| a.usd_per_year.total_cmp(&b.usd_per_year));
-            (device.making_way, device.count - device.making_way, others)
-        }
-        _ => (device.count - device.without_power, device.without_power, all(Use::Sell)),
-    };
-    of(all(best), count).and(of(others, rest))
 }
 
 fn judge(

@@ -3,7 +3,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::site::{Hour, Site, years};
+use super::site::{Hour, Site, YEAR};
 
 /// The programmes that pay in an hour, by their places in the site's file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,7 +27,10 @@ pub(crate) fn programmes(site: &Site, hours: &[Hour]) -> Vec<HourProgrammes> {
         let is_in =
             |hour: &usize| response.months.is_empty() || response.months.contains(&months[*hour]);
         if let Some(credit) = &response.credit {
-            let paid = (f64::from(credit.hours) * years(hours.len())).round() as usize;
+            // A part of the programme's months has that part of its hours.
+            let here = (0..hours.len()).filter(is_in).count() as f64;
+            let part = here / hours_of(&response.months);
+            let paid = (f64::from(credit.hours) * part).round() as usize;
             let free = |hour: &usize| programmes[*hour].credit.is_none();
             let mut dearest: Vec<usize> = (0..hours.len()).filter(is_in).filter(free).collect();
             dearest.sort_by(|&a, &b| hours[b].price.total_cmp(&hours[a].price));
@@ -42,4 +45,15 @@ pub(crate) fn programmes(site: &Site, hours: &[Hour]) -> Vec<HourProgrammes> {
         }
     }
     programmes
+}
+
+/// Returns the hours that some months have in a year, all of them where there are none.
+fn hours_of(months: &[i8]) -> f64 {
+    const DAYS: [f64; 12] =
+        [31.0, 28.0, 31.0, 30.0, 31.0, 30.0, 31.0, 31.0, 30.0, 31.0, 30.0, 31.0];
+    let is_in = |month: &usize| months.iter().any(|it| usize::try_from(*it) == Ok(month + 1));
+    if months.is_empty() {
+        return f64::from(YEAR);
+    }
+    (0..12).filter(is_in).map(|month| DAYS[month] * 24.0).sum()
 }

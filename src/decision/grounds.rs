@@ -16,10 +16,9 @@ pub(super) fn known(site: &Site, candidates: &[Candidate<'_>]) -> Vec<String> {
     if let (Some(first), Some(last)) = (dates.first(), dates.last()) {
         let when =
             if first == last { format!("of {first}") } else { format!("of {first} to {last}") };
-        known.push(format!(
-            "{} prices and other numbers, quoted with their sources, {when}",
-            dates.len()
-        ));
+        let quoted =
+            if site.assumed.is_empty() { "quoted with their sources" } else { "as stated" };
+        known.push(format!("{} prices and other numbers, {quoted}, {when}", dates.len()));
     }
     for candidate in candidates {
         let measured = |what: &str, power: Option<Power>| {
@@ -72,16 +71,34 @@ pub(super) fn assumed(site: &Site, candidates: &[Candidate<'_>]) -> Vec<String> 
             listed(&single, ", ", MOST_NAMED)
         ));
     }
+    let is_rented = |candidate: &Candidate<'_>| candidate.entry.rental.is_some();
+    if site.ai.market.is_some() && candidates.iter().any(is_rented) {
+        assumed.push("machines for rent draw full power at all times, rented or not".to_owned());
+    }
+    let life = site.capital.life_years;
+    let short = site.ai.contracts.iter().filter(|it| it.years < life).map(|it| &*it.name);
+    let short: Vec<&str> = short.collect();
+    if !short.is_empty() {
+        assumed.push(format!(
+            "the contracts of {} are renewed as they are until {} years are over",
+            listed(&short, ", ", MOST_NAMED),
+            count(life)
+        ));
+    }
     if let Some(mining) = site.mining.as_ref().filter(|_| site.assumed.is_empty()) {
         let years = count(site.capital.life_years);
-        let flat = |course: &Course| *course == Course::Flat;
-        let stays = match (flat(&mining.btc_course), flat(&mining.difficulty_course)) {
-            (true, true) => "the price of a bitcoin and the difficulty stay",
-            (true, false) => "the price of a bitcoin stays",
-            (false, true) => "the difficulty stays",
-            (false, false) => return assumed,
+        let course = |what: &str, course: &Course| match course {
+            Course::Flat => format!("{what} stays as quoted for {years} years, within its range"),
+            Course::Growth(growth) => {
+                format!("{what} grows by {} a year, within its range", percent(growth.value, 0))
+            }
+            Course::Path { points, .. } => {
+                let last = points.last().map_or_else(String::new, |(day, _)| day.to_string());
+                format!("{what} follows its path until {last}, and stays there")
+            }
         };
-        assumed.push(format!("{stays} as quoted for {years} years, within the stated ranges"));
+        assumed.push(course("the price of a bitcoin", &mining.btc_course));
+        assumed.push(course("the difficulty", &mining.difficulty_course));
     }
     assumed
 }

@@ -93,10 +93,10 @@ fn all(site: &Site) -> Vec<Limit> {
         limit("what AI is asked for", |site| site.ai.market.as_mut()?.demand.as_mut()),
         limit("the ramp", |site| site.power.ramp.as_mut()),
     ];
-    for at in 0..site.power.responses.len() {
-        limits.push(limit("the power that the grid pays for", move |site| {
-            site.power.responses.get_mut(at)?.most.as_mut()
-        }));
+    for (at, response) in site.power.responses.iter().enumerate() {
+        let Some(most) = response.most else { continue };
+        let of = format!("the {most} that the grid pays for");
+        limits.push(limit(&of, move |site| site.power.responses.get_mut(at)?.most.as_mut()));
     }
     for (at, contract) in site.ai.contracts.iter().enumerate() {
         let of = format!("the contract of {}", contract.name);

@@ -125,7 +125,8 @@ pub struct Asic {
 pub struct DeviceDecision {
     /// Name of the hardware in the site's file.
     pub name: String,
-    /// Name that the device reports, from its score; `None` where only a data sheet is known.
+    /// Name that the device reports, from its score, or of its model in the catalogue of data sheets;
+    /// `None` where the site's file has the figures.
     pub model: Option<String>,
     /// Number of devices of this kind.
     pub count: u32,
@@ -136,7 +137,7 @@ pub struct DeviceDecision {
     pub making_way: u32,
     /// Number of devices that the site has no power for if all of it goes to the best uses.
     pub without_power: u32,
-    /// Name of the tenant who pays most for the device's power; `None` where no device makes way.
+    /// Name of the tenant whom most of them would make way for; `None` where no device makes way.
     pub tenant: Option<String>,
     /// Money of the best use, for all devices of this kind; for those that make way for no tenant, or
     /// that there is no power for, of the best use that is left to them.
@@ -155,10 +156,11 @@ pub struct DeviceDecision {
     pub renting: Option<AiEconomics>,
     /// Reason why the device is not rented out; `None` where it is.
     pub no_renting: Option<String>,
-    /// Economics of giving the device's power to a tenant; `None` without a contract, or where the
-    /// power is not known.
+    /// Economics of giving the device's power to a tenant; `None` where no device of the kind makes way for
+    /// one, or the power is not known.
     pub hosting: Option<AiEconomics>,
-    /// Fitness for each class of AI work; empty without a score.
+    /// Fitness for each class of AI work, by a score or the data sheet of a card; empty for mining machines
+    /// by their data sheets.
     pub fitness: Vec<Fitness>,
     /// Use that the tornado is about: the best one, or the next best where selling is best.
     pub moved: Use,
@@ -188,11 +190,12 @@ pub struct UseValue {
     /// Money at once, in US dollars for one device: what selling it brings, less what buying or converting
     /// it costs.
     pub now_usd: Usd,
-    /// Money of a year, in US dollars for one device, after energy and operations and before capital: the
-    /// mean over the years that are decided about, halvings included.
+    /// Money of a year, in US dollars for one device, after energy and operations and before capital, as
+    /// equal payments over the years that are decided about, halvings included.
     pub cash_usd_per_year: Usd,
     /// Net present value in US dollars for one device, over the years that are decided about, compared
-    /// with selling it, or with not buying it.
+    /// with selling it, or with not buying it. A contract that is shorter is taken to be renewed, and of
+    /// one that is longer these years bear their part of building out.
     pub life_usd: Usd,
     /// Value in US dollars per year for one device, as equal payments over the years that are decided
     /// about, halvings included, after energy, operations and capital cost; selling is 0.
@@ -241,14 +244,14 @@ pub struct MiningEconomics {
     /// curtailment credit, mining has to earn more than the tariff and the credit together.
     pub hours: f64,
     /// Price of power, in US dollars per kWh, above which mining loses money today, operations
-    /// included.
+    /// included, and what the grid pays left out.
     pub switch_off_usd_per_kwh: UsdPerKwh,
     /// The same price after the next halving, all else as today; `None` where it is not within the
     /// years that are decided about.
     pub switch_off_after_halving_usd_per_kwh: Option<UsdPerKwh>,
     /// Break-even price of power, in US dollars per kWh: the price, the same in all hours, up to which
     /// mining while it pays is worth more than selling the device, capital cost and halvings
-    /// included.
+    /// included, and what the grid pays left out.
     pub break_even_usd_per_kwh: UsdPerKwh,
     /// Break-even price of one bitcoin, in US dollars, at which mining in every hour earns the cost
     /// of power and operations; `None` where no price above zero does.
@@ -354,8 +357,8 @@ pub struct Money {
     pub operations_usd: Usd,
     /// Cost of conversion to AI, as far as these hours bear it.
     pub conversion_usd: Usd,
-    /// Cost of capital of the hardware that is planned with: what its price costs over its life, with
-    /// interest, as far as these hours bear it.
+    /// Cost of capital of the hardware that runs in the plan: what its price costs over its life, with
+    /// interest, as far as these hours bear it. Hardware that never runs can be sold.
     pub capital_usd: Usd,
 }
 
@@ -366,7 +369,8 @@ pub struct SharePoint {
     /// Share of the site's power that AI draws at the most, 0 to 1. Tenants take all that there is of
     /// it, in the order of the file.
     pub share: f64,
-    /// Profit of the plan over all hours, in US dollars.
+    /// Profit of the plan over all hours, in US dollars, after the cost of capital of the machines that
+    /// run in it.
     pub profit_usd: Usd,
 }
 

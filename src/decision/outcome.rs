@@ -7,7 +7,7 @@ use super::model::{Allocation, DurationPoint, Money, PlannedHour, Schedule};
 use super::operating::OperatingPoint;
 use super::plan::PlannedClass;
 use super::planner::{Planned, Planner};
-use super::site::{Site, years};
+use super::site::Site;
 use crate::units::{Joules, Usd, Watts};
 
 /// Returns the plan, without what its limits are worth and without other shares of AI.
@@ -92,6 +92,7 @@ fn money(planner: &Planner<'_>, site: &Site, planned: &Planned) -> Money {
         readiness_usd: plan.money.readiness,
         energy_usd: plan.money.energy,
         conversion_usd: plan.money.conversion,
+        capital_usd: planner.capital(site, planned),
         ..Money::default()
     };
     for (&at, class) in planned.classes.iter().zip(&plan.classes) {
@@ -108,8 +109,6 @@ fn money(planner: &Planner<'_>, site: &Site, planned: &Planned) -> Money {
         money.renting_usd += rented;
         money.fees_usd += pool + market;
         money.operations_usd += of_mining + of_ai;
-        let count = f64::from(planner.candidates[at].count);
-        money.capital_usd += case.keep(&one) * (count * years(planner.hours.len()));
     }
     for lease in &planned.leases {
         money.tenants_usd += lease.revenue;

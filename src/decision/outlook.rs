@@ -35,8 +35,10 @@ impl Phase {
     }
 }
 
-/// Longest phase in which a price that changes is taken for its value in the middle, in years.
+/// Longest phase in which a price that changes is taken for its value in the middle: a quarter of a year,
+/// or this share of all years if that is more.
 const STEP: f64 = 0.25;
+const SHARE: f64 = 1.0 / 40.0;
 
 /// The years that are decided about.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +51,8 @@ impl Outlook {
     /// Looks `years` ahead from a decision that is made at the height `height`, with interest of
     /// `rate` a year (0.1 is 10 %). `years` is above zero. `along` returns what the paths of the price of
     /// a bitcoin and of the difficulty have come to by then; it is `None` where both stay as they are,
-    /// and otherwise no phase is longer than a quarter of a year.
+    /// and otherwise no phase is longer than a quarter of a year, or a fortieth of all
+    /// years if that is more.
     pub(crate) fn new(
         height: u32,
         years: f64,
@@ -66,7 +69,11 @@ impl Outlook {
             let is_last = subsidy(at) == 0.0;
             let end = from + f64::from(blocks) / BLOCKS_PER_YEAR;
             let until = if is_last { years } else { end.min(years) };
-            let steps = if along.is_some() { ((until - from) / STEP).ceil().max(1.0) } else { 1.0 };
+            let steps = if along.is_some() {
+                ((until - from) / STEP.max(years * SHARE)).ceil().max(1.0)
+            } else {
+                1.0
+            };
             for step in 0..steps as u32 {
                 let part = |step: u32| from + (until - from) * f64::from(step) / steps;
                 let (from, until) = (part(step), part(step + 1));

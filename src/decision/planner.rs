@@ -5,7 +5,7 @@
 //! of conversion is spread over the years that it earns in. Stages that are not ready yet have no
 //! room. A tenant is served or not, and every choice of tenants is planned.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use rayon::prelude::*;
 
@@ -82,16 +82,17 @@ impl Planner<'_> {
                 (0..contracts.len()).filter(is_chosen).collect()
             })
             .collect();
-        let plans: Vec<_> = choices.par_iter().map(|choice| self.plan(site, choice)).collect();
         // With the signed ones alone, there is a plan or a reason why not.
-        let mut plans = plans.into_iter();
-        let signed = plans.next().unwrap_or_else(|| self.plan(site, &[]))?;
-        // Machines that never run can be sold.
-        let with_sales = |planned: &Planned| planned.earns() + self.unused(site, planned);
+        let mut plans: Vec<_> = choices.par_iter().map(|choice| self.plan(site, choice)).collect();
+        let signed = plans.remove(0)?;
+        let failed = plans.iter().filter_map(|plan| plan.as_ref().err().map(ToString::to_string));
+        let failed: BTreeSet<String> = failed.collect();
         let better = |best: Planned, next: Planned| {
-            if with_sales(&next) > with_sales(&best) { next } else { best }
+            let after = |planned: &Planned| self.after_capital(site, planned);
+            if after(&next) > after(&best) { next } else { best }
         };
-        let mut best = plans.filter_map(Result::ok).fold(signed, better);
+        let mut best = plans.into_iter().filter_map(Result::ok).fold(signed, better);
+        best.left_out.extend(failed.iter().map(|why| format!("a choice of tenants: {why}")));
         for (at, contract) in contracts.iter().enumerate() {
             if !best.leases.iter().any(|lease| lease.contract == at) {
                 let why = if contract.signed {
@@ -105,13 +106,22 @@ impl Planner<'_> {
         Ok(best)
     }
 
-    /// Returns what it costs in these hours to keep the machines that never run in a plan: what selling
-    /// them is worth.
-    fn unused(&self, site: &Site, planned: &Planned) -> Usd {
+    /// Returns what a plan earns after the cost of capital of the machines that run in it.
+    pub(super) fn after_capital(&self, site: &Site, planned: &Planned) -> Usd {
+        planned.earns() - self.capital(site, planned)
+    }
+
+    /// Returns the cost of capital, in these hours, of the machines that a plan needs: those that never run
+    /// can be sold, but for a kind that is kept for the credits of not running.
+    pub(super) fn capital(&self, site: &Site, planned: &Planned) -> Usd {
+        let is_paid = planned.plan.money.credits > Usd::ZERO;
         let cost = |(&at, class): (&usize, &plan::PlannedClass)| {
-            let case = Case::new(site, self.curve, self.outlook, &self.candidates[at]);
-            let unused = (f64::from(self.candidates[at].count) - class.most_running).max(0.0);
-            case.keep(&Factors::ONE) * (unused * years(self.hours.len()))
+            let candidate = &self.candidates[at];
+            let case = Case::new(site, self.curve, self.outlook, candidate);
+            let count = f64::from(candidate.count);
+            let is_kept_off = is_paid && class.most_running < 1e-6 * count;
+            let needed = if is_kept_off { count } else { class.most_running.min(count) };
+            case.keep(&Factors::ONE) * (needed * years(self.hours.len()))
         };
         planned.classes.iter().zip(&planned.plan.classes).map(cost).sum()
     }

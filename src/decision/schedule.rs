@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::lease;
 use super::limits;
 use super::model::{Schedule, SharePoint};
 use super::outcome;
@@ -32,6 +33,13 @@ fn shares(planner: &Planner<'_>, site: &Site) -> Vec<SharePoint> {
     if site.ai.market.is_none() && site.ai.contracts.is_empty() {
         return Vec::new();
     }
+    // Who has no room in these hours would take a part of the share and leave it unused.
+    let mut ready = site.clone();
+    ready.ai.contracts = (0..site.ai.contracts.len())
+        .filter(|&at| !lease::leases(site, planner.hours, &[at]).is_empty())
+        .map(|at| site.ai.contracts[at].clone())
+        .collect();
+    let site = &ready;
     let signed = site.ai.contracts.iter().filter(|it| it.signed);
     let promised: Watts = signed.map(|it| site.tenant(it)).sum();
     let point = |step: u32| {
@@ -61,7 +69,7 @@ fn shares(planner: &Planner<'_>, site: &Site) -> Vec<SharePoint> {
         let planned = planner.plan(&then, &all).ok()?;
         // Who has no room would have taken a part of the share.
         (planned.leases.len() == all.len())
-            .then(|| SharePoint { share, profit_usd: planned.earns() })
+            .then(|| SharePoint { share, profit_usd: planner.after_capital(&then, &planned) })
     };
     (0..=STEPS).into_par_iter().filter_map(point).collect()
 }

@@ -390,7 +390,7 @@ fn a_tariff_that_is_for_megawatt_hours_is_asked_about() {
     let warned = |price: &str| {
         let flat = format!("usd_per_kwh = {price},");
         let decision = changed(&[("usd_per_kwh = 0.05, low = 0.04, high = 0.06,", &flat)]);
-        decision.warnings.join("; ").contains("is it for a megawatt-hour?")
+        decision.warnings.join("; ").contains("is it for a megawatt-hour, or in cents?")
     };
     assert!(warned("20"));
     assert!(!warned("0.5"));

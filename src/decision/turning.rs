@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::case::{Case, Use, Values, best};
 use super::inputs::{Factors, UncertainInput};
+use crate::units::UsdPerKwh;
 use crate::units::text::{percent, plain, si};
 
 /// Value of one input from which on, all else as quoted, another use is best.
@@ -90,7 +91,12 @@ fn words(case: &Case<'_>, input: UncertainInput, times: f64) -> Option<String> {
                 si(case.earnings(&one)?.difficulty * times, "").trim_end()
             )
         }
-        UncertainInput::Tariff => format!("power {side} {}", case.tariff(&one) * times),
+        UncertainInput::Tariff => {
+            // Below nothing, more of it is less.
+            let is_below = (times < 1.0) == (case.tariff(&one) > UsdPerKwh::ZERO);
+            let side = if is_below { "below" } else { "above" };
+            format!("power {side} {}", case.tariff(&one) * times)
+        }
         UncertainInput::RentalPrice => format!("rent {side} {}", rental()?.price.value * times),
         UncertainInput::Utilisation => {
             let share = rental()?.utilisation.value * times;
@@ -99,13 +105,15 @@ fn words(case: &Case<'_>, input: UncertainInput, times: f64) -> Option<String> {
             }
             format!("rented {side} {} of the time", percent(share, 0))
         }
-        UncertainInput::Contract => format!("{} times the tenant's rent", plain(times)),
-        UncertainInput::BuildOut => format!("{} times the cost of building out", plain(times)),
+        UncertainInput::Contract => format!("{side} {} times the tenant's rent", plain(times)),
+        UncertainInput::BuildOut => {
+            format!("{side} {} times the cost of building out", plain(times))
+        }
         UncertainInput::MiningOperations => {
-            format!("{} times the cost of running miners", plain(times))
+            format!("{side} {} times the cost of running miners", plain(times))
         }
         UncertainInput::AiOperations => {
-            format!("{} times the cost of running AI", plain(times))
+            format!("{side} {} times the cost of running AI", plain(times))
         }
         UncertainInput::Hardware => {
             let worth = case.worth(&one) * times;

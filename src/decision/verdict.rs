@@ -90,6 +90,17 @@ impl Verdict {
     }
 }
 
+impl Verdict {
+    /// Makes it a verdict to sell, or not to buy, whatever the devices would earn.
+    pub(crate) fn leave(&mut self, because: &str) {
+        self.advice = Some(Use::Sell);
+        self.best = Use::Sell;
+        self.next = None;
+        self.ahead_usd = None;
+        because.clone_into(&mut self.because);
+    }
+}
+
 /// Returns what the verdict depends on and is not known, if there is something.
 fn unknown(candidate: &Candidate<'_>, rentable: bool, best: Use) -> Option<String> {
     let hashing = candidate.hashing.as_ref().err().filter(|why| !why.is_of_no_matter());
@@ -117,7 +128,7 @@ fn doubt(best: Use, draws: &Draws, deciding: &[UncertainInput], owned: bool) -> 
     uses.sort_by(|&a, &b| draws.chance[b as usize].total_cmp(&draws.chance[a as usize]));
     let shares: Vec<_> = uses
         .iter()
-        .map(|&of| format!("{} in {}", of.name_if(owned), percent(draws.chance[of as usize], 0)))
+        .map(|&of| format!("{} in {}", of.name_if(owned), percent(draws.chance[of as usize], 1)))
         .collect();
     let names: Vec<_> = deciding.iter().map(|it| it.name()).collect();
     let by = match &*names {

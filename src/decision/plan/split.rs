@@ -387,7 +387,8 @@ impl Layout {
             prices.baseline[at] = price(place.baseline);
             prices.cooling[at] = price(place.cooling);
             prices.most_ai[at] = price(place.most_ai);
-            prices.ready[at] = price(place.ready);
+            // Nothing is left to gain where there is no row.
+            prices.ready[at] = place.ready.map_or(f64::INFINITY, |row| price(Some(row)));
             prices.up[at] = price(place.up);
             prices.down[at] = price(place.down);
         }

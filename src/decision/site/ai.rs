@@ -162,6 +162,10 @@ impl Contract {
         let signed = table.needs("signed").and_then(|it| it.truth());
         table.end();
         let ((rent, is_by_use), least) = (rent?, least?);
+        if escalator.flatten().is_some() && table.may_have("total").is_some() {
+            let what = "contradicts total, which has all that is paid; it goes with rent or price";
+            table.tell_of("escalator", what);
+        }
         if least.is_some() && !is_by_use {
             let what = "contradicts a rent for all of the agreed power; it goes with price";
             table.tell_of("take_or_pay", what);

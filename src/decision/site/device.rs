@@ -46,6 +46,8 @@ pub enum Figures {
     },
     /// A data sheet, which is no measurement.
     Sheet {
+        /// Name of the model in the catalogue; `None` where the file has the figures.
+        model: Option<String>,
         /// What the device does.
         sheet: Sheet,
         /// Power at the wall, in watts, with the device's share of its host.
@@ -181,7 +183,7 @@ impl Figures {
                 supply: supply?,
             };
             // What was measured overrides a data sheet; how much memory there is cannot be measured.
-            return Some((figures, model?.and_then(memory)));
+            return Some((figures, model?.and_then(|it| memory(it, section))));
         }
         if section.may_have("file").is_some() {
             section.tell_of("file", "contradicts a data sheet, which is no score");
@@ -222,7 +224,8 @@ impl Figures {
                         return None;
                     }
                 };
-                Some((Self::Sheet { sheet, power, origin }, memory(device)))
+                let model = Some(device.name.clone());
+                Some((Self::Sheet { model, sheet, power, origin }, memory(device, section)))
             }
         }
     }
@@ -236,7 +239,7 @@ impl Figures {
         let origin = origin(&table);
         table.end();
         let sheet = Sheet::Miner { hashes_per_second: rate? * 1e12 };
-        Some(Self::Sheet { sheet, power: Watts::new(power?), origin: origin? })
+        Some(Self::Sheet { model: None, sheet, power: Watts::new(power?), origin: origin? })
     }
 }
 
@@ -251,7 +254,8 @@ fn at_the_wall(section: &Section<'_, '_>, than: &str) {
 }
 
 /// Returns the memory of a card, in bytes.
-fn memory(device: &CatalogueDevice) -> Option<Quote<f64>> {
+fn memory(device: &CatalogueDevice, section: &Section<'_, '_>) -> Option<Quote<f64>> {
     let Sheet::Card { memory_bytes: value, .. } = device.sheet else { return None };
-    Some(Quote { value, range: (1.0, 1.0), origin: device.origin.clone() })
+    let origin = Origin { key: section.key("model"), ..device.origin.clone() };
+    Some(Quote { value, range: (1.0, 1.0), origin })
 }

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use super::catalogue::{Catalogue, LookupError};
+use super::device::Figures;
 use super::quote::Origin;
 use super::sheet::Sheet;
 use crate::units::{Usd, UsdPerHour, Watts};
@@ -108,7 +109,7 @@ impl FromStr for SheetDevice {
             }
         }
         // The names of cards have numbers, and are in the catalogue with their rates.
-        if half && (rate.is_some() || power.is_some()) {
+        if half && rate.is_some() {
             return Err(wrong("a number without its unit"));
         }
         let within =
@@ -147,15 +148,15 @@ fn is_half_a_number(word: &str) -> bool {
 }
 
 impl SheetDevice {
-    /// Returns what the device does, its power and where that is from: as stated, or else by the
-    /// catalogue.
+    /// Returns what the device does, as stated or else by the catalogue.
     pub(super) fn sheet(
         &self,
         catalogue: &Catalogue,
         stated: Origin,
-    ) -> Result<(Sheet, Watts, Origin), LookupError> {
+    ) -> Result<Figures, LookupError> {
         if let (Some(hashes_per_second), Some(power)) = (self.hashes_per_second, self.power) {
-            return Ok((Sheet::Miner { hashes_per_second }, power, stated));
+            let sheet = Sheet::Miner { hashes_per_second };
+            return Ok(Figures::Sheet { model: None, sheet, power, origin: stated });
         }
         let mut name = self.name.clone();
         if let Some(rate) = self.hashes_per_second {
@@ -164,7 +165,8 @@ impl SheetDevice {
         }
         let device = catalogue.find(&name)?;
         let origin = Origin { key: stated.key, ..device.origin.clone() };
-        Ok((device.sheet, self.power.unwrap_or(device.power), origin))
+        let (model, power) = (Some(device.name.clone()), self.power.unwrap_or(device.power));
+        Ok(Figures::Sheet { model, sheet: device.sheet, power, origin })
     }
 }
 
@@ -235,7 +237,11 @@ mod tests {
         };
         let sheet = |text: &str| {
             let device: SheetDevice = text.parse().expect(text);
-            device.sheet(Catalogue::built_in(), stated())
+            let figures = device.sheet(Catalogue::built_in(), stated())?;
+            let Figures::Sheet { sheet, power, origin, .. } = figures else {
+                panic!("a data sheet")
+            };
+            Ok::<_, LookupError>((sheet, power, origin))
         };
         let (miner, power, origin) = sheet("S19 95TH x500 @150").expect("a miner");
         assert_eq!((miner, power), (Sheet::Miner { hashes_per_second: 95e12 }, Watts::new(3250.0)));

@@ -209,14 +209,20 @@ impl Site {
                 contradicts("site.ai_stage", "none of which has so much room".to_owned());
             }
         }
-        let signed = self.ai.contracts.iter().filter(|it| it.signed);
-        let drawn: Watts = signed.map(|it| self.tenant(it)).sum();
-        if drawn * (1.0 - 1e-9) > self.place.power {
-            let what = format!(
-                "the signed contracts take {drawn} at the site's meter, and contradict site.power_mw, {}",
-                self.place.power
-            );
-            file.tell_of("ai", what);
+        let signed = || self.ai.contracts.iter().filter(|it| it.signed);
+        let drawn: Watts = signed().map(|it| self.tenant(it)).sum();
+        let heat: Watts = signed().map(|it| it.power).sum();
+        let stage = self.place.stages.last().map(|stage| stage.power);
+        for (key, taken, limit) in [
+            ("site.power_mw", drawn, Some(self.place.power)),
+            ("the last site.ai_stage", drawn, stage),
+            ("site.cooling_mw", heat, self.place.cooling),
+        ] {
+            if let Some(limit) = limit.filter(|limit| taken * (1.0 - 1e-9) > *limit) {
+                let what =
+                    format!("the signed contracts take {taken}, and contradict {key}, {limit}");
+                file.tell_of("ai", what);
+            }
         }
     }
 

@@ -129,6 +129,10 @@ impl Response {
         let months = table.option("months", |it| {
             let month = |it: &Value<'_, '_>| it.whole(1..=12, "a month, 1 to 12");
             let months: Vec<_> = it.items()?.iter().map(month).collect();
+            if months.is_empty() {
+                it.tell("expected one month or more; without months it is all of them");
+                return None;
+            }
             months.into_iter().map(|month| i8::try_from(month?).ok()).collect::<Option<Vec<_>>>()
         });
         let most = megawatts(table, "most_mw");

@@ -51,6 +51,9 @@ fn height_on(day: Date) -> u32 {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SketchError {
+    /// There is no hardware.
+    #[error("there is no hardware to decide on")]
+    NoDevices,
     /// A device is not in the catalogue.
     #[error(transparent)]
     Lookup(#[from] LookupError),
@@ -80,11 +83,15 @@ impl SiteSketch {
     ///
     /// # Errors
     ///
-    /// When a device is not in the catalogue, when it mines and nothing is known of mining, and when two
+    /// When there are no devices, when one is not in the catalogue, when it mines and nothing is known of mining, and when two
     /// have one name.
     pub fn site(&self, today: Date, catalogue: &Catalogue) -> Result<Site, SketchError> {
         let twice =
             |at: &usize| self.devices[..*at].iter().any(|it| it.name == self.devices[*at].name);
+        if self.devices.is_empty() {
+            return Err(SketchError::NoDevices);
+        }
+        let years = self.years.clamp(0.1, 100.0);
         if let Some(at) = (1..self.devices.len()).find(twice) {
             return Err(SketchError::Twice { device: self.devices[at].name.clone() });
         }
@@ -110,7 +117,7 @@ impl SiteSketch {
         let mut assumed = vec![format!(
             "no losses, and no power for cooling or operations besides the machines' own; money without \
              interest; hardware that lasts {} more years and is worth nothing then",
-            count(self.years)
+            count(years)
         )];
         let nothing = |key: &str| certain(UsdPerKwh::ZERO, of(key));
         let free = |key: &str| certain(Usd::ZERO, of(key));
@@ -168,7 +175,7 @@ impl SiteSketch {
                 retrofit: rents.then(|| free("retrofit")),
                 build_out: None,
                 months_to_convert: rents.then_some(0.0),
-                life_years: self.years.clamp(0.1, 100.0),
+                life_years: years,
                 salvage: 0.0,
                 discount_rate: 0.0,
             },
@@ -185,12 +192,12 @@ fn entry(
     catalogue: &Catalogue,
 ) -> Result<DeviceEntry, LookupError> {
     let of = |what: &str| origin(&format!("{}.{what}", device.name), today);
-    let (sheet, power, source) = device.sheet(catalogue, of("data_sheet"))?;
+    let figures = device.sheet(catalogue, of("data_sheet"))?;
     let money = certain(device.price, of("price"));
     Ok(DeviceEntry {
         name: device.name.clone(),
         count: Some(device.count),
-        figures: Figures::Sheet { sheet, power, origin: source },
+        figures,
         hardware: if device.owned { Hardware::Owned(money) } else { Hardware::ToBuy(money) },
         memory: None,
         host_link: None,

@@ -107,6 +107,27 @@ impl Mining {
         let height = height.and_then(|it| it.whole(0..=u32::MAX, "the height of a block"));
         let fees = section.needs("fees").and_then(|it| quote(it, FEES));
         let pool_fee = section.needs("pool_fee").and_then(|it| quote(it, SHARE));
+        for (key, course, quoted) in [
+            (
+                "btc_price_path",
+                &btc_course,
+                btc_price.as_ref().map(|it| (it.value, it.origin.date)),
+            ),
+            (
+                "difficulty_path",
+                &difficulty_course,
+                network.as_ref().map(|it| (1.0, it.origin().date)),
+            ),
+        ] {
+            if let (Some(Course::Path { points, .. }), Some((value, date))) = (course, quoted) {
+                if value == 0.0 {
+                    section.tell_of(key, "a path needs a number that is not 0 to begin with");
+                }
+                if points.first().is_some_and(|(first, _)| *first <= date) {
+                    section.tell_of(key, format!("expected points after the quote of {date}"));
+                }
+            }
+        }
         section.end();
         Some(Self {
             btc_price: btc_price?.map(Usd::new),

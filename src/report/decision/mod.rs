@@ -134,8 +134,17 @@ pub(crate) fn powers(plan: &Schedule) -> String {
 }
 
 /// Returns the share of AI at which the plan earns most of those that were planned, and what is earned
-/// at others, in a sentence; `None` where there is no AI.
-pub(crate) fn shares(plan: &Schedule) -> Option<String> {
+/// at others, in a sentence; `None` where there is nothing but AI, or none.
+pub(crate) fn shares(decision: &Decision) -> Option<String> {
+    let plan = &decision.plan;
+    let is_asked =
+        decision.prices.mining.is_some() || decision.devices.iter().any(|it| it.tenant.is_some());
+    if !is_asked {
+        return None;
+    }
+    if plan.shares.len() < 2 {
+        return None;
+    }
     let best = plan.shares.iter().reduce(|best, next| {
         // What is more by rounding is not more.
         let little = 1e-6 * best.profit_usd.value().abs();
@@ -159,12 +168,14 @@ pub(crate) fn shares(plan: &Schedule) -> Option<String> {
     let others = others.join(", ");
     Some(if best.share > 0.0 {
         format!(
-            "with contracts of any size, most would be earned with up to {} of the site's power for AI: \
+            "after capital, with contracts of any size, most would be left with up to {} of the site's power for AI: \
              {others}",
             percent(best.share, 0)
         )
     } else {
-        format!("AI of no size earns more; by what it may take of the site's power: {others}")
+        format!(
+            "after capital, AI of no size leaves more; by what it may take of the site's power: {others}"
+        )
     })
 }
 

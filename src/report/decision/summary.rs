@@ -5,7 +5,6 @@ use super::page::Page;
 use super::{advice, basis, because, btc, halving, in_use, lines_of, over_years, powers, shares};
 use crate::decision::{Decision, DeviceDecision, Use, UseValue};
 use crate::report::figures::clean;
-use crate::report::lines::{WIDTH, cut};
 use crate::units::Usd;
 use crate::units::text::{count as figure, percent, plain, si};
 
@@ -83,13 +82,12 @@ impl Page {
             .collect();
         rows.push(vec!["left".to_owned(), plan.profit_usd.to_string()]);
         if plan.money.capital_usd != Usd::ZERO {
-            rows.push(vec![
-                "capital of the hardware".to_owned(),
-                (plan.money.capital_usd * -1.0).to_string(),
-            ]);
+            let capital = plan.money.capital_usd;
+            rows.push(vec!["capital of what runs".to_owned(), (capital * -1.0).to_string()]);
+            rows.push(vec!["after capital".to_owned(), (plan.profit_usd - capital).to_string()]);
         }
         self.table(&[], &rows);
-        if let Some(text) = shares(plan) {
+        if let Some(text) = shares(decision) {
             self.paragraph(" ", &text);
         }
         for why in &plan.left_out {
@@ -102,13 +100,14 @@ impl Page {
         let model = device.model.as_ref().map_or_else(String::new, |model| format!(", {model}"));
         let marked = device.basis.map_or("", basis);
         let title = format!("{} x {}{model}{marked}", figure(f64::from(device.count)), device.name);
-        self.line(&cut(&title, WIDTH));
+        self.paragraph("", &title);
         let verdict = advice(device).to_uppercase();
         self.paragraph("  ", &format!("{verdict}: {}", because(device, years)));
         let count = |of: Use| f64::from(in_use(device, of));
         let row = |worth: &UseValue| {
             vec![
                 worth.of.name_if(device.owned).to_owned(),
+                figure(count(worth.of)),
                 (worth.now_usd * count(worth.of)).to_string(),
                 (worth.cash_usd_per_year * count(worth.of)).to_string(),
                 (worth.life_usd * count(worth.of)).to_string(),
@@ -116,12 +115,15 @@ impl Page {
                 payback(device, worth.of),
             ]
         };
-        let header = ["use", "now", "a year", &*over_years(years), "best in", "paid back"];
+        let header = ["use", "of", "now", "a year", &*over_years(years), "best in", "paid back"];
         let rows: Vec<_> = device.uses.iter().map(row).collect();
         self.table(&header, &rows);
         for (when, worth) in halving(device) {
             let name = worth.of.name_if(device.owned);
+            let than = if device.owned { "selling" } else { "not buying" };
             let text = format!("best to {name}, {} a year for each", worth.usd_per_year);
+            let text =
+                if worth.of == Use::Sell { text } else { format!("{text} more than {than}") };
             self.paragraph(&format!("  {when}: "), &text);
         }
         let fit: Vec<&str> = device
@@ -199,6 +201,7 @@ mod tests {
     use crate::decision::example::decided;
     use crate::record::expected;
     use crate::report::decision::{details, hours};
+    use crate::report::lines::WIDTH;
 
     #[test]
     fn the_text_is_as_it_was() {

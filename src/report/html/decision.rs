@@ -39,7 +39,7 @@ pub fn page(decision: &Decision) -> String {
                     page.element("section", &[], |page| section(page, decision, device, at));
                     page.constant("\n");
                 }
-                page.element("section", &[], |page| plan(page, &decision.plan));
+                page.element("section", &[], |page| plan(page, decision));
                 page.element("section", &[], |page| grounds(page, decision));
                 page.element("section", &[], |page| conditions(page, decision));
             });
@@ -74,10 +74,14 @@ fn header(page: &mut Markup, decision: &Decision) {
         page.words("p", &[("class", &"alarm")], warning);
     }
     let total = &decision.total;
+    let planned = if decision.plan.classes.is_empty() {
+        "nothing is worth keeping or buying".to_owned()
+    } else {
+        powers(&decision.plan)
+    };
     let text = format!(
-        "Best plan: {}. The best use of every kind of hardware brings {} now and {} a year before capital, \
+        "Best plan: {planned}. The best use of every kind of hardware brings {} now and {} a year before capital, \
          {} more {} than selling all and buying nothing.",
-        powers(&decision.plan),
         total.now_usd,
         total.cash_usd_per_year,
         total.life_usd,
@@ -442,7 +446,8 @@ fn fitness(page: &mut Markup, device: &DeviceDecision) {
     .draw(page);
 }
 
-fn plan(page: &mut Markup, plan: &Schedule) {
+fn plan(page: &mut Markup, decision: &Decision) {
+    let plan = &decision.plan;
     page.words("h2", &[], "The site's plan");
     let text = format!(
         "{} hours earn {} after energy, operations and conversion. Mining draws {} on average, AI {}, and \
@@ -483,7 +488,8 @@ fn plan(page: &mut Markup, plan: &Schedule) {
     .draw(page);
     let mut money: Vec<_> = lines_of(&plan.money);
     money.push(("left", plan.profit_usd));
-    money.push(("capital cost of the hardware", plan.money.capital_usd * -1.0));
+    money.push(("capital of what runs", plan.money.capital_usd * -1.0));
+    money.push(("after capital", plan.profit_usd - plan.money.capital_usd));
     let row = |(name, usd): (&str, Usd)| Line {
         cells: [name.to_owned(), usd.to_string()],
         assumed: false,
@@ -495,7 +501,7 @@ fn plan(page: &mut Markup, plan: &Schedule) {
         rows: money.into_iter().map(row).collect(),
     }
     .draw(page);
-    if let Some(text) = shares(plan) {
+    if let Some(text) = shares(decision) {
         shares_of(page, plan);
         page.words("p", &[], &format!("{text}."));
     }
