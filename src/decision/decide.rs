@@ -1,35 +1,30 @@
 //! From a site and its scores to the decision.
 
-use std::ops::RangeInclusive;
-
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::candidate::{Candidate, MismatchError, NamedRecord, UnknownUse, candidates, unused};
-use super::case::{Case, Use, best, earnings};
+use super::candidate::{Candidate, MismatchError, NamedRecord, UnknownUse};
+use super::case::{Case, Use, best};
 use super::curve::Curve;
-use super::economics::{Earnings, blocks_to_halving, subsidy};
 use super::fitness::Thresholds;
 use super::grid::programmes;
 use super::grounds;
 use super::inputs::Factors;
+use super::join::{candidates, unused};
 use super::making_way::{making_way, total, without_power};
-use super::miners::{ReferenceMiner, reference_miners};
-use super::model::{
-    Asic, DECISION_SCHEMA, Decision, DeviceDecision, MiningPrices, PriceSource, Prices, Totals,
-    UseValue,
-};
+use super::model::{DECISION_SCHEMA, Decision, DeviceDecision, Totals, UseValue};
 use super::outlook::{Outlook, height_after};
 use super::planner::{self, PlannedUses, Planner};
+use super::prices::{asics, prices};
 use super::schedule::schedule;
 use super::sensitivity::{self, monte_carlo, tornado};
-use super::site::{Capital, Hour, Response, Site, YEAR};
+use super::site::{Capital, Site};
 use super::turning::turning_points;
 use super::uses::{hosting, mining, no_renting, renting};
 use super::verdict::{Eligibility, Verdict};
+use super::warnings::warnings;
 use crate::input::listed;
-use crate::units::text::plain;
-use crate::units::{Usd, UsdPerKwh, Watts};
+use crate::units::Usd;
 
 /// Options of a decision.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,8 +73,8 @@ pub fn decide(
     let candidates = candidates;
     let hours = site.power.tariff.hours(options.now);
     let programmes = programmes(site, &hours);
-    let prices = hours.iter().map(|hour| hour.price).zip(programmes.iter().copied());
-    let curve = Curve::new(prices).ok_or(DecideError::NoHours)?;
+    let priced = hours.iter().map(|hour| hour.price).zip(programmes.iter().copied());
+    let curve = Curve::new(priced).ok_or(DecideError::NoHours)?;
     planner::fits(site, &hours, candidates.len())?;
     let outlook = outlook(site, options.now);
     let case = |candidate| Case::new(site, &curve, &outlook, candidate);
@@ -120,27 +115,17 @@ pub fn decide(
     };
     let plan = schedule(&planner, site)?;
     let today = options.now.to_zoned(TimeZone::UTC).date();
-    let mut warnings: Vec<String> = site.doubtful(today).iter().map(ToString::to_string).collect();
+    let mut warnings = warnings(site, &outlook, (&candidates, &judged), &hours);
+    let doubtful = site.doubtful(today);
+    warnings.splice(0..0, doubtful.iter().map(ToString::to_string));
     warnings.extend(unused(&site.devices, records));
-    warnings.extend(asked_for(site, &judged));
-    let mean = curve.mean();
-    if mean > DEAR {
-        warnings.push(format!(
-            "power.tariff is {mean} on average: is it for a megawatt-hour, or in cents?"
-        ));
-    }
-    warnings.extend(odd(site, &outlook, &candidates));
-    if hours.len() != usize::from(YEAR) {
-        let count = hours.len();
-        warnings.push(format!("power.tariff has {count} hours, which stand for a year of {YEAR}"));
-    }
     let decided = options.now.round(jiff::Unit::Second).unwrap_or(options.now).to_string();
     Ok(Decision {
         schema: DECISION_SCHEMA,
         perjoule: env!("CARGO_PKG_VERSION").to_owned(),
         decided,
         site: site.name.clone(),
-        prices: Prices::new(site, &curve, &outlook, &hours),
+        prices: prices(site, &curve, &outlook, &hours),
         asics: asics(site, &outlook),
         years: site.capital.life_years,
         total: judged.iter().map(|device| device.total).fold(Totals::default(), Totals::and),
@@ -169,39 +154,6 @@ pub(super) fn outlook(site: &Site, now: Timestamp) -> Outlook {
     Outlook::new(height, life_years, discount_rate, along)
 }
 
-/// Mean tariff above which its unit is probably wrong: single hours cost more at times, but no year
-/// does.
-const DEAR: UsdPerKwh = UsdPerKwh::new(2.0);
-
-/// Hashprices in dollars that are no mistakes of unit: it was 3,400 at its height, in December 2017.
-const HASHPRICES: RangeInclusive<f64> = 1.0..=10_000.0;
-
-/// Energy of a terahash in joules that is no mistake of unit: the best machine of the catalogue takes 9,
-/// and processors some thousand times what old machines take.
-const LEAST_JOULES: f64 = 5.0;
-
-/// Warns of numbers that are probably in another unit than was asked for.
-fn odd(site: &Site, outlook: &Outlook, candidates: &[Candidate<'_>]) -> Vec<String> {
-    let mut odd = Vec::new();
-    let earnings = earnings(site, subsidy(outlook.height()), &Factors::ONE);
-    let hashprice = earnings.map(|it| it.hashprice());
-    if let Some(price) = hashprice.filter(|price| !HASHPRICES.contains(&price.value())) {
-        odd.push(format!(
-            "the hashprice is {price} for a PH/s and day: is the difficulty all of the number, as 150e12, \
-             and the price of a bitcoin in dollars?"
-        ));
-    }
-    for candidate in candidates {
-        let Ok(hashing) = &candidate.hashing else { continue };
-        let joules = hashing.power.wall.value() / (hashing.hashes_per_second / 1e12);
-        if joules < LEAST_JOULES {
-            let name = &candidate.entry.name;
-            odd.push(format!("{name} takes {} J/TH: are its watts right?", plain(joules)));
-        }
-    }
-    odd
-}
-
 /// Reason why there is no decision.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -215,111 +167,6 @@ pub enum DecideError {
     /// The hours of the site cannot be planned.
     #[error("no plan: {0}")]
     NoPlan(#[from] super::plan::PlanError),
-}
-
-impl Totals {
-    pub(super) fn and(self, other: Self) -> Self {
-        Self {
-            now_usd: self.now_usd + other.now_usd,
-            cash_usd_per_year: self.cash_usd_per_year + other.cash_usd_per_year,
-            life_usd: self.life_usd + other.life_usd,
-        }
-    }
-}
-
-impl Prices {
-    fn new(site: &Site, curve: &Curve, outlook: &Outlook, hours: &[Hour]) -> Self {
-        let mining = |it: Earnings| MiningPrices {
-            btc_usd: it.btc_price,
-            difficulty: it.difficulty,
-            btc_per_block: it.btc_per_block,
-            blocks_to_halving: blocks_to_halving(outlook.height()),
-            hashprice_usd: it.hashprice(),
-        };
-        let prices = || hours.iter().map(|hour| hour.price);
-        let extreme = |it: Option<UsdPerKwh>| it.unwrap_or(UsdPerKwh::ZERO);
-        let quote = |origin: &super::site::Origin| PriceSource {
-            key: origin.key.clone(),
-            date: origin.date.to_string(),
-            source: origin.source.clone(),
-        };
-        Self {
-            tariff_usd_per_kwh: curve.mean(),
-            cheapest_usd_per_kwh: extreme(prices().min_by(UsdPerKwh::total_cmp)),
-            dearest_usd_per_kwh: extreme(prices().max_by(UsdPerKwh::total_cmp)),
-            hours: hours.len(),
-            mining: earnings(site, subsidy(outlook.height()), &Factors::ONE).map(mining),
-            quotes: site.origins().into_iter().map(quote).collect(),
-        }
-    }
-}
-
-fn asics(site: &Site, outlook: &Outlook) -> Vec<Asic> {
-    let Some(earnings) = earnings(site, subsidy(outlook.height()), &Factors::ONE) else {
-        return Vec::new();
-    };
-    let asic = |miner: ReferenceMiner| {
-        let joules = miner.joules_per_terahash;
-        let at_the_wall = earnings.per_kwh(1e12 / joules);
-        // What a kilowatt-hour at the site's meter leaves of one at the wall.
-        let share = site.machines(Watts::new(1.0), site.mining_pue()).value();
-        Asic {
-            name: miner.name.to_owned(),
-            joules_per_terahash: joules,
-            usd_per_kwh: at_the_wall * share,
-        }
-    };
-    reference_miners().map(asic).collect()
-}
-
-/// Warns where the best uses of all devices together draw more than there is demand or power for: a
-/// verdict is for one device more.
-fn asked_for(site: &Site, judged: &[DeviceDecision]) -> Vec<String> {
-    let drawn = |of: Use| -> Watts {
-        let power = |device: &DeviceDecision| match of {
-            Use::Rent => device.renting.as_ref().map(|it| it.metered_watts),
-            Use::Host => device.hosting.as_ref().map(|it| it.metered_watts),
-            _ => device.mining.as_ref().map(|it| it.metered_watts),
-        };
-        let best = judged.iter().filter(|device| device.verdict.best == of);
-        let count = |device: &DeviceDecision| {
-            f64::from(if of == Use::Host { device.making_way } else { device.count })
-        };
-        best.filter_map(|device| Some(power(device)? * count(device))).sum()
-    };
-    let mut told = Vec::new();
-    let mut tell = |of: Use, most: Option<Watts>, who: &str| {
-        let drawn = drawn(of);
-        if let Some(most) = most.filter(|most| drawn > *most * 1.001) {
-            told.push(format!(
-                "what is best to {} draws {drawn}, and {who} {most} at the most: the plan says how \
-                 much of it is",
-                of.name()
-            ));
-        }
-    };
-    let market = site.ai.market.as_ref();
-    tell(Use::Rent, market.and_then(|it| it.demand), "the market takes");
-    // The most that is paid for in any hour; programmes of other months do not add up.
-    let most = |pays: fn(&Response) -> bool| {
-        let paying = site.power.responses.iter().filter(|it| pays(it));
-        let most = paying.map(|it| it.most).collect::<Option<Vec<_>>>()?;
-        most.into_iter().max_by(Watts::total_cmp)
-    };
-    tell(Use::Curtail, most(|it| it.credit.is_some()), "the grid pays for");
-    tell(Use::Mine, most(|it| it.readiness.is_some()), "the grid pays for the readiness of");
-    let signed = site.ai.contracts.iter().filter(|it| it.signed).map(|it| site.tenant(it));
-    let signed: Watts = signed.sum();
-    let all: Watts = [Use::Mine, Use::Rent, Use::Host].into_iter().map(drawn).sum();
-    let left = site.place.power - signed;
-    if all > left * 1.001 {
-        let beside = if signed > Watts::ZERO { " beside its signed contracts" } else { "" };
-        told.push(format!(
-            "the best uses of all hardware draw {all}, and the site has {left}{beside}: the plan says how \
-             much of each runs"
-        ));
-    }
-    told
 }
 
 fn judge(

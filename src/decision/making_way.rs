@@ -170,3 +170,14 @@ pub(super) fn total(device: &DeviceDecision) -> Totals {
     let rest = of(rest_of(device), device.count - hosted - dark);
     of(all(Use::Host), hosted).and(rest).and(of(all(Use::Sell), dark))
 }
+
+impl Totals {
+    /// Adds the money of other devices.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            now_usd: self.now_usd + other.now_usd,
+            cash_usd_per_year: self.cash_usd_per_year + other.cash_usd_per_year,
+            life_usd: self.life_usd + other.life_usd,
+        }
+    }
+}

@@ -627,7 +627,7 @@ fn with_case<T>(tariff: f64, of: impl for<'c, 'a> Fn(&'c Case<'a>) -> T) -> T {
     let site = site(&text());
     let thresholds = fitness::Thresholds::default();
     let records = records();
-    let candidates = candidate::candidates(&site.devices, &records, &thresholds).expect("fit");
+    let candidates = join::candidates(&site.devices, &records, &thresholds).expect("fit");
     let hour = (UsdPerKwh::new(tariff), HourProgrammes::default());
     let curve = Curve::new([hour]).expect("an hour");
     let capital = &site.capital;

@@ -187,7 +187,7 @@ fn planned(site: &Site) -> Schedule {
     let prices = hours.iter().map(|hour| hour.price).zip(programmes.iter().copied());
     let curve = Curve::new(prices).expect("hours");
     let thresholds = fitness::Thresholds::default();
-    let candidates = candidate::candidates(&site.devices, &[], &thresholds).expect("data sheets");
+    let candidates = join::candidates(&site.devices, &[], &thresholds).expect("data sheets");
     let uses = vec![planner::PlannedUses { is_there: true, is_rented: false }; candidates.len()];
     let planner = planner::Planner {
         curve: &curve,
