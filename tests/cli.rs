@@ -1703,6 +1703,13 @@ fn a_first_look_needs_five_numbers_and_no_file() {
     assert!(stdout(&known).contains("500 x S19"), "{}", stderr(&known));
     let several = run(args.iter().chain(&["--device", "S19 Pro @150"]));
     assert_refused(&several, "which of Antminer S19 Pro 110T");
+    // Numbers as people write them.
+    let written = ["decide", "--power", "0.065", "--btc", "$90,000", "--difficulty", "150T"];
+    let written =
+        json(&run(written.iter().chain(&device).chain(&["--json", "--draws", "1000"])), 0);
+    assert_eq!(written["prices"]["mining"]["difficulty"], 150e12);
+    assert_eq!(written["prices"]["mining"]["btc_usd"], 90_000.0);
+    assert_refused(&run(["decide", "site.toml"]), "a site is given as --site site.toml");
     // Cards are rented out, and need no price of a bitcoin.
     let card = ["decide", "--power", "0.1", "--device", "RTX 3090 x18 @650 rent@0.17 60%"];
     let rented = json(&run(card.iter().chain(&["--json", "--draws", "1000"])), 0);

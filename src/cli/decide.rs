@@ -40,7 +40,7 @@ pub(crate) struct Args {
     devices: Option<PathBuf>,
 
     /// List the models whose data sheets are known, and exit.
-    #[arg(long, exclusive = true)]
+    #[arg(long)]
     models: bool,
 
     /// What a device needs for AI, instead of the thresholds that perjoule knows.
@@ -131,9 +131,15 @@ fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "expected a share of 0.5 to 1".to_owned())
 }
 
-/// Parses a number in a range.
+/// Parses a number in a range, as people write them: `90,000`, `$90000`, `150T`.
 fn number(text: &str, (least, most): (f64, f64)) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number| (least..=most).contains(number));
+    const PREFIXES: [(char, f64); 4] = [('G', 1e9), ('T', 1e12), ('P', 1e15), ('E', 1e18)];
+    let bare = text.trim_start_matches('$').replace(',', "");
+    let of_prefix = |&(prefix, times): &(char, f64)| {
+        Some(bare.strip_suffix(prefix)?.trim().parse::<f64>().ok()? * times)
+    };
+    let number = bare.parse().ok().or_else(|| PREFIXES.iter().find_map(of_prefix));
+    let number = number.filter(|number| (least..=most).contains(number));
     number.ok_or_else(|| format!("expected a number of {least} to {most}"))
 }
 
@@ -192,8 +198,20 @@ pub(crate) fn site_template(args: &TemplateArgs) -> Result<ExitCode, Error> {
 /// Fails if a file cannot be used, or the site and the scores do not fit together.
 pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     if args.models {
-        return super::print_lines(&decision::models(Catalogue::built_in()))
-            .map(|()| ExitCode::SUCCESS);
+        let models = match &args.devices {
+            Some(file) => decision::models(&catalogue(file)?),
+            None => decision::models(Catalogue::built_in()),
+        };
+        return super::print_lines(&models).map(|()| ExitCode::SUCCESS);
+    }
+    if let Some(site) =
+        args.scores.iter().find(|file| file.extension().is_some_and(|it| it == "toml"))
+    {
+        let name = site.display();
+        return Err(Error::input(
+            name.to_string(),
+            format!("scores are JSON; a site is given as --site {name}"),
+        ));
     }
     args.check_files(&[])?;
     let now = match args.today {

@@ -70,7 +70,10 @@ impl<'t> File<'t> {
         let whole = match DeTable::parse(self.text) {
             Ok(table) => table,
             Err(error) => {
-                self.tell(&error.span().unwrap_or(0..0), "", error.message());
+                // What a template leaves to be filled in is no TOML, and told as what it is.
+                if !self.tell_unfilled() {
+                    self.tell(&error.span().unwrap_or(0..0), "", error.message());
+                }
                 return Err(self.problems.into_inner());
             }
         };
@@ -97,6 +100,23 @@ impl<'t> File<'t> {
             Some(result) if problems.is_empty() => Ok(result),
             _ => Err(problems),
         }
+    }
+
+    /// Reports keys without a value, as in `low = , high = 2`; returns whether there are any.
+    fn tell_unfilled(&self) -> bool {
+        let mut begin = 0;
+        for line in self.text.split_inclusive('\n') {
+            let is_comment = line.trim_start().starts_with('#');
+            for (at, _) in line.match_indices('=').filter(|_| !is_comment) {
+                let value = line[at + 1..].trim_start();
+                let key = line[..at].trim_end().rsplit([' ', '{', ',', '\t']).next();
+                if value.is_empty() || value.starts_with([',', '}', '#']) {
+                    self.tell(&(begin + at..begin + at), key.unwrap_or_default(), "has no value");
+                }
+            }
+            begin += line.len();
+        }
+        !self.problems.borrow().is_empty()
     }
 
     fn tell(&self, span: &Range<usize>, key: &str, what: &str) {
@@ -462,6 +482,17 @@ mod tests {
         assert_eq!(problems.len(), MOST_TOLD + 1);
         assert!(problems[0].starts_with("line 3: prices.k000000: unknown key"), "{}", problems[0]);
         assert_eq!(problems[MOST_TOLD], "line 103: and 199900 more problems");
+    }
+
+    #[test]
+    fn what_is_not_filled_in_is_told_by_name() {
+        let told = problems("[prices]\npower = { usd = , low = 1, high = }\n# a = \nname =\n");
+        let expected = [
+            "line 2: usd: has no value",
+            "line 2: high: has no value",
+            "line 4: name: has no value",
+        ];
+        assert_eq!(told, expected);
     }
 
     #[test]
