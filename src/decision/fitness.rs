@@ -12,8 +12,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::site::{Bounds, File, Section, SettingsError, Sheet, SiteProblem, quote};
-use crate::input::{self, InputLimit};
+use super::site::{Bounds, File, Section, SettingsError, Sheet, SiteProblem, open, quote};
 use crate::record::DeviceId;
 use crate::record::{Record, Row, ScoredDevice};
 use crate::units::WorkUnit;
@@ -85,9 +84,7 @@ impl Thresholds {
     ///
     /// When the file cannot be read, or is wrong; the error then lists everything that is wrong.
     pub fn open(file: &Path) -> Result<Self, SettingsError> {
-        let text = input::file(file, InputLimit::SETTINGS);
-        let text = text.map_err(|why| SettingsError::Unreadable(why.to_string()))?;
-        Self::parse(&text).map_err(SettingsError::Wrong)
+        open(file, Self::parse)
     }
 
     /// Reads the text of a file of thresholds.

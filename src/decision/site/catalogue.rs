@@ -5,9 +5,8 @@ use std::sync::LazyLock;
 
 use super::quote::Origin;
 use super::sheet::Sheet;
-use super::toml::{File, Section};
-use super::{SettingsError, SiteProblem};
-use crate::input::{self, InputLimit, listed, shown};
+use super::toml::{File, Section, SettingsError, SiteProblem};
+use crate::input::{listed, shown};
 use crate::units::Watts;
 
 /// Catalogue that is built in, in TOML.
@@ -72,9 +71,7 @@ impl Catalogue {
     ///
     /// When the file cannot be read, or is wrong; the error then lists everything that is wrong.
     pub fn open(file: &Path) -> Result<Self, SettingsError> {
-        let text = input::file(file, InputLimit::SETTINGS);
-        let text = text.map_err(|why| SettingsError::Unreadable(why.to_string()))?;
-        Self::parse(&text).map_err(SettingsError::Wrong)
+        super::toml::open(file, Self::parse)
     }
 
     /// Reads the text of a catalogue.

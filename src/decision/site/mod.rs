@@ -36,13 +36,12 @@ pub use self::sketch::{SiteSketch, SketchError};
 pub use self::tariff::{Hour, Tariff};
 pub(super) use self::tariff::{YEAR, years};
 pub use self::template::{Purpose, template};
-pub use self::toml::SiteProblem;
+pub use self::toml::{SettingsError, SiteProblem};
 pub use self::trade::{Capital, Course, Mining, Network};
 
 pub(super) use self::quote::{Bounds, quote};
 use self::toml::Value;
-pub(super) use self::toml::{File, Section};
-use crate::input::{self, InputLimit, listed};
+pub(super) use self::toml::{File, Section, open};
 use crate::units::Watts;
 
 /// Site with its limits, prices and hardware, as its file gives them.
@@ -66,18 +65,6 @@ pub struct Site {
     pub assumed: Vec<String>,
 }
 
-/// Reason why a file of a site, or of thresholds, cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SettingsError {
-    /// The file cannot be read, for this reason.
-    #[error("{0}")]
-    Unreadable(String),
-    /// The file has these problems: what is wrong in it, or missing.
-    #[error("{}", listed(.0, "; ", 20))]
-    Wrong(Vec<SiteProblem>),
-}
-
 impl Site {
     /// Reads a site's file, and the series of prices that it names beside it; its models are of
     /// `catalogue`.
@@ -86,10 +73,8 @@ impl Site {
     ///
     /// When the file cannot be read, or is wrong; the error then lists everything that is wrong.
     pub fn open(file: &Path, catalogue: &Catalogue) -> Result<Self, SettingsError> {
-        let text = input::file(file, InputLimit::SETTINGS);
-        let text = text.map_err(|why| SettingsError::Unreadable(why.to_string()))?;
         let folder = file.parent().unwrap_or_else(|| Path::new(""));
-        Self::parse(&text, folder, catalogue).map_err(SettingsError::Wrong)
+        toml::open(file, |text| Self::parse(text, folder, catalogue))
     }
 
     /// Reads the text of a site's file; series of prices are looked for in `folder`.

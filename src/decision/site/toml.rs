@@ -7,11 +7,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
+use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::input::shown;
+use crate::input::{self, InputLimit, listed, shown};
 
 /// Problem in a file: its place, and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +30,28 @@ impl fmt::Display for SiteProblem {
         let between = if self.key.is_empty() { "" } else { ": " };
         write!(f, "line {}: {}{between}{}", self.line, self.key, self.what)
     }
+}
+
+/// Reason why a file of a site, of thresholds, or of data sheets cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// The file cannot be read, for this reason.
+    #[error("{0}")]
+    Unreadable(String),
+    /// The file has these problems: what is wrong in it, or missing.
+    #[error("{}", listed(.0, "; ", 20))]
+    Wrong(Vec<SiteProblem>),
+}
+
+/// Reads a file by `parse`.
+pub(in crate::decision) fn open<T>(
+    file: &Path,
+    parse: impl FnOnce(&str) -> Result<T, Vec<SiteProblem>>,
+) -> Result<T, SettingsError> {
+    let text = input::file(file, InputLimit::SETTINGS);
+    let text = text.map_err(|why| SettingsError::Unreadable(why.to_string()))?;
+    parse(&text).map_err(SettingsError::Wrong)
 }
 
 /// A file that is being read, and what was found to be wrong with it.

@@ -141,7 +141,7 @@ impl Page {
         }
         if device.without_power > 0 {
             let dark = figure(f64::from(device.without_power));
-            let instead = if device.owned { "sell them" } else { "buy so many less" };
+            let instead = if device.owned { "sell them" } else { "do not buy them" };
             self.paragraph("  ", &format!("for {dark} there is no power: {instead}"));
         }
         let why =
