@@ -188,6 +188,11 @@ mod by_hand {
         assert!(close(plan.objective.value(), 10.0 + 2.0 + 4.0 * 0.25), "{}", plan.objective);
         assert!(close(plan.money.readiness.value(), 4.0));
         assert!(close(plan.hours[1].mining.value(), 4e3));
+        // Nothing would run but for its readiness.
+        let mut alone = problem.clone();
+        alone.hours.remove(0);
+        let plan = alone.plan().expect("a plan");
+        assert!(close(plan.objective.value(), 4.0 * 0.25), "{}", plan.objective);
         problem.hours.iter_mut().for_each(|hour| hour.most_ready = None);
         let plan = problem.plan().expect("a plan");
         assert!(close(plan.objective.value(), 10.0 + 5.0 + 2.5), "{}", plan.objective);

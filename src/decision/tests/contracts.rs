@@ -217,6 +217,32 @@ fn credits_are_by_month() {
     close_to(credits, (2.0 + 3.0) * 100.0 * (3.5e3 + cards / 1e3), 0.01);
 }
 
+/// A credit that is less than mining earns is paid for nothing.
+#[test]
+fn credits_are_not_paid_for_what_runs() {
+    let credit = format!("{{ credit = {{ usd_per_kwh = 0.001, {DATED}, hours_per_year = 876 }}");
+    let mined = |decision: &Decision| worth(&decision.devices[0], Use::Mine);
+    let (with, without) = (with_response(&credit, &[CHEAP]), changed(&[CHEAP]));
+    close(mined(&with), mined(&without));
+    assert_eq!(with.plan.money.credits_usd, Usd::ZERO);
+}
+
+/// A signed tenant is served before one who is offered, wherever the file has them.
+#[test]
+fn signed_tenants_come_first() {
+    let rich = format!("{}, mw = 6, tenant_pays_power = true", rent(500_000.0));
+    let poor = format!("{}, mw = 4, tenant_pays_power = true", rent(90_000.0));
+    let decision = contracts(
+        &[&rich, &poor],
+        &[(
+            "name = \"T1\", years = 10, signed = false",
+            "name = \"T1\", years = 10, signed = true",
+        )],
+    );
+    let names: Vec<_> = decision.plan.classes.iter().map(|it| &*it.name).collect();
+    assert!(names.contains(&"T1") && !names.contains(&"T0"), "{names:?}");
+}
+
 #[test]
 fn a_programme_has_to_pay_for_something() {
     for (response, expected) in [
@@ -333,6 +359,12 @@ fn cards_are_decided_on_by_their_data_sheets() {
     // 350 W of the board and 250 W around it through the supply, at a PUE of 1.25.
     close(renting.metered_watts.value(), (350.0 + 250.0) / 0.95 * 1.25);
     assert!(plain.verdict.advice.is_some(), "{:?}", plain.verdict);
+    // What its maker throttles is not fit, however much memory and bandwidth it has.
+    let mining_card = card(&changed(&[(score, "model = \"CMP 170HX\"\n")]));
+    for fitness in &mining_card.fitness {
+        let fused = fitness.reasons.iter().find(|it| it.of == fitness::Property::Fma);
+        assert!(fused.is_some_and(|it| it.enough == Some(false)), "{fitness:?}");
+    }
     // On a riser with one lane it is fit for nothing.
     let link = "host_link = { gb_per_second = 0.25, date = 2026-06-15, source = \"x\" }\n";
     let riser = card(&sheet(link));
