@@ -222,6 +222,29 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// Returns by what the price of a bitcoin and the difficulty multiply in a year.
+    fn growth(&self, factors: &Factors) -> (f64, f64) {
+        let growth = |course: fn(&Mining) -> &Course, input| {
+            self.site.mining.as_ref().map_or(1.0, |it| course(it).growth(factors.of(input)))
+        };
+        let price = growth(|it| &it.btc_course, UncertainInput::BtcGrowth);
+        (price, growth(|it| &it.difficulty_course, UncertainInput::DifficultyGrowth))
+    }
+
+    /// Returns the mean of what mining earns in the first year, as a multiple of today: by the growth and
+    /// the paths of the price and the difficulty, halvings left out.
+    pub(crate) fn first_year(&self) -> f64 {
+        let (price, difficulty) = self.growth(&Factors::ONE);
+        let (mut earned, mut years) = (0.0, 0.0);
+        for phase in self.outlook.phases().iter().filter(|phase| phase.from < 1.0) {
+            let (length, at) = (phase.until.min(1.0) - phase.from, phase.middle());
+            let price = phase.btc_price * price.powf(at);
+            earned += length * price / (phase.difficulty * difficulty.powf(at));
+            years += length;
+        }
+        earned / years
+    }
+
     /// Returns the phases of the years that are decided about: of each its length in years, its
     /// share of the present value, and what mining is then.
     fn mining_phases(
@@ -229,11 +252,7 @@ impl<'a> Case<'a> {
         factors: &Factors,
     ) -> impl Iterator<Item = (f64, f64, OperatingPoint)> + use<'_, 'a> {
         let factors = *factors;
-        let growth = |course: fn(&Mining) -> &Course, input| {
-            self.site.mining.as_ref().map_or(1.0, |it| course(it).growth(factors.of(input)))
-        };
-        let price = growth(|it| &it.btc_course, UncertainInput::BtcGrowth);
-        let difficulty = growth(|it| &it.difficulty_course, UncertainInput::DifficultyGrowth);
+        let (price, difficulty) = self.growth(&factors);
         let phases = match factors.mining {
             MiningYears::AsTheyCome => self.outlook.phases(),
             MiningYears::LikeToday { .. } => self.outlook.phases().get(..1).unwrap_or_default(),

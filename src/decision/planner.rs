@@ -1,7 +1,7 @@
 //! The site's year: its devices, tenants, prices and limits as a problem for the plan.
 //!
-//! It is a year of prices as quoted, from the decision on: a halving that comes in it halves the
-//! subsidy from its hour on. What is converted to AI works as it does once it is converted: the cost
+//! It is a year from the decision on: a halving that comes in it halves the subsidy from its hour on,
+//! and a price or difficulty that grows or follows a path is at its mean of that year. What is converted to AI works as it does once it is converted: the cost
 //! of conversion is spread over the years that it earns in. Stages that are not ready yet have no
 //! room. A tenant is served or not, and every choice of tenants is planned.
 
@@ -195,7 +195,9 @@ fn class(
         let is_owned = case.is_owned();
         return Err(if is_owned { LeftOutReason::Sold } else { LeftOutReason::Price });
     }
-    let mining = case.mining(&Factors::ONE);
+    let in_year =
+        |it: OperatingPoint| OperatingPoint { revenue: it.revenue * case.first_year(), ..it };
+    let mining = case.mining(&Factors::ONE).map(in_year);
     let renting = case.renting(&Factors::ONE);
     let renting = renting.filter(|renting| uses.is_rented && renting.converted > 0.0);
     if mining.is_none() && renting.is_none() {
@@ -209,6 +211,7 @@ fn class(
         mining: mining.map(|it| in_use(site, &it, site.mining_pue())),
         mining_after_halving: case
             .mining_halved(&Factors::ONE)
+            .map(in_year)
             .map(|it| it.revenue - it.operations),
         ai: renting.map(|it| in_use(site, &it, site.ai_pue())),
         conversion,

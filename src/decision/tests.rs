@@ -537,9 +537,13 @@ fn what_grows_is_in_the_value() {
     let per_kwh = harder.devices[0].mining.as_ref().expect("known").usd_per_kwh.value();
     let mean = middles.map(|at: f64| 0.5_f64.powf(at)).iter().sum::<f64>() / 4.0;
     close(worth(&harder.devices[0], Use::Mine), yearly(per_kwh * mean));
+    let flat =
+        changed(&[CHEAP, QUOTED_TODAY, ("life_years = 4", "life_years = 1")]).plan.money.mining_usd;
+    close(harder.plan.money.mining_usd / flat, mean);
     let dearer = growth("btc_price_growth");
     let mean = middles.map(|at: f64| 2.0_f64.powf(at)).iter().sum::<f64>() / 4.0;
     close(worth(&dearer.devices[0], Use::Mine), yearly(per_kwh * mean));
+    close(dearer.plan.money.mining_usd / flat, mean);
     assert!(dearer.devices[0].tornado.iter().any(|it| it.input == UncertainInput::BtcGrowth));
     // What nearly vanishes does so in all scenarios.
     let vanishing = changed(&[(
