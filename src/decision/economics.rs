@@ -93,12 +93,18 @@ pub(crate) fn sinking(rate: f64, years: f64) -> f64 {
     annuity(rate, years) - rate
 }
 
+/// Returns the present value of a dollar a year from now until some years have passed, but for a factor
+/// that is the same for all years: shares of it are shares of the present value.
+#[must_use]
+pub(crate) fn worth_until(years: f64, rate: f64) -> f64 {
+    if rate == 0.0 { years } else { -(-years * rate.ln_1p()).exp_m1() }
+}
+
 /// Returns the equal payment that is worth as much as one of a dollar that rises each year by a share
 /// (0.03 is 3 %), at a rate of interest, over some years.
 #[must_use]
 pub(crate) fn level(rise: f64, rate: f64, years: f64) -> f64 {
-    // Present value of a dollar a year from now to `at`, but for a factor.
-    let worth = |at: f64| if rate == 0.0 { at } else { -(-at * rate.ln_1p()).exp_m1() };
+    let worth = |at: f64| worth_until(at, rate);
     let of_year = |year: i32| {
         let (from, until) = (f64::from(year), f64::from(year + 1).min(years));
         (worth(until) - worth(from)) * (1.0 + rise).powi(year)

@@ -12,7 +12,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::site::{Bounds, File, Section, SettingsError, Sheet, SiteProblem, open, quote};
+use super::site::{Bounds, File, GIB, Section, SettingsError, Sheet, SiteProblem, open, quote};
 use crate::record::DeviceId;
 use crate::record::{Record, Row, ScoredDevice};
 use crate::units::WorkUnit;
@@ -220,9 +220,6 @@ impl Capabilities {
         Self { has, against: Vec::new() }.with(memory, link)
     }
 }
-
-/// Bytes in a GiB.
-const GIB: f64 = 1_073_741_824.0;
 
 /// Fitness of a device for one class of AI work.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -48,8 +48,7 @@ pub(super) fn leases(site: &Site, hours: &[Hour], contracts: &[usize]) -> Vec<Le
     for at in order {
         let room = site.place.power - taken;
         let reserved = site.tenant(contract(at));
-        // What is a rounding of floating-point numbers over a limit is within it.
-        if reserved * (1.0 - 1e-9) > room {
+        if !reserved.fits(room) {
             continue;
         }
         let reserved = reserved.min(room);
@@ -68,7 +67,7 @@ fn lease(
 ) -> Option<Lease> {
     let contract: &Contract = &site.ai.contracts[at];
     let stages = &site.place.stages;
-    let ready = stages.iter().find(|stage| stage.power >= (taken + reserved) * (1.0 - 1e-9));
+    let ready = stages.iter().find(|stage| (taken + reserved).fits(stage.power));
     let from = match ready {
         Some(stage) => first_hour(hours, stage.ready),
         None if stages.is_empty() => 0,

@@ -4,7 +4,7 @@
 //! weighted with the phase's share of their present value. So a halving that comes in a month is in
 //! nearly all of a value, and one at the end of the years in none of it.
 
-use super::economics::{HALVING, blocks_to_halving, subsidy};
+use super::economics::{HALVING, blocks_to_halving, subsidy, worth_until};
 
 /// Blocks are found every ten minutes, on average: the difficulty is adjusted until they are (Bitcoin
 /// Core, `consensus.nPowTargetSpacing`).
@@ -59,8 +59,7 @@ impl Outlook {
         rate: f64,
         along: Option<&dyn Fn(f64) -> (f64, f64)>,
     ) -> Self {
-        // Present value of a dollar a year from now to `at`, but for a factor.
-        let worth = |at: f64| if rate == 0.0 { at } else { -(-at * rate.ln_1p()).exp_m1() };
+        let worth = |at: f64| worth_until(at, rate);
         let mut phases = Vec::new();
         let (mut from, mut at) = (0.0, height);
         while from < years {

@@ -45,7 +45,7 @@ fn shares(planner: &Planner<'_>, site: &Site) -> Vec<SharePoint> {
     let point = |step: u32| {
         let share = f64::from(step) / f64::from(STEPS);
         let mut left = site.place.power * share;
-        if left < promised * (1.0 - 1e-9) {
+        if !promised.fits(left) {
             return None;
         }
         let mut then = site.clone();

@@ -181,6 +181,13 @@ impl Watts {
         Self(watts)
     }
 
+    /// Returns whether it is within a limit; what is a rounding of floating-point numbers over the limit
+    /// is within it.
+    #[cfg(feature = "decision")]
+    pub(crate) fn fits(self, limit: Self) -> bool {
+        self * (1.0 - 1e-9) <= limit
+    }
+
     /// Makes a power from milliwatts, the unit in which NVIDIA's driver reports it.
     #[must_use]
     pub const fn from_milliwatts(milliwatts: u64) -> Self {

@@ -89,8 +89,7 @@ pub(super) fn tenants(problem: &Problem) -> Result<(), PlanError> {
         ];
         for (limit, draw, most) in limits {
             let Some(most) = most else { continue };
-            // What is a rounding of floating-point numbers over a limit is within it.
-            if most < draw * (1.0 - 1e-9) {
+            if !draw.fits(most) {
                 return Err(PlanError::Tenants { draw, limit, most, hour });
             }
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use super::quote::Origin;
-use super::sheet::Sheet;
+use super::sheet::{GIB, Sheet};
 use super::toml::{File, Section, SettingsError, SiteProblem};
 use crate::input::{listed, shown};
 use crate::units::Watts;
@@ -200,7 +200,6 @@ fn asic(table: &Section<'_, '_>) -> Option<Sheet> {
 }
 
 fn card(table: &Section<'_, '_>) -> Option<Sheet> {
-    const GIB: f64 = 1_073_741_824.0;
     let number = |key, unit: f64| {
         let value = table.needs(key)?.number(1e-3..=1e9, "0.001 to 1e9")?;
         Some(value * unit)

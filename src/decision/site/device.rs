@@ -2,7 +2,7 @@
 
 use super::catalogue::{Catalogue, CatalogueDevice};
 use super::quote::{Bounds, Origin, Quote, SHARE, origin, quote};
-use super::sheet::Sheet;
+use super::sheet::{GIB, Sheet};
 use super::toml::{Section, Value};
 use crate::units::{Usd, UsdPerHour, Watts};
 
@@ -96,7 +96,6 @@ impl DeviceEntry {
             most: 1e6,
             expected: "0.001 to 1e6 GB a second",
         };
-        const GIB: f64 = 1_073_741_824.0;
         let name = section.needs("name").and_then(|it| it.text("a name"));
         let count = section.option("count", |it| it.whole(1..=100_000_000, "a number of devices"));
         let read = Figures::read(section, catalogue);

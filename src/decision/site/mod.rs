@@ -31,6 +31,7 @@ pub use self::device::{DeviceEntry, Figures, Hardware, Rental};
 pub use self::line::{ParseDeviceError, SheetDevice};
 pub use self::place::{Credit, Facility, Power, Response, Stage};
 pub use self::quote::{Doubtful, Origin, Quote};
+pub(crate) use self::sheet::GIB;
 pub use self::sheet::Sheet;
 pub use self::sketch::{SiteSketch, SketchError};
 pub use self::tariff::{Hour, Tariff};
@@ -175,8 +176,7 @@ impl Site {
     /// Reports contracts that a site has no room for.
     fn contradictions(&self, file: &Section<'_, '_>) {
         for contract in &self.ai.contracts {
-            // What is a rounding of floating-point numbers over a limit is within it.
-            let metered = self.tenant(contract) * (1.0 - 1e-9);
+            let metered = self.tenant(contract);
             let contradicts = |key: &str, what: String| {
                 let (name, power, metered) =
                     (&contract.name, contract.power, self.tenant(contract));
@@ -186,11 +186,11 @@ impl Site {
                 );
                 file.tell_of("ai", what);
             };
-            if metered > self.place.power {
+            if !metered.fits(self.place.power) {
                 contradicts("site.power_mw", self.place.power.to_string());
             }
             let stages = &self.place.stages;
-            if stages.last().is_some_and(|last| last.power < metered) {
+            if stages.last().is_some_and(|last| !metered.fits(last.power)) {
                 contradicts("site.ai_stage", "none of which has so much room".to_owned());
             }
         }
@@ -203,7 +203,7 @@ impl Site {
             ("the last site.ai_stage", drawn, stage),
             ("site.cooling_mw", heat, self.place.cooling),
         ] {
-            if let Some(limit) = limit.filter(|limit| taken * (1.0 - 1e-9) > *limit) {
+            if let Some(limit) = limit.filter(|limit| !taken.fits(*limit)) {
                 let what =
                     format!("the signed contracts take {taken}, and contradict {key}, {limit}");
                 file.tell_of("ai", what);

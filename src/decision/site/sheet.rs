@@ -1,5 +1,8 @@
 //! What devices do by their data sheets.
 
+/// Bytes in a GiB.
+pub(crate) const GIB: f64 = 1_073_741_824.0;
+
 /// What a device does by its data sheet.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]

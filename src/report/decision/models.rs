@@ -1,7 +1,7 @@
 //! The models of a catalogue of data sheets, as a table.
 
 use super::page::Page;
-use crate::decision::site::{Catalogue, CatalogueDevice, Sheet};
+use crate::decision::site::{Catalogue, CatalogueDevice, GIB, Sheet};
 use crate::units::text::plain;
 
 /// Returns the models of a catalogue as tables for a terminal of 80 columns: mining machines, then cards.
@@ -22,7 +22,7 @@ pub fn models(catalogue: &Catalogue) -> String {
                 miners.push(row);
             }
             Sheet::Card { memory_bytes, bytes_per_second, .. } => {
-                let gib = memory_bytes / 1_073_741_824.0;
+                let gib = memory_bytes / GIB;
                 row.extend([plain(gib), plain(bytes_per_second / 1e9)]);
                 cards.push(row);
             }
