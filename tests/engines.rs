@@ -394,17 +394,22 @@ fn instructions_are_counted() {
     for engine in engines() {
         let id = engine.id();
         let benchmark = engine.benchmark().expect("all of ours are measured");
-        let mut before = f64::INFINITY;
-        for versions in 1..=MAX_GROUP {
-            let instructions = benchmark.ops_per_hash(versions);
-            assert!(instructions > 0.0 && instructions.is_finite(), "{id}: {instructions}");
-            // What versions share is not done again.
-            assert!(instructions <= before, "{id}, {versions} versions: {instructions} > {before}");
-            before = instructions;
+        for &pipe in benchmark.pipes() {
+            let mut before = f64::INFINITY;
+            for versions in 1..=MAX_GROUP {
+                let instructions = benchmark.ops_per_hash(pipe, versions);
+                assert!(instructions > 0.0 && instructions.is_finite(), "{id}: {instructions}");
+                // What versions share is not done again.
+                assert!(
+                    instructions <= before,
+                    "{id}, {versions} versions: {instructions} > {before}"
+                );
+                before = instructions;
+            }
+            let peak_ops = |rounds| benchmark.peak_ops(pipe, rounds).expect("no fault");
+            let (few, many) = (peak_ops(10), peak_ops(1_000));
+            assert!(0 < few && few < many, "{id}, {pipe:?}: {few}, {many}");
         }
-        let peak_ops = |rounds| benchmark.peak_ops(rounds).expect("no fault");
-        let (few, many) = (peak_ops(10), peak_ops(1_000));
-        assert!(0 < few && few < many, "{id}: {few}, {many}");
     }
 }
 

@@ -17,7 +17,7 @@ use core::arch::aarch64::{
 use core::arch::asm;
 use core::hint::black_box;
 
-use super::{Benchmark, Candidate, Engine, EngineError, EngineId, Scanned};
+use super::{Benchmark, Candidate, Engine, EngineError, EngineId, Pipe, Scanned};
 use crate::engine::scan::{Filter, Hasher, Scan};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 use crate::lanes::Isa as _;
@@ -56,11 +56,11 @@ impl Engine for ArmV8Sha2 {
 
 impl Benchmark for ArmV8Sha2 {
     /// Counts `sha256h`, `sha256h2`, `sha256su0` and `sha256su1`.
-    fn ops_per_hash(&self, versions: usize) -> f64 {
+    fn ops_per_hash(&self, _pipe: Pipe, versions: usize) -> f64 {
         f64::from(PER_NONCE) / versions as f64 + f64::from(PER_HASH)
     }
 
-    fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError> {
+    fn peak_ops(&self, _pipe: Pipe, rounds: u32) -> Result<u64, EngineError> {
         // SAFETY: an `ArmV8Sha2` is made only where the processor has the instructions.
         Ok(unsafe { peak_ops(rounds) })
     }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use super::{Benchmark, Candidate, Engine, EngineError, EngineId, Scanned, trial_job};
+use super::{Benchmark, Candidate, Engine, EngineError, EngineId, Pipe, Scanned, trial_job};
 use crate::engine::scan::Scan;
 use crate::job::{Job, NonceRange};
 use crate::lanes::counting::Counting;
@@ -164,11 +164,11 @@ impl<I: Isa + Send + Sync + Debug> Engine for OnLanes<I> {
 }
 
 impl<I: Isa + Send + Sync + Debug> Benchmark for OnLanes<I> {
-    fn ops_per_hash(&self, versions: usize) -> f64 {
+    fn ops_per_hash(&self, _pipe: Pipe, versions: usize) -> f64 {
         per_hash(versions, I::Lanes::COSTS) / I::Lanes::LANES as f64
     }
 
-    fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError> {
+    fn peak_ops(&self, _pipe: Pipe, rounds: u32) -> Result<u64, EngineError> {
         Ok(self.isa.enter(Peak { rounds }))
     }
 

@@ -70,20 +70,26 @@ pub trait Engine: fmt::Debug + Send + Sync {
 /// What a benchmark needs of an engine besides its search: the peak that the search is compared
 /// with, and the conditions of its device.
 pub trait Benchmark {
-    /// Returns how many instructions of the engine's kind one hash takes, for jobs of `versions`
-    /// versions (1 to [`MAX_GROUP`]): loads, moves and loop control not counted.
-    fn ops_per_hash(&self, versions: usize) -> f64;
+    /// Returns the kinds of execution units that may bound the search: all of [`Self::peak_ops`] are
+    /// measured, and the lowest is the roof.
+    fn pipes(&self) -> &'static [Pipe] {
+        &[Pipe::All]
+    }
+
+    /// Returns how many instructions of the engine's kind one hash takes in these units, for jobs of
+    /// `versions` versions (1 to [`MAX_GROUP`]): loads, moves and loop control not counted.
+    fn ops_per_hash(&self, pipe: Pipe, versions: usize) -> f64;
 
     /// Executes `rounds` rounds of the engine's kind of instructions from registers, where hardly
     /// any has to wait for another, and returns how many instructions those were.
     ///
     /// That number divided by the time taken is the peak rate; divided by [`Self::ops_per_hash`] it
-    /// is the roof of the engine in hashes per second.
+    /// is the roof of the engine, as far as these units bound it, in hashes per second.
     ///
     /// # Errors
     ///
     /// As for [`Engine::scan`].
-    fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError>;
+    fn peak_ops(&self, pipe: Pipe, rounds: u32) -> Result<u64, EngineError>;
 
     /// Returns how many 32-bit integers one instruction of the engine computes; `None` if its
     /// instructions are not additions and logic, as with SHA instructions.
@@ -102,6 +108,17 @@ pub trait Benchmark {
     fn busy(&self) -> Option<Duration> {
         None
     }
+}
+
+/// A kind of execution units, by the work that needs them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Pipe {
+    /// All that the search needs, in its mixture: what bounds it is issuing, or units that do everything.
+    All,
+    /// Rotations, shifts and logic.
+    Logic,
+    /// Additions.
+    Sums,
 }
 
 /// Description of the device of an engine and of its tuning, in words.
@@ -210,8 +227,8 @@ pub fn available() -> Vec<Arc<dyn Engine>> {
     survey().iter().flatten().cloned().collect()
 }
 
-/// Returns the engine of this name. For a GPU, each call opens it anew, which takes a second or
-/// two.
+/// Returns the engine of this name. For a GPU, each call opens it anew: it takes up to four seconds to tune it, and
+/// part of one where [`TuningCache::of_user`](gpu::TuningCache::of_user) has kept the result.
 ///
 /// # Errors
 ///
@@ -249,7 +266,7 @@ fn gpu_by_number(number: u8) -> Result<Arc<dyn Engine>, UnavailableEngineError> 
 
 #[cfg(feature = "gpu")]
 fn open(adapter: &crate::gpu::Adapter) -> Result<Arc<dyn Engine>, UnavailableEngineError> {
-    match gpu::Gpu::open(adapter) {
+    match gpu::Gpu::open_with(adapter, &gpu::TuningCache::of_user()) {
         Ok(gpu) => Ok(Arc::new(gpu)),
         Err(EngineError { engine, kind }) => {
             Err(UnavailableEngineError { id: engine, why: Why::Failed(kind) })

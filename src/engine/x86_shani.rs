@@ -17,7 +17,7 @@ use core::arch::x86_64::{
 };
 use core::hint::black_box;
 
-use super::{Benchmark, Candidate, Engine, EngineError, EngineId, Scanned};
+use super::{Benchmark, Candidate, Engine, EngineError, EngineId, Pipe, Scanned};
 use crate::engine::scan::{Filter, Hasher, Scan};
 use crate::job::{Job, MAX_GROUP, NonceRange};
 use crate::lanes::scalar::Scalar;
@@ -55,11 +55,11 @@ impl Engine for ShaNi {
 
 impl Benchmark for ShaNi {
     /// Counts `sha256rnds2`, `sha256msg1` and `sha256msg2`.
-    fn ops_per_hash(&self, versions: usize) -> f64 {
+    fn ops_per_hash(&self, _pipe: Pipe, versions: usize) -> f64 {
         f64::from(PER_NONCE) / versions as f64 + f64::from(PER_HASH)
     }
 
-    fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError> {
+    fn peak_ops(&self, _pipe: Pipe, rounds: u32) -> Result<u64, EngineError> {
         // SAFETY: a `ShaNi` is made only where the processor has the instructions.
         Ok(unsafe { peak_ops(rounds) })
     }

@@ -88,7 +88,7 @@ const FEATURES: [(wgpu::Features, &str); 4] = [
 
 /// Returns the features that are requested where the GPU has them.
 pub(super) fn features() -> wgpu::Features {
-    FEATURES.iter().fold(wgpu::Features::empty(), |all, feature| all | feature.0)
+    FEATURES.iter().fold(wgpu::Features::PIPELINE_CACHE, |all, feature| all | feature.0)
 }
 
 /// Lists all GPUs of this machine, software last.

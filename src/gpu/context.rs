@@ -28,6 +28,8 @@ pub(crate) struct Context {
     queue: wgpu::Queue,
     /// Seconds per tick of the device's clock; `None` if it has none.
     tick: Option<f64>,
+    /// What the driver compiled, now or in an earlier run; `None` where the interface has no such thing.
+    pipelines: Option<wgpu::PipelineCache>,
     health: Health,
 }
 
@@ -100,6 +102,20 @@ impl Context {
     /// Opens the adapter with the highest limits that it has, and those of its features that
     /// kernels here use.
     pub(crate) fn open(adapter: &Adapter, health: &Health) -> Result<Self, DeviceError> {
+        // SAFETY: there is nothing of an earlier run.
+        unsafe { Self::open_with_pipelines(adapter, health, None) }
+    }
+
+    /// The same, with what the driver compiled in an earlier run.
+    ///
+    /// # Safety
+    ///
+    /// `pipelines` has to be what [`Self::pipelines`] returned for this driver.
+    pub(crate) unsafe fn open_with_pipelines(
+        adapter: &Adapter,
+        health: &Health,
+        pipelines: Option<&[u8]>,
+    ) -> Result<Self, DeviceError> {
         let features = adapter.inner.features() & super::adapter::features();
         let timestamps = features & wgpu::Features::TIMESTAMP_QUERY;
         let descriptor = wgpu::DeviceDescriptor {
@@ -129,7 +145,18 @@ impl Context {
             });
         });
         let tick = (!timestamps.is_empty()).then(|| f64::from(queue.get_timestamp_period()) * 1e-9);
-        Ok(Self { device, queue, tick, health: health.clone() })
+        let pipelines = features.contains(wgpu::Features::PIPELINE_CACHE).then(|| {
+            let descriptor =
+                wgpu::PipelineCacheDescriptor { label: None, data: pipelines, fallback: true };
+            // SAFETY: the data are of this driver, by the caller's promise.
+            unsafe { device.create_pipeline_cache(&descriptor) }
+        });
+        Ok(Self { device, queue, tick, pipelines, health: health.clone() })
+    }
+
+    /// Returns what the driver compiled until now, for a later run; `None` if it does not say.
+    pub(crate) fn pipelines(&self) -> Option<Vec<u8>> {
+        self.pipelines.as_ref()?.get_data()
     }
 
     /// Whether dispatches are timed by the device itself.
@@ -194,7 +221,7 @@ impl Context {
                 constants: overrides,
                 zero_initialize_workgroup_memory: false,
             },
-            cache: None,
+            cache: self.pipelines.as_ref(),
         });
         self.health.check().map(|()| pipeline)
     }

@@ -12,7 +12,7 @@ use super::scalar::Scalar;
 use super::{Costs, Isa, Lanes, Task, Words};
 use crate::block::{Header, Target, Version};
 use crate::engine::scan::Scan;
-use crate::engine::{EngineId, by_id};
+use crate::engine::{EngineId, Pipe, by_id};
 use crate::job::{Job, NonceRange};
 
 /// As many words as the widest vector has.
@@ -267,8 +267,9 @@ fn instructions_of_a_hash_on_avx_512() {
     assert_eq!(operations(8).cost(one_each), 19_596);
 
     // Both are whole numbers of 1/128, so that f64 has them exactly.
-    let per_hash =
-        |id, versions| Some(by_id(id).ok()?.benchmark()?.ops_per_hash(versions).to_bits());
+    let per_hash = |id, versions| {
+        Some(by_id(id).ok()?.benchmark()?.ops_per_hash(Pipe::All, versions).to_bits())
+    };
     for id in [EngineId::Avx512, EngineId::Avx512x3] {
         for (versions, instructions) in [(1, 178.25_f64), (8, 153.093_75)] {
             if let Some(counted) = per_hash(id, versions) {

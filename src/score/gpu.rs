@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Capacity;
 use super::group::Group;
 use super::plan::{Dtype, Plan, WorkloadClass};
-use crate::engine::{Engine, EngineId};
+use crate::engine::{Benchmark, Engine, EngineId, Pipe};
 use crate::gpu::{Adapter, AdapterKind, adapters};
 use crate::job::MAX_GROUP;
 use crate::workload::gpu::{
@@ -80,12 +80,18 @@ fn hashing(plan: &Plan, engine: &Arc<dyn Engine>, group: &mut Group) -> Result<(
     let slice = engine.batching().piece * CALLS;
     let baseline = group.add("sha2 crate", slice, Baseline::new(plan.threads))?;
     group.hide(baseline);
-    let roof = group.add("i32", slice, EnginePeak::new(engine.clone(), 1))?;
-    group.hide(roof);
+    let pipes = engine.benchmark().map_or(&[][..], Benchmark::pipes);
+    let mut roofs = Vec::new();
+    for &pipe in pipes {
+        let roof = group.add("i32", slice, EnginePeak::new(engine.clone(), pipe, 1))?;
+        group.hide(roof);
+        roofs.push((pipe, roof));
+    }
     for versions in [1, MAX_GROUP] {
         let search = group.add("search", slice, HashSearch::new(engine.clone(), versions, 1))?;
         if let Some(benchmark) = engine.benchmark() {
-            group.compare(search, &[roof], benchmark.ops_per_hash(versions));
+            let each = |&(pipe, roof)| Some((roof?, benchmark.ops_per_hash(pipe, versions)));
+            group.bound(search, roofs.iter().filter_map(each).collect());
         }
         group.set_baseline(search, baseline);
     }
@@ -115,7 +121,7 @@ fn arithmetic(
         }
     }
     if let (true, true, Some(engine)) = (plan.has(Kind::Peak), plan.has_type(Dtype::I32), engine) {
-        group.add("peak i32", SLICE, EnginePeak::new(engine.clone(), 1))?;
+        group.add("peak i32", SLICE, EnginePeak::new(engine.clone(), Pipe::All, 1))?;
     }
     for arithmetic in products {
         let product = has(arithmetic.missing(device.adapter())).and_then(|()| match plan.shape {

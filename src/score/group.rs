@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::charge::MeteredWindow;
 use super::metering::Metering;
-use super::subject::Subject;
+use super::subject::{Roofs, Subject};
 use super::{Capacity, Missing};
 use crate::record::{DeviceId, Named, NoEnergy, Row};
 use crate::search::Stop;
@@ -86,7 +86,16 @@ impl Group {
     /// `each`.
     pub(super) fn compare(&mut self, place: Option<usize>, roofs: &[Option<usize>], each: f64) {
         if let Some(place) = place {
-            self.subjects[place].roofs.extend(roofs.iter().flatten().map(|&roof| (roof, each)));
+            let roofs = roofs.iter().flatten().map(|&roof| (roof, each));
+            self.subjects[place].roofs = Roofs::Fastest(roofs.collect());
+        }
+    }
+
+    /// Compares a workload with whichever of `roofs` bounds it the most: units of another kind each, and how much of
+    /// their work one unit of its own takes.
+    pub(super) fn bound(&mut self, place: Option<usize>, roofs: Vec<(usize, f64)>) {
+        if let Some(place) = place {
+            self.subjects[place].roofs = Roofs::Slowest(roofs);
         }
     }
 

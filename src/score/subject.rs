@@ -18,12 +18,19 @@ pub(super) struct Subject {
     slice: Duration,
     /// Whether it has a row, or is there for others to be compared with.
     pub(super) is_shown: bool,
-    /// Places in the group, and units of their work that one of this takes: the fastest is the roof.
-    pub(super) roofs: Vec<(usize, f64)>,
+    pub(super) roofs: Roofs,
     /// Place of the baseline in the group.
     pub(super) baseline: Option<usize>,
     pub(super) samples: Samples,
     pub(super) stretches: Vec<MeteredWindow>,
+}
+
+/// What a workload is compared with: places in the group, and units of their work that one of its own takes.
+pub(super) enum Roofs {
+    /// It can do all of its work in the way of any of them.
+    Fastest(Vec<(usize, f64)>),
+    /// Each is of a part of its work, or of all: none can be passed.
+    Slowest(Vec<(usize, f64)>),
 }
 
 /// Results of slices.
@@ -47,7 +54,7 @@ impl Subject {
             workload: Box::new(workload),
             slice,
             is_shown: true,
-            roofs: Vec::new(),
+            roofs: Roofs::Fastest(Vec::new()),
             baseline: None,
             samples: Samples::default(),
             stretches: Vec::new(),
@@ -117,10 +124,20 @@ impl Subject {
         row.busy = self.samples.busy();
         let baseline = self.baseline.and_then(|baseline| all[baseline].samples.rate());
         row.times_sha2 = baseline.map(|baseline| median / baseline.median);
-        let roofs = self.roofs.iter().filter_map(|&(roof, each)| {
+        let measured = |&(roof, each): &(usize, f64)| {
             Some((&all[roof], all[roof].samples.rate()?.best / each, each))
-        });
-        if let Some((roof, per_second, each)) = roofs.max_by(|a, b| a.1.total_cmp(&b.1)) {
+        };
+        let roof = match &self.roofs {
+            Roofs::Fastest(roofs) => {
+                roofs.iter().filter_map(measured).max_by(|a, b| a.1.total_cmp(&b.1))
+            }
+            // Where one could not be measured the others do not say what bounds it.
+            Roofs::Slowest(roofs) => {
+                let all: Option<Vec<_>> = roofs.iter().map(measured).collect();
+                all.unwrap_or_default().into_iter().min_by(|a, b| a.1.total_cmp(&b.1))
+            }
+        };
+        if let Some((roof, per_second, each)) = roof {
             row.set_roof(&roof.workload.label(), per_second, each);
         }
         Some(row)

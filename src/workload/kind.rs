@@ -96,6 +96,10 @@ pub enum Variant {
     DotI8,
     /// Peak: the operations on 32-bit integers that a search is made of.
     I32,
+    /// Peak: those of them that are rotations, shifts and logic.
+    I32Logic,
+    /// Peak: those of them that are additions.
+    I32Sums,
     /// Memory bandwidth: STREAM copy, c = a.
     Copy,
     /// Memory bandwidth: STREAM triad, a = b + 3 c.
@@ -110,7 +114,7 @@ pub enum Variant {
 
 impl Variant {
     /// All variants but those of [`EngineId::CPU`].
-    const OTHERS: [Self; 20] = [
+    const OTHERS: [Self; 22] = [
         Self::Gpu,
         Self::Sha2Crate,
         Self::F64,
@@ -126,6 +130,8 @@ impl Variant {
         Self::MulAddF16,
         Self::DotI8,
         Self::I32,
+        Self::I32Logic,
+        Self::I32Sums,
         Self::Copy,
         Self::Triad,
         Self::Upload,
@@ -153,6 +159,8 @@ impl Variant {
             Self::MulAddF16 => "f16 mul, add",
             Self::DotI8 => "i8 dot",
             Self::I32 => "i32",
+            Self::I32Logic => "i32 logic",
+            Self::I32Sums => "i32 sums",
             Self::Copy => "copy",
             Self::Triad => "triad",
             Self::Upload => "upload",

@@ -17,8 +17,8 @@ use crate::block::{BlockHash, Header};
 use crate::engine::selftest;
 use crate::engine::verify::judge;
 use crate::engine::{
-    self, Candidate, Engine, EngineError, EngineErrorKind, EngineId, available, job_with_chance,
-    trial_job,
+    self, Candidate, Engine, EngineError, EngineErrorKind, EngineId, Pipe, available,
+    job_with_chance, trial_job,
 };
 use crate::job::{Job, NonceRange};
 use crate::units::WorkAmount;
@@ -217,11 +217,12 @@ impl Workload for Baseline {
     }
 }
 
-/// The peak workload of an engine: its instructions from registers, which give the roof of its
+/// The peak workload of an engine: its instructions of one kind from registers, which give the roof of its
 /// search; see [`Benchmark::peak_ops`](crate::engine::Benchmark::peak_ops).
 #[derive(Debug)]
 pub struct EnginePeak {
     engine: Arc<dyn Engine>,
+    pipe: Pipe,
     /// Operations that an instruction counts as.
     each: u64,
     team: ThreadTeam,
@@ -229,17 +230,17 @@ pub struct EnginePeak {
 }
 
 impl EnginePeak {
-    /// Prepares the instructions of this engine, each counted as one operation.
+    /// Prepares the instructions of this engine that need these units, each counted as one operation.
     ///
     /// # Errors
     ///
     /// When the engine only searches, the number of threads is zero or too large, or the system
     /// does not start as many.
-    pub fn new(engine: Arc<dyn Engine>, threads: usize) -> Result<Self, WorkloadError> {
+    pub fn new(engine: Arc<dyn Engine>, pipe: Pipe, threads: usize) -> Result<Self, WorkloadError> {
         engine.benchmark().ok_or(NO_PEAK)?;
         let team = ThreadTeam::new(engine.batching().threads.unwrap_or(threads))?;
         let parts = team.make(|_| Ok(RateEstimate::default()))?;
-        Ok(Self { engine, each: 1, team, parts })
+        Ok(Self { engine, pipe, each: 1, team, parts })
     }
 
     /// Prepares additions of 32-bit integers in the widest registers of this processor, each
@@ -255,7 +256,7 @@ impl EnginePeak {
         // Of those with as many lanes the first: others are pairs of it.
         let widest = all.reduce(|widest, next| if next.0 > widest.0 { next } else { widest });
         let (lanes, engine) = widest.ok_or(WorkloadError::Missing { what: "integers" })?;
-        Ok(Self { each: lanes as u64, ..Self::new(engine, threads)? })
+        Ok(Self { each: lanes as u64, ..Self::new(engine, Pipe::All, threads)? })
     }
 }
 
@@ -266,19 +267,23 @@ impl Workload for EnginePeak {
     fn label(&self) -> Label {
         Label {
             kind: Kind::Peak,
-            variant: Variant::I32,
+            variant: match self.pipe {
+                Pipe::All => Variant::I32,
+                Pipe::Logic => Variant::I32Logic,
+                Pipe::Sums => Variant::I32Sums,
+            },
             size: Size::Registers,
             place: place(self.engine.id(), &self.team),
         }
     }
 
     fn run(&mut self, time: Duration) -> Result<Done, WorkloadError> {
-        let Self { engine, each, team, parts } = self;
+        let Self { engine, pipe, each, team, parts } = self;
         team.run(parts, time, |pace, time| {
             let mut operations = 0;
             let took = pace.run(time, |rounds| {
                 let peak = engine.benchmark().ok_or(NO_PEAK)?;
-                operations += peak.peak_ops(rounds).map_err(failure)? * *each;
+                operations += peak.peak_ops(*pipe, rounds).map_err(failure)? * *each;
                 Ok(())
             })?;
             Ok(Done { work: WorkAmount::Operations(operations), took })
@@ -364,7 +369,7 @@ mod tests {
                 (Box::new(Baseline::new(threads).expect("threads")), 1),
                 (Box::new(HashSearch::new(scalar(), 1, threads).expect("threads")), 1),
                 (Box::new(HashSearch::new(scalar(), MAX_GROUP, threads).expect("threads")), 8),
-                (Box::new(EnginePeak::new(scalar(), threads).expect("threads")), 1),
+                (Box::new(EnginePeak::new(scalar(), Pipe::All, threads).expect("threads")), 1),
             ];
             for (mut workload, versions) in all {
                 let label = workload.label();

@@ -7,31 +7,38 @@ use std::time::{Duration, Instant};
 
 use bytemuck::{Pod, Zeroable};
 
-use super::{DISPATCH, Dispatch, Found, KernelShape, ROOM, Runner, Versions};
-use crate::gpu::{Adapter, Buffers, Context, DeviceError, Guarded, Health, PATIENCE, Span};
+use super::{
+    DISPATCH, Dispatch, Found, KernelForm, KernelShape, Multiplied, ROOM, Runner, Versions,
+};
+use crate::engine::Pipe;
+use crate::gpu::{
+    Adapter, AdapterKind, Buffers, Context, DeviceError, Guarded, Health, PATIENCE, Span,
+};
 use crate::job::MAX_GROUP;
 use crate::sha256::rounds::{Hoisted, Midstate};
 
 /// The search kernel and the one that its roof is measured with.
-const SEARCH: &str = include_str!("../../../kernels/sha256d.wgsl");
+pub(super) const KERNEL: &str = include_str!("../../../kernels/sha256d.wgsl");
 const ROOF: &str = include_str!("../../../kernels/sha256_roof.wgsl");
 
 /// Workgroups in one dimension, on any device.
 const MOST_GROUPS: u32 = 65_535;
 
-/// Threads of a workgroup and of a grid that run the roof kernel, and what one of its rounds is for
-/// each: 32 steps of five instructions.
+/// Threads of a workgroup and of a grid that run the roof kernel, and what each does in one of its rounds of 32 steps:
+/// three operations of logic, two sums or, in two steps of eight of the mixture, one.
 const ROOF_GROUP: u32 = 64;
 const ROOF_THREADS: u32 = 1 << 18;
-const ROOF_INSTRUCTIONS: u64 = 32 * 5;
+const ROOF_LOGIC: u64 = 32 * 3;
+const ROOF_SUMS: u64 = 32 * 2;
+const ROOF_MIXED_SUMS: u64 = 24 * 2 + 8;
 
 /// Rounds of a dispatch of the roof kernel, at first and at the most: there is a driver that ends
 /// every loop after 65,535.
 const FEW_ROUNDS: u32 = 16;
 const MOST_ROUNDS: u32 = 1 << 14;
 
-/// The maker whose multipliers add as fast as its adders, by its number on the PCI bus.
-const NVIDIA: u32 = 0x10de;
+/// By how much big sigma 0 and 1, then small sigma 0 and 1 rotate.
+const ROTATIONS: [[u32; 4]; 4] = [[2, 13, 22, 0], [6, 11, 25, 0], [7, 18, 0, 0], [17, 19, 0, 0]];
 
 /// How long a driver may take to open the device, or to compile a kernel.
 const COMPILING: Duration = Duration::from_mins(1);
@@ -42,8 +49,8 @@ pub(super) struct Device {
     kernels: Guarded<Kernels>,
     /// Workgroups that a row of a grid has at most.
     row: u32,
-    /// Whether it may be fast to multiply where it could add.
-    may_multiply: bool,
+    /// The forms of the kernel that are worth a trial.
+    forms: &'static [KernelForm],
     /// Rounds of the roof kernel known to fit into one dispatch.
     rounds: AtomicU32,
 }
@@ -54,12 +61,24 @@ struct Kernels {
     context: Context,
     layout: wgpu::BindGroupLayout,
     module: wgpu::ShaderModule,
-    /// Pipelines of the roof kernel: with sums by addition, and by multiplication.
-    roofs: [wgpu::ComputePipeline; 2],
-    pipelines: Mutex<HashMap<KernelShape, Arc<wgpu::ComputePipeline>>>,
+    roof: wgpu::ShaderModule,
+    pipelines: Mutex<HashMap<Code, Arc<wgpu::ComputePipeline>>>,
     /// Buffers that no dispatch uses at present.
     idle: Mutex<Vec<Buffers>>,
     busy: Mutex<Busy>,
+}
+
+/// What a pipeline is compiled of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Code {
+    Search { rolling: bool, form: KernelForm, group: u32 },
+    Roof(Pipe, KernelForm),
+}
+
+impl From<KernelShape> for Code {
+    fn from(KernelShape { rolling, form, group, nonces: _ }: KernelShape) -> Self {
+        Self::Search { rolling, form, group }
+    }
 }
 
 /// Time in which the device ran, in seconds of its own clock, no part of it counted twice.
@@ -85,21 +104,24 @@ struct Work {
     hoisted: Hoisted,
     job: [Midstate; MAX_GROUP],
     one: u32,
-    padding: [u32; 3],
+    row: u32,
+    grid: u32,
+    nonces: u32,
+    rotations: [[u32; 4]; 4],
 }
 
-/// The `Work` struct of the roof kernel; uniform buffers have at least 16 bytes.
+/// The `Work` struct of the roof kernel.
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 struct RoofWork {
     rounds: u32,
     one: u32,
-    padding: [u32; 2],
+    rotations: [u32; 2],
 }
 
 impl RoofWork {
     fn new(rounds: u32) -> Self {
-        Self { rounds, one: 1, padding: [0; 2] }
+        Self { rounds, one: 1, rotations: [7, 18] }
     }
 }
 
@@ -107,14 +129,35 @@ impl RoofWork {
 const FOUND: u64 = 4 + 8 * ROOM as u64;
 
 impl Device {
-    pub(super) fn open(adapter: &Adapter, calls: usize) -> Result<Self, DeviceError> {
+    /// Opens a GPU; `pipelines` is what its driver compiled for an earlier run, as [`Runner::compiled`] gave it.
+    pub(super) fn open(
+        adapter: &Adapter,
+        calls: usize,
+        pipelines: Option<Vec<u8>>,
+    ) -> Result<Self, DeviceError> {
+        Self::of_kernel(adapter, calls, pipelines, KERNEL)
+    }
+
+    fn of_kernel(
+        adapter: &Adapter,
+        calls: usize,
+        pipelines: Option<Vec<u8>>,
+        kernel: &'static str,
+    ) -> Result<Self, DeviceError> {
         let name = format!("gpu {}", adapter.number);
-        let is_nvidia = adapter.vendor == NVIDIA;
+        let forms = KernelForm::likely(adapter.vendor, adapter.kind == AdapterKind::Software);
         let adapter = adapter.clone();
-        let open = move |health: &Health| Kernels::open(&adapter, health);
+        let open =
+            move |health: &Health| Kernels::open(&adapter, health, pipelines.as_deref(), kernel);
         let kernels = Guarded::open(&name, calls, COMPILING, open)?;
         let rounds = AtomicU32::new(FEW_ROUNDS);
-        Ok(Self { kernels, row: MOST_GROUPS, may_multiply: is_nvidia, rounds })
+        Ok(Self { kernels, row: MOST_GROUPS, forms, rounds })
+    }
+
+    /// Opens a GPU with another search kernel than that of this crate, to see that its mistakes are found.
+    #[cfg(test)]
+    pub(super) fn open_with_kernel(adapter: &Adapter, kernel: String) -> Result<Self, DeviceError> {
+        Self::of_kernel(adapter, 1, None, kernel.leak())
     }
 
     /// Makes the device's grids as large as those of a much faster one.
@@ -129,52 +172,62 @@ impl Device {
         self.kernels.call(PATIENCE, |kernels| {
             let work = RoofWork::new(60_000);
             let grid = [MOST_GROUPS; 2];
-            kernels.run(&kernels.roofs[0], grid, bytemuck::bytes_of(&work), |_| ()).map(drop)
+            let roof = kernels.pipeline(Code::Roof(Pipe::All, KernelForm::default()))?;
+            kernels.run(&roof, grid, bytemuck::bytes_of(&work), |_| ()).map(drop)
         })
     }
 }
 
 impl Kernels {
-    fn open(adapter: &Adapter, health: &Health) -> Result<Self, DeviceError> {
-        let context = Context::open(adapter, health)?;
+    fn open(
+        adapter: &Adapter,
+        health: &Health,
+        pipelines: Option<&[u8]>,
+        kernel: &'static str,
+    ) -> Result<Self, DeviceError> {
+        // SAFETY: the cache of tuning gives only what this crate had of the same driver, by a digest of both.
+        let context = unsafe { Context::open_with_pipelines(adapter, health, pipelines) }?;
         let layout = context.layout(0);
         // SAFETY: the search kernel indexes the versions of the job, of which the host asks for no
         // more than `MAX_GROUP`, and the hits, after a comparison with their room. Its loops have at
-        // most four and `MAX_GROUP` rounds. The roof kernel indexes nothing, and ends after the
-        // rounds that it is given.
-        let (module, roof) = unsafe { (context.module(SEARCH), context.module(ROOF)) };
-        let roof = |multiply| {
-            let overrides = [("GROUP", f64::from(ROOF_GROUP)), ("MULTIPLY", multiply)];
-            context.pipeline(&layout, &roof, "exercise", &overrides)
-        };
-        let roofs = [roof(0.0)?, roof(1.0)?];
+        // most as many rounds as a thread has nonces, which is four, and `MAX_GROUP` rounds. The roof
+        // kernel indexes nothing, and ends after the rounds that it is given.
+        let (module, roof) = unsafe { (context.module(kernel), context.module(ROOF)) };
         Ok(Self {
             context,
             layout,
             module,
-            roofs,
+            roof,
             pipelines: Mutex::default(),
             idle: Mutex::default(),
             busy: Mutex::default(),
         })
     }
 
-    fn pipeline(&self, shape: KernelShape) -> Result<Arc<wgpu::ComputePipeline>, DeviceError> {
-        let mut pipelines = lock(&self.pipelines);
-        if let Some(pipeline) = pipelines.get(&shape) {
+    /// Compiles code, if that has not been done. Several threads may do so at a time, each its own.
+    fn pipeline(&self, code: Code) -> Result<Arc<wgpu::ComputePipeline>, DeviceError> {
+        if let Some(pipeline) = lock(&self.pipelines).get(&code) {
             return Ok(pipeline.clone());
         }
-        let KernelShape { rolling, multiplies, group, nonces } = shape;
-        let overrides = [
-            ("MULTIPLY", f64::from(u8::from(multiplies))),
-            ("ROLLING", f64::from(u8::from(rolling))),
-            ("GROUP", f64::from(group)),
-            ("NONCES", f64::from(nonces)),
-        ];
-        let pipeline = self.context.pipeline(&self.layout, &self.module, "search", &overrides)?;
-        let pipeline = Arc::new(pipeline);
-        pipelines.insert(shape, pipeline.clone());
-        Ok(pipeline)
+        let flag = |is_set| f64::from(u8::from(is_set));
+        let pipeline = match code {
+            Code::Search { rolling, form, group } => {
+                let mut overrides = form.overrides().to_vec();
+                overrides.extend([("ROLLING", flag(rolling)), ("GROUP", f64::from(group))]);
+                self.context.pipeline(&self.layout, &self.module, "search", &overrides)?
+            }
+            Code::Roof(pipe, form) => {
+                let overrides = [
+                    ("GROUP", f64::from(ROOF_GROUP)),
+                    ("LOGIC", flag(pipe != Pipe::Sums)),
+                    ("SUMS", flag(pipe != Pipe::Logic)),
+                    ("MULTIPLIED", flag(form.multiplied != Multiplied::None)),
+                    ("UNIFORM_ROTATIONS", flag(form.uniform_rotations)),
+                ];
+                self.context.pipeline(&self.layout, &self.roof, "exercise", &overrides)?
+            }
+        };
+        Ok(lock(&self.pipelines).entry(code).or_insert_with(|| Arc::new(pipeline)).clone())
     }
 
     /// Runs a kernel on buffers that are not in use.
@@ -196,23 +249,26 @@ impl Kernels {
     }
 
     fn search(&self, shape: KernelShape, work: &Work, row: u32) -> Result<Found, DeviceError> {
-        let pipeline = self.pipeline(shape)?;
+        let pipeline = self.pipeline(shape.into())?;
         let groups = work.count.div_ceil(shape.group * shape.nonces);
         let x = groups.clamp(1, row);
-        let grid = [x, groups.div_ceil(x)];
-        let params = bytemuck::bytes_of(work);
-        let (found, span) = self.run(&pipeline, grid, params, Found::from_bytes)?;
+        let y = groups.div_ceil(x);
+        // No product overflows: the grid tries the nonces, which are 2^31 at the most, and less than a row of it more.
+        let grid = x * y * shape.group;
+        let work = Work { row: x * shape.group, grid, nonces: shape.nonces, ..*work };
+        let params = bytemuck::bytes_of(&work);
+        let (found, span) = self.run(&pipeline, [x, y], params, Found::from_bytes)?;
         if let Some(span) = span {
             lock(&self.busy).add(span);
         }
         Ok(found)
     }
 
-    fn peak_ops(&self, multiplies: bool, rounds: u32) -> Result<(), DeviceError> {
+    fn peak_ops(&self, pipe: Pipe, form: KernelForm, rounds: u32) -> Result<(), DeviceError> {
+        let roof = self.pipeline(Code::Roof(pipe, form))?;
         let work = RoofWork::new(rounds);
         let grid = [ROOF_THREADS / ROOF_GROUP, 1];
-        self.run(&self.roofs[usize::from(multiplies)], grid, bytemuck::bytes_of(&work), |_| ())?;
-        Ok(())
+        self.run(&roof, grid, bytemuck::bytes_of(&work), |_| ()).map(drop)
     }
 
     fn busy(&self) -> Option<Duration> {
@@ -222,11 +278,15 @@ impl Kernels {
 
 impl Runner for Device {
     fn prepare(&self, shape: KernelShape) -> Result<(), DeviceError> {
-        self.kernels.call(COMPILING, move |kernels| kernels.pipeline(shape).map(drop))
+        self.kernels.call(COMPILING, move |kernels| kernels.pipeline(shape.into()).map(drop))
     }
 
-    fn may_multiply(&self) -> bool {
-        self.may_multiply
+    fn forms(&self) -> &'static [KernelForm] {
+        self.forms
+    }
+
+    fn compiled(&self) -> Result<Option<Vec<u8>>, DeviceError> {
+        self.kernels.call(COMPILING, |kernels| Ok(kernels.context.pipelines()))
     }
 
     fn search(&self, shape: KernelShape, dispatch: Dispatch<'_>) -> Result<Found, DeviceError> {
@@ -235,19 +295,27 @@ impl Runner for Device {
         self.kernels.call(PATIENCE, move |kernels| kernels.search(shape, &work, row))
     }
 
-    fn peak_ops(&self, multiplies: bool, rounds: u32) -> Result<u64, DeviceError> {
+    fn peak_ops(&self, pipe: Pipe, form: KernelForm, rounds: u32) -> Result<u64, DeviceError> {
+        // It is none of the variants that were compiled before the search.
+        let code = Code::Roof(pipe, form);
+        self.kernels.call(COMPILING, move |kernels| kernels.pipeline(code).map(drop))?;
         let mut left = rounds;
         while left > 0 {
             let few = self.rounds.load(Ordering::Relaxed);
             let now = left.min(few);
             let start = Instant::now();
-            self.kernels.call(PATIENCE, move |kernels| kernels.peak_ops(multiplies, now))?;
+            self.kernels.call(PATIENCE, move |kernels| kernels.peak_ops(pipe, form, now))?;
             if now == few && few < MOST_ROUNDS && start.elapsed() < DISPATCH / 2 {
                 self.rounds.store(2 * few, Ordering::Relaxed);
             }
             left -= now;
         }
-        Ok(u64::from(rounds) * u64::from(ROOF_THREADS) * ROOF_INSTRUCTIONS)
+        let each = match pipe {
+            Pipe::Logic => ROOF_LOGIC,
+            Pipe::Sums => ROOF_SUMS,
+            Pipe::All => ROOF_LOGIC + ROOF_MIXED_SUMS,
+        };
+        Ok(u64::from(rounds) * u64::from(ROOF_THREADS) * each)
     }
 
     fn busy(&self) -> Option<Duration> {
@@ -276,7 +344,10 @@ impl Work {
             hoisted: job.tail().hoisted(),
             job: midstates,
             one: 1,
-            padding: [0; 3],
+            row: 0,
+            grid: 0,
+            nonces: 1,
+            rotations: ROTATIONS,
         }
     }
 }

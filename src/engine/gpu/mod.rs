@@ -9,7 +9,9 @@
 //! The kernel has several variants. Which is fastest differs between devices, so [`Gpu::open`]
 //! measures them: see [`Tuning`].
 
+mod cache;
 mod device;
+mod form;
 #[cfg(test)]
 mod tests;
 mod tuning;
@@ -17,12 +19,14 @@ mod tuning;
 use std::fmt;
 use std::time::Duration;
 
+pub use self::cache::TuningCache;
 use self::device::Device;
+pub use self::form::{KernelForm, Multiplied};
 use self::tuning::Effort;
 pub use self::tuning::{KernelShape, KernelTrial, Tuning};
 use super::{
     Batching, Benchmark, Candidate, Engine, EngineError, EngineErrorKind, EngineId, EngineInfo,
-    Scanned, cpu,
+    Pipe, Scanned, cpu,
 };
 use crate::gpu::{Adapter, AdapterKind, DeviceError};
 use crate::job::{Job, NonceRange};
@@ -70,15 +74,18 @@ trait Runner: fmt::Debug + Send + Sync {
     /// Compiles a variant of the kernel, if that has not been done.
     fn prepare(&self, shape: KernelShape) -> Result<(), DeviceError>;
 
-    /// Returns whether variants that multiply where they could add are worth a trial.
-    fn may_multiply(&self) -> bool;
+    /// Returns the forms of the kernel that are worth a trial, the likeliest first.
+    fn forms(&self) -> &'static [KernelForm];
+
+    /// Returns what was compiled until now, for a later run; `None` where that cannot be kept.
+    fn compiled(&self) -> Result<Option<Vec<u8>>, DeviceError>;
 
     /// Runs one dispatch and waits for it.
     fn search(&self, shape: KernelShape, dispatch: Dispatch<'_>) -> Result<Found, DeviceError>;
 
-    /// Runs `rounds` rounds of the roof kernel and returns how many instructions those are. Sums
-    /// are made as in the variants that multiply if `multiplies`, else as in the others.
-    fn peak_ops(&self, multiplies: bool, rounds: u32) -> Result<u64, DeviceError>;
+    /// Runs `rounds` rounds of the roof kernel, which exercises one kind of pipe, and returns how many operations those
+    /// are. Rotations and sums are written as in `form`.
+    fn peak_ops(&self, pipe: Pipe, form: KernelForm, rounds: u32) -> Result<u64, DeviceError>;
 
     /// Returns how long the device has run searches, by its own clock; `None` if it has no clock.
     fn busy(&self) -> Option<Duration>;
@@ -96,24 +103,50 @@ pub struct Gpu {
 }
 
 impl Gpu {
-    /// Opens a GPU, compiles the kernel for it and tunes it: about two seconds.
+    /// Opens a GPU, compiles the kernel for it and tunes it: up to four seconds on a card.
     ///
     /// # Errors
     ///
     /// When the driver refuses, has no memory or fails, or when the device computes wrong results.
     pub fn open(adapter: &Adapter) -> Result<Self, EngineError> {
-        let opened = Device::open(adapter, FEEDERS)
-            .map_err(EngineErrorKind::from)
-            .and_then(|device| Self::tuned(adapter.number, Box::new(device), Effort::FULL));
-        let opened =
-            opened.map_err(|kind| EngineError { engine: EngineId::Gpu(adapter.number), kind });
-        let device =
-            format!("{}, {}, {} {}", adapter.name, adapter.kind, adapter.backend, adapter.driver);
-        Ok(Self { device, software: adapter.kind == AdapterKind::Software, ..opened? })
+        Self::open_with(adapter, &TuningCache::none())
     }
 
-    fn tuned(number: u8, runner: Box<dyn Runner>, effort: Effort) -> Result<Self, EngineErrorKind> {
-        let tuning = tuning::tune(runner.as_ref(), effort)?;
+    /// The same with the results of an earlier tuning, if the cache has them, which takes a fraction of a second. What
+    /// is tuned is kept there. That the device still computes right is checked in any case.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::open`].
+    pub fn open_with(adapter: &Adapter, cache: &TuningCache) -> Result<Self, EngineError> {
+        let effort =
+            if adapter.kind == AdapterKind::Software { Effort::SOFTWARE } else { Effort::CARD };
+        let opened = || {
+            let device = Device::open(adapter, FEEDERS, cache.pipelines(adapter))?;
+            let kept = cache.tuning(adapter);
+            let gpu = Self::tuned(adapter.number, Box::new(device), effort, kept)?;
+            if !gpu.tuning.is_kept {
+                cache.keep(adapter, &gpu.tuning, gpu.runner.compiled()?);
+            }
+            Ok(gpu)
+        };
+        let opened =
+            opened().map_err(|kind| EngineError { engine: EngineId::Gpu(adapter.number), kind })?;
+        let device =
+            format!("{}, {}, {} {}", adapter.name, adapter.kind, adapter.backend, adapter.driver);
+        Ok(Self { device, software: adapter.kind == AdapterKind::Software, ..opened })
+    }
+
+    fn tuned(
+        number: u8,
+        runner: Box<dyn Runner>,
+        effort: Effort,
+        kept: Option<Tuning>,
+    ) -> Result<Self, EngineErrorKind> {
+        let tuning = match kept {
+            Some(kept) => tuning::keep(runner.as_ref(), kept)?,
+            None => tuning::tune(runner.as_ref(), effort)?,
+        };
         let id = EngineId::Gpu(number);
         Ok(Self { id, device: String::new(), software: false, runner, tuning })
     }
@@ -226,15 +259,28 @@ impl Engine for Gpu {
 }
 
 impl Benchmark for Gpu {
-    /// Counts rotations, shifts, three-input logic operations and additions.
-    fn ops_per_hash(&self, versions: usize) -> f64 {
-        cpu::per_hash(versions, Costs { add: 1, rotr: 1, shr: 1, xor3: 1, ch: 1, maj: 1 })
+    /// A card may have a pipe for rotations and logic and another for sums, or one for both.
+    fn pipes(&self) -> &'static [Pipe] {
+        &[Pipe::Logic, Pipe::Sums, Pipe::All]
     }
 
-    fn peak_ops(&self, rounds: u32) -> Result<u64, EngineError> {
-        let multiplies =
-            [self.tuning.plain, self.tuning.rolling].iter().any(|it| it.shape.multiplies);
-        self.runner.peak_ops(multiplies, rounds).map_err(|kind| self.error(kind))
+    /// Counts rotations, shifts, three-input logic operations and additions.
+    fn ops_per_hash(&self, pipe: Pipe, versions: usize) -> f64 {
+        let logic = Costs { add: 0, rotr: 1, shr: 1, xor3: 1, ch: 1, maj: 1 };
+        let sums = Costs { add: 1, rotr: 0, shr: 0, xor3: 0, ch: 0, maj: 0 };
+        let count = |costs| cpu::per_hash(versions, costs);
+        match pipe {
+            Pipe::Logic => count(logic),
+            Pipe::Sums => count(sums),
+            Pipe::All => count(logic) + count(sums),
+        }
+    }
+
+    fn peak_ops(&self, pipe: Pipe, rounds: u32) -> Result<u64, EngineError> {
+        // Of two variants that were chosen, one may multiply: it has the higher roof.
+        let forms = [self.tuning.plain, self.tuning.rolling].map(|trial| trial.shape.form);
+        let form = forms[0].max(forms[1]);
+        self.runner.peak_ops(pipe, form, rounds).map_err(|kind| self.error(kind))
     }
 
     fn info(&self) -> Option<EngineInfo> {

@@ -18,14 +18,15 @@ struct Fake {
     /// Number of dispatches after which it fails, and how.
     sick: Mutex<Option<(u32, Sickness)>>,
     searched: AtomicU32,
-    /// Whether multiplying is not worth a trial, as with some drivers.
-    only_adds: bool,
+    /// Forms that are worth a trial, if not the first two of NVIDIA's.
+    forms: Option<&'static [KernelForm]>,
     /// Dispatches whose hits did not fit.
     overflowed: AtomicU32,
 }
 
-/// What [`Fake`] adds to the rounds of the roof kernel that multiplies.
-const MULTIPLIED: u64 = 1 << 32;
+/// What [`Fake`] adds to the rounds of the roof kernel for each of its pipes, and if it multiplies.
+const OF_PIPE: u64 = 1 << 32;
+const MULTIPLIED: u64 = 1 << 40;
 
 #[derive(Clone, Debug)]
 enum Sickness {
@@ -42,8 +43,12 @@ impl Runner for &'static Fake {
         Ok(())
     }
 
-    fn may_multiply(&self) -> bool {
-        !self.only_adds
+    fn forms(&self) -> &'static [KernelForm] {
+        self.forms.unwrap_or(&KernelForm::likely(0x10de, false)[..2])
+    }
+
+    fn compiled(&self) -> Result<Option<Vec<u8>>, DeviceError> {
+        Ok(None)
     }
 
     fn search(&self, _shape: KernelShape, dispatch: Dispatch<'_>) -> Result<Found, DeviceError> {
@@ -85,8 +90,9 @@ impl Runner for &'static Fake {
     }
 
     /// Returns a count that shows which kernel ran.
-    fn peak_ops(&self, multiplies: bool, rounds: u32) -> Result<u64, DeviceError> {
-        Ok(u64::from(rounds) + if multiplies { MULTIPLIED } else { 0 })
+    fn peak_ops(&self, pipe: Pipe, form: KernelForm, rounds: u32) -> Result<u64, DeviceError> {
+        let multiplied = if form.multiplied == Multiplied::None { 0 } else { MULTIPLIED };
+        Ok(u64::from(rounds) + OF_PIPE * pipe as u64 + multiplied)
     }
 
     fn busy(&self) -> Option<Duration> {
@@ -110,13 +116,14 @@ impl Fake {
 /// here is chance.
 const SOON: Effort = Effort {
     compiling: Duration::MAX,
+    warm_up: Duration::ZERO,
     measuring: Duration::ZERO,
     rounds: 1,
     trial: Duration::from_millis(1),
 };
 
 fn open(fake: &'static Fake) -> Result<Gpu, EngineErrorKind> {
-    Gpu::tuned(0, Box::new(fake), SOON)
+    Gpu::tuned(0, Box::new(fake), SOON, None)
 }
 
 /// A job that about one hash in `2^bits` solves.
@@ -207,10 +214,16 @@ fn a_device_that_is_wrong_is_not_opened() {
 fn tuning_says_what_it_chose() {
     let gpu = open(Fake::default().keep()).expect("a healthy device");
     let tuning = gpu.tuning();
-    assert_eq!(tuning.trials.len(), 24, "{tuning:?}");
-    let multiplies = tuning.trials.iter().map(|trial| trial.shape.multiplies);
-    assert_eq!(multiplies.take(4).collect::<Vec<_>>(), [false, false, true, true]);
-    assert!(!tuning.plain.shape.rolling, "{tuning:?}");
+    let forms = (&Fake::default().keep()).forms();
+    assert_eq!(tuning.trials.len(), (forms.len() + 2) * 2 * 2, "{tuning:?}");
+    // The likeliest form in both ways, then the next, then the likeliest with other workgroups.
+    let order: Vec<_> = tuning.trials.iter().map(|it| (it.shape.form, it.shape.rolling)).collect();
+    assert_eq!(
+        order[..4],
+        [(forms[0], false), (forms[0], false), (forms[0], true), (forms[0], true)]
+    );
+    assert_eq!((order[4].0, order[8].0), (forms[1], forms[0]));
+    assert!(!tuning.plain.shape.rolling && !tuning.is_kept, "{tuning:?}");
     for chosen in [tuning.plain, tuning.rolling] {
         assert!(tuning.trials.iter().any(|trial| trial.shape == chosen.shape), "{tuning:?}");
         assert!(chosen.rate > 0.0, "{tuning:?}");
@@ -220,30 +233,65 @@ fn tuning_says_what_it_chose() {
 #[test]
 fn tuning_without_time_tries_one_variant_of_each_kind() {
     let effort = Effort { compiling: Duration::ZERO, ..SOON };
-    let gpu = Gpu::tuned(0, Box::new(Fake::default().keep()), effort).expect("a healthy device");
+    let gpu =
+        Gpu::tuned(0, Box::new(Fake::default().keep()), effort, None).expect("a healthy device");
     let tried = gpu.tuning().trials.iter().map(|trial| trial.shape.rolling);
-    assert_eq!(tried.collect::<Vec<_>>(), [false, true]);
+    assert_eq!(tried.collect::<Vec<_>>(), [false, false, true, true]);
+}
+
+#[test]
+fn what_was_kept_is_taken_and_checked() {
+    let found = open(Fake::default().keep()).expect("a healthy device").tuning;
+    let kept = |sickness: Option<Sickness>| {
+        let fake = Fake::default().keep();
+        if let Some(sickness) = sickness {
+            fake.falls_sick(0, sickness);
+        }
+        let gpu = Gpu::tuned(0, Box::new(fake), SOON, Some(found.clone()));
+        (gpu, fake.searched.load(Ordering::Relaxed))
+    };
+    let (gpu, searched) = kept(None);
+    let expected = Tuning { is_kept: true, ..found.clone() };
+    assert_eq!(gpu.expect("a healthy device").tuning, expected);
+    assert!((1..=2).contains(&searched), "{searched} dispatches, for two variants at the most");
+    let wrong = kept(Some(Sickness::Wrong)).0.expect_err("these nonces are no hits");
+    assert!(matches!(wrong, EngineErrorKind::Wrong(VerifyError::Candidate(_))), "{wrong}");
 }
 
 /// The roof of a search that multiplies is not one of additions, which the search would pass.
 #[test]
 fn the_roof_is_of_the_sums_that_tuning_chose() {
-    for only_adds in [true, false] {
-        let mut gpu = open(Fake { only_adds, ..Fake::default() }.keep()).expect("a healthy device");
-        // Which of two equal variants is faster here is chance.
-        let chosen = |tuning: &Tuning| {
-            [tuning.plain, tuning.rolling].iter().any(|trial| trial.shape.multiplies)
-        };
-        assert!(!(only_adds && chosen(gpu.tuning())), "{:?}", gpu.tuning());
-        let mark = if chosen(gpu.tuning()) { MULTIPLIED } else { 0 };
-        assert_eq!(gpu.peak_ops(7).expect("no fault"), 7 + mark, "{:?}", gpu.tuning());
-        for (plain, rolling) in [(false, false), (false, true), (true, false), (true, true)] {
-            gpu.tuning.plain.shape.multiplies = plain;
-            gpu.tuning.rolling.shape.multiplies = rolling;
-            let mark = if plain || rolling { MULTIPLIED } else { 0 };
-            assert_eq!(gpu.peak_ops(7).expect("no fault"), 7 + mark, "{plain}, {rolling}");
+    const ADDED: KernelForm = KernelForm {
+        multiplied: Multiplied::None,
+        uniform_rotations: false,
+        choose_by_or: false,
+        majority_by_or: false,
+    };
+    let multiplied = KernelForm { multiplied: Multiplied::Rounds, ..ADDED };
+    let mut gpu =
+        open(Fake { forms: Some(&[ADDED]), ..Fake::default() }.keep()).expect("a healthy device");
+    for (plain, rolling) in
+        [(ADDED, ADDED), (ADDED, multiplied), (multiplied, ADDED), (multiplied, multiplied)]
+    {
+        gpu.tuning.plain.shape.form = plain;
+        gpu.tuning.rolling.shape.form = rolling;
+        let mark = if (plain, rolling) == (ADDED, ADDED) { 0 } else { MULTIPLIED };
+        for &pipe in gpu.pipes() {
+            let expected = 7 + OF_PIPE * pipe as u64 + mark;
+            assert_eq!(gpu.peak_ops(pipe, 7).expect("no fault"), expected, "{plain}, {rolling}");
         }
     }
+}
+
+/// What bounds a hash is what one of the pipes has to do, or all of them together.
+#[test]
+fn operations_of_the_pipes_are_all_there_are() {
+    let gpu = open(Fake::default().keep()).expect("a healthy device");
+    let counts = [1, 8].map(|versions| {
+        gpu.pipes().iter().map(|&pipe| gpu.ops_per_hash(pipe, versions)).collect::<Vec<_>>()
+    });
+    assert_eq!(counts[0], [1_804.0, 1_048.0, 2_852.0]);
+    assert!((counts[1][0] + counts[1][1] - counts[1][2]).abs() < 1e-9, "{counts:?}");
 }
 
 #[test]
@@ -259,16 +307,119 @@ fn bits_that_must_be_zero_are_those_of_a_hash() {
     }
 }
 
+/// Opens the first GPU that there is; a machine without any names the test.
+fn device(test: &str) -> Option<(Adapter, Device)> {
+    let Some(adapter) = crate::gpu::adapters().into_iter().next() else {
+        eprintln!("not tested: {test}, no driver offers a GPU");
+        return None;
+    };
+    let device = Device::open(&adapter, 1, None).expect("a healthy device");
+    Some((adapter, device))
+}
+
+fn shape(rolling: bool, form: KernelForm, nonces: u32) -> KernelShape {
+    KernelShape { rolling, form, group: 64, nonces }
+}
+
+/// What a device finds among 3,000 nonces whose last is the last of all.
+fn found(device: &Device, shape: KernelShape) -> Result<Vec<(u32, usize)>, DeviceError> {
+    let (job, range) = (job(3, if shape.rolling { 8 } else { 1 }), nonces(u32::MAX - 2_999, 3_000));
+    let versions = if shape.rolling { Versions::All } else { Versions::One(0) };
+    device.prepare(shape)?;
+    let mut hits = device.search(shape, Dispatch { job: &job, nonces: range, versions })?.hits;
+    hits.sort_unstable();
+    Ok(hits)
+}
+
+fn expected_of(shape: KernelShape) -> Vec<(u32, usize)> {
+    let job = job(3, if shape.rolling { 8 } else { 1 });
+    let index = |hit: &Candidate| job.versions().iter().position(|&version| version == hit.version);
+    let hits = expected(&job, nonces(u32::MAX - 2_999, 3_000));
+    hits.iter().map(|hit| (hit.nonce, index(hit).expect("one of the job"))).collect()
+}
+
+#[test]
+fn every_variant_finds_what_the_processor_finds() {
+    let Some((_, device)) = device("every variant") else { return };
+    for form in KernelForm::all() {
+        for rolling in [false, true] {
+            for nonces in tuning::NONCES {
+                let shape = shape(rolling, form, nonces);
+                assert_eq!(
+                    found(&device, shape).expect("a healthy device"),
+                    expected_of(shape),
+                    "{shape}"
+                );
+            }
+        }
+    }
+}
+
+/// One wrong bit in what a variant alone has, and in what all have, is found by the test above.
+#[test]
+fn a_wrong_operation_of_any_variant_is_found() {
+    let Some((adapter, _)) = device("wrong operations") else { return };
+    let forms = KernelForm::all();
+    let some = |is_it: fn(&KernelForm) -> bool| {
+        forms.iter().copied().find(is_it).expect("some form has it")
+    };
+    let plain = some(|it| *it == KernelForm::default());
+    let by_or = some(|it| it.choose_by_or && it.majority_by_or);
+    let all_sums = some(|it| it.multiplied == Multiplied::All);
+    let plants = [
+        (plain, false, "return z ^ (x & (y ^ z));", "return z ^ (x & (y | z));"),
+        (plain, false, "return y ^ (differ & (y ^ z));", "return y ^ (differ & (y | z));"),
+        (
+            plain,
+            false,
+            "return (x >> n) | (x << (32u - n));",
+            "return (x >> n) | (x << (31u - n));",
+        ),
+        (plain, true, "kw32 = with_k(8u,", "kw32 = with_k(7u,"),
+        (plain, true, "!ROLLING || v >= work.versions", "!ROLLING || v + 1u >= work.versions"),
+        (plain, false, "at += work.grid;", "at += work.row;"),
+        (by_or, false, "return (x & y) | (~x & z);", "return (x & y) | (~x | z);"),
+        (
+            by_or,
+            false,
+            "return (differ & z) | (~differ & y);",
+            "return (differ & z) | (differ & y);",
+        ),
+        (by_or, false, "(x << (32u - in_uniform))", "(x << (31u - in_uniform))"),
+        (by_or, false, "x, 13u, by.y", "x, 13u, by.z"),
+        (
+            all_sums,
+            false,
+            "MULTIPLIED >= ROUNDS_SUMS {\n        return x * work.one + y;",
+            "MULTIPLIED >= ROUNDS_SUMS {\n        return x * work.one + x;",
+        ),
+        (
+            all_sums,
+            false,
+            "MULTIPLIED >= ALL_SUMS {\n        return x * work.one + y;",
+            "MULTIPLIED >= ALL_SUMS {\n        return x * work.nonces + y;",
+        ),
+    ];
+    for (form, rolling, right, wrong) in plants {
+        assert_eq!(device::KERNEL.matches(right).count(), 1, "{right}");
+        let kernel = device::KERNEL.replace(right, wrong);
+        let device = Device::open_with_kernel(&adapter, kernel).expect("a healthy device");
+        // A grid of few threads, so that each tries nonces of other rows.
+        let shape = shape(rolling, form, 4);
+        assert_ne!(
+            found(&device.with_rows_of(3), shape).expect("a healthy device"),
+            expected_of(shape),
+            "{wrong}"
+        );
+    }
+}
+
 /// A fast GPU has more workgroups than fit in a row of a grid; a slow one only here.
 #[test]
 fn a_grid_of_two_dimensions_leaves_nothing_out() {
-    let adapters = crate::gpu::adapters();
-    let Some(adapter) = adapters.first() else {
-        eprintln!("not tested: no driver offers a GPU");
-        return;
-    };
-    let device = Device::open(adapter, 1).expect("a healthy device").with_rows_of(100);
-    let shape = KernelShape { rolling: false, multiplies: true, group: 64, nonces: 2 };
+    let Some((_, device)) = device("a grid of two dimensions") else { return };
+    let device = device.with_rows_of(100);
+    let shape = shape(false, KernelForm::default(), 2);
     // Three rows, and a part of the next.
     let (job, range) = (job(6, 1), nonces(77, 3 * 100 * 64 * 2 + 1_000));
     device.prepare(shape).expect("a healthy device");
@@ -282,13 +433,8 @@ fn a_grid_of_two_dimensions_leaves_nothing_out() {
 
 #[test]
 fn hits_beyond_the_room_are_counted_and_the_room_is_full() {
-    let adapters = crate::gpu::adapters();
-    let Some(adapter) = adapters.first() else {
-        eprintln!("not tested: no driver offers a GPU");
-        return;
-    };
-    let device = Device::open(adapter, 1).expect("a healthy device");
-    let shape = KernelShape { rolling: true, multiplies: false, group: 64, nonces: 4 };
+    let Some((_, device)) = device("hits beyond the room") else { return };
+    let shape = shape(true, KernelForm::default(), 4);
     device.prepare(shape).expect("a healthy device");
     // Every hash is a hit.
     let (job, range) = (job(0, 8), nonces(0, 3_000));
@@ -302,17 +448,68 @@ fn hits_beyond_the_room_are_counted_and_the_room_is_full() {
 }
 
 #[test]
-fn both_roof_kernels_run() {
-    let adapters = crate::gpu::adapters();
-    let Some(adapter) = adapters.first() else {
-        eprintln!("not tested: no driver offers a GPU");
-        return;
+fn every_roof_kernel_runs() {
+    let Some((_, device)) = device("roofs") else { return };
+    let ops = |pipe, form| device.peak_ops(pipe, form, 3).expect("a healthy device");
+    for form in KernelForm::all() {
+        let [logic, sums, all] = [Pipe::Logic, Pipe::Sums, Pipe::All].map(|pipe| ops(pipe, form));
+        assert!(logic > 0 && logic.is_multiple_of(3), "{logic}");
+        assert!(logic < all && sums < all && all < logic + sums, "{logic}, {sums}, {all}");
+    }
+}
+
+/// A second opening takes what the first one found; whatever stands in the cache, it does no harm.
+#[test]
+fn what_tuning_found_is_kept_in_a_folder() {
+    let Some((adapter, _)) = device("the cache of tuning") else { return };
+    let folder = std::env::temp_dir().join(format!("perjoule-tuning-{}", std::process::id()));
+    let cache = TuningCache::in_folder(&folder);
+    let open =
+        |cache: &TuningCache| Gpu::open_with(&adapter, cache).expect("a healthy device").tuning;
+    assert_eq!(cache.tuning(&adapter), None);
+    let found = open(&cache);
+    assert!(!found.is_kept);
+    let kept = Tuning { is_kept: true, ..found };
+    assert_eq!(cache.tuning(&adapter).as_ref(), Some(&kept));
+    assert_eq!(open(&cache), kept);
+    let mut newer = adapter.clone();
+    newer.driver.push_str(" newer");
+    assert_eq!(cache.tuning(&newer), None, "of another driver");
+
+    let files = || {
+        std::fs::read_dir(&folder)
+            .expect("it is there")
+            .map(|file| file.expect("it is read").path())
     };
-    let device = Device::open(adapter, 1).expect("a healthy device");
-    let [added, multiplied] =
-        [false, true].map(|multiplies| device.peak_ops(multiplies, 3).expect("a healthy device"));
-    assert!(added > 0 && added.is_multiple_of(3), "{added}");
-    assert_eq!(added, multiplied, "as many instructions of either kind");
+    let paths: Vec<_> = files().collect();
+    assert!((1..=2).contains(&paths.len()), "{paths:?}");
+    for path in &paths {
+        let whole = std::fs::read(path).expect("it is there");
+        for damaged in [&whole[..whole.len() / 2], b"", &[b"\0", &whole[1..]].concat()] {
+            std::fs::write(path, damaged).expect("it is ours");
+            assert_eq!(
+                cache.tuning(&adapter).is_none(),
+                path.extension().is_some_and(|it| it == "tuning")
+            );
+            assert_eq!(
+                cache.pipelines(&adapter).is_none(),
+                paths.len() == 1 || path.extension().is_some_and(|it| it == "pipelines")
+            );
+        }
+        std::fs::write(path, whole).expect("it is ours");
+    }
+    // A folder where the file should be cannot be replaced; a file where the folder should be cannot hold one.
+    for path in &paths {
+        std::fs::remove_file(path).expect("it is ours");
+        std::fs::create_dir_all(path.join("in the way")).expect("it is ours");
+    }
+    assert!(!open(&cache).is_kept);
+    assert!(cache.clear().is_err(), "a folder is no file");
+    std::fs::remove_dir_all(&folder).expect("it is ours");
+    std::fs::write(&folder, "no folder").expect("it is ours");
+    assert!(!open(&cache).is_kept);
+    std::fs::remove_file(&folder).expect("it is ours");
+    cache.clear().expect("nothing is there to be removed");
 }
 
 /// Gives a GPU work for years. Alone in its process, because a software driver that hangs takes all
@@ -323,10 +520,10 @@ fn a_device_that_hangs_is_given_up() {
     let adapters = crate::gpu::adapters();
     let adapter = adapters.first().expect("a GPU, if only a software driver");
     let gpu = Gpu::open(adapter).expect("a healthy device");
-    let device = Device::open(adapter, 2).expect("a healthy device");
+    let device = Device::open(adapter, 2, None).expect("a healthy device");
     assert_eq!(device.run_for_years(), Err(DeviceError::Hung(crate::gpu::PATIENCE)));
     // A call that comes later does not wait again.
-    let again = device.peak_ops(false, 1).expect_err("it hangs");
+    let again = device.peak_ops(Pipe::All, KernelForm::default(), 1).expect_err("it hangs");
     assert_eq!(again, DeviceError::Hung(crate::gpu::PATIENCE));
     drop((device, gpu));
     eprintln!("given up");

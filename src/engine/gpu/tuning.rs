@@ -1,27 +1,33 @@
 //! Chooses the variant of the kernel that is fastest on a device: measured once, when it is opened.
 //!
 //! A variant of the kernel has to be compiled before it is measured, which takes a driver from tens
-//! of milliseconds to a second. So the likeliest variants come first, and what does not fit into the
-//! time is not tried. All are compiled first and then measured in turn: a device slows its clock down
-//! while it waits for the compiler, an H200 to a sixth, and needs tenths of a second of work to come
-//! back. The dispatches that are measured are searches with an easy target: their hits
-//! are verified and their number compared with chance, so that a device which leaves work out, or
-//! does it wrong, is not opened.
+//! of milliseconds to a second. So the likeliest variants come first, several are compiled at a time,
+//! and what does not fit into the time is not tried. All are compiled first and then measured in
+//! turn, after a warm-up: a device slows its clock down while it waits for the compiler, an H200 to a
+//! sixth, and needs tenths of a second of work to come back. The dispatches that are measured are
+//! searches with an easy target: their hits are verified and their number compared with chance, so
+//! that a device which leaves work out, or does it wrong, is not opened.
+//!
+//! What won is kept from run to run, by [`TuningCache`](super::TuningCache).
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{DISPATCH, Dispatch, Found, ROOM, Runner, Versions};
+use super::{DISPATCH, Dispatch, FEEDERS, Found, KernelForm, ROOM, Runner, Versions};
 use crate::block::{Target, Version};
 use crate::engine::verify::judge;
 use crate::engine::{Candidate, EngineErrorKind, VerifyError, job_for};
+use crate::gpu::DeviceError;
 use crate::job::{MAX_GROUP, NonceRange};
 
 /// How much time tuning may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effort {
-    /// How long compiling may take.
+    /// After how long no more variant begins to be compiled.
     pub(super) compiling: Duration,
+    /// How long the device works before anything is measured.
+    pub(super) warm_up: Duration,
     /// How long all variants are measured in turn, for at least `rounds` rounds.
     pub(super) measuring: Duration,
     pub(super) rounds: usize,
@@ -30,13 +36,19 @@ pub(super) struct Effort {
 }
 
 impl Effort {
-    /// The effort that distinguishes variants on a device that works.
-    pub(super) const FULL: Self = Self {
+    /// The effort that distinguishes variants on a card that works: four seconds, of which the last compilations may
+    /// take one.
+    pub(super) const CARD: Self = Self {
         compiling: Duration::from_secs(2),
+        warm_up: Duration::from_millis(300),
         measuring: Duration::from_millis(400),
         rounds: 4,
         trial: Duration::from_millis(8),
     };
+
+    /// The same on a driver that computes on the processor, whose clock is awake.
+    pub(super) const SOFTWARE: Self =
+        Self { compiling: Duration::from_millis(600), warm_up: Duration::ZERO, ..Self::CARD };
 }
 
 /// Hits that a trial expects: an eighth of the room, and five times their square root is a fifth of
@@ -49,9 +61,8 @@ pub struct KernelShape {
     /// Whether the versions of a job share one message schedule, which saves work; otherwise each
     /// version is tried by itself.
     pub rolling: bool,
-    /// Whether the kernel uses multiplications for some additions of its rounds, which is faster on
-    /// some GPUs.
-    pub multiplies: bool,
+    /// How its operations are written.
+    pub form: KernelForm,
     /// Number of threads in a workgroup.
     pub group: u32,
     /// Number of nonces that each thread tries.
@@ -60,15 +71,22 @@ pub struct KernelShape {
 
 impl fmt::Display for KernelShape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rolling, multiplies, group, nonces } = self;
+        let Self { rolling, form, group, nonces } = self;
         let schedule = if *rolling { "shared schedule" } else { "one by one" };
-        let sums = if *multiplies { ", sums by multiplication" } else { "" };
-        write!(f, "{schedule}{sums}, {group} threads x {nonces} nonces")
+        write!(f, "{schedule}, {form}, {group} threads x {nonces} nonces")
     }
 }
 
-/// Threads of a workgroup and nonces of a thread, the likeliest first.
-const SHAPES: [(u32, u32); 6] = [(128, 1), (64, 1), (256, 1), (64, 4), (128, 2), (256, 4)];
+impl KernelShape {
+    /// Returns how many hashes each thread computes, which takes no other code.
+    pub(super) fn with_nonces(self, nonces: u32) -> Self {
+        Self { nonces, ..self }
+    }
+}
+
+/// Threads of a workgroup, the likeliest first; and nonces of a thread, which take no code of their own.
+pub(super) const GROUPS: [u32; 3] = [128, 64, 256];
+pub(super) const NONCES: [u32; 2] = [1, 4];
 
 /// A variant of the search kernel, measured on a device.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,7 +99,7 @@ pub struct KernelTrial {
     /// It is the best of several dispatches of about 8 ms in [`Tuning::trials`]; in
     /// [`Tuning::plain`] and [`Tuning::rolling`] it is that of one dispatch of about 25 ms.
     pub rate: f64,
-    /// Time that the driver took to compile the variant and to run it for the first time.
+    /// Time that the driver took to compile the code of the variant, perhaps beside that of others.
     pub compiled_in: Duration,
 }
 
@@ -97,6 +115,8 @@ pub struct Tuning {
     pub rolling: KernelTrial,
     /// Time that tuning took altogether.
     pub took: Duration,
+    /// Whether it was measured by an earlier run, and kept.
+    pub is_kept: bool,
 }
 
 impl Tuning {
@@ -123,30 +143,27 @@ impl Tuning {
 
 impl fmt::Display for Tuning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { trials, plain, rolling, took } = self;
+        let Self { trials, plain, rolling, took, is_kept } = self;
         let (tried, took) = (trials.len(), took.as_secs_f64());
         write!(f, "one version: {}; several: {}; ", plain.shape, rolling.shape)?;
-        write!(f, "the best of {tried} variants in {took:.1} s")
+        write!(f, "the best of {tried} variants in {took:.1} s")?;
+        if *is_kept { f.write_str(", kept from an earlier run") } else { Ok(()) }
     }
 }
 
 /// Compiles variants while there is time, and measures them.
 pub(super) fn tune(runner: &dyn Runner, effort: Effort) -> Result<Tuning, EngineErrorKind> {
     let start = Instant::now();
-    let sums: &[bool] = if runner.may_multiply() { &[false, true] } else { &[false] };
-    let shapes = SHAPES.iter().flat_map(|shape| sums.iter().map(move |&sums| (*shape, sums)));
-    let mut entries: Vec<Entry> = Vec::new();
-    let mut longest = Duration::ZERO;
-    for ((group, nonces), multiplies) in shapes {
-        if !entries.is_empty() && start.elapsed() + longest > effort.compiling {
-            break;
+    let compiled = compile(runner, &candidates(runner.forms()), effort.compiling)?;
+    let mut entries = Vec::new();
+    for (shape, took) in compiled {
+        for nonces in NONCES {
+            entries.push(Entry::new(runner, shape.with_nonces(nonces), took)?);
         }
-        let before = Instant::now();
-        for rolling in [false, true] {
-            let shape = KernelShape { rolling, multiplies, group, nonces };
-            entries.push(Entry::compile(runner, shape)?);
-        }
-        longest = longest.max(before.elapsed());
+    }
+    let warming = Instant::now();
+    while warming.elapsed() < effort.warm_up {
+        entries[0].measure(runner, effort.trial)?;
     }
     let measuring = Instant::now();
     let mut rounds = 0;
@@ -163,12 +180,72 @@ pub(super) fn tune(runner: &dyn Runner, effort: Effort) -> Result<Tuning, Engine
             .filter(|trial| !(plain_only && trial.shape.rolling))
             .max_by(|a, b| a.rate.total_cmp(&b.rate))
             .copied()
-            .expect("the first shape is always tried, plain and rolling")
+            .expect("the first form is always tried, plain and rolling")
     };
     let plain = settled(runner, fastest(true))?;
     let rolling = settled(runner, fastest(false))?;
-    Ok(Tuning { plain, rolling, took: start.elapsed(), trials })
+    Ok(Tuning { plain, rolling, took: start.elapsed(), trials, is_kept: false })
 }
+
+/// Compiles the variants that an earlier run chose, and checks that they still compute right.
+pub(super) fn keep(runner: &dyn Runner, tuning: Tuning) -> Result<Tuning, EngineErrorKind> {
+    let mut shapes = vec![tuning.plain.shape, tuning.rolling.shape];
+    shapes.dedup();
+    compile(runner, &shapes, Duration::MAX)?;
+    for shape in shapes {
+        run(runner, shape, FIRST_NONCES)?;
+    }
+    Ok(Tuning { is_kept: true, ..tuning })
+}
+
+/// Returns the variants to compile, the likeliest first: all forms with workgroups of one size, plain and rolling, then
+/// the likeliest with other sizes.
+fn candidates(forms: &[KernelForm]) -> Vec<KernelShape> {
+    let of_forms = forms.iter().map(|&form| (form, GROUPS[0]));
+    let of_groups =
+        forms.iter().take(1).flat_map(|&form| GROUPS[1..].iter().map(move |&group| (form, group)));
+    let both = |(form, group)| {
+        [false, true].map(|rolling| KernelShape { rolling, form, group, nonces: NONCES[0] })
+    };
+    of_forms.chain(of_groups).flat_map(both).collect()
+}
+
+/// Compiles variants, several at a time and the first two in any case, as long as there is time. Returns those that were
+/// compiled, in their order, and what each took.
+fn compile(
+    runner: &dyn Runner,
+    shapes: &[KernelShape],
+    time: Duration,
+) -> Result<Vec<(KernelShape, Duration)>, DeviceError> {
+    let start = Instant::now();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some(&shape) = shapes.get(place) else { return Ok(done) };
+            if place >= 2 && start.elapsed() > time {
+                return Ok(done);
+            }
+            let before = Instant::now();
+            runner.prepare(shape)?;
+            done.push((place, shape, before.elapsed()));
+        }
+    };
+    let threads: Vec<Result<_, DeviceError>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..FEEDERS).map(|_| scope.spawn(work)).collect();
+        let end = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        threads.into_iter().map(end).collect()
+    });
+    let mut compiled = threads.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+    compiled.sort_unstable_by_key(|&(place, ..)| place);
+    Ok(compiled.into_iter().map(|(_, shape, took)| (shape, took)).collect())
+}
+
+/// Nonces of the first dispatch of a variant.
+const FIRST_NONCES: u64 = 1 << 12;
 
 /// A variant that is being measured.
 struct Entry {
@@ -178,12 +255,14 @@ struct Entry {
 }
 
 impl Entry {
-    fn compile(runner: &dyn Runner, shape: KernelShape) -> Result<Self, EngineErrorKind> {
-        let nonces = 1 << 12;
-        let start = Instant::now();
-        runner.prepare(shape)?;
-        run(runner, shape, nonces)?;
-        Ok(Self { trial: KernelTrial { shape, rate: 0.0, compiled_in: start.elapsed() }, nonces })
+    /// Runs a variant that is compiled for the first time.
+    fn new(
+        runner: &dyn Runner,
+        shape: KernelShape,
+        compiled_in: Duration,
+    ) -> Result<Self, EngineErrorKind> {
+        run(runner, shape, FIRST_NONCES)?;
+        Ok(Self { trial: KernelTrial { shape, rate: 0.0, compiled_in }, nonces: FIRST_NONCES })
     }
 
     /// Runs a dispatch that is long enough to measure, after shorter ones if need be.
