@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use super::group::Group;
 use super::plan::{Dtype, Plan, WorkloadClass};
-use crate::engine::Pipe;
-use crate::job::MAX_GROUP;
+use super::searches;
 use crate::workload::cpu::{Bandwidth, Pattern, Peak, Units};
-use crate::workload::sha256d::{Baseline, EnginePeak, HashSearch};
+use crate::workload::sha256d::{Baseline, EnginePeak};
 use crate::workload::{Kind, WorkloadError, check_memory};
 
 /// How long a slice of hashing lasts on one thread.
@@ -59,20 +58,7 @@ fn hashing(plan: &Plan, group: &mut Group) -> Result<(), WorkloadError> {
         let slice = if threads == 1 { SLICE } else { TEAM_SLICE };
         let baseline = group.add("sha2 crate", slice, Baseline::new(threads))?;
         for engine in plan.engines.iter().filter(|engine| engine.batching().threads.is_none()) {
-            let roof = group.add(
-                engine.id(),
-                slice,
-                EnginePeak::new(engine.clone(), Pipe::All, threads),
-            )?;
-            group.hide(roof);
-            for versions in [1, MAX_GROUP] {
-                let search = HashSearch::new(engine.clone(), versions, threads);
-                let search = group.add(engine.id(), slice, search)?;
-                if let Some(benchmark) = engine.benchmark() {
-                    group.compare(search, &[roof], benchmark.ops_per_hash(Pipe::All, versions));
-                }
-                group.set_baseline(search, baseline);
-            }
+            searches::add(group, engine, slice, threads, baseline)?;
         }
     }
     Ok(())

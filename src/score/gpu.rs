@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::Capacity;
 use super::group::Group;
 use super::plan::{Dtype, Plan, WorkloadClass};
-use crate::engine::{Benchmark, Engine, EngineId, Pipe};
+use super::searches;
+use crate::engine::{Engine, EngineId, Pipe};
 use crate::gpu::{Adapter, AdapterKind, adapters};
-use crate::job::MAX_GROUP;
 use crate::workload::gpu::{
     Arithmetic, Bandwidth, Device, Latency, Matmul, Peak, PeakOperation, Transfer, largest_buffer,
 };
-use crate::workload::sha256d::{Baseline, EnginePeak, HashSearch};
+use crate::workload::sha256d::{Baseline, EnginePeak};
 use crate::workload::{Kind, WorkloadError, last_level_caches};
 
 /// Calls of each thread of a GPU in a slice of hashing: the first one finds it idle and the last
@@ -80,22 +80,7 @@ fn hashing(plan: &Plan, engine: &Arc<dyn Engine>, group: &mut Group) -> Result<(
     let slice = engine.batching().piece * CALLS;
     let baseline = group.add("sha2 crate", slice, Baseline::new(plan.threads))?;
     group.hide(baseline);
-    let pipes = engine.benchmark().map_or(&[][..], Benchmark::pipes);
-    let mut roofs = Vec::new();
-    for &pipe in pipes {
-        let roof = group.add("i32", slice, EnginePeak::new(engine.clone(), pipe, 1))?;
-        group.hide(roof);
-        roofs.push((pipe, roof));
-    }
-    for versions in [1, MAX_GROUP] {
-        let search = group.add("search", slice, HashSearch::new(engine.clone(), versions, 1))?;
-        if let Some(benchmark) = engine.benchmark() {
-            let each = |&(pipe, roof)| Some((roof?, benchmark.ops_per_hash(pipe, versions)));
-            group.bound(search, roofs.iter().filter_map(each).collect());
-        }
-        group.set_baseline(search, baseline);
-    }
-    Ok(())
+    searches::add(group, engine, slice, 1, baseline)
 }
 
 fn arithmetic(

@@ -23,6 +23,7 @@ mod load;
 mod metering;
 mod plan;
 mod record;
+mod searches;
 mod subject;
 
 pub use self::metering::Metering;
