@@ -1,6 +1,7 @@
 //! The list of the GPUs that drivers offer.
 
-use std::fmt;
+use super::AdapterKind;
+use super::offer::{Card, Offer, address, cards};
 
 /// A GPU that some driver offers, not yet opened.
 #[derive(Clone, Debug)]
@@ -16,9 +17,13 @@ pub struct Adapter {
     pub backend: &'static str,
     /// Name and version of the driver.
     pub driver: String,
+    /// Other interfaces that offer this GPU and are not used; on Windows, where most GPUs are
+    /// offered through `vulkan` and `dx12`, it is `vulkan` that is used.
+    pub also_through: Vec<OtherInterface>,
     /// PCI vendor ID: 0x10de for NVIDIA, 0x1002 for AMD, 0x8086 for Intel.
     pub vendor: u32,
     /// PCI address, such as `0000:01:00.0`; empty if the driver does not report it.
+    /// DirectX 12 does not report those of several equal GPUs.
     pub pci_bus_id: String,
     /// Maximum size of a buffer, in bytes.
     pub max_buffer_bytes: u64,
@@ -39,43 +44,14 @@ pub struct Adapter {
     pub(super) inner: wgpu::Adapter,
 }
 
-/// Kind of an [`Adapter`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum AdapterKind {
-    /// A card with its own memory.
-    Discrete,
-    /// A part of the processor that shares its memory.
-    Integrated,
-    /// A GPU that a virtual machine passes on.
-    Virtual,
-    /// A GPU whose driver does not report its kind.
-    Unknown,
-    /// Not a GPU: the driver computes on the processor.
-    Software,
-}
-
-impl fmt::Display for AdapterKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Discrete => "discrete",
-            Self::Integrated => "integrated",
-            Self::Virtual => "virtual",
-            Self::Unknown => "unknown",
-            Self::Software => "software",
-        })
-    }
-}
-
-impl From<wgpu::DeviceType> for AdapterKind {
-    fn from(kind: wgpu::DeviceType) -> Self {
-        match kind {
-            wgpu::DeviceType::DiscreteGpu => Self::Discrete,
-            wgpu::DeviceType::IntegratedGpu => Self::Integrated,
-            wgpu::DeviceType::VirtualGpu => Self::Virtual,
-            wgpu::DeviceType::Cpu => Self::Software,
-            wgpu::DeviceType::Other => Self::Unknown,
-        }
-    }
+/// Another interface that offers the GPU of an [`Adapter`] and is not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OtherInterface {
+    /// Interface to the driver: `dx12` beside an adapter of `vulkan`.
+    pub backend: &'static str,
+    /// Name and version of the driver.
+    pub driver: String,
 }
 
 /// The features that [`Adapter::features`] lists, with their names there.
@@ -94,7 +70,8 @@ pub(super) fn features() -> wgpu::Features {
 /// Lists all GPUs of this machine, software last.
 ///
 /// The list is the same each time as long as the machine and its drivers are; it is empty if there
-/// is no driver. A GPU that is offered through two interfaces, as on Windows, is listed once.
+/// is no driver. A GPU that is offered through two interfaces, as on Windows, is listed once, with
+/// the other one in [`Adapter::also_through`].
 #[must_use]
 pub fn adapters() -> Vec<Adapter> {
     let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
@@ -104,20 +81,9 @@ pub fn adapters() -> Vec<Adapter> {
     descriptor.backends = backends;
     let instance = wgpu::Instance::new(descriptor);
     let found = pollster::block_on(instance.enumerate_adapters(backends));
-    let mut adapters: Vec<_> = found.into_iter().map(Adapter::new).collect();
-    adapters
-        .sort_by(|a, b| (a.kind, &a.pci_bus_id, &a.name).cmp(&(b.kind, &b.pci_bus_id, &b.name)));
-    let mut once: Vec<Adapter> = Vec::new();
-    for adapter in adapters {
-        if !once.iter().any(|other| other.is_same_device(&adapter)) {
-            once.push(adapter);
-        }
-    }
-    once.truncate(u8::MAX.into());
-    for (number, adapter) in (0..).zip(&mut once) {
-        adapter.number = number;
-    }
-    once
+    let offers = found.into_iter().map(Adapter::new).map(|adapter| (adapter.offer(), adapter));
+    let cards = cards(offers.collect());
+    (0..u8::MAX).zip(cards).map(|(number, card)| Adapter::of_card(number, card)).collect()
 }
 
 impl Adapter {
@@ -131,6 +97,7 @@ impl Adapter {
             kind: info.device_type.into(),
             backend: info.backend.to_str(),
             driver: join(&info.driver, &info.driver_info),
+            also_through: Vec::new(),
             vendor: info.vendor,
             pci_bus_id: info.device_pci_bus_id,
             max_buffer_bytes: limits.max_buffer_size,
@@ -144,14 +111,24 @@ impl Adapter {
         }
     }
 
-    /// Returns whether both are one device under two interfaces, as on Windows.
-    fn is_same_device(&self, other: &Self) -> bool {
-        self.backend != other.backend
-            && if self.pci_bus_id.is_empty() || other.pci_bus_id.is_empty() {
-                self.name == other.name && self.kind == other.kind
-            } else {
-                self.pci_bus_id == other.pci_bus_id
-            }
+    fn offer(&self) -> Offer {
+        Offer {
+            backend: self.backend,
+            kind: self.kind,
+            address: address(&self.pci_bus_id),
+            name: self.name.clone(),
+            driver: self.driver.clone(),
+        }
+    }
+
+    fn of_card(number: u8, card: Card<Self>) -> Self {
+        let other = |offer: Offer| OtherInterface { backend: offer.backend, driver: offer.driver };
+        Self {
+            number,
+            pci_bus_id: card.used.address.unwrap_or_default(),
+            also_through: card.others.into_iter().map(other).collect(),
+            ..card.device
+        }
     }
 }
 

@@ -15,11 +15,17 @@ mod context;
 mod error;
 #[cfg(feature = "gpu")]
 mod guard;
+#[cfg(feature = "gpu")]
+mod kind;
+#[cfg(feature = "gpu")]
+mod offer;
 
 #[cfg(feature = "gpu")]
-pub use self::adapter::{Adapter, AdapterKind, adapters};
+pub use self::adapter::{Adapter, OtherInterface, adapters};
 #[cfg(feature = "gpu")]
 pub(crate) use self::context::{Buffers, Context, Kernel, PATIENCE, Prepared, Span};
 pub use self::error::DeviceError;
 #[cfg(feature = "gpu")]
 pub(crate) use self::guard::{Guarded, Health};
+#[cfg(feature = "gpu")]
+pub use self::kind::AdapterKind;
