@@ -398,6 +398,13 @@ fn gpus_are_listed_and_search() {
     let ids: Vec<_> = (0..adapters.len()).map(|number| format!("gpu:{number}")).collect();
     assert_eq!(of("id"), ids);
     assert_eq!(of("name"), adapters.iter().map(|adapter| &*adapter.name).collect::<Vec<_>>());
+    for (gpu, adapter) in gpus.iter().zip(&adapters) {
+        let others = adapter.also_through.iter().map(|it| (it.backend, it.driver.as_str()));
+        let shown = gpu["also_through"].as_array().unwrap().iter();
+        let shown =
+            shown.map(|it| (it["backend"].as_str().unwrap(), it["driver"].as_str().unwrap()));
+        assert!(shown.eq(others), "{gpu}");
+    }
     let text = run(["devices"]);
     assert!(adapters.iter().all(|adapter| stdout(&text).contains(&adapter.name)));
 

@@ -1,6 +1,7 @@
 //! Implements `perjoule devices`: shows this machine as engines and meters see it.
 
 use std::fmt::Write as _;
+use std::iter;
 use std::process::ExitCode;
 
 use perjoule::engine::{self, EngineId};
@@ -22,9 +23,11 @@ use super::score::meters::of_this_machine;
 pub(crate) struct Args {
     /// Print JSON: `{cpu: {model, vendor, architecture, cores, logical_cores, physical_cores,
     /// features}, memory_bytes, engines: [{id, available, missing}], gpus: [{id, name, kind,
-    /// backend, driver, pci_bus_id, max_buffer_bytes, max_shared_bytes, max_group_threads,
-    /// features}], meters: [{domain, source, available, detail, remedy}], perjoule}`; `cores` are those that this process may use, `kind` is discrete,
-    /// integrated, virtual, software or unknown, `perjoule` is its version
+    /// backend, driver, also_through: [{backend, driver}], pci_bus_id, max_buffer_bytes,
+    /// max_shared_bytes, max_group_threads, features}], meters: [{domain, source, available, detail,
+    /// remedy}], perjoule}`; `cores` are those that this process may use, `kind` is discrete,
+    /// integrated, virtual, software or unknown, `backend` is the interface that is used: vulkan,
+    /// dx12 or metal, `also_through` are others that offer the same GPU, `perjoule` is its version
     #[arg(long)]
     json: bool,
 }
@@ -128,6 +131,7 @@ struct Gpu {
     kind: String,
     backend: &'static str,
     driver: String,
+    also_through: Vec<OtherInterface>,
     pci_bus_id: Option<String>,
     max_buffer_bytes: u64,
     max_shared_bytes: u32,
@@ -135,14 +139,25 @@ struct Gpu {
     features: Vec<&'static str>,
 }
 
+#[derive(Serialize)]
+struct OtherInterface {
+    backend: &'static str,
+    driver: String,
+}
+
 #[cfg(feature = "gpu")]
 fn gpus() -> Vec<Gpu> {
+    let other = |it: perjoule::gpu::OtherInterface| OtherInterface {
+        backend: it.backend,
+        driver: it.driver,
+    };
     let gpu = |adapter: perjoule::gpu::Adapter| Gpu {
         id: EngineId::Gpu(adapter.number).to_string(),
         name: adapter.name,
         kind: adapter.kind.to_string(),
         backend: adapter.backend,
         driver: adapter.driver,
+        also_through: adapter.also_through.into_iter().map(other).collect(),
         pci_bus_id: Some(adapter.pci_bus_id).filter(|id| !id.is_empty()),
         max_buffer_bytes: adapter.max_buffer_bytes,
         max_shared_bytes: adapter.max_shared_bytes,
@@ -158,19 +173,36 @@ fn gpus() -> Vec<Gpu> {
 }
 
 impl Gpu {
-    fn to_lines(&self) -> [String; 3] {
+    fn to_lines(&self) -> Vec<String> {
         let place = self.pci_bus_id.as_ref().map_or_else(String::new, |id| format!(", at {id}"));
-        [
+        let mut lines = vec![
             self.name.clone(),
             format!("{}, {}, {}{place}", self.kind, self.backend, self.driver),
+        ];
+        lines.extend(self.also_through.iter().map(|other| {
             format!(
-                "buffers to {}, {} KiB shared by up to {} threads; {}",
-                gib(self.max_buffer_bytes),
-                self.max_shared_bytes / 1024,
-                self.max_group_threads,
-                self.features.join(" ")
-            ),
-        ]
+                "also through {}, {}: not used, {} is",
+                other.backend, other.driver, self.backend
+            )
+        }));
+        lines.push(format!(
+            "buffers to {}, {} KiB shared by up to {} threads; {}",
+            gib(self.max_buffer_bytes),
+            self.max_shared_bytes / 1024,
+            self.max_group_threads,
+            self.features.join(" ")
+        ));
+        lines.extend(self.remedy().map(str::to_owned));
+        lines
+    }
+
+    /// Returns what to do about a card that Vulkan does not offer. Vulkan is preferred where it
+    /// does, so that the interface in use tells.
+    fn remedy(&self) -> Option<&'static str> {
+        (self.backend == "dx12" && self.kind != "software").then_some(
+            "through DirectX 12 only, whose compiler takes minutes for the search kernel: install \
+             the card's full driver, which brings Vulkan (vulkan-1.dll)",
+        )
     }
 }
 
@@ -233,9 +265,8 @@ impl Report {
         }));
         rows.extend([("", String::new()), ("gpu", String::new())]);
         for gpu in &self.gpus {
-            let [name, rest @ ..] = gpu.to_lines();
-            rows.push((gpu.id.as_str(), name));
-            rows.extend(rest.map(|line| ("", line)));
+            let names = iter::once(gpu.id.as_str()).chain(iter::repeat(""));
+            rows.extend(names.zip(gpu.to_lines()));
         }
         // If there are GPUs, none is opened to ask for a reason.
         if self.gpus.is_empty()
@@ -252,5 +283,58 @@ impl Report {
             let _ = writeln!(text, "{}", format!("{name:<12}  {value}").trim_end());
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gpu(backend: &'static str, kind: &str, others: &[&'static str]) -> Gpu {
+        let other = |&backend| OtherInterface { backend, driver: format!("of {backend}") };
+        Gpu {
+            id: "gpu:0".into(),
+            name: "Card".into(),
+            kind: kind.into(),
+            backend,
+            driver: "1.2".into(),
+            also_through: others.iter().map(other).collect(),
+            pci_bus_id: Some("0000:01:00.0".into()),
+            max_buffer_bytes: 1 << 31,
+            max_shared_bytes: 1 << 15,
+            max_group_threads: 1024,
+            features: vec!["f16", "subgroups"],
+        }
+    }
+
+    #[test]
+    fn both_interfaces_are_shown_and_which_is_used() {
+        let gpu = gpu("vulkan", "discrete", &["dx12"]);
+        let expected = [
+            "Card",
+            "discrete, vulkan, 1.2, at 0000:01:00.0",
+            "also through dx12, of dx12: not used, vulkan is",
+            "buffers to 2.0 GiB, 32 KiB shared by up to 1024 threads; f16 subgroups",
+        ];
+        assert_eq!(gpu.to_lines(), expected);
+        let json = serde_json::to_value(&gpu).unwrap();
+        let others = serde_json::json!([{"backend": "dx12", "driver": "of dx12"}]);
+        assert_eq!((&json["backend"], &json["also_through"]), (&"vulkan".into(), &others));
+    }
+
+    #[test]
+    fn only_a_card_without_vulkan_has_a_remedy() {
+        for (backend, kind, is_told) in [
+            ("dx12", "discrete", true),
+            ("dx12", "integrated", true),
+            ("dx12", "software", false),
+            ("vulkan", "discrete", false),
+            ("metal", "integrated", false),
+        ] {
+            let lines = gpu(backend, kind, &[]).to_lines();
+            let last = lines.last().unwrap();
+            assert_eq!(last.contains("vulkan-1.dll"), is_told, "{backend}, {kind}: {last}");
+            assert_eq!(lines.len(), 3 + usize::from(is_told));
+        }
     }
 }

@@ -163,10 +163,7 @@ enum Why {
     #[error("this build has no GPUs (feature `gpu`)")]
     NotBuilt,
     #[cfg(feature = "gpu")]
-    #[error(
-        "no driver offers a GPU. On Linux it takes the card's Vulkan driver and the Vulkan loader \
-         (Debian: libvulkan1 with mesa-vulkan-drivers or nvidia-vulkan-icd)"
-    )]
+    #[error("no driver offers a GPU. {}", driver_remedy(std::env::consts::OS))]
     NoDriver,
     #[cfg(feature = "gpu")]
     #[error("the last GPU is gpu:{last}")]
@@ -174,6 +171,25 @@ enum Why {
     #[cfg(feature = "gpu")]
     #[error("{0}")]
     Failed(EngineErrorKind),
+}
+
+/// Returns what a machine without a GPU driver lacks on an operating system.
+#[cfg(feature = "gpu")]
+fn driver_remedy(os: &str) -> &'static str {
+    match os {
+        "windows" => {
+            "On Windows it takes the card's full driver from its maker, which brings Vulkan \
+             (vulkan-1.dll)"
+        }
+        "macos" => {
+            "On macOS it takes none, because Metal is part of the system: this machine has no GPU \
+             that Metal can use, as in many virtual machines"
+        }
+        _ => {
+            "On Linux it takes the card's Vulkan driver and the Vulkan loader (Debian: libvulkan1 \
+             with mesa-vulkan-drivers or nvidia-vulkan-icd)"
+        }
+    }
 }
 
 impl UnavailableEngineError {
@@ -349,4 +365,24 @@ fn trial(engine: &dyn Engine, job: &Job) -> f64 {
         }
     }
     best
+}
+
+#[cfg(all(test, feature = "gpu"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_system_has_its_own_remedy_for_no_driver() {
+        for (os, part) in [
+            ("windows", "vulkan-1.dll"),
+            ("macos", "Metal is part of the system"),
+            ("linux", "libvulkan1"),
+            ("freebsd", "Vulkan loader"),
+        ] {
+            assert!(driver_remedy(os).contains(part), "{os}: {}", driver_remedy(os));
+        }
+        let error = UnavailableEngineError { id: EngineId::Gpu(0), why: Why::NoDriver };
+        let here = driver_remedy(std::env::consts::OS);
+        assert!(error.to_string().ends_with(&format!("no driver offers a GPU. {here}")), "{error}");
+    }
 }
