@@ -38,8 +38,13 @@ fn perjoule<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     command.args(words).args(args).stdin(Stdio::null());
     // What the command finds does not depend on which meters this machine has.
     command.env(ROOT, "/nonexistent");
+    // Nor on what it kept of GPUs, or on who runs the tests.
+    command.env(CACHES, env!("CARGO_TARGET_TMPDIR"));
     command
 }
+
+/// Names the folder of all caches.
+const CACHES: &str = "XDG_CACHE_HOME";
 
 /// Names the folder with the `/sys` and `/proc` of the machine that is measured.
 const ROOT: &str = "PERJOULE_ROOT";
@@ -391,8 +396,14 @@ fn devices_lists_every_engine() {
 #[test]
 #[cfg(feature = "gpu")]
 fn gpus_are_listed_and_search() {
+    let caches = Path::new(env!("CARGO_TARGET_TMPDIR")).join("gpus-are-listed");
+    let _ = std::fs::remove_dir_all(&caches);
+    let run = |args: &[&str]| perjoule(args).env(CACHES, &caches).output().unwrap();
+    let kept = |adapter| {
+        perjoule::engine::gpu::TuningCache::in_folder(caches.join("perjoule")).tuning(adapter)
+    };
     let adapters = perjoule::gpu::adapters();
-    let result = json(&run(["devices", "--json"]), 0);
+    let result = json(&run(&["devices", "--json"]), 0);
     let gpus = result["gpus"].as_array().unwrap();
     let of = |key: &str| gpus.iter().map(|gpu| gpu[key].as_str().unwrap()).collect::<Vec<_>>();
     let ids: Vec<_> = (0..adapters.len()).map(|number| format!("gpu:{number}")).collect();
@@ -405,13 +416,15 @@ fn gpus_are_listed_and_search() {
             shown.map(|it| (it["backend"].as_str().unwrap(), it["driver"].as_str().unwrap()));
         assert!(shown.eq(others), "{gpu}");
     }
-    let text = run(["devices"]);
+    assert!(gpus.iter().all(|gpu| gpu["tuned"].is_null()), "{gpus:?}");
+    let text = run(&["devices"]);
     assert!(adapters.iter().all(|adapter| stdout(&text).contains(&adapter.name)));
 
     let window = format!("{GENESIS_NONCE}..");
     let search = |engines: &[&str]| {
         let engines = engines.iter().flat_map(|engine| ["--engine", engine]);
-        mine(&["--nonces", &window, "--json"].into_iter().chain(engines).collect::<Vec<_>>())
+        let mine = ["mine", GENESIS, "--nonces", &window, "--json"];
+        run(&mine.into_iter().chain(engines).collect::<Vec<_>>())
     };
     if adapters.is_empty() {
         eprintln!("not tested: no driver offers a GPU");
@@ -427,10 +440,23 @@ fn gpus_are_listed_and_search() {
             assert!(used.len() >= engines.len().min(2), "{used:?}");
         }
         assert_refused(&search(&["gpu:250"]), "gpu:250 is not available");
+        // The first of the searches has tuned it; that it is tuned again has to be asked for.
+        let tuned = kept(&adapters[0]).expect("it was tuned");
+        let devices = json(&run(&["devices", "--json"]), 0);
+        let shape = devices["gpus"][0]["tuned"]["one_version"].clone();
+        assert_eq!(shape.as_str(), Some(&*tuned.plain.shape.to_string()));
+        assert!(stdout(&run(&["devices"])).contains("tuned: one version: one by one, "));
+        json(
+            &run(&[
+                "mine", GENESIS, "--nonces", &window, "--json", "--engine", "gpu:0", "--retune",
+            ]),
+            0,
+        );
+        assert_ne!(kept(&adapters[0]), Some(tuned));
 
         let args =
             ["score", "--engine", "gpu:0", "--threads", "1", "--seconds", "0.1", "--json", "-"];
-        let result = json(&run(args), 0);
+        let result = json(&run(&args), 0);
         assert_eq!(result["devices"][0]["id"], "gpu:0");
         let software = adapters[0].kind == perjoule::gpu::AdapterKind::Software;
         assert_eq!(result["devices"][0]["software"], software);

@@ -24,10 +24,11 @@ pub(crate) struct Args {
     /// Print JSON: `{cpu: {model, vendor, architecture, cores, logical_cores, physical_cores,
     /// features}, memory_bytes, engines: [{id, available, missing}], gpus: [{id, name, kind,
     /// backend, driver, also_through: [{backend, driver}], pci_bus_id, max_buffer_bytes,
-    /// max_shared_bytes, max_group_threads, features}], meters: [{domain, source, available, detail,
-    /// remedy}], perjoule}`; `cores` are those that this process may use, `kind` is discrete,
+    /// max_shared_bytes, max_group_threads, features, tuned: {one_version, several_versions, variants,
+    /// seconds}}], meters: [{domain, source, available, detail, remedy}], perjoule}`; `cores` are those that this process may use, `kind` is discrete,
     /// integrated, virtual, software or unknown, `backend` is the interface that is used: vulkan,
-    /// dx12 or metal, `also_through` are others that offer the same GPU, `perjoule` is its version
+    /// dx12 or metal, `also_through` are others that offer the same GPU, `tuned` is what was kept
+    /// of an earlier run and null otherwise, `perjoule` is its version
     #[arg(long)]
     json: bool,
 }
@@ -137,6 +138,16 @@ struct Gpu {
     max_shared_bytes: u32,
     max_group_threads: u32,
     features: Vec<&'static str>,
+    /// What tuning found in an earlier run; null if nothing is kept of it.
+    tuned: Option<Tuned>,
+}
+
+#[derive(Serialize)]
+struct Tuned {
+    one_version: String,
+    several_versions: String,
+    variants: usize,
+    seconds: f64,
 }
 
 #[derive(Serialize)]
@@ -146,12 +157,26 @@ struct OtherInterface {
 }
 
 #[cfg(feature = "gpu")]
+impl From<engine::gpu::Tuning> for Tuned {
+    fn from(tuning: engine::gpu::Tuning) -> Self {
+        Self {
+            one_version: tuning.plain.shape.to_string(),
+            several_versions: tuning.rolling.shape.to_string(),
+            variants: tuning.trials.len(),
+            seconds: tuning.took.as_secs_f64(),
+        }
+    }
+}
+
+#[cfg(feature = "gpu")]
 fn gpus() -> Vec<Gpu> {
+    let cache = engine::gpu::TuningCache::of_user();
     let other = |it: perjoule::gpu::OtherInterface| OtherInterface {
         backend: it.backend,
         driver: it.driver,
     };
     let gpu = |adapter: perjoule::gpu::Adapter| Gpu {
+        tuned: cache.tuning(&adapter).map(Tuned::from),
         id: EngineId::Gpu(adapter.number).to_string(),
         name: adapter.name,
         kind: adapter.kind.to_string(),
@@ -192,6 +217,13 @@ impl Gpu {
             self.max_group_threads,
             self.features.join(" ")
         ));
+        lines.push(match &self.tuned {
+            None => "not tuned yet: the first search or score does that".to_owned(),
+            Some(Tuned { one_version, several_versions, variants, seconds }) => format!(
+                "tuned: one version: {one_version}; several: {several_versions}; the best of \
+                 {variants} variants in {seconds:.1} s"
+            ),
+        });
         lines.extend(self.remedy().map(str::to_owned));
         lines
     }
@@ -293,6 +325,7 @@ mod tests {
     fn gpu(backend: &'static str, kind: &str, others: &[&'static str]) -> Gpu {
         let other = |&backend| OtherInterface { backend, driver: format!("of {backend}") };
         Gpu {
+            tuned: None,
             id: "gpu:0".into(),
             name: "Card".into(),
             kind: kind.into(),

@@ -22,14 +22,35 @@ pub(super) fn choice(text: &str) -> Result<Choice, UnknownNameError> {
     }
 }
 
+/// How GPUs are opened.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Opening {
+    /// Tune GPUs anew, in up to four seconds each, instead of using what was kept of an earlier run
+    #[arg(long)]
+    retune: bool,
+}
+
+impl Opening {
+    fn prepare(self) -> Result<(), Error> {
+        #[cfg(feature = "gpu")]
+        if self.retune {
+            let cache = engine::gpu::TuningCache::of_user();
+            return cache.clear().map_err(|error| Error::failure("--retune", error));
+        }
+        Ok(())
+    }
+}
+
 /// Returns the engines of all choices of an argument, once each, those of the processor first.
 /// `all` stands for `of_cores` and every GPU; a GPU among them that cannot be opened is reported
 /// and left out.
 pub(super) fn chosen(
     argument: &str,
     choices: &[Choice],
+    opening: Opening,
     of_cores: impl FnOnce() -> Vec<Arc<dyn Engine>>,
 ) -> Result<Vec<Arc<dyn Engine>>, Error> {
+    opening.prepare()?;
     let mut engines = Vec::new();
     if choices.contains(&Choice::All) {
         engines.extend(of_cores());

@@ -13,7 +13,7 @@ use perjoule::search::{End, Outcome, Progress, Search, SearchControl, Share, Sto
 use serde::Serialize;
 
 use super::Error;
-use super::engines::{Choice, choice, chosen, workers};
+use super::engines::{Choice, Opening, choice, chosen, workers};
 
 /// Number of shares at which `--all` stops without `--limit`.
 const LIMIT: usize = 1000;
@@ -62,9 +62,13 @@ pub(crate) struct Args {
     /// The engine to search with, as in avx2 or gpu:0; `perjoule devices` lists them. May be given
     /// several times: they search together. `all` is the fastest of the processor and every GPU but
     /// those that a driver computes on the processor [default: the fastest of the processor,
-    /// measured at the start in about 20 milliseconds; a GPU takes a second or two to open]
+    /// measured at the start in about 20 milliseconds; a GPU is tuned in up to four seconds when it is
+    /// first opened, and then opens in a fraction of one]
     #[arg(long, value_name = "ID", value_parser = choice as Parse<_, _>)]
     engine: Vec<Choice>,
+
+    #[command(flatten)]
+    opening: Opening,
 
     /// How many threads search, 1 to 1024 [default: one for each usable core]
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
@@ -171,7 +175,10 @@ impl Args {
             let versions = self.version_mask.map_or(1, VersionMask::versions);
             vec![engine::best(versions.min(MAX_GROUP as u64) as usize)]
         };
-        if self.engine.is_empty() { Ok(best()) } else { chosen("--engine", &self.engine, best) }
+        if self.engine.is_empty() {
+            return Ok(best());
+        }
+        chosen("--engine", &self.engine, self.opening, best)
     }
 }
 

@@ -19,7 +19,7 @@ use perjoule::search::{Duty, DutyError, End};
 use self::power::Power;
 use self::report::Report;
 use super::Error;
-use super::engines::{Choice, choice, chosen, workers};
+use super::engines::{Choice, Opening, choice, chosen, workers};
 use super::score::meters::sensor;
 
 /// Largest number of set points.
@@ -48,6 +48,9 @@ pub(crate) struct Args {
     /// fastest of the processor and every GPU [default: the fastest of the processor]
     #[arg(long, value_name = "ID", value_parser = choice as fn(&str) -> _)]
     engine: Vec<Choice>,
+
+    #[command(flatten)]
+    opening: Opening,
 
     /// How many threads search, 1 to 1024 [default: one for each usable core]
     #[arg(long, value_name = "N", value_parser = super::mine::count, allow_negative_numbers = true)]
@@ -108,8 +111,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode, Error> {
     }
     let stop = super::signals::stop();
     let best = || vec![engine::best(1)];
-    let engines =
-        if args.engine.is_empty() { best() } else { chosen("--engine", &args.engine, best)? };
+    let engines = if args.engine.is_empty() {
+        best()
+    } else {
+        chosen("--engine", &args.engine, args.opening, best)?
+    };
     let workers = workers(engines, args.threads, false)?;
     let clock = Clock::through_suspend();
     let power = Power::start(&workers, args.meter_sensor.as_ref(), &clock)?;

@@ -22,7 +22,7 @@ use perjoule::workload::{Kind, Shape, WorkloadError};
 
 use self::exports::Exports;
 use self::meters::{MeterArgs, Meters};
-use super::engines::{Choice, choice, chosen};
+use super::engines::{Choice, Opening, choice, chosen};
 use super::{Error, places};
 
 const EXAMPLES: &str = "\
@@ -104,6 +104,9 @@ pub(crate) struct Args {
         conflicts_with_all = ["device", "workload"]
     )]
     engine: Vec<Choice>,
+
+    #[command(flatten)]
+    opening: Opening,
 
     /// The threads of the rows that use several, 1 to 1024 [default: one for each usable core].
     #[arg(long, value_name = "N")]
@@ -386,7 +389,7 @@ impl Args {
     /// nothing was requested.
     fn engines(&self) -> Result<Vec<Arc<dyn Engine>>, Error> {
         if !self.engine.is_empty() {
-            return chosen("--engine", &self.engine, engine::available);
+            return chosen("--engine", &self.engine, self.opening, engine::available);
         }
         let mut choices = Vec::new();
         for device in &self.device {
@@ -401,7 +404,7 @@ impl Args {
         if choices.is_empty() {
             choices.push(Choice::All);
         }
-        chosen("--device", &choices, engine::available)
+        chosen("--device", &choices, self.opening, engine::available)
     }
 }
 

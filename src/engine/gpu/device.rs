@@ -160,6 +160,12 @@ impl Device {
         Self::of_kernel(adapter, 1, None, kernel.leak())
     }
 
+    /// Takes these forms for worth a trial.
+    #[cfg(test)]
+    pub(super) fn with_forms(self, forms: &'static [KernelForm]) -> Self {
+        Self { forms, ..self }
+    }
+
     /// Makes the device's grids as large as those of a much faster one.
     #[cfg(test)]
     pub(super) fn with_rows_of(self, groups: u32) -> Self {

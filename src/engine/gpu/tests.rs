@@ -512,6 +512,33 @@ fn what_tuning_found_is_kept_in_a_folder() {
     cache.clear().expect("nothing is there to be removed");
 }
 
+/// Prints how fast every variant is, those too that no tuning would try on this device, in turn. Its figures are for a
+/// person to read.
+#[test]
+#[ignore = "measures a GPU: to be run by itself"]
+fn all_variants_are_measured() {
+    for adapter in crate::gpu::adapters() {
+        let device = Device::open(&adapter, FEEDERS, None).expect("a healthy device");
+        let device = device.with_forms(KernelForm::all().leak());
+        let effort = Effort {
+            compiling: Duration::MAX,
+            measuring: Duration::from_secs(5),
+            trial: Duration::from_millis(25),
+            ..Effort::CARD
+        };
+        let mut tuning = tuning::tune(&device, effort).expect("a healthy device");
+        tuning.trials.sort_unstable_by(|a, b| b.rate.total_cmp(&a.rate));
+        println!("{}, {} {}: {tuning}", adapter.name, adapter.backend, adapter.driver);
+        for KernelTrial { shape, rate, compiled_in } in tuning.trials {
+            println!(
+                "{:9.3} MH/s, compiled in {:6.3} s: {shape}",
+                rate / 1e6,
+                compiled_in.as_secs_f64()
+            );
+        }
+    }
+}
+
 /// Gives a GPU work for years. Alone in its process, because a software driver that hangs takes all
 /// cores with it; that the process then ends is for the caller to check.
 #[test]
