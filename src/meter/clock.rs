@@ -56,11 +56,7 @@ fn with_suspend() -> Option<Duration> {
     const ID: libc::clockid_t = libc::CLOCK_BOOTTIME;
     #[cfg(target_vendor = "apple")]
     const ID: libc::clockid_t = libc::CLOCK_MONOTONIC;
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a place for the result, and is not used elsewhere meanwhile.
-    let failed = unsafe { libc::clock_gettime(ID, &raw mut time) } != 0;
-    let seconds = u64::try_from(time.tv_sec).ok().filter(|_| !failed)?;
-    Some(Duration::new(seconds, u32::try_from(time.tv_nsec).ok()?))
+    crate::machine::clock::read(ID)
 }
 
 /// Returns `None`: on this system the time of [`Instant`] goes on in a suspended machine, or no

@@ -62,6 +62,7 @@ const STEP: Range = Range::from_zero(1e9, "0 to 1e9 joules");
 const WORK: Range = Range::above_zero(1e30, "more than 0 and at most 1e30");
 const BYTES: Range = Range::above_zero(1e18, "1 to 1e18 bytes");
 const SIDE: Range = Range::above_zero(1e12, "1 to 1e12");
+const CORES: Range = Range::from_zero(1e6, "0 to 1e6 cores");
 const COUNT: Range = Range::above_zero(1e6, "1 to 1e6");
 const HERTZ: Range = Range::from_zero(1e12, "0 to 1e12 hertz");
 const CELSIUS: Range =
@@ -182,6 +183,7 @@ fn of_row(at: Arguments<'_>, row: &Row) -> Result<(), ImpossibleValueError> {
         within(format_args!("{at}.roof.each"), *each, TIMES)?;
     }
     may_be(format_args!("{at}.busy"), row.busy, SHARE)?;
+    may_be(format_args!("{at}.host_share"), row.host_share, CORES)?;
     may_be(format_args!("{at}.per_byte"), row.per_byte, TIMES)?;
     row.no_energy.as_ref().map_or(Ok(()), |why| name(format_args!("{at}.no_energy"), why))?;
     row.energy.as_ref().map_or(Ok(()), |energy| of_energy(format_args!("{at}.energy"), energy))
@@ -344,6 +346,7 @@ mod tests {
             ("/rows/1/times_sha2", &["-1", "0", "1e300"]),
             ("/rows/5/roof/per_second", &["-1", "0", "1e300"]),
             ("/rows/5/roof/each", &["-1", "0", "1e300"]),
+            ("/rows/10/host_share", &["-0.1", "1e300"]),
             ("/rows/5/per_byte", &["-1", "1e300"]),
             ("/rows/1/energy/gross_watts", &["-300", "0", "1e300"]),
             ("/rows/1/energy/idle_watts", &["-1", "1e300"]),

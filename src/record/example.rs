@@ -238,6 +238,7 @@ pub(crate) fn row(device: &str, [workload, variant, unit]: [&str; 3], median: f6
         roof: None,
         of_roof: None,
         busy: None,
+        host_share: None,
         per_byte: None,
         checks: 12,
         rough: false,
@@ -348,6 +349,7 @@ impl Course {
         let card = ["gpu:0"];
         let work = |kind, variant, unit, rate| Row {
             busy: Some(0.996),
+            host_share: Some(0.2),
             ..row("gpu:0", [kind, variant, unit], rate)
         };
         let hashes = Row {

@@ -164,6 +164,11 @@ pub struct Row {
     /// Share of the time in which the device worked, 0 to 1, by its own clock, the median over the
     /// slices; `None` (null) if it has no such clock.
     pub busy: Option<f64>,
+    /// Processor time that this process took for the work of a GPU, in cores: 0.2 is a fifth of
+    /// one, the median over the slices; `None` (absent) for work on the processor itself, or if the
+    /// system does not report it. On a software GPU it is what the driver computes with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_share: Option<f64>,
     /// Arithmetic intensity of a matrix product: work per byte if each matrix is read or written
     /// once, which is the least possible; `None` (null) for other work.
     pub per_byte: Option<f64>,

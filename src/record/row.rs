@@ -25,6 +25,7 @@ impl Row {
             roof: None,
             of_roof: None,
             busy: None,
+            host_share: None,
             per_byte: per_byte(label),
             checks,
             rough: false,

@@ -83,6 +83,7 @@ fn columns(record: &Record, row: Option<&Row>) -> Vec<(&'static str, String)> {
         ("of_roof_share", number(row.and_then(|row| row.of_roof))),
         ("roof_disturbed", cell(roof.map(|roof| roof.disturbed))),
         ("busy_share", number(row.and_then(|row| row.busy))),
+        ("host_share", number(row.and_then(|row| row.host_share))),
         ("work_per_byte", number(row.and_then(|row| row.per_byte))),
         ("checks", cell(row.map(|row| row.checks))),
         ("rough", cell(row.map(|row| row.rough))),

@@ -124,6 +124,9 @@ fn about_rates(record: &Record, metrics: &mut Metrics) {
         Some(f64::from(u8::from(row.rough)))
     });
     gauge("busy_ratio", "The share of the time in which the device worked.", &|row| row.busy);
+    gauge("host_share_cores", "Cores of the processor that the work of a GPU takes.", &|row| {
+        row.host_share
+    });
 }
 
 fn about_energy(record: &Record, metrics: &mut Metrics) {

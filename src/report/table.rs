@@ -268,8 +268,10 @@ fn hash_rates(rows: &[Row]) -> Table {
         1e6..1e9 => (1e6, "best MH/s"),
         _ => (1e9, "best GH/s"),
     };
-    let header =
-        ["engine", "threads", "versions", best, "median", "spread", "x sha2", "of roof", "busy"];
+    let header = [
+        "engine", "threads", "versions", best, "median", "spread", "x sha2", "of roof", "busy",
+        "host",
+    ];
     let rows = rows.iter().map(|row| {
         [
             cut(&row.variant.to_string(), NAME_WIDTH),
@@ -281,6 +283,7 @@ fn hash_rates(rows: &[Row]) -> Table {
             row.times_sha2.map_or_else(String::new, |times| format!("{times:.1}")),
             of_roof(row),
             row.busy.map_or_else(String::new, |share| percent(share, 1)),
+            row.host_share.map_or_else(String::new, |cores| format!("{cores:.2}")),
         ]
     });
     table(1, header, &rows.collect::<Vec<_>>())
@@ -420,6 +423,7 @@ mod tests {
             row.per_second.spread = Some(1e30);
             row.times_sha2 = Some(f64::INFINITY);
             row.of_roof = Some(-1e30);
+            row.host_share = Some(f64::MAX);
             row.threads = Some(usize::MAX);
             row.size = WorkSize::Matrices { m: usize::MAX, n: 1, k: usize::MAX };
             if let Some(energy) = &mut row.energy {

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::charge::MeteredWindow;
 use super::metering::Metering;
+use crate::machine::clock;
 use crate::record::{Rate, Row};
 use crate::units::WorkUnit;
-use crate::workload::{Workload, WorkloadError};
+use crate::workload::{Place, Workload, WorkloadError};
 
 /// Before its first window a workload runs for this share of one, so that clocks and temperatures
 /// are those of work.
@@ -38,6 +39,7 @@ pub(super) enum Roofs {
 pub(super) struct Samples {
     rates: Vec<f64>,
     busy: Vec<f64>,
+    host: Vec<f64>,
     unit: Option<WorkUnit>,
     /// Time for which it ran, and time that checking took.
     run: Duration,
@@ -66,8 +68,11 @@ impl Subject {
         if self.samples.has_failed {
             return Ok(());
         }
-        let busy_before = self.workload.busy();
+        let (busy_before, host_before) = (self.workload.busy(), clock::process_time());
+        let start = Instant::now();
         let done = self.workload.run(self.slice)?;
+        let wall = start.elapsed();
+        let host = clock::process_time().zip(host_before);
         let busy = self.workload.busy().zip(busy_before);
         let samples = &mut self.samples;
         samples.unit = Some(done.work.unit());
@@ -75,9 +80,11 @@ impl Subject {
         samples.is_due = true;
         if counts {
             samples.rates.push(done.rate());
-            samples.busy.extend(busy.map(|(after, before)| {
-                after.saturating_sub(before).as_secs_f64() / done.took.as_secs_f64()
-            }));
+            let share = |(after, before): (Duration, Duration), of: Duration| {
+                after.saturating_sub(before).as_secs_f64() / of.as_secs_f64()
+            };
+            samples.busy.extend(busy.map(|busy| share(busy, done.took)));
+            samples.host.extend(host.map(|host| share(host, wall)));
         }
         if samples.checked <= samples.run { self.check() } else { Ok(()) }
     }
@@ -118,12 +125,14 @@ impl Subject {
     /// trusted.
     pub(super) fn row(&self, all: &[Self]) -> Option<Row> {
         let rate = self.samples.rate().filter(|_| self.is_shown)?;
-        let median = rate.median;
-        let mut row =
-            Row::new(&self.workload.label(), self.samples.unit?, rate, self.samples.checks);
-        row.busy = self.samples.busy();
+        let label = self.workload.label();
+        let mut row = Row::new(&label, self.samples.unit?, rate, self.samples.checks);
+        row.busy = median(&self.samples.busy);
+        // On the processor itself it is the work that takes the time, not what goes with it.
+        let is_apart = matches!(label.place, Place::Gpu(_));
+        row.host_share = median(&self.samples.host).filter(|_| is_apart);
         let baseline = self.baseline.and_then(|baseline| all[baseline].samples.rate());
-        row.times_sha2 = baseline.map(|baseline| median / baseline.median);
+        row.times_sha2 = baseline.map(|baseline| rate.median / baseline.median);
         let measured = |&(roof, each): &(usize, f64)| {
             Some((&all[roof], all[roof].samples.rate()?.best / each, each))
         };
@@ -159,18 +168,20 @@ impl Samples {
             slices: sorted.len(),
         })
     }
+}
 
-    /// Returns the median of the shares of time in which the device worked.
-    fn busy(&self) -> Option<f64> {
-        let mut sorted = self.busy.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted.get(sorted.len() / 2).copied()
-    }
+/// Returns the median; `None` if there are no values.
+fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::WorkAmount;
+    use crate::workload::{Done, Kind, Label, Size, Variant};
 
     #[test]
     fn a_single_slice_has_no_spread() {
@@ -181,5 +192,38 @@ mod tests {
         assert_eq!(rate(&[]), None);
         assert_eq!(rate(&[5.0]), Some((5.0, 5.0, None, 1)));
         assert_eq!(rate(&[4.0, 5.0]), Some((5.0, 5.0, Some(0.2), 2)));
+    }
+
+    /// A workload that waits.
+    #[derive(Debug)]
+    struct Idle(Place);
+
+    impl Workload for Idle {
+        fn label(&self) -> Label {
+            let (variant, size) = (Variant::FmaF32, Size::Registers);
+            Label { kind: Kind::Peak, variant, size, place: self.0 }
+        }
+
+        fn run(&mut self, _: Duration) -> Result<Done, WorkloadError> {
+            let took = Duration::from_millis(2);
+            std::thread::sleep(took);
+            Ok(Done { work: WorkAmount::Flops(1000), took })
+        }
+
+        fn check(&mut self) -> Result<(), WorkloadError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn work_on_a_gpu_alone_has_a_share_of_the_host() {
+        for (place, is_told) in [(Place::Gpu(0), cfg!(unix)), (Place::Cores(1), false)] {
+            let mut subject = Subject::new(Idle(place), Duration::ZERO);
+            for counts in [false, true, true] {
+                subject.run(counts).expect("it waits");
+            }
+            let share = subject.row(&[]).expect("a row").host_share;
+            assert_eq!(share.is_some_and(|cores| cores >= 0.0), is_told, "{place:?}: {share:?}");
+        }
     }
 }

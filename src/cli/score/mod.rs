@@ -44,6 +44,7 @@ machine. Results are checked between slices; work whose results are wrong is rep
            from registers (for hashing, divided by those that one hash needs); triad as a share of
            copy; disturbed where it is above 105 %, and the roof therefore none
   busy     the share of the time in which a GPU worked, by its own clock
+  host     the cores of the processor that this takes besides: 0.20 is a fifth of one
 A GPU that a driver computes on the processor is measured only if it is asked for by name, and is
 marked as software.
 
