@@ -12,6 +12,7 @@ use std::time::Duration;
 use wgpu::BufferUsages as Usage;
 
 use super::DeviceError;
+use super::wait::Waits;
 use super::{Adapter, Health};
 
 /// Time limit of a dispatch, which should take a fortieth of a second: one that takes longer hangs,
@@ -31,6 +32,8 @@ pub(crate) struct Context {
     /// What the driver compiled, now or in an earlier run; `None` where the interface has no such thing.
     pipelines: Option<wgpu::PipelineCache>,
     health: Health,
+    /// Waits for dispatches of the search.
+    waits: Waits,
 }
 
 /// The buffers of one dispatch, its own so that no other waits for them: parameters, output, and
@@ -151,7 +154,8 @@ impl Context {
             // SAFETY: the data are of this driver, by the caller's promise.
             unsafe { device.create_pipeline_cache(&descriptor) }
         });
-        Ok(Self { device, queue, tick, pipelines, health: health.clone() })
+        let waits = Waits::default();
+        Ok(Self { device, queue, tick, pipelines, health: health.clone(), waits })
     }
 
     /// Returns what the driver compiled until now, for a later run; `None` if it does not say.
@@ -300,7 +304,7 @@ impl Context {
             commands.resolve_query_set(&clock.queries, 0..2, &clock.resolved, 0);
             commands.copy_buffer_to_buffer(&clock.resolved, 0, &buffers.read, output, READINGS);
         }
-        self.look(commands, &buffers.read, PATIENCE, |bytes| {
+        self.look(commands, &buffers.read, PATIENCE, &self.waits, |bytes| {
             let (output, readings) = bytes.split_at(output as usize);
             let span = self.tick.map(|tick| {
                 let reading = |bytes: &[u8]| {
@@ -314,12 +318,13 @@ impl Context {
     }
 
     /// Submits commands that fill the buffer `window`, waits for them, and returns what `read`
-    /// makes of its bytes.
+    /// makes of its bytes. `waits` are those for work that takes about as long.
     fn look<T>(
         &self,
         commands: wgpu::CommandEncoder,
         window: &wgpu::Buffer,
         patience: Duration,
+        waits: &Waits,
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, DeviceError> {
         let submission = self.queue.submit([commands.finish()]);
@@ -328,7 +333,7 @@ impl Context {
             // No receiver is left where the wait was given up.
             let _ = mapped.send(mapping.is_ok());
         });
-        self.finish(submission, patience)?;
+        waits.run(|| self.finish(submission, patience))?;
         // Another thread that polls may be the one to call back, a little later.
         match result.recv_timeout(patience) {
             Ok(true) => {}
@@ -417,7 +422,7 @@ impl Context {
         let mut commands = self.device.create_command_encoder(&descriptor);
         commands.copy_buffer_to_buffer(buffer, from, window, 0, window.size());
         // A gibibyte takes seconds where the card has a single slow lane.
-        self.look(commands, window, LONG, read)
+        self.look(commands, window, LONG, &Waits::default(), read)
     }
 
     /// Prepares a kernel to be run again and again, with parameters, output and inputs.

@@ -19,6 +19,8 @@ mod guard;
 mod kind;
 #[cfg(feature = "gpu")]
 mod offer;
+#[cfg(feature = "gpu")]
+mod wait;
 
 #[cfg(feature = "gpu")]
 pub use self::adapter::{Adapter, OtherInterface, adapters};

@@ -5,7 +5,7 @@
 //! [`crate::engine::survey`] says which engines can run here, and what the others lack.
 
 mod cgroup;
-#[cfg(any(feature = "score", all(unix, feature = "meter")))]
+#[cfg(any(feature = "gpu", feature = "score", all(unix, feature = "meter")))]
 pub(crate) mod clock;
 
 use std::collections::BTreeSet;
