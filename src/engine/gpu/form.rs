@@ -41,21 +41,20 @@ const ADDED: KernelForm = KernelForm {
 };
 const MULTIPLIED: KernelForm = KernelForm { multiplied: Multiplied::Rounds, ..ADDED };
 const ALL_MULTIPLIED: KernelForm = KernelForm { multiplied: Multiplied::All, ..ADDED };
-const UNIFORM: KernelForm =
-    KernelForm { uniform_rotations: true, choose_by_or: true, majority_by_or: true, ..ADDED };
-/// For the generations of Polaris and Vega, which have no xor of three inputs or none of all three.
-const UNIFORM_AND_XOR: KernelForm = KernelForm { majority_by_or: false, ..UNIFORM };
+const UNIFORM: KernelForm = KernelForm { uniform_rotations: true, choose_by_or: true, ..ADDED };
+/// As many instructions as the one above on RDNA and Vega, with fewer hints between them on RDNA3, and more on Polaris.
+const UNIFORM_BY_OR: KernelForm = KernelForm { majority_by_or: true, ..UNIFORM };
 
 /// Forms that are worth a trial on GPUs of a maker, the likeliest first.
 const FORMS: [(u32, &[KernelForm]); 2] = [
     // As measured on an H200.
     (NVIDIA, &[MULTIPLIED, ALL_MULTIPLIED, ADDED]),
-    // By the counts of AMD's compiler: kernels/CODEGEN.md. The last is for drivers with another one.
-    (AMD, &[UNIFORM, UNIFORM_AND_XOR, ADDED]),
+    // By the counts of AMD's compiler: kernels/CODEGEN.md. The last is for versions of it that make less of the others.
+    (AMD, &[UNIFORM, UNIFORM_BY_OR, ADDED]),
 ];
 
 /// The same for makers of whose compilers nothing is known, and for drivers that compute on the processor.
-const UNKNOWN: &[KernelForm] = &[ADDED, UNIFORM_AND_XOR];
+const UNKNOWN: &[KernelForm] = &[ADDED, UNIFORM];
 const SOFTWARE: &[KernelForm] = &[ADDED];
 
 impl KernelForm {
