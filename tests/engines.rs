@@ -74,18 +74,29 @@ fn engines() -> &'static [Arc<dyn Engine>] {
     &ENGINES
 }
 
-/// All GPUs, opened once for all tests. One that cannot be opened fails them.
+/// All GPUs with every variant of the kernel that tuning may choose on some GPU, opened once for all tests. One that cannot
+/// be opened fails them.
 fn gpus() -> &'static [Arc<dyn Engine>] {
     static GPUS: LazyLock<Vec<Arc<dyn Engine>>> = LazyLock::new(|| {
         #[cfg(feature = "gpu")]
-        let count = perjoule::gpu::adapters().len();
+        return perjoule::gpu::adapters().iter().flat_map(variants).collect();
         #[cfg(not(feature = "gpu"))]
-        let count = 0;
-        let open = |number| engine::by_id(EngineId::Gpu(number));
-        let open = |number| open(number).unwrap_or_else(|unavailable| panic!("{unavailable}"));
-        (0..count as u8).map(open).collect()
+        Vec::new()
     });
     &GPUS
+}
+
+#[cfg(feature = "gpu")]
+fn variants(adapter: &perjoule::gpu::Adapter) -> Vec<Arc<dyn Engine>> {
+    use perjoule::engine::gpu::{Gpu, KernelForm, KernelShape};
+    let variant = |form| {
+        let plain = KernelShape { rolling: false, form, group: 64, nonces: 4 };
+        let several = KernelShape { rolling: true, nonces: 1, ..plain };
+        let gpu = Gpu::open_as(adapter, plain, several);
+        let gpu = gpu.unwrap_or_else(|unavailable| panic!("{form}: {unavailable}"));
+        Arc::new(gpu) as Arc<dyn Engine>
+    };
+    KernelForm::all().into_iter().map(variant).collect()
 }
 
 fn scan(

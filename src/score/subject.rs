@@ -226,4 +226,29 @@ mod tests {
             assert_eq!(share.is_some_and(|cores| cores >= 0.0), is_told, "{place:?}: {share:?}");
         }
     }
+
+    /// A product may run in any of several ways, and a hash needs each kind of units.
+    #[test]
+    fn the_fastest_way_is_the_roof_and_the_slowest_units() {
+        let with_rate = |rate| {
+            let mut subject = Subject::new(Idle(Place::Gpu(0)), Duration::ZERO);
+            subject.samples.rates = vec![rate];
+            subject.samples.unit = Some(WorkUnit::Flop);
+            subject
+        };
+        // In units of the work that is compared: 20, 30 and, where nothing was measured, none.
+        let mut all = [40.0, 90.0, 0.0].map(with_rate);
+        all[2].samples.rates.clear();
+        let roof = |roofs| {
+            let subject = Subject { roofs, ..with_rate(10.0) };
+            subject.row(&all).expect("a row").roof.map(|roof| (roof.per_second, roof.each))
+        };
+        let both = vec![(0, 2.0), (1, 3.0)];
+        let with_none = vec![(0, 2.0), (2, 1.0)];
+        assert_eq!(roof(Roofs::Fastest(both.clone())), Some((30.0, 3.0)));
+        assert_eq!(roof(Roofs::Slowest(both)), Some((20.0, 2.0)));
+        assert_eq!(roof(Roofs::Fastest(with_none.clone())), Some((20.0, 2.0)));
+        assert_eq!(roof(Roofs::Slowest(with_none)), None);
+        assert_eq!(roof(Roofs::Slowest(Vec::new())), None);
+    }
 }

@@ -66,9 +66,9 @@ impl KernelForm {
         FORMS.iter().find(|(maker, _)| *maker == vendor).map_or(UNKNOWN, |(_, forms)| forms)
     }
 
-    /// Returns every form that some GPU may be given.
-    #[cfg(test)]
-    pub(super) fn all() -> Vec<Self> {
+    /// Returns every form that tuning may choose on some GPU.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
         let known = FORMS.iter().flat_map(|(_, forms)| forms.iter());
         let mut all: Vec<_> = known.chain(UNKNOWN).chain(SOFTWARE).copied().collect();
         all.sort_unstable();

@@ -119,22 +119,46 @@ impl Gpu {
     ///
     /// As for [`Self::open`].
     pub fn open_with(adapter: &Adapter, cache: &TuningCache) -> Result<Self, EngineError> {
-        let effort =
-            if adapter.kind == AdapterKind::Software { Effort::SOFTWARE } else { Effort::CARD };
-        let opened = || {
+        Self::described(adapter, || {
             let device = Device::open(adapter, FEEDERS, cache.pipelines(adapter))?;
             let kept = cache.tuning(adapter);
+            let effort = Effort::on(adapter.kind);
             let gpu = Self::tuned(adapter.number, Box::new(device), effort, kept)?;
             if !gpu.tuning.is_kept {
                 cache.keep(adapter, &gpu.tuning, gpu.runner.compiled()?);
             }
             Ok(gpu)
-        };
-        let opened =
-            opened().map_err(|kind| EngineError { engine: EngineId::Gpu(adapter.number), kind })?;
-        let device =
-            format!("{}, {}, {} {}", adapter.name, adapter.kind, adapter.backend, adapter.driver);
-        Ok(Self { device, software: adapter.kind == AdapterKind::Software, ..opened })
+        })
+    }
+
+    /// Opens a GPU with these variants of the kernel for jobs of one version and of several, instead of tuning it. One
+    /// version is never tried by a variant that is rolling, whatever it says.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::open`], and when the GPU cannot run the variants.
+    pub fn open_as(
+        adapter: &Adapter,
+        plain: KernelShape,
+        several: KernelShape,
+    ) -> Result<Self, EngineError> {
+        Self::described(adapter, || {
+            let runner = Box::new(Device::open(adapter, FEEDERS, None)?);
+            let plain = KernelShape { rolling: false, ..plain };
+            let tuning = tuning::take(runner.as_ref(), plain, several, Effort::on(adapter.kind))?;
+            Ok(Self::new(adapter.number, runner, tuning))
+        })
+    }
+
+    /// Adds what the engine runs on, and which engine failed.
+    fn described(
+        adapter: &Adapter,
+        open: impl FnOnce() -> Result<Self, EngineErrorKind>,
+    ) -> Result<Self, EngineError> {
+        let Adapter { number, name, kind, backend, driver, .. } = adapter;
+        let opened = open().map_err(|kind| EngineError { engine: EngineId::Gpu(*number), kind })?;
+        let device = format!("{name}, {kind}, {backend} {driver}");
+        Ok(Self { device, software: *kind == AdapterKind::Software, ..opened })
     }
 
     fn tuned(
@@ -147,8 +171,12 @@ impl Gpu {
             Some(kept) => tuning::keep(runner.as_ref(), kept)?,
             None => tuning::tune(runner.as_ref(), effort)?,
         };
+        Ok(Self::new(number, runner, tuning))
+    }
+
+    fn new(number: u8, runner: Box<dyn Runner>, tuning: Tuning) -> Self {
         let id = EngineId::Gpu(number);
-        Ok(Self { id, device: String::new(), software: false, runner, tuning })
+        Self { id, device: String::new(), software: false, runner, tuning }
     }
 
     /// Returns the variants that were measured when the GPU was opened, and those chosen.

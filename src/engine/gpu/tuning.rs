@@ -11,20 +11,20 @@
 //! What won is kept from run to run, by [`TuningCache`](super::TuningCache).
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{DISPATCH, Dispatch, FEEDERS, Found, KernelForm, ROOM, Runner, Versions};
 use crate::block::{Target, Version};
 use crate::engine::verify::judge;
 use crate::engine::{Candidate, EngineErrorKind, VerifyError, job_for};
-use crate::gpu::DeviceError;
+use crate::gpu::{AdapterKind, DeviceError};
 use crate::job::{MAX_GROUP, NonceRange};
 
 /// How much time tuning may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effort {
-    /// After how long no more variant begins to be compiled.
+    /// How long compiling may take: none begins that would not end in time, if it took as long as the longest until then.
     pub(super) compiling: Duration,
     /// How long the device works before anything is measured.
     pub(super) warm_up: Duration,
@@ -36,19 +36,22 @@ pub(super) struct Effort {
 }
 
 impl Effort {
-    /// The effort that distinguishes variants on a card that works: four seconds, of which the last compilations may
-    /// take one.
+    /// The effort that distinguishes variants on a card that works: four seconds in all.
     pub(super) const CARD: Self = Self {
-        compiling: Duration::from_secs(2),
+        compiling: Duration::from_millis(2_600),
         warm_up: Duration::from_millis(300),
         measuring: Duration::from_millis(400),
         rounds: 4,
         trial: Duration::from_millis(8),
     };
 
-    /// The same on a driver that computes on the processor, whose clock is awake.
-    pub(super) const SOFTWARE: Self =
-        Self { compiling: Duration::from_millis(600), warm_up: Duration::ZERO, ..Self::CARD };
+    /// Returns the effort for a kind of GPU: less on a driver that computes on the processor, whose clock is awake.
+    pub(super) fn on(kind: AdapterKind) -> Self {
+        if kind == AdapterKind::Software { Self::SOFTWARE } else { Self::CARD }
+    }
+
+    const SOFTWARE: Self =
+        Self { compiling: Duration::from_secs(1), warm_up: Duration::ZERO, ..Self::CARD };
 }
 
 /// Hits that a trial expects: an eighth of the room, and five times their square root is a fifth of
@@ -155,12 +158,44 @@ impl fmt::Display for Tuning {
 pub(super) fn tune(runner: &dyn Runner, effort: Effort) -> Result<Tuning, EngineErrorKind> {
     let start = Instant::now();
     let compiled = compile(runner, &candidates(runner.forms()), effort.compiling)?;
-    let mut entries = Vec::new();
-    for (shape, took) in compiled {
-        for nonces in NONCES {
-            entries.push(Entry::new(runner, shape.with_nonces(nonces), took)?);
-        }
-    }
+    let with_nonces =
+        |(shape, took): (KernelShape, _)| NONCES.map(|it| (shape.with_nonces(it), took));
+    let trials = measure(runner, compiled.into_iter().flat_map(with_nonces), effort)?;
+    let fastest = |plain_only| {
+        trials
+            .iter()
+            .filter(|trial| !(plain_only && trial.shape.rolling))
+            .max_by(|a, b| a.rate.total_cmp(&b.rate))
+            .copied()
+            .expect("the first form is always tried, plain and rolling")
+    };
+    let plain = settled(runner, fastest(true))?;
+    let rolling = settled(runner, fastest(false))?;
+    Ok(Tuning { plain, rolling, took: start.elapsed(), trials, is_kept: false })
+}
+
+/// Compiles and measures these variants alone.
+pub(super) fn take(
+    runner: &dyn Runner,
+    plain: KernelShape,
+    rolling: KernelShape,
+    effort: Effort,
+) -> Result<Tuning, EngineErrorKind> {
+    let start = Instant::now();
+    let compiled = compile(runner, &[plain, rolling], Duration::MAX)?;
+    let trials = measure(runner, compiled.into_iter(), effort)?;
+    let [plain, rolling] = [trials[0], trials[1]].map(|trial| settled(runner, trial));
+    Ok(Tuning { plain: plain?, rolling: rolling?, took: start.elapsed(), trials, is_kept: false })
+}
+
+/// Measures variants that are compiled, in turn.
+fn measure(
+    runner: &dyn Runner,
+    compiled: impl Iterator<Item = (KernelShape, Duration)>,
+    effort: Effort,
+) -> Result<Vec<KernelTrial>, EngineErrorKind> {
+    let entries = compiled.map(|(shape, took)| Entry::new(runner, shape, took));
+    let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
     let warming = Instant::now();
     while warming.elapsed() < effort.warm_up {
         entries[0].measure(runner, effort.trial)?;
@@ -173,18 +208,7 @@ pub(super) fn tune(runner: &dyn Runner, effort: Effort) -> Result<Tuning, Engine
         }
         rounds += 1;
     }
-    let trials: Vec<_> = entries.into_iter().map(|entry| entry.trial).collect();
-    let fastest = |plain_only| {
-        trials
-            .iter()
-            .filter(|trial| !(plain_only && trial.shape.rolling))
-            .max_by(|a, b| a.rate.total_cmp(&b.rate))
-            .copied()
-            .expect("the first form is always tried, plain and rolling")
-    };
-    let plain = settled(runner, fastest(true))?;
-    let rolling = settled(runner, fastest(false))?;
-    Ok(Tuning { plain, rolling, took: start.elapsed(), trials, is_kept: false })
+    Ok(entries.into_iter().map(|entry| entry.trial).collect())
 }
 
 /// Compiles the variants that an earlier run chose, and checks that they still compute right.
@@ -219,17 +243,22 @@ fn compile(
 ) -> Result<Vec<(KernelShape, Duration)>, DeviceError> {
     let start = Instant::now();
     let next = AtomicUsize::new(0);
+    let longest = AtomicU64::new(0);
     let work = || {
         let mut done = Vec::new();
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(&shape) = shapes.get(place) else { return Ok(done) };
-            if place >= 2 && start.elapsed() > time {
+            if place >= 2
+                && start.elapsed() + Duration::from_nanos(longest.load(Ordering::Relaxed)) > time
+            {
                 return Ok(done);
             }
             let before = Instant::now();
             runner.prepare(shape)?;
-            done.push((place, shape, before.elapsed()));
+            let took = before.elapsed();
+            longest.fetch_max(took.as_nanos() as u64, Ordering::Relaxed);
+            done.push((place, shape, took));
         }
     };
     let threads: Vec<Result<_, DeviceError>> = std::thread::scope(|scope| {
