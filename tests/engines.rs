@@ -11,6 +11,7 @@ mod common;
 #[path = "../src/block/tests/notable.rs"]
 mod notable;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use perjoule::block::{Header, Target, Version, VersionMask};
@@ -74,6 +75,14 @@ fn engines() -> &'static [Arc<dyn Engine>] {
     &ENGINES
 }
 
+/// The engines of the processor, and one of [`gpus`], each in its turn: all of them would take five times as long.
+fn engines_in_turn() -> impl Iterator<Item = &'static Arc<dyn Engine>> {
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    let turn = TURN.fetch_add(1, Ordering::Relaxed);
+    let gpu = gpus().get(turn % gpus().len().max(1));
+    engines().iter().filter(|engine| !matches!(engine.id(), EngineId::Gpu(_))).chain(gpu)
+}
+
 /// All GPUs with every variant of the kernel that tuning may choose on some GPU, opened once for all tests. One that cannot
 /// be opened fails them.
 fn gpus() -> &'static [Arc<dyn Engine>] {
@@ -113,7 +122,7 @@ fn scan(
 fn check(case: &Case) {
     let job = case.job();
     let expected = case.candidates();
-    for engine in engines() {
+    for engine in engines_in_turn() {
         let mut found = Vec::new();
         let scanned = scan(engine, &job, case.nonces, usize::MAX, &mut found);
         assert_same(&found, &expected, &engine.id());
@@ -125,7 +134,7 @@ fn check(case: &Case) {
 fn check_in_steps(case: &Case, limit: usize) {
     let job = case.job();
     let expected = case.candidates();
-    for engine in engines() {
+    for engine in engines_in_turn() {
         let id = engine.id();
         let mut found = Vec::new();
         let mut done = 0;
@@ -418,7 +427,7 @@ fn instructions_are_counted() {
                 before = instructions;
             }
             let peak_ops = |rounds| benchmark.peak_ops(pipe, rounds).expect("no fault");
-            let (few, many) = (peak_ops(10), peak_ops(1_000));
+            let (few, many) = (peak_ops(1), peak_ops(10));
             assert!(0 < few && few < many, "{id}, {pipe:?}: {few}, {many}");
         }
     }

@@ -178,7 +178,8 @@ PerjouleStatus perjoule_engine_info(size_t index, PerjouleEngineInfo *info);
 
 // Opens an engine by its name, as in "avx2" or "gpu:0", or with null the fastest of the processor,
 // measured; with a number of threads, up to 1,024, or with 0 one for each core. It takes some
-// milliseconds, and a GPU a second or two. The result is for `perjoule_close`; nothing is written
+// milliseconds, and a GPU up to four seconds, or part of one where an earlier run has left in this user's
+// cache (`~/.cache/perjoule`) what tuning found. The result is for `perjoule_close`; nothing is written
 // when it fails.
 //
 // Threads do not survive `fork`: a child cannot search on what its parent opened, and opens its own.

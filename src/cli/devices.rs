@@ -348,11 +348,25 @@ mod tests {
             "discrete, vulkan, 1.2, at 0000:01:00.0",
             "also through dx12, of dx12: not used, vulkan is",
             "buffers to 2.0 GiB, 32 KiB shared by up to 1024 threads; f16 subgroups",
+            "not tuned yet: the first search or score does that",
         ];
         assert_eq!(gpu.to_lines(), expected);
         let json = serde_json::to_value(&gpu).unwrap();
         let others = serde_json::json!([{"backend": "dx12", "driver": "of dx12"}]);
         assert_eq!((&json["backend"], &json["also_through"]), (&"vulkan".into(), &others));
+    }
+
+    #[test]
+    fn what_an_earlier_run_chose_is_shown() {
+        let tuned = Tuned {
+            one_version: "one by one".into(),
+            several_versions: "shared schedule".into(),
+            variants: 14,
+            seconds: 3.06,
+        };
+        let lines = Gpu { tuned: Some(tuned), ..gpu("vulkan", "discrete", &[]) }.to_lines();
+        let expected = "tuned: one version: one by one; several: shared schedule; the best of 14 variants in 3.1 s";
+        assert_eq!(lines.last().map(String::as_str), Some(expected));
     }
 
     #[test]
@@ -367,7 +381,7 @@ mod tests {
             let lines = gpu(backend, kind, &[]).to_lines();
             let last = lines.last().unwrap();
             assert_eq!(last.contains("vulkan-1.dll"), is_told, "{backend}, {kind}: {last}");
-            assert_eq!(lines.len(), 3 + usize::from(is_told));
+            assert_eq!(lines.len(), 4 + usize::from(is_told));
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use perjoule::engine::{self, Engine, EngineId};
+#[cfg(feature = "gpu")]
+use perjoule::engine::gpu::TuningCache;
+use perjoule::engine::{self, Engine, EngineId, UnavailableEngineError};
 use perjoule::search::{Workers, WorkersBuilder, WorkersError};
 use perjoule::units::UnknownNameError;
 
@@ -30,14 +32,36 @@ pub(super) struct Opening {
     retune: bool,
 }
 
+#[cfg(feature = "gpu")]
 impl Opening {
-    fn prepare(self) -> Result<(), Error> {
-        #[cfg(feature = "gpu")]
-        if self.retune {
-            let cache = engine::gpu::TuningCache::of_user();
-            return cache.clear().map_err(|error| Error::failure("--retune", error));
+    fn cache(self) -> TuningCache {
+        let cache = TuningCache::of_user();
+        if self.retune { cache.anew() } else { cache }
+    }
+
+    fn by_id(self, id: EngineId) -> Result<Arc<dyn Engine>, UnavailableEngineError> {
+        match id {
+            EngineId::Gpu(number) => engine::gpu_with(number, &self.cache()),
+            id => engine::by_id(id),
         }
-        Ok(())
+    }
+
+    fn gpus(self) -> Vec<Result<Arc<dyn Engine>, UnavailableEngineError>> {
+        engine::gpus_with(&self.cache())
+    }
+}
+
+#[cfg(not(feature = "gpu"))]
+impl Opening {
+    fn by_id(self, id: EngineId) -> Result<Arc<dyn Engine>, UnavailableEngineError> {
+        // There is nothing to be tuned.
+        let Self { retune: _ } = self;
+        engine::by_id(id)
+    }
+
+    fn gpus(self) -> Vec<Result<Arc<dyn Engine>, UnavailableEngineError>> {
+        let Self { retune: _ } = self;
+        engine::gpus()
     }
 }
 
@@ -50,11 +74,10 @@ pub(super) fn chosen(
     opening: Opening,
     of_cores: impl FnOnce() -> Vec<Arc<dyn Engine>>,
 ) -> Result<Vec<Arc<dyn Engine>>, Error> {
-    opening.prepare()?;
     let mut engines = Vec::new();
     if choices.contains(&Choice::All) {
         engines.extend(of_cores());
-        for gpu in engine::gpus() {
+        for gpu in opening.gpus() {
             match gpu {
                 Ok(gpu) => engines.push(gpu),
                 Err(unavailable) => note(&format!("{unavailable}; going on without it")),
@@ -64,7 +87,7 @@ pub(super) fn chosen(
     for &choice in choices {
         let Choice::One(id) = choice else { continue };
         if engines.iter().all(|engine| engine.id() != id) {
-            engines.push(engine::by_id(id).map_err(|error| Error::input(argument, error))?);
+            engines.push(opening.by_id(id).map_err(|error| Error::input(argument, error))?);
         }
     }
     engines.sort_by_key(|engine| engine.id());

@@ -244,7 +244,7 @@ pub fn available() -> Vec<Arc<dyn Engine>> {
 }
 
 /// Returns the engine of this name. For a GPU, each call opens it anew: it takes up to four seconds to tune it, and
-/// part of one where [`TuningCache::of_user`](gpu::TuningCache::of_user) has kept the result.
+/// part of one where the cache of this user, `gpu::TuningCache::of_user`, has the result.
 ///
 /// # Errors
 ///
@@ -271,9 +271,22 @@ fn gpu_by_number(number: u8) -> Result<Arc<dyn Engine>, UnavailableEngineError> 
 
 #[cfg(feature = "gpu")]
 fn gpu_by_number(number: u8) -> Result<Arc<dyn Engine>, UnavailableEngineError> {
+    gpu_with(number, &gpu::TuningCache::of_user())
+}
+
+/// Returns the GPU of this number as an engine, tuned as this cache says, like [`by_id`].
+///
+/// # Errors
+///
+/// When there is no such GPU, or it cannot be opened; the error says why.
+#[cfg(feature = "gpu")]
+pub fn gpu_with(
+    number: u8,
+    cache: &gpu::TuningCache,
+) -> Result<Arc<dyn Engine>, UnavailableEngineError> {
     let adapters = crate::gpu::adapters();
     let why = match (adapters.get(usize::from(number)), adapters.len()) {
-        (Some(adapter), _) => return open(adapter),
+        (Some(adapter), _) => return open(adapter, cache),
         (None, 0) => Why::NoDriver,
         (None, count) => Why::NoSuchGpu { last: count - 1 },
     };
@@ -281,8 +294,11 @@ fn gpu_by_number(number: u8) -> Result<Arc<dyn Engine>, UnavailableEngineError> 
 }
 
 #[cfg(feature = "gpu")]
-fn open(adapter: &crate::gpu::Adapter) -> Result<Arc<dyn Engine>, UnavailableEngineError> {
-    match gpu::Gpu::open_with(adapter, &gpu::TuningCache::of_user()) {
+fn open(
+    adapter: &crate::gpu::Adapter,
+    cache: &gpu::TuningCache,
+) -> Result<Arc<dyn Engine>, UnavailableEngineError> {
+    match gpu::Gpu::open_with(adapter, cache) {
         Ok(gpu) => Ok(Arc::new(gpu)),
         Err(EngineError { engine, kind }) => {
             Err(UnavailableEngineError { id: engine, why: Why::Failed(kind) })
@@ -290,20 +306,25 @@ fn open(adapter: &crate::gpu::Adapter) -> Result<Arc<dyn Engine>, UnavailableEng
     }
 }
 
-/// Opens all GPUs of this machine, several at a time, except software GPUs. An entry is the engine
-/// of one GPU, or why it cannot be used. The list is empty if there are none, and in a build
-/// without the cargo feature `gpu`.
+/// Opens all GPUs of this machine, several at a time, except software GPUs, as [`by_id`] does. An
+/// entry is the engine of one GPU, or why it cannot be used. The list is empty if there are none,
+/// and in a build without the cargo feature `gpu`.
 #[must_use]
 pub fn gpus() -> Vec<Result<Arc<dyn Engine>, UnavailableEngineError>> {
     #[cfg(not(feature = "gpu"))]
     return Vec::new();
     #[cfg(feature = "gpu")]
-    {
-        use rayon::prelude::*;
-        let mut adapters = crate::gpu::adapters();
-        adapters.retain(|adapter| adapter.kind != crate::gpu::AdapterKind::Software);
-        adapters.par_iter().map(open).collect()
-    }
+    gpus_with(&gpu::TuningCache::of_user())
+}
+
+/// The same, tuned as this cache says.
+#[cfg(feature = "gpu")]
+#[must_use]
+pub fn gpus_with(cache: &gpu::TuningCache) -> Vec<Result<Arc<dyn Engine>, UnavailableEngineError>> {
+    use rayon::prelude::*;
+    let mut adapters = crate::gpu::adapters();
+    adapters.retain(|adapter| adapter.kind != crate::gpu::AdapterKind::Software);
+    adapters.par_iter().map(|adapter| open(adapter, cache)).collect()
 }
 
 /// Returns the fastest CPU engine of this machine for jobs of `versions` versions (1 to

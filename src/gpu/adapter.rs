@@ -22,6 +22,8 @@ pub struct Adapter {
     pub also_through: Vec<OtherInterface>,
     /// PCI vendor ID: 0x10de for NVIDIA, 0x1002 for AMD, 0x8086 for Intel.
     pub vendor: u32,
+    /// PCI device ID, the maker's number of the model; cards of one name may have several.
+    pub device: u32,
     /// PCI address, such as `0000:01:00.0`; empty if the driver does not report it.
     /// DirectX 12 does not report those of several equal GPUs.
     pub pci_bus_id: String,
@@ -99,6 +101,7 @@ impl Adapter {
             driver: join(&info.driver, &info.driver_info),
             also_through: Vec::new(),
             vendor: info.vendor,
+            device: info.device,
             pci_bus_id: info.device_pci_bus_id,
             max_buffer_bytes: limits.max_buffer_size,
             max_binding_bytes: limits.max_storage_buffer_binding_size,

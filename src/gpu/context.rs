@@ -32,7 +32,7 @@ pub(crate) struct Context {
     /// What the driver compiled, now or in an earlier run; `None` where the interface has no such thing.
     pipelines: Option<wgpu::PipelineCache>,
     health: Health,
-    /// Waits for dispatches of the search.
+    /// Waits for dispatches.
     waits: Waits,
 }
 
@@ -148,12 +148,10 @@ impl Context {
             });
         });
         let tick = (!timestamps.is_empty()).then(|| f64::from(queue.get_timestamp_period()) * 1e-9);
-        let pipelines = features.contains(wgpu::Features::PIPELINE_CACHE).then(|| {
-            let descriptor =
-                wgpu::PipelineCacheDescriptor { label: None, data: pipelines, fallback: true };
+        let pipelines = features
+            .contains(wgpu::Features::PIPELINE_CACHE)
             // SAFETY: the data are of this driver, by the caller's promise.
-            unsafe { device.create_pipeline_cache(&descriptor) }
-        });
+            .then(|| unsafe { pipeline_cache(&device, pipelines) });
         let waits = Waits::default();
         Ok(Self { device, queue, tick, pipelines, health: health.clone(), waits })
     }
@@ -203,7 +201,7 @@ impl Context {
         })
     }
 
-    /// The kernel with its overrides set.
+    /// The kernel with its overrides set. That it is refused is no failure of the device.
     pub(crate) fn pipeline(
         &self,
         layout: &wgpu::BindGroupLayout,
@@ -216,6 +214,8 @@ impl Context {
             bind_group_layouts: &[Some(layout)],
             immediate_size: 0,
         });
+        let scopes = [wgpu::ErrorFilter::Validation, wgpu::ErrorFilter::Internal]
+            .map(|filter| self.device.push_error_scope(filter));
         let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: None,
             layout: Some(&layout),
@@ -227,7 +227,14 @@ impl Context {
             },
             cache: self.pipelines.as_ref(),
         });
-        self.health.check().map(|()| pipeline)
+        // The last is to be popped first.
+        let [outer, inner] = scopes;
+        let refused = [inner, outer].map(|scope| pollster::block_on(scope.pop()));
+        self.health.check()?;
+        match refused.into_iter().flatten().next() {
+            Some(error) => Err(DeviceError::Refused(one_line(&error.to_string()))),
+            None => Ok(pipeline),
+        }
     }
 
     /// Makes the buffers of a kernel with that many bytes of `params` and of `output`.
@@ -270,13 +277,15 @@ impl Context {
     }
 
     /// Runs the kernel on a grid of workgroups with these `params`, the first word of its
-    /// output cleared; waits for it, and returns what `read` makes of the output.
+    /// output cleared; waits for it, and returns what `read` makes of the output. `takes` is how long the dispatch
+    /// should take by itself, if that is known.
     pub(crate) fn run<T>(
         &self,
         pipeline: &wgpu::ComputePipeline,
         buffers: &Buffers,
         [x, y]: [u32; 2],
         params: &[u8],
+        takes: Option<Duration>,
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<(T, Option<Span>), DeviceError> {
         self.health.check()?;
@@ -304,7 +313,7 @@ impl Context {
             commands.resolve_query_set(&clock.queries, 0..2, &clock.resolved, 0);
             commands.copy_buffer_to_buffer(&clock.resolved, 0, &buffers.read, output, READINGS);
         }
-        self.look(commands, &buffers.read, PATIENCE, &self.waits, |bytes| {
+        self.look(commands, &buffers.read, PATIENCE, takes, |bytes| {
             let (output, readings) = bytes.split_at(output as usize);
             let span = self.tick.map(|tick| {
                 let reading = |bytes: &[u8]| {
@@ -318,22 +327,25 @@ impl Context {
     }
 
     /// Submits commands that fill the buffer `window`, waits for them, and returns what `read`
-    /// makes of its bytes. `waits` are those for work that takes about as long.
+    /// makes of its bytes. `takes` is how long they should take by themselves.
     fn look<T>(
         &self,
         commands: wgpu::CommandEncoder,
         window: &wgpu::Buffer,
         patience: Duration,
-        waits: &Waits,
+        takes: Option<Duration>,
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<T, DeviceError> {
-        let submission = self.queue.submit([commands.finish()]);
         let (mapped, result) = mpsc::channel();
-        window.map_async(wgpu::MapMode::Read, .., move |mapping| {
-            // No receiver is left where the wait was given up.
-            let _ = mapped.send(mapping.is_ok());
-        });
-        waits.run(|| self.finish(submission, patience))?;
+        let submit = || {
+            let submission = self.queue.submit([commands.finish()]);
+            window.map_async(wgpu::MapMode::Read, .., move |mapping| {
+                // No receiver is left where the wait was given up.
+                let _ = mapped.send(mapping.is_ok());
+            });
+            submission
+        };
+        self.waits.run(takes, submit, |submission| self.finish(submission, patience))?;
         // Another thread that polls may be the one to call back, a little later.
         match result.recv_timeout(patience) {
             Ok(true) => {}
@@ -422,7 +434,7 @@ impl Context {
         let mut commands = self.device.create_command_encoder(&descriptor);
         commands.copy_buffer_to_buffer(buffer, from, window, 0, window.size());
         // A gibibyte takes seconds where the card has a single slow lane.
-        self.look(commands, window, LONG, &Waits::default(), read)
+        self.look(commands, window, LONG, None, read)
     }
 
     /// Prepares a kernel to be run again and again, with parameters, output and inputs.
@@ -470,6 +482,25 @@ impl Context {
 
     fn refused(&self, reason: &str) -> DeviceError {
         self.health.fails(DeviceError::Refused(one_line(reason)))
+    }
+}
+
+/// Makes a cache of pipelines of these data, or an empty one where wgpu refuses them, as it does those of another model.
+///
+/// # Safety
+///
+/// `data` has to be what this driver gave.
+unsafe fn pipeline_cache(device: &wgpu::Device, data: Option<&[u8]>) -> wgpu::PipelineCache {
+    let of = |data| {
+        let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let descriptor = wgpu::PipelineCacheDescriptor { label: None, data, fallback: true };
+        // SAFETY: the caller's promise.
+        let cache = unsafe { device.create_pipeline_cache(&descriptor) };
+        (cache, pollster::block_on(scope.pop()))
+    };
+    match of(data) {
+        (cache, None) => cache,
+        (_, Some(_)) => of(None).0,
     }
 }
 

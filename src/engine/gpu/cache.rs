@@ -1,18 +1,19 @@
 //! What tuning found is kept in files, one of text for each GPU, and beside it what its driver compiled.
 //!
-//! A file that was made with another driver, another version of the kernel, or that is damaged is as good as none, and
+//! A file that was made with another driver, kernel or version of this crate, or that is damaged, is as good as none, and
 //! so is a folder that cannot be written: it costs the time of tuning anew.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use std::{env, fs, io};
+use std::{env, fs, io, process};
 
 use sha2::{Digest as _, Sha256};
 
 use super::device::KERNEL;
 use super::form::Multiplied;
-use super::tuning::{GROUPS, NONCES};
+use super::tuning::{self, Effort, GROUPS, NONCES};
 use super::{KernelForm, KernelShape, KernelTrial, Tuning};
 use crate::gpu::Adapter;
 
@@ -23,22 +24,26 @@ const HEAD: &str = "perjoule tuning 1";
 const MOST_BYTES: u64 = 64 << 20;
 
 /// A folder in which the results of tuning are kept from run to run.
+///
+/// Drivers are given what they compiled earlier as it lies there, so that nobody else should be able to write into it: a
+/// digest shows damage, and no malice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TuningCache {
     folder: Option<PathBuf>,
+    is_read: bool,
 }
 
 impl TuningCache {
     /// Returns a cache that keeps nothing.
     #[must_use]
     pub fn none() -> Self {
-        Self { folder: None }
+        Self { folder: None, is_read: true }
     }
 
     /// Returns the cache in this folder, which need not exist.
     #[must_use]
     pub fn in_folder(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: Some(folder.into()) }
+        Self { folder: Some(folder.into()), is_read: true }
     }
 
     /// Returns the cache of this user: the folder `perjoule` in `$XDG_CACHE_HOME`, in `~/.cache`, in
@@ -55,72 +60,69 @@ impl TuningCache {
         } else {
             path("XDG_CACHE_HOME").or_else(|| at_home(".cache"))
         };
-        Self { folder: caches.map(|caches| caches.join("perjoule")) }
+        Self { folder: caches.map(|caches| caches.join("perjoule")), is_read: true }
+    }
+
+    /// Returns the same cache for tuning anew: what is there is not read, and replaced by what is found.
+    #[must_use]
+    pub fn anew(self) -> Self {
+        Self { is_read: false, ..self }
     }
 
     /// Returns what tuning found on this GPU with this version of the kernel; `None` if nothing is kept.
     #[must_use]
     pub fn tuning(&self, adapter: &Adapter) -> Option<Tuning> {
-        let text = String::from_utf8(read(&self.file(adapter, "tuning")?)?).ok()?;
+        let text = String::from_utf8(self.read(adapter, "tuning")?).ok()?;
         parsed(&text, &identity(adapter))
-    }
-
-    /// Removes what is kept of every GPU, so that all are tuned anew.
-    ///
-    /// # Errors
-    ///
-    /// When a file cannot be removed.
-    pub fn clear(&self) -> io::Result<()> {
-        let Some(folder) = &self.folder else { return Ok(()) };
-        let entries = match fs::read_dir(folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => entries?,
-        };
-        for entry in entries {
-            let path = entry?.path();
-            if path.extension().is_some_and(|it| it == "tuning" || it == "pipelines") {
-                fs::remove_file(path)?;
-            }
-        }
-        Ok(())
     }
 
     /// Returns what the driver of this GPU compiled for an earlier run.
     pub(super) fn pipelines(&self, adapter: &Adapter) -> Option<Vec<u8>> {
-        let mut bytes = read(&self.file(adapter, "pipelines")?)?;
+        let mut bytes = self.read(adapter, "pipelines")?;
         let digest = bytes.split_off(bytes.len().checked_sub(32)?);
         (digest_of(&identity(adapter), &bytes) == *digest).then_some(bytes)
     }
 
-    /// Keeps what tuning found and what the driver compiled, if the folder can be written.
-    pub(super) fn keep(&self, adapter: &Adapter, tuning: &Tuning, pipelines: Option<Vec<u8>>) {
-        let identity = identity(adapter);
+    /// Keeps what tuning found, if the folder can be written: else it is tuned anew the next time.
+    pub(super) fn keep(&self, adapter: &Adapter, tuning: &Tuning) {
         if let Some(path) = self.file(adapter, "tuning") {
-            // It is tuned anew where it was not kept.
-            let _ = write(&path, text(tuning, &identity).as_bytes());
+            let _ = write(&path, text(tuning, &identity(adapter)).as_bytes());
         }
-        if let (Some(path), Some(mut bytes)) = (self.file(adapter, "pipelines"), pipelines) {
-            bytes.extend(digest_of(&identity, &bytes));
+    }
+
+    /// Keeps what the driver compiled, if the folder can be written: else it is compiled anew the next time.
+    pub(super) fn keep_pipelines(&self, adapter: &Adapter, mut bytes: Vec<u8>) {
+        if let Some(path) = self.file(adapter, "pipelines") {
+            bytes.extend(digest_of(&identity(adapter), &bytes));
             let _ = write(&path, &bytes);
         }
     }
 
+    fn read(&self, adapter: &Adapter, kind: &str) -> Option<Vec<u8>> {
+        read(&self.file(adapter, kind).filter(|_| self.is_read)?)
+    }
+
     fn file(&self, adapter: &Adapter, kind: &str) -> Option<PathBuf> {
-        let digest =
-            Sha256::digest(format!("{}\n{:x}\n{}", adapter.name, adapter.vendor, adapter.backend));
+        let Adapter { name, vendor, device, backend, .. } = adapter;
+        let digest = Sha256::digest(format!("{name}\n{vendor:x}:{device:x}\n{backend}"));
         Some(self.folder.as_ref()?.join(format!("gpu-{}.{kind}", &hex(&digest)[..16])))
     }
 }
 
-/// What a result of tuning is of: lines of a file.
+/// What a result of tuning is of: lines of a file. How it was found counts too, since another way may find another.
 fn identity(adapter: &Adapter) -> String {
     let line = |text: &str| text.replace(['\n', '\r'], " ");
+    let tried = tuning::candidates(KernelForm::likely(adapter));
+    let way = format!("{KERNEL}\n{tried:?}\n{:?}", Effort::on(adapter.kind));
     format!(
-        "gpu {}\ndriver {} {}\nkernel {}\n",
+        "gpu {:x}:{:x} {}\ndriver {} {}\nperjoule {} {}\n",
+        adapter.vendor,
+        adapter.device,
         line(&adapter.name),
         adapter.backend,
         line(&adapter.driver),
-        hex(&Sha256::digest(KERNEL))
+        env!("CARGO_PKG_VERSION"),
+        hex(&Sha256::digest(way))
     )
 }
 
@@ -141,16 +143,26 @@ fn read(path: &Path) -> Option<Vec<u8>> {
     if is_fit { fs::read(path).ok() } else { None }
 }
 
-/// Writes a file as a whole or not at all, also where another process writes the same one.
+/// Writes a file as a whole or not at all, also where other threads and processes write the same one.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let new = path.with_extension(format!("{}.new", std::process::id()));
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    create_private(path.parent().unwrap_or(Path::new(".")))?;
+    let mut new = path.as_os_str().to_owned();
+    new.push(format!(".{}-{}.new", process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
     let written = fs::write(&new, bytes).and_then(|()| fs::rename(&new, path));
     if written.is_err() {
         let _ = fs::remove_file(&new);
     }
     written
+}
+
+/// Creates a folder, where there is none, that nobody else can write into.
+fn create_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 fn text(tuning: &Tuning, identity: &str) -> String {

@@ -11,9 +11,7 @@ use super::{
     DISPATCH, Dispatch, Found, KernelForm, KernelShape, Multiplied, ROOM, Runner, Versions,
 };
 use crate::engine::Pipe;
-use crate::gpu::{
-    Adapter, AdapterKind, Buffers, Context, DeviceError, Guarded, Health, PATIENCE, Span,
-};
+use crate::gpu::{Adapter, Buffers, Context, DeviceError, Guarded, Health, PATIENCE, Span};
 use crate::job::MAX_GROUP;
 use crate::sha256::rounds::{Hoisted, Midstate};
 
@@ -27,7 +25,7 @@ const MOST_GROUPS: u32 = 65_535;
 /// Threads of a workgroup and of a grid that run the roof kernel, and what each does in one of its rounds of 32 steps:
 /// three operations of logic, two sums or, in two steps of eight of the mixture, one.
 const ROOF_GROUP: u32 = 64;
-const ROOF_THREADS: u32 = 1 << 18;
+const ROOF_THREADS: u32 = 1 << 20;
 const ROOF_LOGIC: u64 = 32 * 3;
 const ROOF_SUMS: u64 = 32 * 2;
 const ROOF_MIXED_SUMS: u64 = 24 * 2 + 8;
@@ -145,7 +143,7 @@ impl Device {
         kernel: &'static str,
     ) -> Result<Self, DeviceError> {
         let name = format!("gpu {}", adapter.number);
-        let forms = KernelForm::likely(adapter.vendor, adapter.kind == AdapterKind::Software);
+        let forms = KernelForm::likely(adapter);
         let adapter = adapter.clone();
         let open =
             move |health: &Health| Kernels::open(&adapter, health, pipelines.as_deref(), kernel);
@@ -179,7 +177,7 @@ impl Device {
             let work = RoofWork::new(60_000);
             let grid = [MOST_GROUPS; 2];
             let roof = kernels.pipeline(Code::Roof(Pipe::All, KernelForm::default()))?;
-            kernels.run(&roof, grid, bytemuck::bytes_of(&work), |_| ()).map(drop)
+            kernels.run(&roof, grid, bytemuck::bytes_of(&work), None, |_| ()).map(drop)
         })
     }
 }
@@ -191,11 +189,12 @@ impl Kernels {
         pipelines: Option<&[u8]>,
         kernel: &'static str,
     ) -> Result<Self, DeviceError> {
-        // SAFETY: the cache of tuning gives only what this crate had of the same driver, by a digest of both.
+        // SAFETY: it is what this crate wrote for the same driver and model, by a digest of both and of all bytes: the
+        // folder of the cache is trusted, as that of the driver's own cache is.
         let context = unsafe { Context::open_with_pipelines(adapter, health, pipelines) }?;
         let layout = context.layout(0);
         // SAFETY: the search kernel indexes the versions of the job, of which the host asks for no
-        // more than `MAX_GROUP`, and the hits, after a comparison with their room. Its loops have at
+        // more than `MAX_GROUP`, K by constants, and the hits, after a comparison with their room. Its loops have at
         // most as many rounds as a thread has nonces, which is four, and `MAX_GROUP` rounds. The roof
         // kernel indexes nothing, and ends after the rounds that it is given.
         let (module, roof) = unsafe { (context.module(kernel), context.module(ROOF)) };
@@ -210,7 +209,7 @@ impl Kernels {
         })
     }
 
-    /// Compiles code, if that has not been done. Several threads may do so at a time, each its own.
+    /// Compiles code, if that has not been done. Several threads may do so at a time.
     fn pipeline(&self, code: Code) -> Result<Arc<wgpu::ComputePipeline>, DeviceError> {
         if let Some(pipeline) = lock(&self.pipelines).get(&code) {
             return Ok(pipeline.clone());
@@ -242,6 +241,7 @@ impl Kernels {
         pipeline: &wgpu::ComputePipeline,
         grid: [u32; 2],
         params: &[u8],
+        takes: Option<Duration>,
         read: impl FnOnce(&[u8]) -> T,
     ) -> Result<(T, Option<Span>), DeviceError> {
         let idle = lock(&self.idle).pop();
@@ -249,12 +249,18 @@ impl Kernels {
             Some(buffers) => buffers,
             None => self.context.buffers(&self.layout, size_of::<Work>() as u64, FOUND)?,
         };
-        let result = self.context.run(pipeline, &buffers, grid, params, read)?;
+        let result = self.context.run(pipeline, &buffers, grid, params, takes, read)?;
         lock(&self.idle).push(buffers);
         Ok(result)
     }
 
-    fn search(&self, shape: KernelShape, work: &Work, row: u32) -> Result<Found, DeviceError> {
+    fn search(
+        &self,
+        shape: KernelShape,
+        work: &Work,
+        row: u32,
+        takes: Option<Duration>,
+    ) -> Result<Found, DeviceError> {
         let pipeline = self.pipeline(shape.into())?;
         let groups = work.count.div_ceil(shape.group * shape.nonces);
         let x = groups.clamp(1, row);
@@ -263,7 +269,7 @@ impl Kernels {
         let grid = x * y * shape.group;
         let work = Work { row: x * shape.group, grid, nonces: shape.nonces, ..*work };
         let params = bytemuck::bytes_of(&work);
-        let (found, span) = self.run(&pipeline, [x, y], params, Found::from_bytes)?;
+        let (found, span) = self.run(&pipeline, [x, y], params, takes, Found::from_bytes)?;
         if let Some(span) = span {
             lock(&self.busy).add(span);
         }
@@ -274,7 +280,7 @@ impl Kernels {
         let roof = self.pipeline(Code::Roof(pipe, form))?;
         let work = RoofWork::new(rounds);
         let grid = [ROOF_THREADS / ROOF_GROUP, 1];
-        self.run(&roof, grid, bytemuck::bytes_of(&work), |_| ()).map(drop)
+        self.run(&roof, grid, bytemuck::bytes_of(&work), None, |_| ()).map(drop)
     }
 
     fn busy(&self) -> Option<Duration> {
@@ -297,8 +303,8 @@ impl Runner for Device {
 
     fn search(&self, shape: KernelShape, dispatch: Dispatch<'_>) -> Result<Found, DeviceError> {
         let work = Work::new(dispatch);
-        let row = self.row;
-        self.kernels.call(PATIENCE, move |kernels| kernels.search(shape, &work, row))
+        let (row, takes) = (self.row, dispatch.takes);
+        self.kernels.call(PATIENCE, move |kernels| kernels.search(shape, &work, row, takes))
     }
 
     fn peak_ops(&self, pipe: Pipe, form: KernelForm, rounds: u32) -> Result<u64, DeviceError> {
@@ -330,7 +336,7 @@ impl Runner for Device {
 }
 
 impl Work {
-    fn new(Dispatch { job, nonces, versions }: Dispatch<'_>) -> Self {
+    fn new(Dispatch { job, nonces, versions, takes: _ }: Dispatch<'_>) -> Self {
         let (version, end) = match versions {
             Versions::All => (0, job.versions().len()),
             Versions::One(index) => (index, index + 1),

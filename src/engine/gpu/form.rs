@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::gpu::{Adapter, AdapterKind};
+
 /// A way to write the operations of the search kernel: its results are the same in any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KernelForm {
@@ -58,11 +60,16 @@ const UNKNOWN: &[KernelForm] = &[ADDED, UNIFORM];
 const SOFTWARE: &[KernelForm] = &[ADDED];
 
 impl KernelForm {
-    /// Returns the forms that are worth a trial on a GPU of the maker with this PCI vendor ID, the likeliest first.
-    pub(super) fn likely(vendor: u32, is_software: bool) -> &'static [Self] {
-        if is_software {
+    /// Returns the forms that are worth a trial on a GPU, the likeliest first.
+    pub(super) fn likely(adapter: &Adapter) -> &'static [Self] {
+        if adapter.kind == AdapterKind::Software {
             return SOFTWARE;
         }
+        Self::of_maker(adapter.vendor)
+    }
+
+    /// The same by the PCI vendor ID of the maker.
+    pub(super) fn of_maker(vendor: u32) -> &'static [Self] {
         FORMS.iter().find(|(maker, _)| *maker == vendor).map_or(UNKNOWN, |(_, forms)| forms)
     }
 

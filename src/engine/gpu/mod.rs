@@ -49,6 +49,8 @@ struct Dispatch<'a> {
     /// The nonces to try: at most 2^31.
     nonces: NonceRange,
     versions: Versions,
+    /// How long it should take by itself, if that is known.
+    takes: Option<Duration>,
 }
 
 /// Which versions of the job a dispatch tries.
@@ -120,12 +122,18 @@ impl Gpu {
     /// As for [`Self::open`].
     pub fn open_with(adapter: &Adapter, cache: &TuningCache) -> Result<Self, EngineError> {
         Self::described(adapter, || {
-            let device = Device::open(adapter, FEEDERS, cache.pipelines(adapter))?;
+            let pipelines = cache.pipelines(adapter);
+            let device = Device::open(adapter, FEEDERS, pipelines.clone())?;
             let kept = cache.tuning(adapter);
             let effort = Effort::on(adapter.kind);
             let gpu = Self::tuned(adapter.number, Box::new(device), effort, kept)?;
             if !gpu.tuning.is_kept {
-                cache.keep(adapter, &gpu.tuning, gpu.runner.compiled()?);
+                cache.keep(adapter, &gpu.tuning);
+            }
+            if let Ok(Some(compiled)) = gpu.runner.compiled()
+                && pipelines.is_none_or(|it| it != compiled)
+            {
+                cache.keep_pipelines(adapter, compiled);
             }
             Ok(gpu)
         })
@@ -167,8 +175,9 @@ impl Gpu {
         effort: Effort,
         kept: Option<Tuning>,
     ) -> Result<Self, EngineErrorKind> {
-        let tuning = match kept {
-            Some(kept) => tuning::keep(runner.as_ref(), kept)?,
+        let kept = kept.map(|kept| tuning::reuse(runner.as_ref(), kept, effort)).transpose()?;
+        let tuning = match kept.flatten() {
+            Some(tuning) => tuning,
             None => tuning::tune(runner.as_ref(), effort)?,
         };
         Ok(Self::new(number, runner, tuning))
@@ -217,7 +226,8 @@ impl Gpu {
         let mut all = Vec::new();
         let (shape, dispatches) = self.tuning.plan(job.versions().len());
         for versions in dispatches {
-            let found = self.runner.search(shape, Dispatch { job, nonces, versions })?;
+            let takes = Some(self.tuning.takes(nonces, versions, job.versions().len()));
+            let found = self.runner.search(shape, Dispatch { job, nonces, versions, takes })?;
             if found.count > found.hits.len() as u64 {
                 return Ok(None);
             }

@@ -22,6 +22,8 @@ struct Fake {
     forms: Option<&'static [KernelForm]>,
     /// Dispatches whose hits did not fit.
     overflowed: AtomicU32,
+    /// Forms that it does not compile.
+    refused: Vec<KernelForm>,
 }
 
 /// What [`Fake`] adds to the rounds of the roof kernel for each of its pipes, and if it multiplies.
@@ -39,12 +41,15 @@ enum Sickness {
 }
 
 impl Runner for &'static Fake {
-    fn prepare(&self, _shape: KernelShape) -> Result<(), DeviceError> {
+    fn prepare(&self, shape: KernelShape) -> Result<(), DeviceError> {
+        if self.refused.contains(&shape.form) {
+            return Err(DeviceError::Refused("no such form".into()));
+        }
         Ok(())
     }
 
     fn forms(&self) -> &'static [KernelForm] {
-        self.forms.unwrap_or(&KernelForm::likely(0x10de, false)[..2])
+        self.forms.unwrap_or(&KernelForm::of_maker(0x10de)[..2])
     }
 
     fn compiled(&self) -> Result<Option<Vec<u8>>, DeviceError> {
@@ -52,7 +57,7 @@ impl Runner for &'static Fake {
     }
 
     fn search(&self, _shape: KernelShape, dispatch: Dispatch<'_>) -> Result<Found, DeviceError> {
-        let Dispatch { job, mut nonces, versions } = dispatch;
+        let Dispatch { job, mut nonces, versions, takes: _ } = dispatch;
         let searched = self.searched.fetch_add(1, Ordering::Relaxed);
         let sick = self.sick.lock().expect("no test panics with it").clone();
         let sick = sick.filter(|&(from, _)| searched >= from).map(|(_, sickness)| sickness);
@@ -118,6 +123,7 @@ const SOON: Effort = Effort {
     compiling: Duration::MAX,
     warm_up: Duration::ZERO,
     measuring: Duration::ZERO,
+    reusing: Duration::ZERO,
     rounds: 1,
     trial: Duration::from_millis(1),
 };
@@ -242,20 +248,39 @@ fn tuning_without_time_tries_one_variant_of_each_kind() {
 #[test]
 fn what_was_kept_is_taken_and_checked() {
     let found = open(Fake::default().keep()).expect("a healthy device").tuning;
-    let kept = |sickness: Option<Sickness>| {
+    let slower = |by: f64| {
+        let slower = |trial: KernelTrial| KernelTrial { rate: trial.rate / by, ..trial };
+        Tuning { plain: slower(found.plain), rolling: slower(found.rolling), ..found.clone() }
+    };
+    let open = |kept: Tuning, sickness: Option<Sickness>| {
         let fake = Fake::default().keep();
         if let Some(sickness) = sickness {
             fake.falls_sick(0, sickness);
         }
-        let gpu = Gpu::tuned(0, Box::new(fake), SOON, Some(found.clone()));
-        (gpu, fake.searched.load(Ordering::Relaxed))
+        Gpu::tuned(0, Box::new(fake), SOON, Some(kept))
     };
-    let (gpu, searched) = kept(None);
-    let expected = Tuning { is_kept: true, ..found.clone() };
-    assert_eq!(gpu.expect("a healthy device").tuning, expected);
-    assert!((1..=2).contains(&searched), "{searched} dispatches, for two variants at the most");
-    let wrong = kept(Some(Sickness::Wrong)).0.expect_err("these nonces are no hits");
+    // It is faster now than when it was tuned.
+    let kept = slower(1e6);
+    let opened = open(kept.clone(), None).expect("a healthy device").tuning;
+    assert_eq!(opened, Tuning { is_kept: true, ..kept });
+    // And here so much slower that it is tuned anew.
+    assert!(!open(slower(1e-6), None).expect("a healthy device").tuning.is_kept);
+    let wrong = open(found, Some(Sickness::Wrong)).expect_err("these nonces are no hits");
     assert!(matches!(wrong, EngineErrorKind::Wrong(VerifyError::Candidate(_))), "{wrong}");
+}
+
+/// A driver may refuse what another one takes.
+#[test]
+fn variants_that_are_refused_are_left_out() {
+    let forms = Fake::default().keep().forms();
+    for refused in [vec![forms[0]], vec![forms[1]]] {
+        let tuning = open(Fake { refused, ..Fake::default() }.keep()).expect("one is left").tuning;
+        let tried =
+            tuning.trials.iter().map(|it| it.shape.form).collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(tried.len(), 1, "{tuning:?}");
+    }
+    let none = open(Fake { refused: forms.to_vec(), ..Fake::default() }.keep());
+    assert_eq!(none.expect_err("none is left"), DeviceError::Refused("no such form".into()).into());
 }
 
 /// The roof of a search that multiplies is not one of additions, which the search would pass.
@@ -326,7 +351,8 @@ fn found(device: &Device, shape: KernelShape) -> Result<Vec<(u32, usize)>, Devic
     let (job, range) = (job(3, if shape.rolling { 8 } else { 1 }), nonces(u32::MAX - 2_999, 3_000));
     let versions = if shape.rolling { Versions::All } else { Versions::One(0) };
     device.prepare(shape)?;
-    let mut hits = device.search(shape, Dispatch { job: &job, nonces: range, versions })?.hits;
+    let mut hits =
+        device.search(shape, Dispatch { job: &job, nonces: range, versions, takes: None })?.hits;
     hits.sort_unstable();
     Ok(hits)
 }
@@ -423,7 +449,7 @@ fn a_grid_of_two_dimensions_leaves_nothing_out() {
     // Three rows, and a part of the next.
     let (job, range) = (job(6, 1), nonces(77, 3 * 100 * 64 * 2 + 1_000));
     device.prepare(shape).expect("a healthy device");
-    let dispatch = Dispatch { job: &job, nonces: range, versions: Versions::One(0) };
+    let dispatch = Dispatch { job: &job, nonces: range, versions: Versions::One(0), takes: None };
     let mut hits = device.search(shape, dispatch).expect("a healthy device").hits;
     hits.sort_unstable();
     let nonces: Vec<_> = hits.into_iter().map(|(nonce, _)| nonce).collect();
@@ -438,7 +464,7 @@ fn hits_beyond_the_room_are_counted_and_the_room_is_full() {
     device.prepare(shape).expect("a healthy device");
     // Every hash is a hit.
     let (job, range) = (job(0, 8), nonces(0, 3_000));
-    let dispatch = Dispatch { job: &job, nonces: range, versions: Versions::All };
+    let dispatch = Dispatch { job: &job, nonces: range, versions: Versions::All, takes: None };
     let mut found = device.search(shape, dispatch).expect("a healthy device");
     assert_eq!((found.count, found.hits.len()), (3_000 * 8, ROOM));
     found.hits.sort_unstable();
@@ -466,37 +492,51 @@ fn what_tuning_found_is_kept_in_a_folder() {
     let cache = TuningCache::in_folder(&folder);
     let open =
         |cache: &TuningCache| Gpu::open_with(&adapter, cache).expect("a healthy device").tuning;
+    let shapes = |tuning: &Tuning| [tuning.plain.shape, tuning.rolling.shape];
     assert_eq!(cache.tuning(&adapter), None);
     let found = open(&cache);
     assert!(!found.is_kept);
     let kept = Tuning { is_kept: true, ..found };
     assert_eq!(cache.tuning(&adapter).as_ref(), Some(&kept));
-    assert_eq!(open(&cache), kept);
-    let mut newer = adapter.clone();
-    newer.driver.push_str(" newer");
-    assert_eq!(cache.tuning(&newer), None, "of another driver");
+    let again = open(&cache);
+    // On a machine that others took from it, it is tuned again.
+    if again.is_kept {
+        assert_eq!((shapes(&again), &again.trials), (shapes(&kept), &kept.trials));
+    }
+    assert!(!open(&cache.clone().anew()).is_kept);
+    let mut others = [adapter.clone(), adapter.clone(), adapter.clone()];
+    others[0].driver.push_str(" newer");
+    others[1].device ^= 1;
+    others[2].name.push_str(" Ti");
+    assert!(others.iter().all(|other| cache.tuning(other).is_none()), "of another driver or model");
 
     let files = || {
-        std::fs::read_dir(&folder)
-            .expect("it is there")
-            .map(|file| file.expect("it is read").path())
+        std::fs::read_dir(&folder).expect("it is there").map(|it| it.expect("it is read").path())
     };
     let paths: Vec<_> = files().collect();
-    assert!((1..=2).contains(&paths.len()), "{paths:?}");
+    let is_tuning = |path: &std::path::Path| path.extension().is_some_and(|it| it == "tuning");
+    assert!(
+        (1..=2).contains(&paths.len()) && paths.iter().any(|path| is_tuning(path)),
+        "{paths:?}"
+    );
     for path in &paths {
         let whole = std::fs::read(path).expect("it is there");
         for damaged in [&whole[..whole.len() / 2], b"", &[b"\0", &whole[1..]].concat()] {
             std::fs::write(path, damaged).expect("it is ours");
-            assert_eq!(
-                cache.tuning(&adapter).is_none(),
-                path.extension().is_some_and(|it| it == "tuning")
-            );
-            assert_eq!(
-                cache.pipelines(&adapter).is_none(),
-                paths.len() == 1 || path.extension().is_some_and(|it| it == "pipelines")
-            );
+            let is_there = if is_tuning(path) {
+                cache.tuning(&adapter).is_some()
+            } else {
+                cache.pipelines(&adapter).is_some()
+            };
+            assert!(!is_there, "{} bytes of {}", damaged.len(), path.display());
         }
-        std::fs::write(path, whole).expect("it is ours");
+        open(&cache);
+        assert!(
+            cache.tuning(&adapter).is_some(),
+            "what is damaged is replaced: {}",
+            path.display()
+        );
+        assert_eq!(cache.pipelines(&adapter).is_some(), paths.len() == 2, "{}", path.display());
     }
     // A folder where the file should be cannot be replaced; a file where the folder should be cannot hold one.
     for path in &paths {
@@ -504,12 +544,12 @@ fn what_tuning_found_is_kept_in_a_folder() {
         std::fs::create_dir_all(path.join("in the way")).expect("it is ours");
     }
     assert!(!open(&cache).is_kept);
-    assert!(cache.clear().is_err(), "a folder is no file");
+    assert_eq!(files().count(), paths.len(), "what could not be put there is gone");
     std::fs::remove_dir_all(&folder).expect("it is ours");
     std::fs::write(&folder, "no folder").expect("it is ours");
     assert!(!open(&cache).is_kept);
     std::fs::remove_file(&folder).expect("it is ours");
-    cache.clear().expect("nothing is there to be removed");
+    assert_eq!(open(&TuningCache::none()).is_kept, folder.exists());
 }
 
 /// Prints how fast every variant is, those too that no tuning would try on this device, in turn. Its figures are for a

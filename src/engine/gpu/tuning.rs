@@ -10,9 +10,9 @@
 //!
 //! What won is kept from run to run, by [`TuningCache`](super::TuningCache).
 
-use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use std::{fmt, iter, panic, thread};
 
 use super::{DISPATCH, Dispatch, FEEDERS, Found, KernelForm, ROOM, Runner, Versions};
 use crate::block::{Target, Version};
@@ -33,16 +33,19 @@ pub(super) struct Effort {
     pub(super) rounds: usize,
     /// Length of the dispatches that variants are compared by.
     pub(super) trial: Duration,
+    /// How long each variant that was kept is measured at least.
+    pub(super) reusing: Duration,
 }
 
 impl Effort {
     /// The effort that distinguishes variants on a card that works: four seconds in all.
     pub(super) const CARD: Self = Self {
-        compiling: Duration::from_millis(2_600),
+        compiling: Duration::from_millis(2_200),
         warm_up: Duration::from_millis(300),
         measuring: Duration::from_millis(400),
         rounds: 4,
         trial: Duration::from_millis(8),
+        reusing: Duration::from_millis(60),
     };
 
     /// Returns the effort for a kind of GPU: less on a driver that computes on the processor, whose clock is awake.
@@ -81,7 +84,7 @@ impl fmt::Display for KernelShape {
 }
 
 impl KernelShape {
-    /// Returns how many hashes each thread computes, which takes no other code.
+    /// Returns the variant with this number of nonces, which takes no other code.
     pub(super) fn with_nonces(self, nonces: u32) -> Self {
         Self { nonces, ..self }
     }
@@ -138,6 +141,13 @@ impl Tuning {
         }
     }
 
+    /// Returns how long a dispatch of a job of so many versions should take.
+    pub(super) fn takes(&self, nonces: NonceRange, tried: Versions, versions: usize) -> Duration {
+        let each = if tried == Versions::All { versions } else { 1 };
+        let hashes = nonces.len() as f64 * each as f64;
+        Duration::try_from_secs_f64(hashes / self.trial(versions).rate).unwrap_or_default()
+    }
+
     /// Returns the hashes that fill a dispatch for jobs of `versions` versions.
     pub(super) fn dispatch_hashes(&self, versions: usize) -> u64 {
         ((self.trial(versions).rate * DISPATCH.as_secs_f64()) as u64).clamp(1, 1 << 31)
@@ -158,16 +168,22 @@ impl fmt::Display for Tuning {
 pub(super) fn tune(runner: &dyn Runner, effort: Effort) -> Result<Tuning, EngineErrorKind> {
     let start = Instant::now();
     let compiled = compile(runner, &candidates(runner.forms()), effort.compiling)?;
-    let with_nonces =
-        |(shape, took): (KernelShape, _)| NONCES.map(|it| (shape.with_nonces(it), took));
-    let trials = measure(runner, compiled.into_iter().flat_map(with_nonces), effort)?;
+    let refused = compiled.iter().find_map(|(_, took)| took.as_ref().err().cloned());
+    let compiled = compiled.into_iter().filter_map(|(shape, took)| Some((shape, took.ok()?)));
+    let compiled =
+        compiled.flat_map(|(shape, took)| NONCES.map(|it| (shape.with_nonces(it), took)));
+    let compiled: Vec<_> = compiled.collect();
+    if let (true, Some(refused)) = (compiled.iter().all(|(shape, _)| shape.rolling), refused) {
+        return Err(refused.into());
+    }
+    let trials = measure(runner, compiled, effort)?;
     let fastest = |plain_only| {
         trials
             .iter()
             .filter(|trial| !(plain_only && trial.shape.rolling))
             .max_by(|a, b| a.rate.total_cmp(&b.rate))
             .copied()
-            .expect("the first form is always tried, plain and rolling")
+            .expect("one that is plain was compiled, or all of them refused")
     };
     let plain = settled(runner, fastest(true))?;
     let rolling = settled(runner, fastest(false))?;
@@ -183,7 +199,9 @@ pub(super) fn take(
 ) -> Result<Tuning, EngineErrorKind> {
     let start = Instant::now();
     let compiled = compile(runner, &[plain, rolling], Duration::MAX)?;
-    let trials = measure(runner, compiled.into_iter(), effort)?;
+    let compiled = compiled.into_iter().map(|(shape, took)| Ok((shape, took?)));
+    let compiled = compiled.collect::<Result<_, DeviceError>>()?;
+    let trials = measure(runner, compiled, effort)?;
     let [plain, rolling] = [trials[0], trials[1]].map(|trial| settled(runner, trial));
     Ok(Tuning { plain: plain?, rolling: rolling?, took: start.elapsed(), trials, is_kept: false })
 }
@@ -191,10 +209,10 @@ pub(super) fn take(
 /// Measures variants that are compiled, in turn.
 fn measure(
     runner: &dyn Runner,
-    compiled: impl Iterator<Item = (KernelShape, Duration)>,
+    compiled: Vec<(KernelShape, Duration)>,
     effort: Effort,
 ) -> Result<Vec<KernelTrial>, EngineErrorKind> {
-    let entries = compiled.map(|(shape, took)| Entry::new(runner, shape, took));
+    let entries = compiled.into_iter().map(|(shape, took)| Entry::new(runner, shape, took));
     let mut entries = entries.collect::<Result<Vec<_>, _>>()?;
     let warming = Instant::now();
     while warming.elapsed() < effort.warm_up {
@@ -203,28 +221,50 @@ fn measure(
     let measuring = Instant::now();
     let mut rounds = 0;
     while rounds < effort.rounds || measuring.elapsed() < effort.measuring {
-        for entry in &mut entries {
+        for entry in entries.iter_mut().filter(|entry| !entry.is_behind) {
             entry.measure(runner, effort.trial)?;
         }
+        leave_out_slow(&mut entries);
         rounds += 1;
     }
     Ok(entries.into_iter().map(|entry| entry.trial).collect())
 }
 
-/// Compiles the variants that an earlier run chose, and checks that they still compute right.
-pub(super) fn keep(runner: &dyn Runner, tuning: Tuning) -> Result<Tuning, EngineErrorKind> {
-    let mut shapes = vec![tuning.plain.shape, tuning.rolling.shape];
-    shapes.dedup();
-    compile(runner, &shapes, Duration::MAX)?;
-    for shape in shapes {
-        run(runner, shape, FIRST_NONCES)?;
+/// Compiles the variants that an earlier run chose, and checks that they still compute right. Returns `None` if they are
+/// now much slower, so that something else may be the fastest: another clock, other work, less of a processor.
+pub(super) fn reuse(
+    runner: &dyn Runner,
+    kept: Tuning,
+    effort: Effort,
+) -> Result<Option<Tuning>, EngineErrorKind> {
+    let mut chosen = [kept.plain, kept.rolling];
+    let shapes = chosen.map(|trial| trial.shape);
+    if compile(runner, &shapes, Duration::MAX)?.iter().any(|(_, took)| took.is_err()) {
+        return Ok(None);
     }
-    Ok(Tuning { is_kept: true, ..tuning })
+    for trial in &mut chosen {
+        let mut entry = Entry::new(runner, trial.shape, trial.compiled_in)?;
+        let start = Instant::now();
+        entry.measure(runner, effort.trial)?;
+        while start.elapsed() < effort.reusing {
+            entry.measure(runner, effort.trial)?;
+        }
+        if entry.trial.rate * MUCH < trial.rate {
+            return Ok(None);
+        }
+        // Dispatches are sized by it.
+        trial.rate = trial.rate.min(entry.trial.rate);
+    }
+    let [plain, rolling] = chosen;
+    Ok(Some(Tuning { plain, rolling, is_kept: true, ..kept }))
 }
+
+/// By how much a variant has to be slower than it was for tuning to start anew.
+const MUCH: f64 = 3.0;
 
 /// Returns the variants to compile, the likeliest first: all forms with workgroups of one size, plain and rolling, then
 /// the likeliest with other sizes.
-fn candidates(forms: &[KernelForm]) -> Vec<KernelShape> {
+pub(super) fn candidates(forms: &[KernelForm]) -> Vec<KernelShape> {
     let of_forms = forms.iter().map(|&form| (form, GROUPS[0]));
     let of_groups =
         forms.iter().take(1).flat_map(|&form| GROUPS[1..].iter().map(move |&group| (form, group)));
@@ -234,43 +274,73 @@ fn candidates(forms: &[KernelForm]) -> Vec<KernelShape> {
     of_forms.chain(of_groups).flat_map(both).collect()
 }
 
-/// Compiles variants, several at a time and the first two in any case, as long as there is time. Returns those that were
-/// compiled, in their order, and what each took.
+/// Leaves variants out of the next rounds that are far behind the best of their kind.
+fn leave_out_slow(entries: &mut [Entry]) {
+    for rolling in [false, true] {
+        let is_kind = |entry: &Entry| entry.trial.shape.rolling == rolling;
+        let rates = entries.iter().filter(|entry| is_kind(entry)).map(|entry| entry.trial.rate);
+        let best = rates.fold(0.0, f64::max);
+        for entry in entries.iter_mut().filter(|entry| is_kind(entry)) {
+            entry.is_behind = entry.trial.rate < best * IN_REACH;
+        }
+    }
+}
+
+/// The share of the best rate from which on a variant may still turn out to be the best.
+const IN_REACH: f64 = 0.8;
+
+/// A variant, and what it took to compile it or why the driver refuses it.
+type Compiled = (KernelShape, Result<Duration, DeviceError>);
+
+/// Compiles variants, several at a time, as long as there is time and until there is one of each kind.
 fn compile(
     runner: &dyn Runner,
     shapes: &[KernelShape],
     time: Duration,
-) -> Result<Vec<(KernelShape, Duration)>, DeviceError> {
+) -> Result<Vec<Compiled>, DeviceError> {
     let start = Instant::now();
     let next = AtomicUsize::new(0);
     let longest = AtomicU64::new(0);
+    let has_plain = AtomicBool::new(false);
     let work = || {
         let mut done = Vec::new();
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(&shape) = shapes.get(place) else { return Ok(done) };
-            if place >= 2
-                && start.elapsed() + Duration::from_nanos(longest.load(Ordering::Relaxed)) > time
-            {
+            let likely = Duration::from_nanos(longest.load(Ordering::Relaxed));
+            let is_late = start.elapsed() + likely > time;
+            if place >= 2 && has_plain.load(Ordering::Relaxed) && is_late {
                 return Ok(done);
             }
             let before = Instant::now();
-            runner.prepare(shape)?;
+            let prepared = runner.prepare(shape);
             let took = before.elapsed();
             longest.fetch_max(took.as_nanos() as u64, Ordering::Relaxed);
-            done.push((place, shape, took));
+            match prepared {
+                Ok(()) => {
+                    has_plain.fetch_or(!shape.rolling, Ordering::Relaxed);
+                    done.push((place, (shape, Ok(took))));
+                }
+                Err(refused @ DeviceError::Refused(_)) => {
+                    done.push((place, (shape, Err(refused))));
+                }
+                Err(failure) => return Err(failure),
+            }
         }
     };
-    let threads: Vec<Result<_, DeviceError>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..FEEDERS).map(|_| scope.spawn(work)).collect();
-        let end = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    let done: Vec<Result<_, DeviceError>> = thread::scope(|scope| {
+        // This thread works too, and so it is done even where the system has no other.
+        let other = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        let others: Vec<_> = (1..FEEDERS).filter_map(other).collect();
+        let own = work();
+        let end = |thread: thread::ScopedJoinHandle<'_, _>| {
+            thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic))
         };
-        threads.into_iter().map(end).collect()
+        iter::once(own).chain(others.into_iter().map(end)).collect()
     });
-    let mut compiled = threads.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
-    compiled.sort_unstable_by_key(|&(place, ..)| place);
-    Ok(compiled.into_iter().map(|(_, shape, took)| (shape, took)).collect())
+    let mut compiled = done.into_iter().collect::<Result<Vec<_>, _>>()?.concat();
+    compiled.sort_unstable_by_key(|&(place, _)| place);
+    Ok(compiled.into_iter().map(|(_, compiled)| compiled).collect())
 }
 
 /// Nonces of the first dispatch of a variant.
@@ -281,6 +351,8 @@ struct Entry {
     trial: KernelTrial,
     /// Nonces of the next dispatch of the variant.
     nonces: u64,
+    /// Whether it is too slow to be measured again.
+    is_behind: bool,
 }
 
 impl Entry {
@@ -291,7 +363,8 @@ impl Entry {
         compiled_in: Duration,
     ) -> Result<Self, EngineErrorKind> {
         run(runner, shape, FIRST_NONCES)?;
-        Ok(Self { trial: KernelTrial { shape, rate: 0.0, compiled_in }, nonces: FIRST_NONCES })
+        let trial = KernelTrial { shape, rate: 0.0, compiled_in };
+        Ok(Self { trial, nonces: FIRST_NONCES, is_behind: false })
     }
 
     /// Runs a dispatch that is long enough to measure, after shorter ones if need be.
@@ -338,6 +411,8 @@ fn run(runner: &dyn Runner, shape: KernelShape, nonces: u64) -> Result<Duration,
         job: &job,
         nonces: NonceRange::ALL.split_at(nonces).0,
         versions: if shape.rolling { Versions::All } else { Versions::One(0) },
+        // What is measured is not to be slept through.
+        takes: None,
     };
     let start = Instant::now();
     let found = runner.search(shape, dispatch)?;
