@@ -315,7 +315,8 @@ impl Benchmark for Gpu {
     }
 
     fn peak_ops(&self, pipe: Pipe, rounds: u32) -> Result<u64, EngineError> {
-        // Of two variants that were chosen, one may multiply: it has the higher roof.
+        // Of two forms that were chosen, the roof of all together is higher for the one that multiplies, or else rotates by a
+        // uniform: that is the order of forms. Sums alone bound no search.
         let forms = [self.tuning.plain, self.tuning.rolling].map(|trial| trial.shape.form);
         let form = forms[0].max(forms[1]);
         self.runner.peak_ops(pipe, form, rounds).map_err(|kind| self.error(kind))

@@ -426,6 +426,14 @@ fn a_wrong_operation_of_any_variant_is_found() {
             "MULTIPLIED >= ALL_SUMS {\n        return x * work.nonces + y;",
         ),
     ];
+    // On such a small grid nothing is wrong but what is planted.
+    let unharmed = Device::open(&adapter, 1, None).expect("a healthy device").with_rows_of(3);
+    for form in [plain, by_or, all_sums] {
+        for shape in [shape(false, form, 4), shape(true, form, 4)] {
+            let found = found(&unharmed, shape).expect("a healthy device");
+            assert_eq!(found, expected_of(shape), "{shape}");
+        }
+    }
     for (form, rolling, right, wrong) in plants {
         assert_eq!(device::KERNEL.matches(right).count(), 1, "{right}");
         let kernel = device::KERNEL.replace(right, wrong);
